@@ -1,0 +1,223 @@
+//! Every error code, once: number, HTTP status, whether trying again can help, title, and its page.
+//!
+//! The page is compiled in, so a code without `docs/errors/<code>.md` does not build.
+//! Codes 5001 to 5999 are fixed by the contract; a code is never given a second meaning.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+macro_rules! error_codes {
+    ($($number:literal $name:ident, $http:literal, $retryable:literal, $title:literal;)*) => {
+        /// A reason for which something did not happen, as a number from 5001 to 5999.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u16)]
+        pub enum ErrorCode {
+            $(#[doc = $title] $name = $number,)*
+        }
+
+        impl ErrorCode {
+            /// All codes, in order.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$name,)*];
+
+            /// The code with this number, if there is one.
+            pub fn from_number(number: u16) -> Option<Self> {
+                match number { $($number => Some(Self::$name),)* _ => None }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn http_status(self) -> u16 {
+                match self { $(Self::$name => $http,)* }
+            }
+
+            /// Whether the same call can succeed later without a change.
+            pub fn is_retryable(self) -> bool {
+                match self { $(Self::$name => $retryable,)* }
+            }
+
+            /// A few words, the same for every occurrence (RFC 9457 `title`).
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// The page that says what it means and what to do, in Markdown.
+            pub fn page(self) -> &'static str {
+                match self { $(Self::$name => include_str!(concat!("../../docs/errors/", $number, ".md")),)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    5001 Timeout, 504, true, "Timeout";
+    5002 AgentUnavailable, 503, true, "Agent unavailable";
+    5003 InvalidMessage, 400, false, "Invalid message";
+    5004 NotAuthenticated, 401, false, "Not authenticated";
+    5005 ResourcesExhausted, 503, true, "Resources exhausted";
+    5006 UnknownAction, 422, false, "Unknown action";
+    5010 BrokerUnavailable, 503, true, "Broker unavailable";
+    5011 UnknownMessageType, 400, false, "Unknown message type";
+    5012 SignatureInvalid, 401, false, "Signature invalid";
+    5013 MessageTooLarge, 413, false, "Message too large";
+    5014 TopologyMismatch, 500, false, "Topology mismatch";
+    5015 Unroutable, 503, true, "Unroutable";
+    5101 InvalidJson, 400, false, "Invalid JSON";
+    5102 EmptyText, 422, false, "Empty text";
+    5103 TextTooLong, 413, false, "Text too long";
+    5104 UnknownField, 422, false, "Unknown field";
+    5105 RequestNotFound, 404, false, "Request not found";
+    5106 MalformedId, 400, false, "Malformed id";
+    5107 StalePlan, 409, false, "Stale plan";
+    5108 AlreadyDecided, 409, false, "Already decided";
+    5109 AlreadyFinished, 409, false, "Already finished";
+    5110 NoPlanYet, 409, true, "No plan yet";
+    5111 InvalidParameters, 422, false, "Invalid parameters";
+    5112 HostNotInInventory, 422, false, "Host not in the inventory";
+    5113 InvalidPlan, 422, false, "Invalid plan";
+    5114 PlanExpired, 409, false, "Plan expired";
+    5115 InvalidTransition, 409, false, "Not possible in this state";
+    5116 CannotPlan, 422, false, "Can't plan this";
+    5117 BodyTooLarge, 413, false, "Body too large";
+    5118 IdempotencyMismatch, 409, false, "Idempotency key used before";
+    5119 UnsupportedMediaType, 415, false, "Unsupported media type";
+    5120 TaskNotFound, 404, false, "Task not found";
+    5121 NoSuchEndpoint, 404, false, "No such endpoint";
+    5122 MethodNotAllowed, 405, false, "Method not allowed";
+    5123 InvalidQuery, 400, false, "Invalid query parameter";
+    5124 ActionNotFound, 404, false, "Action not found";
+    5125 AgentNotFound, 404, false, "Agent not found";
+    5201 ProviderUnavailable, 502, true, "Model provider unavailable";
+    5202 ProviderRateLimited, 502, true, "Model provider rate limited";
+    5203 BudgetSpent, 402, false, "Budget spent";
+    5204 ModelAnswerInvalid, 502, false, "Model answer invalid";
+    5205 NoProviderLeft, 502, true, "No provider left";
+    5206 ProviderTimeout, 504, true, "Model provider timeout";
+    5207 ProviderRefused, 502, false, "Model provider refused";
+    5301 Unclaimed, 503, true, "Not claimed in time";
+    5302 LeaseExpired, 500, false, "Agent fell silent";
+    5303 OfferSuperseded, 409, false, "Offer superseded";
+    5304 HostBusy, 503, true, "Host busy";
+    5305 CancelledByPerson, 409, false, "Cancelled";
+    5306 DependencyFailed, 424, false, "Earlier step failed";
+    5401 AgentNotEnrolled, 403, false, "Agent not enrolled";
+    5402 JournalUnavailable, 503, true, "Journal unavailable";
+    5403 ActionChanged, 409, false, "Action changed";
+    5404 Interrupted, 500, false, "Interrupted";
+    5405 IncarnationSuperseded, 409, false, "Older incarnation";
+    5406 HostnameTaken, 409, false, "Hostname taken";
+    5501 AnsibleNotFound, 500, false, "Ansible not found";
+    5502 PlaybookSyntax, 500, false, "Playbook syntax error";
+    5503 HostUnreachable, 502, false, "Host unreachable";
+    5504 PlayFailed, 500, false, "Play failed";
+    5505 NoHostsMatched, 422, false, "No host matched";
+    5506 HostsExceedGrant, 403, false, "More hosts than granted";
+    5507 PlayTimeout, 504, false, "Play took too long";
+    5508 ActionInvalid, 500, false, "Action definition invalid";
+    5509 OutputsInvalid, 500, false, "Outputs invalid";
+    5510 InventoryUnreadable, 500, false, "Inventory unreadable";
+    5601 DesktopBusy, 503, true, "Desktop busy";
+    5602 DesktopPaused, 503, true, "Desktop paused";
+    5701 Forbidden, 403, false, "Forbidden";
+    5702 SelfApproval, 403, false, "Own plan";
+    5801 DatabaseUnavailable, 503, true, "Database unavailable";
+    5802 AuditRepositoryFailed, 500, true, "Audit repository can't be written";
+    5803 AuditBroken, 500, false, "Audit chain broken";
+    5804 MigrationFailed, 500, false, "Migration failed";
+    5805 DatabaseUrlInvalid, 500, false, "Database URL invalid";
+    5806 SqlRefused, 400, false, "SQL refused";
+    5900 Internal, 500, false, "Internal error";
+    5901 ConfigInvalid, 500, false, "Configuration invalid";
+    5902 PortBusy, 500, false, "Port busy";
+    5903 DataDirUnusable, 500, false, "Data directory unusable";
+    5904 ProgramMissing, 500, false, "Program missing";
+    5905 AlreadyRunning, 500, false, "Already running";
+}
+
+impl ErrorCode {
+    /// The number, 5001 to 5999.
+    pub fn number(self) -> u16 {
+        self as u16
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.number())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(self.number())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    /// An unknown number (a newer sender's) reads as [`ErrorCode::Internal`]; its message still tells the story.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u16::deserialize(deserializer)?;
+        Ok(Self::from_number(number).unwrap_or(Self::Internal))
+    }
+}
+
+/// An error as it travels, over the bus and over HTTP, and as it is stored with what it stopped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What kind of error it is.
+    pub code: ErrorCode,
+    /// For people: which thing, where, and what to do next.
+    pub message: String,
+    /// For machines.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub details: Value,
+}
+
+impl Problem {
+    /// A problem without details.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: Value::Null }
+    }
+
+    /// The same with details for machines.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.details = details;
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_opens_with_its_code_and_says_what_to_do() {
+        for code in ErrorCode::ALL {
+            let page = code.page();
+            assert!(page.starts_with(&format!("# {code}: {}", code.title())), "docs/errors/{code}.md has another heading");
+            assert!(page.contains("**What to do.**"), "docs/errors/{code}.md does not say what to do");
+            assert!(page.contains(&format!("HTTP status {}", code.http_status())), "docs/errors/{code}.md has another status");
+        }
+    }
+
+    #[test]
+    fn codes_are_in_order_and_in_range() {
+        assert!(ErrorCode::ALL.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(ErrorCode::ALL.iter().all(|code| (5001..=5999).contains(&code.number())));
+    }
+
+    #[test]
+    fn a_newer_code_is_read_as_internal() {
+        let problem: Problem = serde_json::from_str(r#"{"code": 5998, "message": "new"}"#).expect("reads");
+        assert_eq!(problem.code, ErrorCode::Internal);
+    }
+}

@@ -1,0 +1,169 @@
+//! `work_result` and its acknowledgement, and the `error` message.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// The two-valued status that the contract fixes; [`Outcome`] says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultStatus {
+    /// It did what was asked.
+    Completed,
+    /// It did not.
+    Failed,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All of it was done.
+    Succeeded,
+    /// It failed; the error says where.
+    Failed,
+    /// A person stopped it; partly done.
+    Cancelled,
+    /// The agent was killed under it; partly done.
+    Interrupted,
+    /// The journal proves that it never started.
+    NotStarted,
+}
+
+impl Outcome {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+            Self::NotStarted => "not_started",
+        }
+    }
+}
+
+/// What a run has cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceUsage {
+    /// CPU hours.
+    pub cpu_hours: f64,
+    /// Peak memory in GiB.
+    pub memory_peak_gb: f64,
+}
+
+/// `work_result`: how an attempt ended. Repeated until a [`ResultAck`] comes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkResult {
+    /// The task.
+    pub task_id: Uuid,
+    /// Completed or failed.
+    pub status: ResultStatus,
+    /// A summary for people; the log has the rest.
+    pub output: String,
+    /// Seconds, fractional.
+    pub duration_seconds: f64,
+    /// What it has cost.
+    #[serde(default)]
+    pub resource_usage: ResourceUsage,
+    /// The attempt.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// Who ran it.
+    #[serde(default)]
+    pub agent_id: String,
+    /// The exit code of what was run, where something was.
+    #[serde(default)]
+    pub exit_code: Option<i32>,
+    /// Whether a host was changed (in check mode: would be).
+    #[serde(default)]
+    pub changed: bool,
+    /// The action's outputs.
+    #[serde(default)]
+    pub outputs: Map<String, Value>,
+    /// The number of the attempt's last log event; 0 when there is none.
+    #[serde(default)]
+    pub last_seq: u64,
+    /// What went wrong.
+    #[serde(default)]
+    pub error: Option<ErrorReport>,
+    /// How it ended, finer than `status`. Absent from peers that know only the fixed fields.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
+    /// What a person should know although it succeeded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// In check mode: what would change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+}
+
+/// What a dry run found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Preview {
+    /// The share of the play's tasks that could be previewed, 0 to 1.
+    pub coverage: f64,
+    /// How many tasks the play has on these hosts.
+    pub tasks: u32,
+    /// What would change, in order.
+    pub changes: Vec<Change>,
+    /// Tasks that check mode can't preview.
+    #[serde(default)]
+    pub not_previewed: Vec<String>,
+}
+
+/// One predicted change.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// The hosts with this same change.
+    pub hosts: Vec<String>,
+    /// The Ansible task's name.
+    pub name: String,
+    /// A unified diff, where the module gave one.
+    #[serde(default)]
+    pub diff: String,
+}
+
+/// `result_ack`: the result and the log up to `last_seq` are stored; the journal may forget them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResultAck {
+    /// The task.
+    pub task_id: Uuid,
+    /// The attempt.
+    pub attempt: u32,
+    /// The last log event that is stored without a gap before it.
+    pub last_seq: u64,
+    /// Whether the result itself is stored (else only log events are acknowledged).
+    #[serde(default)]
+    pub result_stored: bool,
+}
+
+/// `error`: what went wrong, as a code, words and details.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorReport {
+    /// 5001 to 5999.
+    pub code: u16,
+    /// For people: which thing, where, what next.
+    pub message: String,
+    /// For machines.
+    #[serde(default)]
+    pub details: Value,
+}
+
+impl From<crate::Problem> for ErrorReport {
+    fn from(problem: crate::Problem) -> Self {
+        Self { code: problem.code.number(), message: problem.message, details: problem.details }
+    }
+}
+
+impl From<ErrorReport> for crate::Problem {
+    fn from(report: ErrorReport) -> Self {
+        let code = crate::ErrorCode::from_number(report.code).unwrap_or(crate::ErrorCode::Internal);
+        Self { code, message: report.message, details: report.details }
+    }
+}
+
+fn first() -> u32 {
+    1
+}
