@@ -1,0 +1,233 @@
+//! Configuration in layers: embedded defaults < `/etc/chiffon/chiffon.toml` < `--config FILE` < `CHIFFON__SECTION__KEY` < flags.
+//!
+//! Unknown keys are errors that name the nearest known one. Every value remembers where it came from.
+//! The known keys are exactly those of the embedded default file, so an undocumented key can't exist.
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::value::{Dict, Tag, Value};
+use serde::de::DeserializeOwned;
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A key that nothing reads.
+    #[error("unknown key `{key}` in {origin}{}", suggestion.as_ref().map(|known| format!("; did you mean `{known}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// The key with its sections.
+        key: String,
+        /// The file or variable it stands in.
+        origin: String,
+        /// The nearest known key.
+        suggestion: Option<String>,
+    },
+    /// A value of a wrong type or form.
+    #[error("{0}")]
+    Value(String),
+    /// The file named on the command line is not there.
+    #[error("the configuration file {0} does not exist")]
+    MissingFile(PathBuf),
+}
+
+/// One value and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// The key with its sections, joined by dots.
+    pub key: String,
+    /// The value as TOML would show it; secrets are hidden.
+    pub value: String,
+    /// `default`, a file's path, a variable's name or `command line`.
+    pub source: String,
+}
+
+/// The layers, before they are read into a type.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    figment: Figment,
+    known: Vec<String>,
+}
+
+/// The prefix of environment variables.
+pub const ENV_PREFIX: &str = "CHIFFON__";
+/// The machine-wide file.
+pub const SYSTEM_FILE: &str = "/etc/chiffon/chiffon.toml";
+
+impl Layers {
+    /// The layers on top of `defaults` (TOML). `file` is the one named on the command line; it must exist.
+    /// `open_tables` are keys under which any name may stand (lists of tables count as one value anyway).
+    pub fn new(defaults: &'static str, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let base = Figment::new().merge(Toml::string(defaults));
+        let known = leaf_keys(&base)?;
+        let mut figment = base.merge(Toml::file_exact(SYSTEM_FILE));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigError::MissingFile(file.to_owned()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        figment = figment
+            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
+            .merge(Env::raw().only(&["AMQP_URL"]).map(|_| "bus.url".into()))
+            .merge(Env::prefixed(ENV_PREFIX).split("__"));
+        Ok(Self { figment, known })
+    }
+
+    /// A value from a flag of the command line; it wins over everything.
+    #[must_use]
+    pub fn with_flag(mut self, key: &str, value: impl serde::Serialize) -> Self {
+        self.figment = self.figment.merge(Serialized::global(key, value));
+        self
+    }
+
+    /// The whole configuration as a type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        self.refuse_unknown_keys()?;
+        self.figment.extract().map_err(|error| ConfigError::Value(describe(&error)))
+    }
+
+    /// Each value with where it came from, in the order of the keys.
+    pub fn origins(&self) -> Result<Vec<Origin>, ConfigError> {
+        let mut origins = Vec::new();
+        self.each_leaf(|key, value| {
+            let text = if is_secret(key) && !is_empty(value) { "(hidden)".to_owned() } else { show(value) };
+            origins.push(Origin { key: key.to_owned(), value: text, source: self.source(value.tag()) });
+        })?;
+        Ok(origins)
+    }
+
+    fn refuse_unknown_keys(&self) -> Result<(), ConfigError> {
+        let mut unknown = None;
+        self.each_leaf(|key, value| {
+            if unknown.is_none() && !self.is_known(key) {
+                unknown = Some(ConfigError::UnknownKey {
+                    key: key.to_owned(),
+                    origin: self.source(value.tag()),
+                    suggestion: nearest(key, &self.known),
+                });
+            }
+        })?;
+        unknown.map_or(Ok(()), Err)
+    }
+
+    fn is_known(&self, key: &str) -> bool {
+        self.known.iter().any(|known| known == key)
+    }
+
+    fn each_leaf(&self, mut visit: impl FnMut(&str, &Value)) -> Result<(), ConfigError> {
+        let dict: Dict = self.figment.extract().map_err(|error| ConfigError::Value(describe(&error)))?;
+        drop(dict);
+        let value = self.figment.find_value("").map_err(|error| ConfigError::Value(describe(&error)))?;
+        walk("", &value, &mut visit);
+        Ok(())
+    }
+
+    fn source(&self, tag: Tag) -> String {
+        let Some(metadata) = self.figment.get_metadata(tag) else { return "command line".to_owned() };
+        match metadata.source.as_ref() {
+            Some(figment::Source::File(path)) => path.display().to_string(),
+            _ if metadata.name.contains("environment") => "environment".to_owned(),
+            _ if metadata.name.contains("TOML") => "default".to_owned(),
+            _ => "command line".to_owned(),
+        }
+    }
+}
+
+fn leaf_keys(figment: &Figment) -> Result<Vec<String>, ConfigError> {
+    let value = figment.find_value("").map_err(|error| ConfigError::Value(describe(&error)))?;
+    let mut keys = Vec::new();
+    walk("", &value, &mut |key, _| keys.push(key.to_owned()));
+    Ok(keys)
+}
+
+fn walk(path: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
+    match value {
+        Value::Dict(_, members) if !members.is_empty() => {
+            for (name, member) in members {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                walk(&path, member, visit);
+            }
+        }
+        leaf => visit(path, leaf),
+    }
+}
+
+fn describe(error: &figment::Error) -> String {
+    let key = error.path.join(".");
+    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()).map(ToString::to_string);
+    let place = match (key.is_empty(), source) {
+        (false, Some(source)) => format!("`{key}` in {source}: "),
+        (false, None) => format!("`{key}`: "),
+        (true, Some(source)) => format!("{source}: "),
+        (true, None) => String::new(),
+    };
+    format!("{place}{}", error.kind)
+}
+
+fn is_secret(key: &str) -> bool {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    name == "url" || name.contains("password") || name.contains("secret") || name == "token" || name == "api_key"
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_str().is_some_and(str::is_empty)
+}
+
+fn show(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The known key with the fewest edits, if it is near enough to be meant.
+fn nearest(key: &str, known: &[String]) -> Option<String> {
+    let best = known.iter().min_by_key(|candidate| edits(key, candidate))?;
+    (edits(key, best) <= key.len().div_ceil(3)).then(|| best.clone())
+}
+
+/// The Levenshtein distance.
+fn edits(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let substitution = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substitution.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULTS: &str = "[http]\nlisten = \"127.0.0.1:8080\"\n[bus]\nurl = \"\"\nprefetch = 8\n";
+
+    fn layers(toml: &str) -> Layers {
+        let folder = std::env::temp_dir().join(format!("chiffon-config-{}-{}", std::process::id(), toml.len()));
+        std::fs::write(&folder, toml).expect("writes");
+        let layers = Layers::new(DEFAULTS, Some(&folder)).expect("layers");
+        layers.read::<serde_json::Value>().ok();
+        layers
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let error = layers("[bus]\nprefetsch = 3\n").read::<serde_json::Value>().expect_err("refused");
+        assert!(error.to_string().contains("unknown key `bus.prefetsch`"), "{error}");
+        assert!(error.to_string().ends_with("did you mean `bus.prefetch`?"), "{error}");
+    }
+
+    #[test]
+    fn a_value_says_where_it_came_from_and_secrets_stay_hidden() {
+        let origins = layers("[bus]\nurl = \"amqp://me:secret@host\"\n").origins().expect("origins");
+        let url = origins.iter().find(|origin| origin.key == "bus.url").expect("there");
+        assert_eq!(url.value, "(hidden)");
+        assert!(url.source.contains("chiffon-config-"), "{}", url.source);
+        let listen = origins.iter().find(|origin| origin.key == "http.listen").expect("there");
+        assert_eq!((listen.value.as_str(), listen.source.as_str()), ("\"127.0.0.1:8080\"", "default"));
+    }
+}
