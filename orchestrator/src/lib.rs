@@ -1,1 +1,7 @@
-//! Placeholder.
+//! Plans, approves, dispatches, records.
+//!
+//! Modules are layered `domain <- {store, planner, audit_repo} <- service <- {http, inbox, background} <- app`;
+//! a test enforces it.
+
+pub mod domain;
+pub mod planner;

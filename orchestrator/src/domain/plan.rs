@@ -1,0 +1,164 @@
+//! The plan document: what is previewed, hashed, approved and run. Pure data; how it is made stands in `assemble`.
+//!
+//! Its hash covers the canonical JSON of the whole document: request, revision, steps with the content hash of each
+//! action, effective parameters, resolved hosts, and the policy's outcome (RELIABILITY 17).
+
+use std::collections::BTreeMap;
+
+use chiffon_protocol::action::{CheckSupport, Repeatable, Risk, Undo};
+use chiffon_protocol::canonical;
+use chiffon_protocol::message::{AgentType, Resources};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// When a step runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Read-only, before approval; its outputs are frozen into the plan.
+    Discover,
+    /// After approval.
+    Apply,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Unique within the plan: lower-case letters, digits, `_` and `-`.
+    pub step_id: String,
+    /// What it does, with its host: "Deploy Kuma to nas".
+    pub title: String,
+    /// Who runs it.
+    pub agent_type: AgentType,
+    /// The action.
+    pub action: String,
+    /// The content that was planned, 64 hex digits.
+    pub action_sha256: String,
+    /// Effective parameters, defaults filled in. Text values may hold `${steps.<id>.outputs.<name>}`.
+    pub parameters: Map<String, Value>,
+    /// What it may touch: canonical names, sorted.
+    pub hosts: Vec<String>,
+    /// Steps that must be completed first, sorted.
+    pub depends_on: Vec<String>,
+    /// What it needs while it runs.
+    pub resources_required: Resources,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// Whether it may be repeated.
+    pub repeatable: Repeatable,
+    /// How well it can be previewed.
+    pub check: CheckSupport,
+    /// The longest it may run.
+    pub timeout_seconds: u64,
+    /// When it runs.
+    pub phase: Phase,
+    /// Applied intent to record in the audit repository: path template to value template.
+    #[serde(default)]
+    pub records: BTreeMap<String, Value>,
+    /// How to take it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
+    /// Why it can't be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
+    /// The outputs of a discovery, frozen before the plan was hashed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_outputs: Option<Map<String, Value>>,
+}
+
+/// What the policy asks for this plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyOutcome {
+    /// Distinct approvers needed; 0 runs at once.
+    pub approvals_needed: u32,
+    /// Whether the requester may be one of them.
+    pub self_approval: bool,
+    /// Why, for people.
+    pub reasons: Vec<String>,
+}
+
+/// Who made a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedBy {
+    /// The provider's name in the configuration, or `offline`.
+    pub provider: String,
+    /// The model, where there is one.
+    pub model: Option<String>,
+}
+
+/// A plan. What its hash covers is exactly this document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanDocument {
+    /// The request.
+    pub request_id: Uuid,
+    /// From 1.
+    pub revision: i32,
+    /// For people.
+    pub summary: String,
+    /// In an order in which they could run.
+    pub steps: Vec<Step>,
+    /// What the policy asks for.
+    pub policy: PolicyOutcome,
+    /// Who made it.
+    pub planned_by: PlannedBy,
+    /// What the planner wants a person to know: assumptions, words it did not use.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// From the actions' history, or their documentation.
+    pub estimated_seconds: f64,
+    /// Of running it.
+    pub estimated_cost_usd: f64,
+}
+
+impl PlanDocument {
+    /// SHA-256 of the canonical JSON, 64 hex digits.
+    pub fn sha256(&self) -> String {
+        canonical::sha256_hex(self)
+    }
+
+    /// The highest risk of its steps.
+    pub fn risk(&self) -> Risk {
+        self.steps.iter().map(|step| step.risk).max().unwrap_or(Risk::ReadOnly)
+    }
+
+    /// The step with this id.
+    pub fn step(&self, step_id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.step_id == step_id)
+    }
+
+    /// The steps that run before approval and have not run yet.
+    pub fn open_discoveries(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.phase == Phase::Discover && step.frozen_outputs.is_none())
+    }
+}
+
+/// A step as a planner proposes it, before it is checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftStep {
+    /// Unique within the plan: lower-case letters, digits, `_` and `-`.
+    pub step_id: String,
+    /// What it does, with its host: "Deploy Kuma to nas".
+    pub title: String,
+    /// A name of the catalogue.
+    pub action: String,
+    /// Parameters by the action's schema; text values may be `${steps.<step_id>.outputs.<name>}`.
+    pub parameters: Map<String, Value>,
+    /// Steps that must be completed first.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+}
+
+/// A plan as a planner proposes it, before it is checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    /// One sentence for people.
+    pub summary: String,
+    /// The steps.
+    pub steps: Vec<DraftStep>,
+    /// What a person should know: assumptions, words that were not used.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
