@@ -1,4 +1,6 @@
 //! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
 
+pub mod audit;
 pub mod catalogue;
 pub mod plan;
+pub mod role;

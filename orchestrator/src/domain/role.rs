@@ -1,0 +1,61 @@
+//! Roles and what each may do.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What a principal may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// See.
+    Viewer,
+    /// Ask, answer, and cancel what they asked for.
+    Requester,
+    /// Cancel, pause and resolve anybody's.
+    Operator,
+    /// Decide about plans.
+    Approver,
+    /// Everything, tokens included.
+    Admin,
+}
+
+impl Role {
+    /// All of them, least first.
+    pub const ALL: [Self; 5] = [Self::Viewer, Self::Requester, Self::Operator, Self::Approver, Self::Admin];
+
+    /// The word in the database and over HTTP.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Requester => "requester",
+            Self::Operator => "operator",
+            Self::Approver => "approver",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role that this word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Their id.
+    pub id: Uuid,
+    /// Their name, as records show it.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// A program may never approve.
+    pub is_program: bool,
+}
+
+impl Principal {
+    /// Whether their role is at least this one.
+    pub fn may(&self, least: Role) -> bool {
+        self.role >= least
+    }
+}

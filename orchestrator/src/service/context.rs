@@ -1,0 +1,81 @@
+//! What every use case works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_bus::Bus;
+use chiffon_process::{Clock, IdSource, Shutdown};
+use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::topology::QueueType;
+use tokio::sync::Notify;
+
+use crate::domain::policy::Policy;
+use crate::planner::Planner;
+use crate::store::Store;
+
+/// Signals that wake background agents at once; each also wakes by its period, on the same code path.
+#[derive(Debug, Default)]
+pub struct Wakes {
+    /// There may be something in the outbox.
+    pub outbox: Notify,
+    /// There may be something to dispatch.
+    pub dispatcher: Notify,
+    /// There may be something to plan.
+    pub planner: Notify,
+    /// There may be something to commit.
+    pub git_scribe: Notify,
+}
+
+/// Times and limits, from configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long an offer waits for a claim.
+    pub claim_within: Duration,
+    /// How long an agent has to start after its claim was sent.
+    pub start_within: Duration,
+    /// An agent that is silent for longer counts as gone.
+    pub agent_lease: Duration,
+    /// After this, a state that waits for a message is sent again.
+    pub resend_after: Duration,
+    /// How long one planner may work on a round.
+    pub planning_lease: Duration,
+    /// How often a round is leased before it fails.
+    pub planning_tries: i32,
+    /// Signatures on messages of the orchestrator count for this long.
+    pub signature_valid_for: Duration,
+    /// The longest text of a request, in characters.
+    pub max_text_chars: usize,
+    /// The kind of the durable queues.
+    pub queue_type: QueueType,
+    /// How often background agents look by themselves.
+    pub tick: Duration,
+}
+
+/// What every use case works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Postgres.
+    pub store: Store,
+    /// The broker.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn IdSource>,
+    /// The key that signs what the orchestrator sends.
+    pub key: Arc<KeyPair>,
+    /// The keys of enrolled agents.
+    pub agents: Arc<Keyring>,
+    /// What a plan needs.
+    pub policy: Arc<Policy>,
+    /// Makes plans.
+    pub planner: Arc<dyn Planner>,
+    /// Times and limits.
+    pub settings: Arc<Settings>,
+    /// Wakes background agents.
+    pub wakes: Arc<Wakes>,
+    /// The stop signal.
+    pub shutdown: Shutdown,
+    /// This process, as holder of leases.
+    pub instance: Arc<str>,
+}

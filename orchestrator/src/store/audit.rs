@@ -1,0 +1,83 @@
+//! The audit log: appending under the lock that orders a chain (RELIABILITY 21).
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Error;
+use crate::domain::audit::{AuditEvent, SYSTEM_CHAIN, row_hash};
+
+/// Appends to a request's chain. The statement locks the request's row, so the order in the chain is that of the commits.
+pub async fn append(connection: &mut PgConnection, request_id: Uuid, event: &AuditEvent, at: DateTime<Utc>) -> Result<(), Error> {
+    let head = sqlx::query!(
+        "SELECT audit_seq, audit_head
+        FROM requests
+        WHERE id = $1
+        FOR UPDATE",
+        request_id,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let chain = request_id.to_string();
+    let hash = add_row(connection, &chain, head.audit_seq + 1, head.audit_head.as_deref(), event, at).await?;
+    sqlx::query!(
+        "UPDATE requests
+        SET audit_seq = audit_seq + 1, audit_head = $2
+        WHERE id = $1",
+        request_id,
+        hash,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Appends to the chain of events that belong to no request.
+pub async fn append_system(connection: &mut PgConnection, event: &AuditEvent, at: DateTime<Utc>) -> Result<(), Error> {
+    let head = sqlx::query!(
+        "SELECT seq, head
+        FROM audit_heads
+        WHERE chain = $1
+        FOR UPDATE",
+        SYSTEM_CHAIN,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let hash = add_row(connection, SYSTEM_CHAIN, head.seq + 1, head.head.as_deref(), event, at).await?;
+    sqlx::query!(
+        "UPDATE audit_heads
+        SET seq = seq + 1, head = $2
+        WHERE chain = $1",
+        SYSTEM_CHAIN,
+        hash,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn add_row(
+    connection: &mut PgConnection,
+    chain: &str,
+    seq: i64,
+    prev: Option<&[u8]>,
+    event: &AuditEvent,
+    at: DateTime<Utc>,
+) -> Result<Vec<u8>, Error> {
+    let hash = row_hash(prev, chain, seq, at, &event.actor, event.event, &event.data);
+    sqlx::query!(
+        "INSERT INTO audit_log (chain, seq, at, actor, event, data, prev_hash, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        chain,
+        seq,
+        at,
+        event.actor,
+        event.event,
+        event.data,
+        prev,
+        hash,
+    )
+    .execute(connection)
+    .await?;
+    Ok(hash)
+}

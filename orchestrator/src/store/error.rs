@@ -1,0 +1,59 @@
+//! What can go wrong in the store, and which code it has.
+
+use chiffon_protocol::{ErrorCode, Problem};
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database can't be reached, or refused or broke a statement.
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema can't be brought to what this version needs.
+    #[error("the database's schema: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The address can't be read.
+    #[error("the database's address can't be read: {0}; it has the form postgres://user:password@host:5432/database")]
+    Url(String),
+    /// A row holds what no version writes.
+    #[error("{table}.{column} of {id} holds `{value}`, which no version writes")]
+    BadData {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row.
+        id: String,
+        /// What it holds.
+        value: String,
+    },
+}
+
+impl Error {
+    pub(super) fn url(error: sqlx::Error) -> Self {
+        Self::Url(error.to_string())
+    }
+
+    /// Whether the same may work later: the database is away, busy, or chose this transaction as a deadlock's victim.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_)) => true,
+            // https://www.postgresql.org/docs/15/errcodes-appendix.html
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code.starts_with("40") || code == "55P03" || code == "57014"
+            }),
+            _ => false,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Url(_) => ErrorCode::DatabaseUrlInvalid,
+            Error::Migration(_) => ErrorCode::MigrationFailed,
+            _ if error.is_transient() => ErrorCode::DatabaseUnavailable,
+            _ => ErrorCode::Internal,
+        };
+        Problem::new(code, error.to_string())
+    }
+}

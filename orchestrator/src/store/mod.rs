@@ -1,0 +1,86 @@
+//! The only module that speaks SQL. One file per noun; statements are checked at compile time.
+//!
+//! Functions take a connection (`&mut PgConnection`, usually a transaction's), so that a use case decides what is one
+//! transaction. Time is passed in, except where a rule asks for Postgres time.
+
+pub mod audit;
+pub mod events;
+pub mod outbox;
+
+mod error;
+
+pub use error::Error;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
+
+/// The schema's migrations, compiled in.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// A transaction.
+pub type Tx = Transaction<'static, Postgres>;
+
+/// The pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// `postgres://...`
+    pub url: String,
+    /// The most connections at once.
+    pub max_connections: u32,
+    /// How long a caller waits for one.
+    pub acquire_timeout: Duration,
+    /// No statement runs longer.
+    pub statement_timeout: Duration,
+}
+
+impl Store {
+    /// A pool for this database. Fails only for an address that can't be read; connections are made when they are needed.
+    pub fn new(options: &StoreOptions) -> Result<Self, Error> {
+        let statement_timeout = options.statement_timeout.as_millis().to_string();
+        let connect: PgConnectOptions = options.url.parse().map_err(Error::url)?;
+        let connect = connect
+            .application_name("chiffon")
+            .options([("statement_timeout", statement_timeout.as_str()), ("lock_timeout", "5000")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            // Costs a round trip for each use; a broken connection shows in the statement itself, which is tried again.
+            .test_before_acquire(false)
+            .connect_lazy_with(connect);
+        Ok(Self { pool })
+    }
+
+    /// Brings the schema to what this version needs.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        MIGRATIONS.run(&self.pool).await.map_err(Error::Migration)
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// The pool, for statements that need no transaction and for `LISTEN`.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
