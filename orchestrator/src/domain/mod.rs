@@ -1,6 +1,11 @@
 //! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
 
+pub mod assemble;
 pub mod audit;
 pub mod catalogue;
+pub mod nearest;
 pub mod plan;
+pub mod policy;
+pub mod reference;
 pub mod role;
+pub mod shared_types;

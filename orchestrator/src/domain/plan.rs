@@ -65,6 +65,9 @@ pub struct Step {
     /// The outputs of a discovery, frozen before the plan was hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_outputs: Option<Map<String, Value>>,
+    /// Parameters that were filled from frozen outputs, as they stood before: parameter to the value with its references.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub frozen_references: BTreeMap<String, Value>,
 }
 
 /// What the policy asks for this plan.
