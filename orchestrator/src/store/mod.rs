@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod events;
+pub mod git_outbox;
 pub mod outbox;
 
 mod error;
@@ -13,6 +14,7 @@ pub use error::Error;
 
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction};
 
@@ -66,6 +68,11 @@ impl Store {
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx, Error> {
         Ok(self.pool.begin().await?)
+    }
+
+    /// A connection, for statements that need no transaction.
+    pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
+        Ok(self.pool.acquire().await?)
     }
 
     /// The pool, for statements that need no transaction and for `LISTEN`.

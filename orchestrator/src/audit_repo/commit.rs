@@ -1,0 +1,206 @@
+//! Making commits on the repository's one branch.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use git2::build::TreeUpdateBuilder;
+use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
+
+const BRANCH: &str = "refs/heads/main";
+
+/// Why the repository could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// libgit2's words.
+    #[error("the audit repository {path}: {source}")]
+    Git {
+        /// Where it is.
+        path: PathBuf,
+        /// What went wrong.
+        source: git2::Error,
+    },
+    /// Another writer moved the branch between reading and writing.
+    #[error("another writer has moved the branch of the audit repository {0}")]
+    Moved(PathBuf),
+}
+
+/// A commit to be made.
+#[derive(Debug, Clone)]
+pub struct CommitPlan {
+    /// The whole message.
+    pub message: String,
+    /// The author's name.
+    pub author: String,
+    /// Author and committer time.
+    pub at: DateTime<Utc>,
+    /// Path to new content; `None` removes the file.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// The repository. Opened anew for each use, because libgit2's handles belong to one thread.
+#[derive(Debug, Clone)]
+pub struct AuditRepository {
+    path: PathBuf,
+}
+
+impl AuditRepository {
+    /// The bare repository at `path`, created when it is not there.
+    pub fn open_or_create(path: &Path) -> Result<Self, RepositoryError> {
+        let this = Self { path: path.to_owned() };
+        let repository = this.wrap(Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")))?;
+        // libgit2 then syncs objects and references before it answers: a settled record must survive a power cut.
+        this.wrap(repository.config().and_then(|mut config| config.set_bool("core.fsyncObjectFiles", true)))?;
+        Ok(this)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The newest commit; `None` before the first.
+    pub fn head(&self) -> Result<Option<Oid>, RepositoryError> {
+        let repository = self.open()?;
+        match repository.find_reference(BRANCH) {
+            Ok(reference) => Ok(reference.target()),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(source) => Err(self.error(source)),
+        }
+    }
+
+    /// Whether a commit is the newest one or among its ancestors.
+    pub fn contains(&self, commit: Oid) -> Result<bool, RepositoryError> {
+        let repository = self.open()?;
+        let Some(head) = self.head()? else { return Ok(false) };
+        if head == commit {
+            return Ok(true);
+        }
+        match repository.graph_descendant_of(head, commit) {
+            Ok(contained) => Ok(contained),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(false),
+            Err(source) => Err(self.error(source)),
+        }
+    }
+
+    /// Writes the commit's objects on top of `parent` without moving the branch. The same plan on the same parent gives the same id.
+    pub fn write(&self, plan: &CommitPlan, parent: Option<Oid>) -> Result<Oid, RepositoryError> {
+        let repository = self.open()?;
+        self.wrap(write_commit(&repository, plan, parent))
+    }
+
+    /// Moves the branch from `expected` to `commit`, or fails with [`RepositoryError::Moved`].
+    pub fn move_branch(&self, expected: Option<Oid>, commit: Oid) -> Result<(), RepositoryError> {
+        let repository = self.open()?;
+        let moved = match expected {
+            Some(expected) => repository.reference_matching(BRANCH, commit, true, expected, "record"),
+            None => repository.reference(BRANCH, commit, false, "record"),
+        };
+        match moved {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.code(), git2::ErrorCode::Modified | git2::ErrorCode::Exists) => {
+                Err(RepositoryError::Moved(self.path.clone()))
+            }
+            Err(source) => Err(self.error(source)),
+        }
+    }
+
+    fn open(&self) -> Result<Repository, RepositoryError> {
+        self.wrap(Repository::open_bare(&self.path))
+    }
+
+    fn wrap<T>(&self, result: Result<T, git2::Error>) -> Result<T, RepositoryError> {
+        result.map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: git2::Error) -> RepositoryError {
+        RepositoryError::Git { path: self.path.clone(), source }
+    }
+}
+
+fn write_commit(repository: &Repository, plan: &CommitPlan, parent: Option<Oid>) -> Result<Oid, git2::Error> {
+    let parent: Option<Commit<'_>> = parent.map(|id| repository.find_commit(id)).transpose()?;
+    let base = match &parent {
+        Some(parent) => parent.tree()?,
+        None => repository.find_tree(repository.treebuilder(None)?.write()?)?,
+    };
+    let mut update = TreeUpdateBuilder::new();
+    for (path, content) in &plan.files {
+        match content {
+            Some(content) => {
+                update.upsert(path.as_str(), repository.blob(content.as_bytes())?, FileMode::Blob);
+            }
+            None if base.get_path(Path::new(path)).is_ok() => {
+                update.remove(path.as_str());
+            }
+            None => {}
+        }
+    }
+    let tree = repository.find_tree(update.create_updated(repository, &base)?)?;
+    let time = Time::new(plan.at.timestamp(), 0);
+    let author = Signature::new(&plan.author, "chiffon@localhost", &time)?;
+    let committer = Signature::new("Chiffon", "chiffon@localhost", &time)?;
+    let parents: Vec<&Commit<'_>> = parent.iter().collect();
+    repository.commit(None, &author, &committer, &plan.message, &tree, &parents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(path: &str, content: Option<&str>) -> CommitPlan {
+        CommitPlan {
+            message: "infra(1): Test\n\nRecord-Id: 1\n".to_owned(),
+            author: "operator".to_owned(),
+            at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+            files: BTreeMap::from([(path.to_owned(), content.map(str::to_owned))]),
+        }
+    }
+
+    fn content(repository: &AuditRepository, path: &str) -> Option<String> {
+        let opened = repository.open().unwrap();
+        let commit = opened.find_commit(repository.head().unwrap()?).unwrap();
+        let entry = commit.tree().unwrap().get_path(Path::new(path)).ok()?;
+        Some(String::from_utf8(opened.find_blob(entry.id()).unwrap().content().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_same_plan_on_the_same_parent_is_the_same_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
+        let first = repository.write(&plan("hosts/nas/kuma.yml", Some("port: 3001\n")), None).unwrap();
+        assert_eq!(repository.write(&plan("hosts/nas/kuma.yml", Some("port: 3001\n")), None).unwrap(), first);
+        assert_eq!(repository.head().unwrap(), None);
+        assert!(!repository.contains(first).unwrap());
+        repository.move_branch(None, first).unwrap();
+        assert!(repository.contains(first).unwrap());
+        assert_eq!(content(&repository, "hosts/nas/kuma.yml").as_deref(), Some("port: 3001\n"));
+    }
+
+    #[test]
+    fn a_writer_that_was_overtaken_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
+        let first = repository.write(&plan("a", Some("1")), None).unwrap();
+        let late = repository.write(&plan("b", Some("1")), None).unwrap();
+        repository.move_branch(None, first).unwrap();
+        assert!(matches!(repository.move_branch(None, late), Err(RepositoryError::Moved(_))));
+        let second = repository.write(&plan("a", Some("2")), Some(first)).unwrap();
+        let other = repository.write(&plan("a", Some("3")), Some(first)).unwrap();
+        repository.move_branch(Some(first), second).unwrap();
+        assert!(matches!(repository.move_branch(Some(first), other), Err(RepositoryError::Moved(_))));
+        assert_eq!(content(&repository, "a").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn a_file_can_be_removed_and_removing_what_is_not_there_is_fine() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
+        let first = repository.write(&plan("hosts/nas/kuma.yml", Some("x")), None).unwrap();
+        repository.move_branch(None, first).unwrap();
+        let second = repository.write(&plan("hosts/nas/kuma.yml", None), Some(first)).unwrap();
+        repository.move_branch(Some(first), second).unwrap();
+        assert_eq!(content(&repository, "hosts/nas/kuma.yml"), None);
+        repository.write(&plan("hosts/web/never.yml", None), Some(second)).unwrap();
+    }
+}

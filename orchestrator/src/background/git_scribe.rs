@@ -1,0 +1,122 @@
+//! Commits records to the audit repository, one after the other, exactly once (RELIABILITY 22).
+//!
+//! Only the holder of the lease writes. The commit's id is stored under the holder's epoch before the branch moves, so a
+//! crash at any step is repaired by the same code: what the branch contains is settled, everything else is made again.
+
+use std::time::Duration;
+
+use chiffon_protocol::{ErrorCode, Problem};
+use git2::Oid;
+
+use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError, message};
+use crate::service::record::{self, Payload};
+use crate::service::Context;
+use crate::store::git_outbox::{self, Open};
+use crate::store::leases;
+
+/// The lease's name.
+pub const LEASE: &str = "git_scribe";
+const LEASE_TIME: Duration = Duration::from_secs(15);
+const BATCH: i64 = 50;
+
+/// Commits records.
+#[derive(Debug)]
+pub struct GitScribe {
+    context: Context,
+    repository: AuditRepository,
+}
+
+impl GitScribe {
+    /// A scribe for this repository.
+    pub fn new(context: Context, repository: AuditRepository) -> Self {
+        Self { context, repository }
+    }
+
+    /// Settles what is open; how many records were settled.
+    pub async fn settle_open(&self) -> Result<usize, Problem> {
+        let mut connection = self.context.store.acquire().await?;
+        let Some(epoch) = leases::acquire(&mut connection, LEASE, &self.context.instance, LEASE_TIME).await? else {
+            return Ok(0);
+        };
+        let mut settled = 0;
+        for record in git_outbox::list_open(&mut connection, BATCH).await? {
+            match self.settle(&record, epoch).await {
+                Ok(true) => settled += 1,
+                // Order matters: what comes later waits for what is still arriving.
+                Ok(false) => break,
+                Err(problem) => {
+                    git_outbox::set_error(&mut connection, record.id, &problem.message).await?;
+                    return Err(problem);
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn settle(&self, record: &Open, epoch: i64) -> Result<bool, Problem> {
+        if let Some(commit) = record.commit_id.as_deref().and_then(|id| Oid::from_str(id).ok())
+            && self.in_repository(move |repository| repository.contains(commit)).await?
+        {
+            return self.note_settled(record, &commit.to_string()).await;
+        }
+        let Some(payload) = self.payload(record).await? else { return Ok(false) };
+        let plan = commit_plan(record, payload);
+        let (parent, commit) = self
+            .in_repository(move |repository| {
+                let parent = repository.head()?;
+                Ok((parent, repository.write(&plan, parent)?))
+            })
+            .await?;
+        let id = commit.to_string();
+        let mut connection = self.context.store.acquire().await?;
+        if !git_outbox::set_commit(&mut connection, record.id, &id, LEASE, epoch).await? {
+            return Ok(false);
+        }
+        self.in_repository(move |repository| repository.move_branch(parent, commit)).await?;
+        self.note_settled(record, &id).await
+    }
+
+    async fn payload(&self, record: &Open) -> Result<Option<Payload>, Problem> {
+        if let Ok(payload) = serde_json::from_value(record.payload.clone()) {
+            return Ok(Some(payload));
+        }
+        let mut transaction = self.context.store.begin().await?;
+        let Some(payload) = record::render(&mut transaction, record, self.context.clock.now()).await? else { return Ok(None) };
+        let value = serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+        git_outbox::set_payload(&mut transaction, record.id, &value).await?;
+        transaction.commit().await.map_err(crate::store::Error::from)?;
+        Ok(Some(payload))
+    }
+
+    async fn note_settled(&self, record: &Open, commit_id: &str) -> Result<bool, Problem> {
+        let now = self.context.clock.now();
+        let mut transaction = self.context.store.begin().await?;
+        git_outbox::settle(&mut transaction, record.id, commit_id, now).await?;
+        let data = serde_json::json!({"task_id": record.task_id, "commit": commit_id});
+        crate::store::events::add(&mut transaction, record.request_id, "commit", &data, now).await?;
+        transaction.commit().await.map_err(crate::store::Error::from)?;
+        Ok(true)
+    }
+
+    /// libgit2 blocks on the disk, so it works on a thread for that.
+    async fn in_repository<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&AuditRepository) -> Result<T, RepositoryError> + Send + 'static,
+    {
+        let repository = self.repository.clone();
+        tokio::task::spawn_blocking(move || work(&repository))
+            .await
+            .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?
+            .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))
+    }
+}
+
+fn commit_plan(record: &Open, payload: Payload) -> CommitPlan {
+    CommitPlan {
+        message: message(&payload.subject, &payload.body, &payload.trailers),
+        author: record.author.clone(),
+        at: record.at,
+        files: payload.files,
+    }
+}

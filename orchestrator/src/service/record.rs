@@ -1,0 +1,209 @@
+//! What a finished task leaves in the audit repository: one commit with its story and the intent it applied.
+//!
+//! The row is added in the transaction that ends the task. What it tells is rendered once, when the log is whole (or has
+//! had its time to arrive), and never changes after that, so that the commit is the same however often it is made.
+
+use std::collections::BTreeMap;
+
+use chiffon_protocol::canonical;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Context;
+use crate::domain::plan::PlanDocument;
+use crate::domain::reference::render_records;
+use crate::store::git_outbox::{self, LogLine, Open, RequestStory, TaskStory};
+use crate::store::{self};
+
+/// How long a record waits for log lines that its result has overtaken.
+const LOG_PATIENCE: TimeDelta = TimeDelta::seconds(10);
+/// More lines stay in Postgres only; the file says so.
+const LOG_LINES: i64 = 5_000;
+
+/// What is committed for a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payload {
+    /// The subject line.
+    pub subject: String,
+    /// Between subject and trailers.
+    pub body: String,
+    /// In order.
+    pub trailers: Vec<(String, String)>,
+    /// Path to new content; null removes the file.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// Adds the record of a task that has just ended.
+pub async fn task_finished(context: &Context, connection: &mut PgConnection, task_id: Uuid) -> Result<(), store::Error> {
+    let story = git_outbox::request_story(connection, task_id).await?;
+    let request_id = git_outbox::request_of(connection, task_id).await?;
+    git_outbox::add(connection, context.ids.new_id(), request_id, task_id, &story.requested_by, context.clock.now()).await
+}
+
+/// Renders a record, unless its log is still arriving: then `None`.
+pub async fn render(connection: &mut PgConnection, record: &Open, now: DateTime<Utc>) -> Result<Option<Payload>, store::Error> {
+    let Some(task_id) = record.task_id else { return Ok(None) };
+    let task = git_outbox::task_story(connection, task_id).await?;
+    let log_is_whole = task.last_seq.unwrap_or(0) <= task.stored_seq.unwrap_or(0);
+    if !log_is_whole && now < record.at + LOG_PATIENCE {
+        return Ok(None);
+    }
+    let request = git_outbox::request_story(connection, task_id).await?;
+    let log = git_outbox::log_lines(connection, task_id, task.attempt, LOG_LINES).await?;
+    Ok(Some(Payload {
+        subject: format!("infra({task_id}): {}", subject_words(&task)),
+        body: body(&task, &request),
+        trailers: trailers(record, &task, &request),
+        files: files(record, &task, &request, &log, log_is_whole),
+    }))
+}
+
+fn subject_words(task: &TaskStory) -> String {
+    match task.status.as_str() {
+        "completed" => task.title.clone(),
+        status => format!("{} ({status})", task.title),
+    }
+}
+
+fn body(task: &TaskStory, request: &RequestStory) -> String {
+    let mut body = format!("Asked: {}\n", request.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    if let Some(message) = task.error.as_ref().and_then(|error| error["message"].as_str()) {
+        body.push_str(&format!("Error: {message}\n"));
+    }
+    for warning in task.warnings.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        body.push_str(&format!("Warning: {warning}\n"));
+    }
+    body
+}
+
+fn trailers(record: &Open, task: &TaskStory, request: &RequestStory) -> Vec<(String, String)> {
+    let approvers: Vec<&str> = approving(request).collect();
+    let approved_by = if approvers.is_empty() { "policy".to_owned() } else { approvers.join(", ") };
+    let pairs = [
+        ("Request-Id", record.request_id.to_string()),
+        ("Task-Id", task.task_id.to_string()),
+        ("Requested-By", request.requested_by.clone()),
+        ("Approved-By", approved_by),
+        ("Agent", task.agent_id.clone().unwrap_or_else(|| "none".to_owned())),
+        ("Outcome", task.status.clone()),
+        ("Duration", format!("{:.1}s", task.duration_seconds.unwrap_or(0.0))),
+        ("Cost", format!("{:.4} USD", request.cost_usd)),
+        ("Trace-Id", request.trace_id.clone()),
+        ("Audit-Head", request.audit_head.as_deref().map(canonical::hex).unwrap_or_default()),
+        ("Record-Id", record.id.to_string()),
+    ];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn approving(request: &RequestStory) -> impl Iterator<Item = &str> {
+    request
+        .approvals
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|approval| approval["decision"] == "approve")
+        .filter_map(|approval| approval["by"].as_str())
+}
+
+fn files(
+    record: &Open,
+    task: &TaskStory,
+    request: &RequestStory,
+    log: &[LogLine],
+    log_is_whole: bool,
+) -> BTreeMap<String, Option<String>> {
+    let folder = format!("requests/{}/{}", request.created_at.format("%Y/%m"), record.request_id);
+    let mut files = BTreeMap::from([
+        (format!("{folder}/request.md"), Some(request_page(record, request))),
+        (format!("{folder}/plan.json"), Some(pretty(&json!({"sha256": request.plan_sha256, "plan": request.plan})))),
+        (format!("{folder}/approval.json"), Some(pretty(&request.approvals))),
+        (format!("{folder}/tasks/{}.json", task.task_id), Some(pretty(&task_page(task)))),
+        (format!("{folder}/log.txt"), Some(log_page(task, log, log_is_whole))),
+    ]);
+    if task.status == "completed" {
+        files.extend(applied_intent(record, task, request));
+    }
+    files
+}
+
+fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory) -> BTreeMap<String, Option<String>> {
+    let plan: Option<PlanDocument> = serde_json::from_value(request.plan.clone()).ok();
+    let step = plan.as_ref().and_then(|plan| plan.step(&task.step_id));
+    let (Some(step), Some(parameters)) = (step, task.parameters.as_object()) else { return BTreeMap::new() };
+    let records = match render_records(step, parameters) {
+        Ok(records) => records,
+        Err(problem) => {
+            tracing::error!(task_id = %task.task_id, %problem, "the action's `records` can't be rendered; the commit goes without them");
+            return BTreeMap::new();
+        }
+    };
+    let words = request.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    records
+        .into_iter()
+        .map(|(path, value)| {
+            let yaml = (!value.is_null()).then(|| {
+                let yaml = serde_norway::to_string(&value).unwrap_or_default();
+                format!("# Applied by request {}: {words}\n{yaml}", record.request_id)
+            });
+            (path, yaml)
+        })
+        .collect()
+}
+
+fn request_page(record: &Open, request: &RequestStory) -> String {
+    let mut page = format!(
+        "# {}\n\n- Request: {}\n- Asked by: {}\n- Asked at: {}\n- Trace: {}\n- Plan: {}\n\n## Conversation\n\n",
+        request.text.lines().next().unwrap_or_default(),
+        record.request_id,
+        request.requested_by,
+        time(request.created_at),
+        request.trace_id,
+        request.plan_sha256.as_deref().unwrap_or("none"),
+    );
+    for message in request.messages.as_array().into_iter().flatten() {
+        let quoted = message["text"].as_str().unwrap_or_default().replace('\n', "\n> ");
+        page.push_str(&format!("**{}**, {}:\n\n> {quoted}\n\n", message["from"].as_str().unwrap_or("?"), message["at"].as_str().unwrap_or("?")));
+    }
+    page
+}
+
+fn task_page(task: &TaskStory) -> Value {
+    json!({
+        "task_id": task.task_id, "step_id": task.step_id, "title": task.title, "action": task.action, "status": task.status,
+        "changed": task.changed, "hosts": task.hosts, "parameters": task.parameters, "outputs": task.outputs,
+        "warnings": task.warnings, "error": task.error, "attempt": task.attempt, "agent_id": task.agent_id,
+        "duration_seconds": task.duration_seconds, "started_at": task.started_at.map(time), "finished_at": task.finished_at.map(time),
+    })
+}
+
+fn log_page(task: &TaskStory, log: &[LogLine], is_whole: bool) -> String {
+    let mut page = format!("{} (task {}, attempt {})\n", task.title, task.task_id, task.attempt);
+    for line in log {
+        let place = [line.host.as_deref(), line.name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" | ");
+        page.push_str(&format!("{} {:<16} {place} {}\n", time(line.at), line.kind, line.text).replace("  \n", "\n"));
+        for diff in line.diff.as_deref().into_iter().flat_map(str::lines) {
+            page.push_str(&format!("    {diff}\n"));
+        }
+    }
+    let stored = task.stored_seq.unwrap_or(0);
+    if stored > LOG_LINES {
+        page.push_str(&format!("... {} more lines are in the database\n", stored - LOG_LINES));
+    }
+    if !is_whole {
+        page.push_str("... the rest of the log had not arrived when this was written; the database has it\n");
+    }
+    page
+}
+
+fn pretty(value: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
