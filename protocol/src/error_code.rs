@@ -87,6 +87,8 @@ error_codes! {
     5123 InvalidQuery, 400, false, "Invalid query parameter";
     5124 ActionNotFound, 404, false, "Action not found";
     5125 AgentNotFound, 404, false, "Agent not found";
+    5126 TokenNotFound, 404, false, "Token not found";
+    5127 CallUnderWay, 409, true, "The same call is under way";
     5201 ProviderUnavailable, 502, true, "Model provider unavailable";
     5202 ProviderRateLimited, 502, true, "Model provider rate limited";
     5203 BudgetSpent, 402, false, "Budget spent";
