@@ -89,6 +89,10 @@ COMMENT ON COLUMN requests.finished_at IS 'When it reached its end.';
 CREATE INDEX requests_by_time ON requests (created_at DESC, id);
 CREATE INDEX requests_to_resend ON requests (resend_at) WHERE resend_at IS NOT NULL;
 CREATE INDEX requests_open ON requests (status) WHERE finished_at IS NULL;
+-- Lists are newest first by id, which is time-ordered.
+CREATE INDEX requests_by_status ON requests (status, id);
+CREATE INDEX requests_by_principal ON requests (principal_id, id);
+CREATE INDEX requests_by_word ON requests USING gin (to_tsvector('simple', text));
 
 CREATE TABLE messages (
     request_id uuid NOT NULL REFERENCES requests (id),
@@ -327,6 +331,8 @@ CREATE INDEX tasks_by_request ON tasks (request_id, created_at);
 CREATE INDEX tasks_ready ON tasks (priority DESC, created_at) WHERE status = 'waiting';
 CREATE INDEX tasks_open ON tasks (status) WHERE finished_at IS NULL;
 CREATE INDEX tasks_to_resend ON tasks (resend_at) WHERE resend_at IS NOT NULL;
+CREATE INDEX tasks_by_action ON tasks (action, request_id);
+CREATE INDEX tasks_by_host ON tasks USING gin (hosts);
 
 CREATE TABLE task_attempts (
     task_id uuid NOT NULL REFERENCES tasks (id),
@@ -442,6 +448,7 @@ COMMENT ON COLUMN llm_calls.started_at IS 'When.';
 COMMENT ON COLUMN llm_calls.finished_at IS 'When.';
 CREATE INDEX llm_calls_by_provider ON llm_calls (provider, started_at);
 CREATE INDEX llm_calls_by_request ON llm_calls (request_id);
+CREATE INDEX llm_calls_by_time ON llm_calls (started_at);
 
 CREATE TABLE audit_log (
     chain text NOT NULL,
@@ -532,6 +539,7 @@ COMMENT ON COLUMN git_outbox.settled_at IS 'When the ref was seen to contain it.
 COMMENT ON COLUMN git_outbox.tries IS 'How often it was tried.';
 COMMENT ON COLUMN git_outbox.last_error IS 'Why the last try failed.';
 CREATE INDEX git_outbox_open ON git_outbox (at, id) WHERE settled_at IS NULL;
+CREATE INDEX git_outbox_by_request ON git_outbox (request_id);
 
 CREATE TABLE leases (
     name text PRIMARY KEY,
