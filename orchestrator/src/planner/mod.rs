@@ -2,6 +2,8 @@
 //!
 //! A planner proposes; it never decides. Whatever it proposes is checked against the catalogue by `domain::assemble`.
 
+pub mod offline;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,0 +1,190 @@
+//! Which action a sentence asks for, and how sure that is. What removes things is never guessed.
+
+use chiffon_protocol::action::Risk;
+
+use super::index::{Entry, Index};
+use super::slots::{self, Slots};
+use super::tokens::{Token, stem, stems};
+use super::words::{self, Wish};
+use crate::domain::catalogue::Fleet;
+
+/// Candidates that are filled and weighed.
+const WEIGHED: usize = 8;
+/// Another candidate this near makes it a question.
+const TOO_NEAR: f64 = 0.95;
+
+/// A sentence, read once for all candidates.
+#[derive(Debug)]
+pub struct Sentence {
+    /// Its words; mistyped words of the catalogue have the stem they were meant to have.
+    pub tokens: Vec<Token>,
+    /// Which of them are verbs.
+    pub verbs: Vec<bool>,
+    wishes: Vec<Vec<Wish>>,
+}
+
+impl Sentence {
+    /// Reads words.
+    pub fn new(mut tokens: Vec<Token>, index: &Index, fleet: &Fleet) -> Self {
+        let hosts = fleet.hosts();
+        for token in tokens.iter_mut().filter(|token| !token.quoted && !token.looks_like_a_value()) {
+            let known = words::is_silent(token) || words::is_generic(token) || !words::wishes_of_stem(&token.stem).is_empty() || hosts.contains(&token.lower);
+            if !known && let Some(meant) = index.known_word(&token.stem) {
+                token.stem = meant;
+            }
+        }
+        let (wishes, verbs) = words::wishes(&tokens);
+        Self { tokens, verbs, wishes }
+    }
+
+    /// What its first verb wants; question words count only where there is no other verb.
+    fn first_wish(&self) -> &[Wish] {
+        let questions_last = self.wishes.iter().find(|wishes| wishes[..] != [Wish::Show]).or_else(|| self.wishes.first());
+        match self.wishes.first() {
+            Some(first) if first[..] == [Wish::Show] && !self.opens_with_question() => first,
+            _ => questions_last.map_or(&[], Vec::as_slice),
+        }
+    }
+
+    fn opens_with_question(&self) -> bool {
+        let Some(verb) = self.verbs.iter().position(|is_verb| *is_verb) else { return false };
+        matches!(self.tokens[verb].lower.as_str(), "is" | "are") && self.tokens.iter().any(|token| matches!(token.lower.as_str(), "possible" | "able"))
+    }
+
+    fn has_stem(&self, word: &str) -> bool {
+        self.tokens.iter().any(|token| !token.quoted && token.stem == word)
+    }
+
+    fn search_words(&self) -> Vec<String> {
+        let spoken = self.tokens.iter().filter(|token| !token.quoted && !words::is_silent(token));
+        spoken
+            .flat_map(|token| {
+                let mut words = vec![token.stem.clone()];
+                if token.lower.contains(['-', '_', '/']) {
+                    words.extend(stems(&token.lower));
+                }
+                words
+            })
+            .collect()
+    }
+}
+
+/// An action weighed against a sentence.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    /// The action.
+    pub entry: &'a Entry,
+    /// Its parameters.
+    pub slots: Slots,
+    /// How well it explains the sentence.
+    pub score: f64,
+    /// Whether that is enough to propose it.
+    pub accepted: bool,
+    /// Words that it does not explain.
+    pub unexplained: Vec<String>,
+}
+
+/// The best candidates, best first.
+pub fn candidates<'a>(index: &'a Index, sentence: &Sentence, fleet: &Fleet) -> Vec<Candidate<'a>> {
+    let found = index.search(&sentence.search_words(), WEIGHED);
+    let mut weighed: Vec<Candidate<'a>> = found.into_iter().map(|(entry, score)| weigh(entry, score, sentence, fleet)).collect();
+    if !weighed.iter().any(|candidate| candidate.accepted) {
+        let wish = sentence.first_wish();
+        let known: Vec<&str> = weighed.iter().map(|candidate| candidate.entry.spec.name.as_str()).collect();
+        let willing = index.iter().filter(|entry| wish.iter().any(|wish| entry.wishes.contains(wish)) && !known.contains(&entry.spec.name.as_str()));
+        let more: Vec<Candidate<'a>> = willing.take(4 * WEIGHED).map(|entry| weigh(entry, 0.5, sentence, fleet)).collect();
+        weighed.extend(more.into_iter().filter(|candidate| candidate.accepted));
+    }
+    weighed.sort_by(|one, other| other.accepted.cmp(&one.accepted).then(other.score.total_cmp(&one.score)).then_with(|| one.entry.spec.name.cmp(&other.entry.spec.name)));
+    weighed
+}
+
+/// The candidates that are as good as the best: more than one is a question.
+pub fn rivals<'a, 'b>(candidates: &'b [Candidate<'a>]) -> Vec<&'b Candidate<'a>> {
+    let Some(best) = candidates.first().filter(|candidate| candidate.accepted) else { return Vec::new() };
+    let complete = best.slots.missing.is_empty();
+    candidates
+        .iter()
+        .filter(|candidate| candidate.accepted && candidate.score >= best.score * TOO_NEAR)
+        .filter(|candidate| candidate.slots.missing.is_empty() == complete && candidate.unexplained.len() <= best.unexplained.len())
+        .collect()
+}
+
+fn weigh<'a>(entry: &'a Entry, found: f64, sentence: &Sentence, fleet: &Fleet) -> Candidate<'a> {
+    let slots = slots::fill(entry, &sentence.tokens, &sentence.verbs, fleet);
+    let weight = Evidence::of(entry, sentence, &slots);
+    let allowed = wish_allows(entry, sentence);
+    let agreement = if shares_wish(entry, sentence) || weight.own_verb { 1.2 } else { 0.8 };
+    let missing = i32::try_from(slots.missing.len()).unwrap_or(9);
+    let score = found * agreement * (0.3 + 0.7 * weight.coverage) * 0.85_f64.powi(missing);
+    let accepted = allowed && weight.is_enough(shares_wish(entry, sentence), &slots);
+    Candidate { entry, score, accepted, unexplained: weight.unexplained, slots }
+}
+
+struct Evidence {
+    coverage: f64,
+    core: bool,
+    hinted: usize,
+    own_verb: bool,
+    unexplained: Vec<String>,
+}
+
+impl Evidence {
+    fn of(entry: &Entry, sentence: &Sentence, slots: &Slots) -> Self {
+        let (mut explained, mut all) = (0_u32, 0_u32);
+        let (mut core, mut hinted, mut unexplained) = (false, 0, Vec::new());
+        for (at, token) in sentence.tokens.iter().enumerate() {
+            let spoken = !token.quoted;
+            core |= spoken && (entry.core.contains(&token.stem) || stems(&token.lower).iter().any(|part| entry.core.contains(part)));
+            hinted += usize::from(spoken && entry.hinted.contains(&token.stem));
+            let grammar = words::is_silent(token) || words::is_generic(token) || sentence.verbs[at];
+            if slots.used[at] && !token.quoted || grammar {
+                continue;
+            }
+            all += 1;
+            if slots.used[at] || (spoken && (entry.vocabulary.contains(&token.stem) || stems(&token.lower).iter().all(|part| entry.vocabulary.contains(part)))) {
+                explained += 1;
+            } else {
+                unexplained.push(token.raw.clone());
+            }
+        }
+        let own_verb = sentence.tokens.iter().any(|token| !token.quoted && entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
+        let coverage = if all == 0 { 1.0 } else { f64::from(explained) / f64::from(all) };
+        Self { coverage, core, hinted, own_verb, unexplained }
+    }
+
+    fn is_enough(&self, shares_wish: bool, slots: &Slots) -> bool {
+        let whole = self.coverage > 0.99;
+        let something_said = slots.used.iter().any(|used| *used) || self.core;
+        (self.core && self.coverage >= 0.5) || (self.hinted >= 2 && self.coverage >= 0.7) || (whole && something_said && (self.hinted >= 1 || self.own_verb || shares_wish))
+    }
+}
+
+fn shares_wish(entry: &Entry, sentence: &Sentence) -> bool {
+    sentence.wishes.iter().flatten().any(|wish| entry.wishes.contains(wish))
+}
+
+/// Whether what the sentence wants and what the action does go together at all.
+fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
+    let first = sentence.first_wish();
+    let grave = [Wish::Remove, Wish::Clean, Wish::Stop, Wish::Restore];
+    let own_verb = entry.own_verbs.iter().any(|verb| sentence.has_stem(verb));
+    let shared = |wishes: &[Wish]| first.iter().any(|wish| wishes.contains(wish) && entry.wishes.contains(wish));
+    let takes_away = entry.spec.risk == Risk::Destructive || entry.wishes.iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean)) && !entry.wishes.contains(&Wish::Create);
+    if takes_away {
+        let asked = shared(&grave) || (own_verb && entry.own_verbs.iter().any(|verb| opens(sentence, verb)));
+        return asked && !words::forbids(&sentence.tokens);
+    }
+    if first.iter().any(|wish| grave.contains(wish)) {
+        return shared(&grave);
+    }
+    if first == [Wish::Show] {
+        return entry.wishes.contains(&Wish::Show) || entry.spec.risk == Risk::ReadOnly;
+    }
+    true
+}
+
+/// Whether the sentence's first word that says something is this verb.
+fn opens(sentence: &Sentence, verb: &str) -> bool {
+    sentence.tokens.iter().find(|token| !words::is_silent(token)).is_some_and(|token| token.stem == verb || stem(&token.lower) == verb)
+}

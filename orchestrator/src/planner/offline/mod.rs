@@ -1,0 +1,102 @@
+//! The planner without a model and without a network. It works from the catalogue alone: it finds the actions that the
+//! words point to, fills their parameters by schema and inventory, and chains steps where one takes what another gives.
+//!
+//! It proposes, asks, or says that it can't. It never guesses at something that removes things.
+
+mod answers;
+mod chain;
+mod clauses;
+mod hosts;
+mod index;
+mod judge;
+mod move_hosts;
+mod parameter;
+mod revise;
+mod slots;
+mod tokens;
+mod words;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chiffon_protocol::{ErrorCode, Problem};
+
+pub use index::Index;
+
+use super::{Planned, Planner, PlanningInput};
+use crate::domain::assemble;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::plan::{Draft, PlannedBy};
+
+/// The name that its plans carry.
+pub const NAME: &str = "offline";
+
+/// What it comes to, before it is checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    /// A draft.
+    Plan(Draft),
+    /// Something to ask.
+    Ask(String),
+    /// Why not.
+    Cannot(Problem),
+}
+
+/// The planner. Keeps the index of the last catalogue it saw.
+#[derive(Debug, Default)]
+pub struct OfflinePlanner {
+    indexed: Mutex<Option<(Arc<Catalogue>, Arc<Index>)>>,
+}
+
+impl OfflinePlanner {
+    /// A planner that has seen nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The index of a catalogue, built when it differs from the last one.
+    pub fn index(&self, catalogue: &Arc<Catalogue>) -> Arc<Index> {
+        let mut indexed = self.indexed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, index)) = indexed.as_ref()
+            && (Arc::ptr_eq(known, catalogue) || known == catalogue)
+        {
+            return Arc::clone(index);
+        }
+        let index = Arc::new(Index::new(catalogue));
+        *indexed = Some((Arc::clone(catalogue), Arc::clone(&index)));
+        index
+    }
+
+    /// Makes a plan, asks, or says that it can't. Needs no waiting.
+    pub fn plan_now(&self, input: &PlanningInput) -> Planned {
+        let planned_by = PlannedBy { provider: NAME.to_owned(), model: None };
+        if input.catalogue.is_empty() {
+            let message = "no connected agent announces any action, so there is nothing to plan with; start an agent (`chiffon agent infrastructure`) and look at `chiffon agents`";
+            return Planned::Impossible(Problem::new(ErrorCode::CannotPlan, message));
+        }
+        let index = self.index(&input.catalogue);
+        let outcome = match &input.previous {
+            Some(previous) => revise::revise(&index, input, previous),
+            None => chain::plan(&index, &answers::as_one_request(&index, input), input),
+        };
+        match outcome {
+            Outcome::Plan(draft) => match assemble::check(&draft, &input.catalogue, &input.fleet) {
+                Ok(_) => Planned::Plan { draft, planned_by },
+                Err(problems) => Planned::Impossible(answers::first(problems)),
+            },
+            Outcome::Ask(text) => Planned::Question { text, planned_by },
+            Outcome::Cannot(problem) => Planned::Impossible(problem),
+        }
+    }
+}
+
+#[async_trait]
+impl Planner for OfflinePlanner {
+    async fn plan(&self, input: &PlanningInput) -> Result<Planned, Problem> {
+        Ok(self.plan_now(input))
+    }
+
+    fn health(&self) -> Vec<(String, String)> {
+        vec![(NAME.to_owned(), "ready".to_owned())]
+    }
+}

@@ -1,0 +1,190 @@
+//! Changes in words to a plan that is there: "use port 3002", "not on nas, on web1", "without the portals",
+//! "also install curl", "drop the second step".
+
+use serde_json::{Map, Value};
+
+use super::chain::{Builder, set_target, title};
+use super::hosts::{self, Mention};
+use super::index::Index;
+use super::judge::{self, Sentence};
+use super::slots::{self, Slots};
+use super::tokens::{Token, tokenize};
+use super::{Outcome, move_hosts, words};
+use crate::domain::plan::{DraftStep, PlanDocument};
+use crate::domain::reference::references;
+use crate::planner::PlanningInput;
+
+/// The plan with the change that the last turn asks for.
+pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> Outcome {
+    let text = input.conversation.iter().rev().find(|turn| turn.from_user).map_or(input.text.as_str(), |turn| turn.text.as_str());
+    let sentence = Sentence::new(tokenize(text), index, &input.fleet);
+    let mut builder = Builder::new(index, &input.fleet);
+    builder.steps = as_drafted(previous);
+    let before = builder.steps.clone();
+    let outcome = change(&mut builder, index, input, &sentence, text);
+    if let Err(outcome) = outcome {
+        return outcome;
+    }
+    drop_unread(&mut builder.steps, &before, index);
+    if builder.steps.is_empty() {
+        return Outcome::Ask("Nothing would be left of the plan. Reject it, or say what should be done instead.".to_owned());
+    }
+    if builder.steps == before {
+        return Outcome::Ask(not_understood(text));
+    }
+    Outcome::Plan(builder.draft())
+}
+
+fn not_understood(text: &str) -> String {
+    format!("\"{}\" changes nothing in the plan that I can see. Name the parameter or the host and its new value, such as \"use port 3002\" or \"on web1 instead\".", text.trim())
+}
+
+/// The steps as they were drafted: frozen values are references again.
+pub fn as_drafted(plan: &PlanDocument) -> Vec<DraftStep> {
+    let drafted = plan.steps.iter().map(|step| {
+        let mut parameters = step.parameters.clone();
+        parameters.extend(step.frozen_references.clone());
+        DraftStep { step_id: step.step_id.clone(), title: step.title.clone(), action: step.action.clone(), parameters, depends_on: step.depends_on.clone() }
+    });
+    drafted.collect()
+}
+
+fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence, text: &str) -> Result<(), Outcome> {
+    if let Some(number) = dropped_step(&sentence.tokens, &builder.steps) {
+        drop_step(&mut builder.steps, number);
+        return Ok(());
+    }
+    let mentions = hosts::mentions(&sentence.tokens, &input.fleet);
+    let adds = sentence.tokens.iter().any(|token| matches!(token.lower.as_str(), "also" | "additionally" | "too" | "plus"));
+    if adds && !hosts::is_only_hosts(&sentence.tokens, &input.fleet) && add(builder, index, input, sentence, text).is_ok() {
+        return Ok(());
+    }
+    let changed = change_parameters(builder, index, sentence)?;
+    let moved = !mentions.is_empty() && move_to(builder, index, input, &mentions, adds);
+    if changed || moved {
+        return Ok(());
+    }
+    let new_wish = judge::candidates(index, sentence, &input.fleet).first().is_some_and(|best| best.accepted);
+    if new_wish && !words::forbids(&sentence.tokens) { add(builder, index, input, sentence, text) } else { Ok(()) }
+}
+
+/// The step that "drop the second step" means.
+fn dropped_step(tokens: &[Token], steps: &[DraftStep]) -> Option<usize> {
+    let drops = tokens.iter().any(|token| matches!(token.lower.as_str(), "drop" | "remove" | "skip" | "delete" | "omit" | "without" | "leave" | "cancel"));
+    let at = tokens.iter().position(|token| token.stem == "step")?;
+    if !drops {
+        return None;
+    }
+    let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
+    let near = || tokens[at.saturating_sub(3)..].iter().filter(|token| token.stem != "step");
+    let by_number = near().find_map(|token| {
+        let ordinal = ordinals.iter().position(|ordinal| *ordinal == token.lower);
+        let counted = token.lower.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        ordinal.or(counted).or_else(|| (token.lower == "last").then(|| steps.len().saturating_sub(1)))
+    });
+    let by_name = || steps.iter().position(|step| near().any(|token| token.lower == step.step_id || step.action.split('_').any(|word| word == token.lower)));
+    by_number.or_else(by_name).filter(|number| *number < steps.len())
+}
+
+/// Takes a step out; parameters that refer to it go back to their defaults.
+fn drop_step(steps: &mut Vec<DraftStep>, number: usize) {
+    let dropped = steps.remove(number).step_id;
+    for step in steps {
+        step.depends_on.retain(|on| *on != dropped);
+        step.parameters.retain(|_, value| !refers_to(value, &dropped));
+    }
+}
+
+fn refers_to(value: &Value, step_id: &str) -> bool {
+    references(value).unwrap_or_default().iter().any(|reference| reference.step_id == step_id)
+}
+
+/// Read-only steps whose outputs were read before, and are not any more, go too.
+fn drop_unread(steps: &mut Vec<DraftStep>, before: &[DraftStep], index: &Index) {
+    let read = |steps: &[DraftStep], id: &str| steps.iter().any(|step| step.parameters.values().any(|value| refers_to(value, id)));
+    let idle: Vec<String> = steps
+        .iter()
+        .filter(|step| index.get(&step.action).is_some_and(|entry| entry.spec.risk == chiffon_protocol::action::Risk::ReadOnly))
+        .filter(|step| read(before, &step.step_id) && !read(steps, &step.step_id))
+        .map(|step| step.step_id.clone())
+        .collect();
+    steps.retain(|step| !idle.contains(&step.step_id));
+    for step in steps {
+        step.depends_on.retain(|on| !idle.contains(on));
+    }
+}
+
+/// Applies what the words name in each step's parameters; whether anything changed.
+fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Sentence) -> Result<bool, Outcome> {
+    let mut changed = false;
+    let mut at = 0;
+    while at < builder.steps.len() {
+        let step = builder.steps[at].clone();
+        at += 1;
+        let Some(entry) = index.get(&step.action) else { continue };
+        let found = slots::named(entry, &sentence.tokens, &sentence.verbs);
+        let mut parameters = step.parameters.clone();
+        parameters.retain(|name, _| !found.refused.contains(name));
+        for (name, value) in &found.values {
+            parameters.insert(name.clone(), value.clone());
+        }
+        forget_default_lists(&mut parameters, &found);
+        let hosts = entry.spec.hosts_in(&parameters);
+        let count = builder.steps.len();
+        builder.connect(entry, &mut parameters, &hosts, &found)?;
+        // A step that was added for this one's sake stands before it.
+        let added = builder.steps.len() - count;
+        builder.steps[at - 1..].rotate_right(added);
+        at += added;
+        changed |= parameters != step.parameters;
+        builder.steps[at - 1].parameters = parameters;
+    }
+    Ok(changed)
+}
+
+/// "with our portals" where the plan has an empty list by default: the list makes room for what is found.
+fn forget_default_lists(parameters: &mut Map<String, Value>, found: &Slots) {
+    parameters.retain(|name, value| !(found.wanted.contains(name) && !found.values.contains_key(name) && value.as_array().is_some_and(Vec::is_empty)));
+}
+
+fn move_to(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, mentions: &[Mention], adds: bool) -> bool {
+    let (negated, wanted): (Vec<&Mention>, Vec<&Mention>) = mentions.iter().partition(|mention| mention.negated);
+    let names = |mentions: &[&Mention]| hosts::one_by_one(&mentions.iter().map(|mention| mention.name.clone()).collect::<Vec<_>>(), &input.fleet);
+    let (left, entered) = (names(&negated), names(&wanted));
+    let before = builder.steps.clone();
+    move_hosts::apply(&mut builder.steps, index, &left, &entered, adds);
+    for step in &mut builder.steps {
+        if let Some(entry) = index.get(&step.action) {
+            step.title = title(entry, &entry.spec.hosts_in(&step.parameters));
+        }
+    }
+    builder.steps != before
+}
+
+/// "also install curl": into the list of a step that is there, else as new steps.
+fn add(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence, text: &str) -> Result<(), Outcome> {
+    let usual: Vec<String> = builder.steps.iter().filter_map(|step| Some(index.get(&step.action)?.spec.hosts_in(&step.parameters))).find(|hosts| !hosts.is_empty()).unwrap_or_default();
+    let candidates = judge::candidates(index, sentence, &input.fleet);
+    let best = candidates.first().filter(|best| best.accepted);
+    let same = best.and_then(|best| {
+        let fits = |step: &&mut DraftStep| step.action == best.entry.spec.name && (best.slots.hosts.is_empty() || best.entry.spec.hosts_in(&step.parameters) == best.slots.hosts);
+        Some((best, builder.steps.iter_mut().find(fits)?))
+    });
+    let replaces = sentence.tokens.iter().any(|token| token.lower == "instead");
+    if let Some((best, step)) = same {
+        for (name, value) in &best.slots.values {
+            match (step.parameters.get_mut(name), value) {
+                (Some(Value::Array(there)), Value::Array(more)) if !replaces => {
+                    let new: Vec<Value> = more.iter().filter(|item| !there.contains(item)).cloned().collect();
+                    there.extend(new);
+                }
+                _ => {
+                    step.parameters.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        set_target(best.entry, &mut step.parameters, &best.slots.hosts);
+        return Ok(());
+    }
+    builder.add_request(text, &usual)
+}

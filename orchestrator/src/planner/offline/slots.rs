@@ -1,0 +1,379 @@
+//! Filling the parameters of one action from the words of one sentence, by their schemas and the inventory.
+//!
+//! A value is taken only where a word names it, its form gives it away, or the action can't do without it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::hosts::{self, Mention};
+use super::index::Entry;
+use super::parameter::{Kind, Parameter};
+use super::tokens::Token;
+use super::words::{self, BETWEEN};
+use crate::domain::catalogue::Fleet;
+
+/// What a sentence says about an action's parameters.
+#[derive(Debug, Clone, Default)]
+pub struct Slots {
+    /// Values found, without the target.
+    pub values: Map<String, Value>,
+    /// Hosts and groups that the sentence names for the target.
+    pub hosts: Vec<String>,
+    /// A word that stands where a host would, but is none.
+    pub unknown_host: Option<String>,
+    /// Words that were turned into values or that name parameters.
+    pub used: Vec<bool>,
+    /// Parameters that take outputs of other steps, and that the sentence mentions.
+    pub wanted: BTreeSet<String>,
+    /// Parameters that the sentence does not want: "without …".
+    pub refused: BTreeSet<String>,
+    /// Required parameters without a value, the target included.
+    pub missing: Vec<String>,
+}
+
+/// What is being read.
+#[derive(Debug)]
+pub struct Filler<'a> {
+    entry: &'a Entry,
+    tokens: &'a [Token],
+    verbs: &'a [bool],
+    slots: Slots,
+}
+
+/// Reads a request's sentence.
+pub fn fill(entry: &Entry, tokens: &[Token], verbs: &[bool], fleet: &Fleet) -> Slots {
+    let mut filler = Filler::new(entry, tokens, verbs);
+    filler.hosts(fleet);
+    filler.named_and_shaped();
+    filler.unknown_host(&["on", "at"]);
+    filler.leftovers();
+    filler.unknown_host(&["to", "from", "in", "onto", "for"]);
+    filler.finish()
+}
+
+/// Reads a change in words: only what it names, nothing by elimination.
+pub fn named(entry: &Entry, tokens: &[Token], verbs: &[bool]) -> Slots {
+    let mut filler = Filler::new(entry, tokens, verbs);
+    filler.named_and_shaped();
+    filler.finish()
+}
+
+impl<'a> Filler<'a> {
+    fn new(entry: &'a Entry, tokens: &'a [Token], verbs: &'a [bool]) -> Self {
+        Self { entry, tokens, verbs, slots: Slots { used: vec![false; tokens.len()], ..Slots::default() } }
+    }
+
+    fn hosts(&mut self, fleet: &Fleet) {
+        let target = self.entry.target();
+        for Mention { at, taken, name, negated } in hosts::mentions(self.tokens, fleet) {
+            self.slots.used[at..at + taken].fill(true);
+            if negated {
+                self.slots.hosts.retain(|host| *host != name);
+                continue;
+            }
+            let other = self.entry.parameters.iter().find(|parameter| {
+                parameter.kind == Kind::Host && target != Some(&parameter.name) && hosts::points_to(self.tokens, at, parameter)
+            });
+            match other {
+                Some(parameter) => {
+                    let value = if parameter.list { Value::from(vec![name]) } else { Value::from(name) };
+                    self.slots.values.insert(parameter.name.clone(), value);
+                }
+                None if !self.slots.hosts.contains(&name) => self.slots.hosts.push(name),
+                None => {}
+            }
+        }
+        self.slots.hosts = hosts::without_excluded(std::mem::take(&mut self.slots.hosts), self.tokens, fleet);
+    }
+
+    fn named_and_shaped(&mut self) {
+        let entry = self.entry;
+        let fillable = || entry.parameters.iter().filter(|parameter| parameter.kind != Kind::Host);
+        for parameter in fillable() {
+            self.refusal(parameter);
+        }
+        for parameter in fillable().filter(|parameter| parameter.kind == Kind::Other) {
+            self.addresses(parameter);
+        }
+        for parameter in fillable() {
+            self.by_name(parameter);
+        }
+        for parameter in fillable().filter(|parameter| parameter.kind == Kind::Choice) {
+            self.choices(parameter);
+        }
+        for parameter in fillable().filter(|parameter| parameter.kind == Kind::Text && parameter.is_distinctive() && !parameter.list) {
+            self.by_shape(parameter);
+        }
+        self.lone_number();
+    }
+
+    fn is_open(&self, parameter: &Parameter) -> bool {
+        !self.slots.values.contains_key(&parameter.name) && !self.slots.refused.contains(&parameter.name)
+    }
+
+    /// "without the portals", "no monitors".
+    fn refusal(&mut self, parameter: &Parameter) {
+        for at in 0..self.tokens.len() {
+            let Some(taken) = parameter.named_at(self.tokens, at).filter(|_| !self.slots.used[at]) else { continue };
+            let before = (0..at).rev().take(3).map(|index| &self.tokens[index]).find(|token| {
+                !matches!(token.lower.as_str(), "the" | "our" | "my" | "any" | "its" | "existing" | "current" | "all" | "of" | "these" | "those")
+            });
+            let refused = before.is_some_and(|token| matches!(token.lower.as_str(), "without" | "no" | "minus" | "skip" | "omit" | "excluding" | "disable"))
+                || (at >= 2 && self.tokens[..at].iter().rev().take(4).any(|token| token.lower == "leave") && self.tokens.iter().any(|token| token.lower == "out"));
+            if !refused {
+                continue;
+            }
+            self.slots.used[at..at + taken].fill(true);
+            if parameter.kind == Kind::Boolean {
+                self.slots.values.insert(parameter.name.clone(), Value::Bool(false));
+            } else {
+                self.slots.refused.insert(parameter.name.clone());
+            }
+        }
+    }
+
+    fn addresses(&mut self, parameter: &Parameter) {
+        let mut found = Vec::new();
+        for (at, token) in self.tokens.iter().enumerate() {
+            if let Some(value) = parameter.value_of(token).filter(|_| !self.slots.used[at]) {
+                found.push(value);
+                self.slots.used[at] = true;
+            }
+        }
+        let value = if parameter.list { Value::Array(found) } else { found.into_iter().next().unwrap_or(Value::Array(Vec::new())) };
+        if value.as_array().is_none_or(|items| !items.is_empty()) {
+            self.slots.values.insert(parameter.name.clone(), value);
+        }
+    }
+
+    /// "port 3002", "3 replicas", "with compression", "packages htop and jq".
+    fn by_name(&mut self, parameter: &Parameter) {
+        for at in 0..self.tokens.len() {
+            let Some(taken) = parameter.named_at(self.tokens, at) else { continue };
+            if self.slots.used[at] || !self.is_open(parameter) {
+                continue;
+            }
+            let is_verb = self.verbs[at] && at == 0;
+            if parameter.accepts.is_some() && !is_verb {
+                self.slots.wanted.insert(parameter.name.clone());
+                self.slots.used[at..at + taken].fill(true);
+            }
+            if parameter.kind == Kind::Boolean {
+                self.switch(parameter, at, taken);
+            } else if let Some(value) = self.value_after(parameter, at + taken).or_else(|| self.value_before(parameter, at)) {
+                self.slots.used[at..at + taken].fill(true);
+                self.slots.values.insert(parameter.name.clone(), value);
+            }
+        }
+    }
+
+    fn switch(&mut self, parameter: &Parameter, at: usize, taken: usize) {
+        let said = (at + taken..self.tokens.len()).take(2).find_map(|next| parameter.value_of(&self.tokens[next]).map(|value| (next, value)));
+        let asked = (0..at).rev().take(2).any(|before| matches!(self.tokens[before].lower.as_str(), "with" | "enable" | "enabled" | "and" | "be" | "make"));
+        let own = self.tokens[at..at + taken].iter().any(|token| self.entry.core.contains(&token.stem) || self.entry.own_verbs.contains(&token.stem));
+        let value = match said {
+            Some((next, value)) => {
+                self.slots.used[next] = true;
+                value
+            }
+            None if asked || !own => Value::Bool(true),
+            None => return,
+        };
+        self.slots.used[at..at + taken].fill(true);
+        self.slots.values.insert(parameter.name.clone(), value);
+    }
+
+    fn value_after(&mut self, parameter: &Parameter, from: usize) -> Option<Value> {
+        let mut at = from;
+        while at < self.tokens.len() && at < from + 3 && BETWEEN.contains(&self.tokens[at].lower.as_str()) && !self.tokens[at].quoted {
+            at += 1;
+        }
+        if parameter.list && parameter.kind != Kind::Other {
+            return self.list_from(parameter, at);
+        }
+        let token = self.tokens.get(at)?;
+        self.take(parameter, at, token)
+    }
+
+    fn value_before(&mut self, parameter: &Parameter, at: usize) -> Option<Value> {
+        let before = at.checked_sub(1)?;
+        let numeric = matches!(parameter.kind, Kind::Integer | Kind::Number);
+        if parameter.list || !(numeric || (parameter.kind == Kind::Choice)) {
+            return None;
+        }
+        let token = &self.tokens[before];
+        self.take(parameter, before, token)
+    }
+
+    fn take(&mut self, parameter: &Parameter, at: usize, token: &Token) -> Option<Value> {
+        if self.slots.used[at] || (parameter.kind == Kind::Text && !self.could_be_text(at)) {
+            return None;
+        }
+        let value = parameter.value_of(token)?;
+        if parameter.kind == Kind::Text && !parameter.fits_item(&value) {
+            return None;
+        }
+        self.slots.used[at] = true;
+        Some(value)
+    }
+
+    /// Whether a word could be a text value: it is not a word of the sentence's grammar.
+    fn could_be_text(&self, at: usize) -> bool {
+        let token = &self.tokens[at];
+        token.quoted
+            || (!words::is_silent(token) && !words::is_generic(token) && !self.verbs[at] && !self.entry.parameters.iter().any(|parameter| parameter.named_at(self.tokens, at).is_some()))
+    }
+
+    /// A list that begins at a word: "htop, curl and jq".
+    fn list_from(&mut self, parameter: &Parameter, from: usize) -> Option<Value> {
+        let mut found = Vec::new();
+        let mut at = from;
+        while at < self.tokens.len() {
+            let token = &self.tokens[at];
+            if !found.is_empty() && !self.slots.used[at] && matches!(token.lower.as_str(), "and" | "plus" | "&" | "or") {
+                at += 1;
+                continue;
+            }
+            let free = !self.slots.used[at] && (parameter.kind != Kind::Text || (self.could_be_text(at) && !self.is_core(at)));
+            let Some(value) = free.then(|| parameter.value_of(token)).flatten().filter(|value| parameter.fits_item(value)) else { break };
+            found.push(value);
+            self.slots.used[at] = true;
+            at += 1;
+        }
+        (!found.is_empty()).then_some(Value::Array(found))
+    }
+
+    fn is_core(&self, at: usize) -> bool {
+        !self.tokens[at].quoted && self.entry.core.contains(&self.tokens[at].stem)
+    }
+
+    fn choices(&mut self, parameter: &Parameter) {
+        if !self.is_open(parameter) {
+            return;
+        }
+        let found: Vec<(usize, Value)> = (0..self.tokens.len())
+            .filter(|at| !self.slots.used[*at] && (!self.verbs[*at] || *at > 0))
+            .filter_map(|at| Some((at, parameter.value_of(&self.tokens[at])?)))
+            .collect();
+        let Some((first, value)) = found.first().cloned() else { return };
+        if parameter.list {
+            found.iter().for_each(|(at, _)| self.slots.used[*at] = true);
+            self.slots.values.insert(parameter.name.clone(), found.into_iter().map(|(_, value)| value).collect());
+        } else {
+            self.slots.used[first] = true;
+            self.slots.values.insert(parameter.name.clone(), value);
+        }
+    }
+
+    /// An address, a date, a version: a word whose form no ordinary word has.
+    fn by_shape(&mut self, parameter: &Parameter) {
+        if !self.is_open(parameter) {
+            return;
+        }
+        let fitting = |filler: &Self, at: &usize| {
+            let token = &filler.tokens[*at];
+            !filler.slots.used[*at] && token.looks_like_a_value() && parameter.fits(&Value::from(token.raw.as_str()))
+        };
+        let formatted = parameter.element().get("format").is_some();
+        if !(formatted || parameter.required) {
+            return;
+        }
+        // Where two parameters take the same form, the one with the stricter form chooses first.
+        let rival = self.entry.parameters.iter().any(|other| {
+            other.name != parameter.name && other.required && other.kind == Kind::Text && other.element().get("format").is_some() && !formatted && self.is_open(other)
+        });
+        let found: Vec<usize> = (0..self.tokens.len()).filter(|at| fitting(self, at)).collect();
+        if let Some(at) = found.first().copied().filter(|_| !rival) {
+            self.slots.used[at] = true;
+            self.slots.values.insert(parameter.name.clone(), Value::from(self.tokens[at].raw.as_str()));
+        }
+    }
+
+    /// The only number of the sentence, for the only number of the action.
+    fn lone_number(&mut self) {
+        let numbers: Vec<&Parameter> = self.entry.parameters.iter().filter(|parameter| matches!(parameter.kind, Kind::Integer | Kind::Number) && !parameter.list).collect();
+        let [only] = numbers[..] else { return };
+        let found: Vec<(usize, Value)> = (0..self.tokens.len())
+            .filter(|at| !self.slots.used[*at])
+            .filter_map(|at| only.value_of(&self.tokens[at]).map(|value| (at, value)))
+            .collect();
+        if let ([(at, value)], true) = (&found[..], self.is_open(only)) {
+            self.slots.used[*at] = true;
+            self.slots.values.insert(only.name.clone(), value.clone());
+        }
+    }
+
+    /// What the action can't do without, from the words that nothing else explains.
+    fn leftovers(&mut self) {
+        let entry = self.entry;
+        let needs_host = entry.target().is_some() && self.slots.hosts.is_empty();
+        for parameter in entry.parameters.iter().filter(|parameter| parameter.required && parameter.kind == Kind::Text) {
+            if !self.is_open(parameter) {
+                continue;
+            }
+            let strict = !parameter.list && parameter.element().get("format").is_some();
+            let candidates = (0..self.tokens.len()).filter(|at| !self.slots.used[*at] && self.could_be_text(*at) && !self.is_core(*at) && !strict);
+            let best = candidates
+                .filter(|at| parameter.fits_item(&Value::from(self.tokens[*at].raw.as_str())))
+                .max_by_key(|at| (self.likelihood(*at, needs_host), std::cmp::Reverse(*at)));
+            let Some(at) = best.filter(|at| self.likelihood(*at, needs_host) > 0) else { continue };
+            let value = if parameter.list {
+                self.list_from(parameter, at)
+            } else {
+                self.slots.used[at] = true;
+                Some(Value::from(self.tokens[at].raw.as_str()))
+            };
+            if let Some(value) = value {
+                self.slots.values.insert(parameter.name.clone(), value);
+            }
+        }
+    }
+
+    /// How much a word looks like the value that the sentence is about; 0 is not at all.
+    fn likelihood(&self, at: usize, needs_host: bool) -> u8 {
+        let token = &self.tokens[at];
+        let before = at.checked_sub(1).map_or("", |before| self.tokens[before].lower.as_str());
+        match before {
+            _ if token.quoted => 4,
+            "called" | "named" | "call" | "for" => 3,
+            "to" | "from" | "in" | "on" | "at" if needs_host => 0,
+            _ if !self.entry.vocabulary.contains(&token.stem) || self.entry.hinted.contains(&token.stem) => 2,
+            _ => 1,
+        }
+    }
+
+    fn unknown_host(&mut self, prepositions: &[&str]) {
+        let required = self.entry.target().is_some_and(|target| self.entry.spec.required_parameters().contains(&target));
+        if !required || !self.slots.hosts.is_empty() || self.slots.unknown_host.is_some() {
+            return;
+        }
+        for at in 1..self.tokens.len() {
+            let mut before = at - 1;
+            while before > 0 && (matches!(self.tokens[before].lower.as_str(), "the" | "my" | "our" | "a") || words::is_generic(&self.tokens[before])) {
+                before -= 1;
+            }
+            let token = &self.tokens[at];
+            let stands_there = prepositions.contains(&self.tokens[before].lower.as_str());
+            let unexplained = !self.slots.used[at] && self.could_be_text(at) && !self.entry.vocabulary.contains(&token.stem);
+            if stands_there && unexplained {
+                self.slots.unknown_host = Some(token.raw.clone());
+                self.slots.used[at] = true;
+                return;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Slots {
+        let target = self.entry.target();
+        self.slots.missing = self
+            .entry
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.required && !self.slots.values.contains_key(&parameter.name))
+            .filter(|parameter| if target == Some(&parameter.name) { self.slots.hosts.is_empty() } else { parameter.accepts.is_none() })
+            .map(|parameter| parameter.name.clone())
+            .collect();
+        self.slots
+    }
+}

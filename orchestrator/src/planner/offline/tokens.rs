@@ -1,0 +1,155 @@
+//! Words of a sentence: split, stripped of punctuation, stemmed lightly. No knowledge of any action.
+
+/// One word of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// As written, without the punctuation around it.
+    pub raw: String,
+    /// In lower case.
+    pub lower: String,
+    /// What is left of the word when its ending is gone.
+    pub stem: String,
+    /// Whether it stood in quotation marks: a value, never a keyword.
+    pub quoted: bool,
+    /// Whether a comma followed.
+    pub comma: bool,
+    /// Whether a sentence ended here.
+    pub stop: bool,
+}
+
+impl Token {
+    fn new(raw: &str, quoted: bool) -> Self {
+        let lower = raw.to_lowercase();
+        let stem = if quoted { String::new() } else { stem(&lower) };
+        Self { raw: raw.to_owned(), lower, stem, quoted, comma: false, stop: false }
+    }
+
+    /// Whether it is a number, a name with digits, dots or slashes in it, or quoted: a value by its looks.
+    pub fn looks_like_a_value(&self) -> bool {
+        self.quoted || self.raw.chars().any(|c| c.is_ascii_digit() || "./:@_".contains(c))
+    }
+}
+
+/// The words of a text. Quoted parts are one word; `name=value` is two.
+pub fn tokenize(text: &str) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| !c.is_whitespace()) {
+        rest = &rest[start..];
+        if let Some((inner, after)) = quoted(rest) {
+            tokens.push(Token::new(inner, true));
+            rest = after;
+            continue;
+        }
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        push_word(word, &mut tokens);
+        if after.starts_with('\n') && let Some(last) = tokens.last_mut() {
+            last.stop = true;
+        }
+        rest = after;
+    }
+    tokens
+}
+
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let (open, close) = match text.chars().next()? {
+        '"' => ('"', '"'),
+        '`' => ('`', '`'),
+        '\'' => ('\'', '\''),
+        '“' => ('“', '”'),
+        _ => return None,
+    };
+    let inner = &text[open.len_utf8()..];
+    let end = inner.find(close)?;
+    (end > 0).then(|| (&inner[..end], &inner[end + close.len_utf8()..]))
+}
+
+fn push_word(word: &str, tokens: &mut Vec<Token>) {
+    let opened = word.trim_start_matches(['(', '[', '{', ',', ';', '<', '>', '-', '*']);
+    let core = opened.trim_end_matches([',', ';', '.', ':', '!', '?', ')', ']', '}', '"', '\'']);
+    let tail = &opened[core.len()..];
+    if core.is_empty() {
+        if let Some(last) = tokens.last_mut() {
+            last.comma |= word.contains(',');
+            last.stop |= word.contains([';', '.']);
+        }
+        return;
+    }
+    let core = core.strip_suffix("'s").or_else(|| core.strip_suffix("’s")).unwrap_or(core);
+    match core.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() && !name.contains("://") => {
+            tokens.push(Token::new(name, false));
+            tokens.push(Token::new(value.trim_matches('"'), true));
+        }
+        _ => tokens.push(Token::new(core, false)),
+    }
+    if let Some(last) = tokens.last_mut() {
+        last.comma = tail.contains(',');
+        last.stop = tail.contains([';', '.', '!', '?']);
+    }
+}
+
+/// What is left of an English word when its ending is gone. Light: it serves matching, not grammar.
+pub fn stem(word: &str) -> String {
+    if !word.is_ascii() || word.len() < 4 || !word.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return word.to_owned();
+    }
+    let mut stem = word.to_owned();
+    if let Some(base) = stem.strip_suffix("ies") {
+        stem = format!("{base}y");
+    } else if stem.ends_with("sses") || stem.ends_with("xes") || stem.ends_with("ches") || stem.ends_with("shes") {
+        stem.truncate(stem.len() - 2);
+    } else if stem.ends_with('s') && !stem.ends_with("ss") && !stem.ends_with("us") && !stem.ends_with("is") {
+        stem.pop();
+    }
+    for ending in ["ing", "ed"] {
+        let Some(base) = stem.strip_suffix(ending) else { continue };
+        if base.len() >= 3 && base.bytes().any(|b| b"aeiouy".contains(&b)) {
+            let mut letters = base.bytes().rev();
+            let (last, before) = (letters.next(), letters.next());
+            let doubled = last == before && !matches!(last, Some(b'l' | b's' | b'z'));
+            stem = if doubled { base[..base.len() - 1].to_owned() } else { base.to_owned() };
+            break;
+        }
+    }
+    if stem.len() > 3 && stem.ends_with('e') {
+        stem.pop();
+    }
+    stem
+}
+
+/// The stems of the words of a name or phrase: `deploy_kuma`, `Kuma uptime`.
+pub fn stems(phrase: &str) -> Vec<String> {
+    phrase
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| stem(&word.to_lowercase()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_a_word_have_one_stem() {
+        for (one, other) in [("deploys", "deployed"), ("removing", "remove"), ("backups", "backup"), ("policies", "policy"), ("stopped", "stop"), ("named", "name"), ("installing", "install"), ("boxes", "box")] {
+            assert_eq!(stem(one), stem(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn quotes_commas_and_assignments_are_seen() {
+        let tokens = tokenize("add \"my page\", port=3002 to nas.");
+        let raw: Vec<&str> = tokens.iter().map(|token| token.raw.as_str()).collect();
+        assert_eq!(raw, ["add", "my page", "port", "3002", "to", "nas"]);
+        assert!(tokens[1].quoted && tokens[1].comma && tokens[5].stop);
+    }
+
+    #[test]
+    fn an_address_stays_whole() {
+        let tokens = tokenize("see http://nas:3001/a?b=1, ok");
+        assert_eq!(tokens[1].raw, "http://nas:3001/a?b=1");
+    }
+}
