@@ -7,5 +7,6 @@ pub mod nearest;
 pub mod plan;
 pub mod policy;
 pub mod reference;
+pub mod request;
 pub mod role;
 pub mod shared_types;

@@ -14,6 +14,24 @@ pub enum Error {
     /// The address can't be read.
     #[error("the database's address can't be read: {0}; it has the form postgres://user:password@host:5432/database")]
     Url(String),
+    /// A row does not stand where the caller, who holds its lock, has seen it: a mistake of this program.
+    #[error("{table} {id} is not `{from}` any more")]
+    Moved {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        id: String,
+        /// Where it was thought to stand.
+        from: &'static str,
+    },
+    /// A request was to be moved in a way that its state does not have: a mistake of this program.
+    #[error("request {id}: {source}")]
+    Transition {
+        /// The request.
+        id: String,
+        /// The move.
+        source: crate::domain::request::InvalidTransition,
+    },
     /// A row holds what no version writes.
     #[error("{table}.{column} of {id} holds `{value}`, which no version writes")]
     BadData {

@@ -3,10 +3,21 @@
 //! Functions take a connection (`&mut PgConnection`, usually a transaction's), so that a use case decides what is one
 //! transaction. Time is passed in, except where a rule asks for Postgres time.
 
+pub mod approvals;
 pub mod audit;
 pub mod events;
 pub mod git_outbox;
+pub mod idempotency;
+pub mod leases;
+pub mod llm_calls;
+pub mod messages;
 pub mod outbox;
+pub mod plans;
+pub mod principals;
+pub mod progress;
+pub mod read;
+pub mod requests;
+pub mod tokens;
 
 mod error;
 
@@ -23,6 +34,11 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations")
 
 /// A transaction.
 pub type Tx = Transaction<'static, Postgres>;
+
+/// Makes a transaction's changes last.
+pub async fn commit(transaction: Tx) -> Result<(), Error> {
+    Ok(transaction.commit().await?)
+}
 
 /// The pool.
 #[derive(Debug, Clone)]

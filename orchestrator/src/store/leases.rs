@@ -1,0 +1,41 @@
+//! Which process does what only one may do, with a fencing epoch. By Postgres time, so that clocks need not agree.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use super::Error;
+
+/// Takes or renews a lease; the epoch under which the holder may write, or `None` while somebody else holds it.
+/// The epoch rises whenever the holder changes, and when its own lease had run out.
+pub async fn acquire(connection: &mut PgConnection, name: &str, holder: &str, lease: Duration) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "INSERT INTO leases (name, holder, epoch, expires_at)
+        VALUES ($1, $2, 1, now() + make_interval(secs => $3))
+        ON CONFLICT (name) DO UPDATE
+        SET holder = $2,
+            epoch = leases.epoch + CASE WHEN leases.holder = $2 AND leases.expires_at > now() THEN 0 ELSE 1 END,
+            expires_at = now() + make_interval(secs => $3)
+        WHERE leases.holder = $2 OR leases.expires_at <= now()
+        RETURNING epoch",
+        name,
+        holder,
+        lease.as_secs_f64(),
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Gives a lease back early, at a stop.
+pub async fn release(connection: &mut PgConnection, name: &str, holder: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE leases
+        SET expires_at = now()
+        WHERE name = $1 AND holder = $2",
+        name,
+        holder,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

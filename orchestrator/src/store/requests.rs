@@ -1,0 +1,358 @@
+//! Requests: the row that everything about a request is locked by.
+//!
+//! Whoever changes a request or its tasks first takes [`lock`]; then tasks; then attempts and host locks.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Error;
+use crate::domain::request::Status;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its id.
+    pub id: Uuid,
+    /// Who asked.
+    pub principal_id: Uuid,
+    /// The words.
+    pub text: String,
+    /// Where it stands.
+    pub status: Status,
+    /// What it waits for.
+    pub waiting_for: Option<Value>,
+    /// The trace of all that follows.
+    pub trace_id: String,
+    /// Higher goes first.
+    pub priority: i32,
+    /// The most that it may cost.
+    pub max_cost_usd: Option<f64>,
+    /// The conversation's turn.
+    pub round: i32,
+    /// Rises with each planning lease.
+    pub planning_epoch: i64,
+    /// The current revision.
+    pub plan_id: Option<Uuid>,
+    /// Spent on models.
+    pub cost_usd: f64,
+    /// When it was asked.
+    pub created_at: DateTime<Utc>,
+}
+
+struct Stored {
+    id: Uuid,
+    principal_id: Uuid,
+    text: String,
+    status: String,
+    waiting_for: Option<Value>,
+    trace_id: String,
+    priority: i32,
+    max_cost_usd: Option<f64>,
+    round: i32,
+    planning_epoch: i64,
+    plan_id: Option<Uuid>,
+    cost_usd: f64,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Stored> for Row {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self, Error> {
+        let status = Status::from_word(&stored.status).ok_or_else(|| Error::BadData {
+            table: "requests",
+            column: "status",
+            id: stored.id.to_string(),
+            value: stored.status.clone(),
+        })?;
+        Ok(Self {
+            id: stored.id,
+            principal_id: stored.principal_id,
+            text: stored.text,
+            status,
+            waiting_for: stored.waiting_for,
+            trace_id: stored.trace_id,
+            priority: stored.priority,
+            max_cost_usd: stored.max_cost_usd,
+            round: stored.round,
+            planning_epoch: stored.planning_epoch,
+            plan_id: stored.plan_id,
+            cost_usd: stored.cost_usd,
+            created_at: stored.created_at,
+        })
+    }
+}
+
+/// A request to be added, in state `planning`.
+#[derive(Debug, Clone)]
+pub struct New<'n> {
+    /// Its id.
+    pub id: Uuid,
+    /// Who asks.
+    pub principal_id: Uuid,
+    /// Groups requests of one chat.
+    pub conversation_id: Option<Uuid>,
+    /// The words.
+    pub text: &'n str,
+    /// The trace.
+    pub trace_id: &'n str,
+    /// Higher goes first.
+    pub priority: i32,
+    /// When the asker has no more use for it.
+    pub deadline: Option<DateTime<Utc>>,
+    /// The most that it may cost.
+    pub max_cost_usd: Option<f64>,
+    /// What it waits for.
+    pub waiting_for: &'n Value,
+    /// When planning is announced again.
+    pub resend_at: DateTime<Utc>,
+}
+
+/// Adds a request.
+pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_usd, resend_at, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $11)",
+        new.id,
+        new.principal_id,
+        new.conversation_id,
+        new.text,
+        new.waiting_for,
+        new.trace_id,
+        new.priority,
+        new.deadline,
+        new.max_cost_usd,
+        new.resend_at,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Locks a request's row until the transaction ends; `None` when there is no such request.
+pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
+    sqlx::query_as!(
+        Stored,
+        "SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at
+        FROM requests
+        WHERE id = $1
+        FOR UPDATE",
+        request_id,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(Row::try_from)
+    .transpose()
+}
+
+/// A request, without a lock.
+pub async fn get(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
+    sqlx::query_as!(
+        Stored,
+        "SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at
+        FROM requests
+        WHERE id = $1",
+        request_id,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(Row::try_from)
+    .transpose()
+}
+
+/// What a move to another state writes beside it.
+#[derive(Debug, Clone, Default)]
+pub struct Move<'m> {
+    /// What it waits for now.
+    pub waiting_for: Option<&'m Value>,
+    /// What ended or stopped it; kept as it is when `None`.
+    pub error: Option<&'m Value>,
+    /// When what it waits for is announced again.
+    pub resend_at: Option<DateTime<Utc>>,
+}
+
+/// Moves a request to another state. Fails when it does not stand where it was thought to.
+pub async fn set_status(connection: &mut PgConnection, id: Uuid, from: Status, to: Status, with: &Move<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "UPDATE requests
+        SET status = $3, waiting_for = $4, error = COALESCE($5, error), resend_at = $6, updated_at = $7,
+            finished_at = $8,
+            planning_lease_until = NULL
+        WHERE id = $1 AND status = $2",
+        id,
+        from.as_str(),
+        to.as_str(),
+        with.waiting_for,
+        with.error,
+        with.resend_at,
+        at,
+        to.is_finished().then_some(at),
+    )
+    .execute(connection)
+    .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Moved { table: "requests", id: id.to_string(), from: from.as_str() }) }
+}
+
+/// Begins the conversation's next round; its number. Plans of earlier rounds that are still being made match no row any more.
+pub async fn next_round(connection: &mut PgConnection, id: Uuid) -> Result<i32, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE requests
+        SET round = round + 1, planning_tries = 0, planning_lease_until = NULL, error = NULL
+        WHERE id = $1
+        RETURNING round",
+        id,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Makes a revision the current one.
+pub async fn set_plan(connection: &mut PgConnection, id: Uuid, plan_id: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET plan_id = $2
+        WHERE id = $1",
+        id,
+        plan_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A planner's right to make the plan of one round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanningLease {
+    /// The request.
+    pub request_id: Uuid,
+    /// The conversation's round.
+    pub round: i32,
+    /// Fences older holders.
+    pub epoch: i64,
+    /// How often the round was leased, this time included.
+    pub tries: i32,
+}
+
+/// Leases a round, unless it has moved on or somebody else works on it (RELIABILITY 19). By Postgres time.
+pub async fn lease_planning(connection: &mut PgConnection, id: Uuid, round: i32, lease: Duration, resend_at: DateTime<Utc>) -> Result<Option<PlanningLease>, Error> {
+    Ok(sqlx::query!(
+        "UPDATE requests
+        SET planning_epoch = planning_epoch + 1, planning_tries = planning_tries + 1,
+            planning_lease_until = now() + make_interval(secs => $3), resend_at = $4
+        WHERE id = $1 AND round = $2 AND status = 'planning'
+        AND (planning_lease_until IS NULL OR planning_lease_until < now())
+        RETURNING planning_epoch, planning_tries",
+        id,
+        round,
+        lease.as_secs_f64(),
+        resend_at,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(|row| PlanningLease { request_id: id, round, epoch: row.planning_epoch, tries: row.planning_tries }))
+}
+
+/// Gives a planning lease back: the round waits and is announced again at `resend_at`. `false`: the lease was not the newest any more.
+pub async fn wait_with_planning(connection: &mut PgConnection, lease: &PlanningLease, waiting_for: &Value, counts: bool, resend_at: DateTime<Utc>) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE requests
+        SET planning_lease_until = NULL, waiting_for = $4, resend_at = $5, planning_tries = CASE WHEN $6 THEN planning_tries ELSE 0 END
+        WHERE id = $1 AND round = $2 AND planning_epoch = $3 AND status = 'planning'",
+        lease.request_id,
+        lease.round,
+        lease.epoch,
+        waiting_for,
+        resend_at,
+        counts,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A round that has to be announced (again).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unplanned {
+    /// The request.
+    pub id: Uuid,
+    /// Its round.
+    pub round: i32,
+    /// Its trace.
+    pub trace_id: String,
+}
+
+/// Takes the rounds whose time to be announced again has come, and sets their next time.
+pub async fn take_to_resend(connection: &mut PgConnection, now: DateTime<Utc>, next: DateTime<Utc>, limit: i64) -> Result<Vec<Unplanned>, Error> {
+    Ok(sqlx::query_as!(
+        Unplanned,
+        "UPDATE requests
+        SET resend_at = $2
+        WHERE id IN (
+            SELECT id
+            FROM requests
+            WHERE resend_at <= $1 AND status = 'planning'
+            ORDER BY resend_at
+            LIMIT $3
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id, round, trace_id",
+        now,
+        next,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Takes the rounds that wait for an agent to announce actions.
+pub async fn take_waiting_for_agent(connection: &mut PgConnection, next: DateTime<Utc>) -> Result<Vec<Unplanned>, Error> {
+    Ok(sqlx::query_as!(
+        Unplanned,
+        "UPDATE requests
+        SET resend_at = $1
+        WHERE id IN (
+            SELECT id
+            FROM requests
+            WHERE status = 'planning' AND waiting_for ->> 'what' = 'agent'
+            ORDER BY id
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id, round, trace_id",
+        next,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The requests whose plan can't be approved any more.
+pub async fn list_expired(connection: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT r.id
+        FROM requests r
+        JOIN plans p ON p.id = r.plan_id
+        WHERE r.status = 'awaiting_approval' AND p.expires_at <= $1
+        ORDER BY p.expires_at
+        LIMIT $2",
+        now,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The request of a task.
+pub async fn find_by_task(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT request_id
+        FROM tasks
+        WHERE id = $1",
+        task_id,
+    )
+    .fetch_optional(connection)
+    .await?)
+}
