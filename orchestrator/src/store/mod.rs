@@ -3,20 +3,30 @@
 //! Functions take a connection (`&mut PgConnection`, usually a transaction's), so that a use case decides what is one
 //! transaction. Time is passed in, except where a rule asks for Postgres time.
 
+pub mod actions;
+pub mod agents;
 pub mod approvals;
+pub mod attempts;
 pub mod audit;
+pub mod catalogue;
+pub mod dispatch;
 pub mod events;
 pub mod git_outbox;
+pub mod host_locks;
 pub mod idempotency;
 pub mod leases;
 pub mod llm_calls;
+pub mod logs;
 pub mod messages;
+pub mod metrics;
 pub mod outbox;
 pub mod plans;
 pub mod principals;
 pub mod progress;
 pub mod read;
 pub mod requests;
+pub mod task_changes;
+pub mod tasks;
 pub mod tokens;
 
 mod error;

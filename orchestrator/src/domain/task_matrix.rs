@@ -1,0 +1,126 @@
+//! The state x event matrix of a task, as a snapshot and as the table in docs/state-machines.md.
+//!
+//! `UPDATE_DOCS=1` rewrites the table between its markers; otherwise the test compares.
+
+use std::path::Path;
+
+use chiffon_protocol::message::Outcome;
+
+use super::*;
+
+fn owned(cancel_requested: bool) -> Owned {
+    Owned { attempt: 1, agent_id: "a".to_owned(), cancel_requested }
+}
+
+fn states() -> Vec<(&'static str, Task)> {
+    vec![
+        ("pending", Task::Pending),
+        ("waiting", Task::Waiting),
+        ("dispatched, offered", Task::Offered { attempt: 1, offer: 1 }),
+        ("dispatched, claimed", Task::Claimed(owned(false))),
+        ("running", Task::Running(owned(false))),
+        ("running, cancel requested", Task::Running(owned(true))),
+        ("unknown", Task::Unknown(owned(false))),
+        ("completed", Task::Completed),
+        ("failed", Task::Failed),
+        ("cancelled", Task::Cancelled),
+        ("interrupted", Task::Interrupted),
+        ("skipped", Task::Skipped),
+    ]
+}
+
+fn events() -> Vec<Event> {
+    let finish = |outcome| Event::Finish { attempt: 1, outcome };
+    vec![
+        Event::DependenciesMet,
+        Event::DependencyFailed,
+        Event::Offer { attempt: 1, offer: 1 },
+        Event::Claim { attempt: 1, offer: 1, agent_id: "a".to_owned() },
+        Event::Decline { attempt: 1, offer: 1 },
+        Event::OfferExpired { attempt: 1, offer: 1 },
+        Event::Returned { attempt: 1, offer: 1 },
+        Event::Start { attempt: 1 },
+        Event::Progress { attempt: 1 },
+        finish(Outcome::Succeeded),
+        finish(Outcome::Failed),
+        finish(Outcome::Cancelled),
+        finish(Outcome::Interrupted),
+        finish(Outcome::NotStarted),
+        Event::CancelRequested,
+        Event::LeaseExpired { attempt: 1 },
+    ]
+}
+
+fn label(task: &Task) -> String {
+    match task {
+        Task::Offered { .. } => "dispatched, offered".to_owned(),
+        Task::Claimed(owned) if owned.cancel_requested => "dispatched, claimed, cancel requested".to_owned(),
+        Task::Claimed(_) => "dispatched, claimed".to_owned(),
+        Task::Running(owned) | Task::Unknown(owned) if owned.cancel_requested => format!("{}, cancel requested", task.status().as_str()),
+        Task::Pending | Task::Waiting | Task::Running(_) | Task::Unknown(_) | Task::Completed | Task::Failed | Task::Cancelled | Task::Interrupted | Task::Skipped => {
+            task.status().as_str().to_owned()
+        }
+    }
+}
+
+fn matrix() -> String {
+    let mut table = "| state | event | becomes |\n|---|---|---|\n".to_owned();
+    for (name, state) in states() {
+        let mut refused = Vec::new();
+        for event in events() {
+            let words = event.name();
+            match state.clone().on(event) {
+                Ok(next) => table.push_str(&format!("| {name} | {words} | {} |\n", label(&next))),
+                Err(_) => refused.push(words),
+            }
+        }
+        let all = if refused.len() == events().len() { "anything".to_owned() } else { refused.join(", ") };
+        table.push_str(&format!("| {name} | {all} | refused |\n"));
+    }
+    table
+}
+
+#[test]
+fn every_state_meets_every_event() {
+    insta::assert_snapshot!("task_matrix", matrix());
+}
+
+#[test]
+fn the_documented_matrix_is_this_one() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/state-machines.md");
+    let (open, close) = ("<!-- task -->\n", "<!-- /task -->");
+    let text = std::fs::read_to_string(&page).expect("docs/state-machines.md is there");
+    let start = text.find(open).expect("the page has the marker <!-- task -->") + open.len();
+    let end = text.find(close).expect("the page has the marker <!-- /task -->");
+    let wanted = format!("\n{}\n", matrix());
+    if text[start..end] != wanted && option_env!("UPDATE_DOCS").is_some() {
+        std::fs::write(&page, format!("{}{wanted}{}", &text[..start], &text[end..])).expect("the page can be written");
+        return;
+    }
+    assert_eq!(&text[start..end], wanted, "run the tests with UPDATE_DOCS=1 to rewrite the table");
+}
+
+#[test]
+fn reports_of_other_attempts_and_offers_are_named() {
+    let offered = Task::Offered { attempt: 2, offer: 3 };
+    let claim = |attempt, offer| Event::Claim { attempt, offer, agent_id: "a".to_owned() };
+    assert_eq!(offered.clone().on(claim(2, 2)), Err(InvalidTransition::Superseded { attempt: 2, offer: 2 }));
+    assert_eq!(offered.clone().on(claim(1, 3)), Err(InvalidTransition::Superseded { attempt: 1, offer: 3 }));
+    assert!(offered.on(claim(2, 3)).is_ok());
+    let late = Event::Finish { attempt: 3, outcome: Outcome::Succeeded };
+    assert_eq!(Task::Running(owned(false)).on(late), Err(InvalidTransition::Superseded { attempt: 3, offer: 0 }));
+}
+
+#[test]
+fn a_cancelled_task_that_never_started_is_not_offered_again() {
+    let not_started = Event::Finish { attempt: 1, outcome: Outcome::NotStarted };
+    assert_eq!(Task::Claimed(owned(true)).on(not_started.clone()), Ok(Task::Cancelled));
+    assert_eq!(Task::Claimed(owned(false)).on(not_started), Ok(Task::Waiting));
+}
+
+#[test]
+fn words_read_back() {
+    for status in Status::ALL {
+        assert_eq!(Status::from_word(status.as_str()), Some(status));
+    }
+}

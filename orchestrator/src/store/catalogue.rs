@@ -1,0 +1,32 @@
+//! What could be planned: the newest version of each action that an agent has, and the hosts that agents know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::PgConnection;
+
+use super::Error;
+use super::actions::read;
+use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+
+/// The catalogue and the fleet, of agents that are connected and of those that were: what waits for one of them says so.
+pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), Error> {
+    let actions = sqlx::query!(
+        "SELECT DISTINCT ON (a.name) a.name, a.sha256, a.spec
+        FROM actions a
+        JOIN agent_actions h ON h.name = a.name AND h.sha256 = a.sha256
+        ORDER BY a.name, a.first_seen_at DESC, a.sha256",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let actions: Result<Vec<CatalogueAction>, Error> =
+        actions.into_iter().map(|row| Ok(CatalogueAction { spec: read(&row.name, row.spec)?, sha256: row.sha256 })).collect();
+    let hosts = sqlx::query_scalar!("SELECT hosts FROM agents ORDER BY id").fetch_all(connection).await?;
+    let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for hosts in hosts {
+        let known: BTreeMap<String, Vec<String>> = serde_json::from_value(hosts).unwrap_or_default();
+        for (group, members) in known {
+            groups.entry(group).or_default().extend(members);
+        }
+    }
+    Ok((Catalogue::new(actions?), Fleet { groups }))
+}

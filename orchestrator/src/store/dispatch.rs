@@ -1,0 +1,215 @@
+//! What the dispatcher looks at: tasks that could go, agents that could take them, and what is promised already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chiffon_protocol::message::{AgentType, Heartbeat, Resources};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Error;
+use crate::domain::placement::{AgentView, Free, Wanted};
+use crate::domain::plan::PlanDocument;
+use crate::domain::reference::OutputsByStep;
+
+/// A task whose steps before are completed.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The task.
+    pub task_id: Uuid,
+    /// Its request.
+    pub request_id: Uuid,
+    /// What it needs.
+    pub wanted: Wanted,
+    /// What it said last time that it waits for; `None` when it never waited.
+    pub waiting_text: Option<String>,
+}
+
+/// The tasks that could go now, the most urgent and oldest first. Work that changes things goes only by an approved plan.
+pub async fn list_ready(connection: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Ready>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id, t.request_id, t.agent_type, t.action, t.action_sha256, t.hosts, t.resources, t.excluded_agents, t.message,
+            (t.mode = 'apply' AND t.risk <> 'read_only') AS "exclusive!", t.waiting_for ->> 'text' AS waiting_text
+        FROM tasks t
+        JOIN requests r ON r.id = t.request_id AND r.plan_id = t.plan_id
+        JOIN plans p ON p.id = t.plan_id
+        WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL
+        AND (t.resend_at IS NULL OR t.resend_at <= $1)
+        AND r.finished_at IS NULL AND r.status <> 'paused'
+        AND (t.purpose <> 'apply' OR p.state = 'approved')
+        AND NOT EXISTS (
+            SELECT
+            FROM unnest(t.depends_on) AS needed (step_id)
+            WHERE NOT EXISTS (
+                SELECT
+                FROM tasks o
+                WHERE o.plan_id = t.plan_id AND o.purpose = t.purpose AND o.step_id = needed.step_id AND o.status = 'completed'
+            )
+        )
+        ORDER BY t.priority DESC, t.created_at, t.id
+        LIMIT $2"#,
+        now,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let agent_type = AgentType::from_word(&row.agent_type).ok_or_else(|| Error::BadData {
+                table: "tasks",
+                column: "agent_type",
+                id: row.id.to_string(),
+                value: row.agent_type.clone(),
+            })?;
+            let wanted = Wanted {
+                agent_type,
+                action: row.action,
+                action_sha256: row.action_sha256,
+                hosts: row.hosts,
+                exclusive: row.exclusive,
+                resources: serde_json::from_value(row.resources).unwrap_or_default(),
+                excluded: row.excluded_agents.into_iter().collect(),
+                last_decline: row.message,
+            };
+            Ok(Ready { task_id: row.id, request_id: row.request_id, wanted, waiting_text: row.waiting_text })
+        })
+        .collect()
+}
+
+/// Every agent with what it announced, what it last reported free, and what is promised of it.
+pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT a.id, a.agent_type, a.hostname, a.hosts, a.resources, a.availability, a.heartbeat, a.last_seen_at,
+            a.lease_expires_at > now() AS "alive!",
+            COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!",
+            COALESCE((
+                SELECT jsonb_agg(t.resources)
+                FROM task_attempts o
+                JOIN tasks t ON t.id = o.task_id AND t.attempt = o.attempt
+                WHERE o.finished_at IS NULL AND t.status IN ('dispatched', 'running', 'unknown')
+                AND (o.agent_id = a.id OR (o.agent_id IS NULL AND t.agent_type = a.agent_type AND t.hosts <@ ARRAY(
+                    SELECT jsonb_array_elements_text(g.value) FROM jsonb_each(a.hosts) AS g
+                )))
+            ), '[]') AS "reserved!"
+        FROM agents a
+        ORDER BY a.id"#,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut agents = Vec::with_capacity(rows.len());
+    for row in rows {
+        let bad = |column: &'static str, value: &str| Error::BadData { table: "agents", column, id: row.id.clone(), value: value.to_owned() };
+        let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(row.hosts).unwrap_or_default();
+        let heartbeat: Option<Heartbeat> = row.heartbeat.and_then(|heartbeat| serde_json::from_value(heartbeat).ok());
+        let reserved: Vec<Resources> = serde_json::from_value(row.reserved).unwrap_or_default();
+        agents.push(AgentView {
+            agent_type: AgentType::from_word(&row.agent_type).ok_or_else(|| bad("agent_type", &row.agent_type))?,
+            availability: serde_json::from_value(Value::String(row.availability.clone())).map_err(|_| bad("availability", &row.availability))?,
+            hosts: groups.into_values().flatten().collect(),
+            actions: serde_json::from_value(row.actions).unwrap_or_default(),
+            free: free(heartbeat.as_ref(), &serde_json::from_value(row.resources).unwrap_or_default()),
+            reserved: sum(&reserved),
+            id: row.id,
+            hostname: row.hostname,
+            alive: row.alive,
+            last_seen_at: row.last_seen_at,
+        });
+    }
+    Ok(agents)
+}
+
+/// What all of these need together.
+pub fn sum(resources: &[Resources]) -> Resources {
+    resources.iter().fold(Resources::default(), |all, one| Resources {
+        gpu: all.gpu || one.gpu,
+        memory_gb: all.memory_gb + one.memory_gb,
+        gpu_memory_gb: all.gpu_memory_gb + one.gpu_memory_gb,
+        cpu_cores: all.cpu_cores + one.cpu_cores,
+    })
+}
+
+/// What is free by the newest heartbeat; before the first, what the machine has by its hello, as far as it says.
+fn free(heartbeat: Option<&Heartbeat>, total: &Resources) -> Free {
+    let known = |number: f64| (number > 0.0).then_some(number);
+    let Some(heartbeat) = heartbeat else {
+        let gpu_memory_gb = known(total.gpu_memory_gb);
+        return Free { memory_gb: known(total.memory_gb), cpu_cores: known(total.cpu_cores), gpu_memory_gb, has_gpu: total.gpu.then_some(true) };
+    };
+    let gib = |mib: u64| f64::from(u32::try_from(mib).unwrap_or(u32::MAX)) / 1024.0;
+    Free {
+        memory_gb: known(gib(heartbeat.memory.total_mb)).map(|_| gib(heartbeat.memory.available_mb)),
+        cpu_cores: known(f64::from(heartbeat.cpu.cores)),
+        gpu_memory_gb: Some(heartbeat.gpus.iter().map(|gpu| gib(gpu.memory_free_mb)).fold(0.0, f64::max)),
+        has_gpu: Some(!heartbeat.gpus.is_empty()),
+    }
+}
+
+/// What an offer needs to know of its plan.
+#[derive(Debug, Clone)]
+pub struct PlanPart {
+    /// The approved hash; empty while the plan has none.
+    pub sha256: String,
+    /// The plan.
+    pub document: PlanDocument,
+    /// What completed steps of the same purpose gave back.
+    pub outputs: OutputsByStep,
+}
+
+/// The hash of a plan; empty while discovery has not frozen it.
+pub async fn plan_sha256(connection: &mut PgConnection, plan_id: Uuid) -> Result<String, Error> {
+    let sha256 = sqlx::query_scalar!("SELECT sha256 FROM plans WHERE id = $1", plan_id).fetch_one(connection).await?;
+    Ok(sha256.unwrap_or_default())
+}
+
+/// The plan with the outputs of its completed steps, for filling in references.
+pub async fn plan_part(connection: &mut PgConnection, plan_id: Uuid, purpose: &str) -> Result<PlanPart, Error> {
+    let plan = sqlx::query!("SELECT sha256, body FROM plans WHERE id = $1", plan_id).fetch_one(&mut *connection).await?;
+    let document = serde_json::from_value(plan.body.clone())
+        .map_err(|_| Error::BadData { table: "plans", column: "body", id: plan_id.to_string(), value: plan.body.to_string() })?;
+    let rows = sqlx::query!(
+        "SELECT step_id, outputs
+        FROM tasks
+        WHERE plan_id = $1 AND purpose = $2 AND status = 'completed'",
+        plan_id,
+        purpose,
+    )
+    .fetch_all(connection)
+    .await?;
+    let outputs = rows.into_iter().map(|row| (row.step_id, serde_json::from_value::<Map<String, Value>>(row.outputs).unwrap_or_default())).collect();
+    Ok(PlanPart { sha256: plan.sha256.unwrap_or_default(), document, outputs })
+}
+
+/// Tasks whose offer nobody claimed in time.
+pub async fn list_unclaimed(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id
+        FROM tasks
+        WHERE status = 'dispatched' AND claim_by <= $1
+        ORDER BY claim_by",
+        now,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The unfinished steps of the same purpose that come after a step, at any distance.
+pub async fn list_dependents(connection: &mut PgConnection, plan_id: Uuid, purpose: &str, step_id: &str) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"WITH RECURSIVE after (id, step_id) AS (
+            SELECT t.id, t.step_id FROM tasks t WHERE t.plan_id = $1 AND t.purpose = $2 AND $3 = ANY (t.depends_on)
+            UNION
+            SELECT t.id, t.step_id FROM tasks t JOIN after ON after.step_id = ANY (t.depends_on) WHERE t.plan_id = $1 AND t.purpose = $2
+        )
+        SELECT tasks.id AS "id!"
+        FROM after
+        JOIN tasks ON tasks.id = after.id
+        WHERE tasks.status = 'pending'
+        ORDER BY tasks.id"#,
+        plan_id,
+        purpose,
+        step_id,
+    )
+    .fetch_all(connection)
+    .await?)
+}

@@ -1,0 +1,141 @@
+//! Log events of attempts, stored so that a replay neither loses nor doubles a line (RELIABILITY 16).
+
+use std::borrow::Cow;
+
+use chiffon_protocol::message::LogEvent;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Error;
+use super::attempts::Attempt;
+
+/// The longest text of one event; the rest is cut off, visibly.
+const TEXT_BYTES: usize = 64 * 1024;
+
+/// What was stored of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// The lowest number that is new.
+    pub from: i64,
+    /// The highest number that is new.
+    pub to: i64,
+    /// The last number without a gap before it.
+    pub contiguous: i64,
+}
+
+/// Adds events; those that are there already stay as they are. `None` when nothing was new.
+pub async fn add(connection: &mut PgConnection, attempt: &Attempt, events: &[&LogEvent]) -> Result<Option<Stored>, Error> {
+    let numbered: Vec<(i64, &LogEvent)> =
+        events.iter().filter_map(|event| Some((i64::try_from(event.seq).ok().filter(|seq| *seq > 0)?, *event))).collect();
+    let seqs: Vec<i64> = numbered.iter().map(|(seq, _)| *seq).collect();
+    let ats: Vec<DateTime<Utc>> = numbered.iter().map(|(_, event)| event.at).collect();
+    let kinds: Vec<String> = numbered.iter().map(|(_, event)| text(&event.kind)).collect();
+    let hosts: Vec<Option<String>> = numbered.iter().map(|(_, event)| event.host.as_deref().map(text)).collect();
+    let names: Vec<Option<String>> = numbered.iter().map(|(_, event)| event.name.as_deref().map(text)).collect();
+    let texts: Vec<String> = numbered.iter().map(|(_, event)| text(&event.text)).collect();
+    let diffs: Vec<Option<String>> = numbered.iter().map(|(_, event)| event.diff.as_deref().map(text)).collect();
+    let new = sqlx::query_scalar!(
+        "INSERT INTO execution_logs (created_at, task_id, attempt, seq, at, kind, host, name, text, diff)
+        SELECT $1, $2, $3, e.seq, e.at, e.kind, e.host, e.name, e.text, e.diff
+        FROM unnest($4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+            AS e (seq, at, kind, host, name, text, diff)
+        ON CONFLICT DO NOTHING
+        RETURNING seq",
+        attempt.created_at,
+        attempt.task_id,
+        attempt.attempt,
+        &seqs,
+        &ats,
+        &kinds,
+        &hosts as &[Option<String>],
+        &names as &[Option<String>],
+        &texts,
+        &diffs as &[Option<String>],
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let (Some(from), Some(to)) = (new.iter().min().copied(), new.iter().max().copied()) else { return Ok(None) };
+    let contiguous = advance(connection, attempt).await?;
+    Ok(Some(Stored { from, to, contiguous }))
+}
+
+/// Moves `stored_seq` up to the first gap.
+async fn advance(connection: &mut PgConnection, attempt: &Attempt) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE task_attempts
+        SET stored_seq = GREATEST(stored_seq, COALESCE((
+            SELECT max(seq)
+            FROM (
+                SELECT seq, seq - row_number() OVER (ORDER BY seq) AS missing
+                FROM execution_logs
+                WHERE created_at = $3 AND task_id = $1 AND attempt = $2 AND seq > $4
+            ) AS numbered
+            WHERE missing = $4
+        ), $4))
+        WHERE task_id = $1 AND attempt = $2
+        RETURNING stored_seq",
+        attempt.task_id,
+        attempt.attempt,
+        attempt.created_at,
+        attempt.stored_seq,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// The last line of an attempt that says something, for people who ask what is known.
+pub async fn last_text(connection: &mut PgConnection, task_id: Uuid, attempt: i32) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT text
+        FROM execution_logs
+        WHERE task_id = $1 AND attempt = $2 AND text <> ''
+        ORDER BY seq DESC
+        LIMIT 1",
+        task_id,
+        attempt,
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+fn text(text: &str) -> String {
+    let storable = storable(text);
+    if storable.len() <= TEXT_BYTES {
+        return storable.into_owned();
+    }
+    let end = (0..=TEXT_BYTES).rev().find(|at| storable.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}\n[... {} more bytes were cut off]", &storable[..end], storable.len() - end)
+}
+
+/// Text as Postgres takes it: it has no NUL.
+pub fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// JSON as Postgres takes it: no text in it has a NUL.
+#[must_use]
+pub fn storable_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(storable(&text).into_owned()),
+        Value::Array(items) => Value::Array(items.into_iter().map(storable_json).collect()),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(key, member)| (storable(&key).into_owned(), storable_json(member))).collect())
+        }
+        scalar => scalar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgres_refuses_is_replaced_and_what_is_too_long_is_cut() {
+        assert_eq!(storable("a\0b"), "a\u{fffd}b");
+        assert_eq!(storable_json(serde_json::json!({"a\0": ["\0"]})), serde_json::json!({"a\u{fffd}": ["\u{fffd}"]}));
+        let cut = text(&"ü".repeat(TEXT_BYTES));
+        assert!(cut.len() < TEXT_BYTES + 100 && cut.ends_with("more bytes were cut off]"));
+    }
+}
