@@ -7,12 +7,13 @@ pub mod memory;
 pub mod rabbit;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chiffon_protocol::topology::Topology;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A message on its way out. Always persistent (except `transient`), always `application/json`.
 #[derive(Debug, Clone)]
@@ -116,46 +117,38 @@ pub enum Verdict {
     },
 }
 
-/// One delivery's way to be settled.
-#[derive(Debug)]
+/// One delivery's way to be settled: the driver's own action, done exactly once.
 pub struct Settler {
-    send: mpsc::UnboundedSender<Settlement>,
-    tag: u64,
-    settled: bool,
+    apply: Option<Box<dyn FnOnce(Verdict, oneshot::Sender<bool>) + Send>>,
 }
 
-/// A verdict on its way to a driver.
-#[derive(Debug)]
-pub struct Settlement {
-    /// The driver's own number of the delivery.
-    pub tag: u64,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Answers whether the broker took it; `false`: it was not, and the message comes again.
-    pub done: Option<tokio::sync::oneshot::Sender<bool>>,
+impl fmt::Debug for Settler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Settler({})", if self.apply.is_some() { "open" } else { "settled" })
+    }
 }
 
 impl Settler {
-    /// A settler whose verdicts go to this channel.
-    pub fn new(tag: u64, send: mpsc::UnboundedSender<Settlement>) -> Self {
-        Self { send, tag, settled: false }
+    /// A settler that does this with the verdict, and answers whether the broker took it.
+    pub fn new(apply: impl FnOnce(Verdict, oneshot::Sender<bool>) + Send + 'static) -> Self {
+        Self { apply: Some(Box::new(apply)) }
     }
 }
 
 impl Delivery {
     /// Settles it; `false` when the connection it came by is gone, so that the broker will deliver it again.
     pub async fn settle(mut self, verdict: Verdict) -> bool {
-        self.settler.settled = true;
-        let (done, answer) = tokio::sync::oneshot::channel();
-        let settlement = Settlement { tag: self.settler.tag, verdict, done: Some(done) };
-        self.settler.send.send(settlement).is_ok() && answer.await.unwrap_or(false)
+        let Some(apply) = self.settler.apply.take() else { return false };
+        let (done, answer) = oneshot::channel();
+        apply(verdict, done);
+        answer.await.unwrap_or(false)
     }
 }
 
 impl Drop for Settler {
     fn drop(&mut self) {
-        if !self.settled {
-            drop(self.send.send(Settlement { tag: self.tag, verdict: Verdict::Return, done: None }));
+        if let Some(apply) = self.apply.take() {
+            apply(Verdict::Return, oneshot::channel().0);
         }
     }
 }
@@ -163,22 +156,41 @@ impl Drop for Settler {
 /// A running subscription. It survives reconnects by itself; dropping it cancels it.
 #[derive(Debug)]
 pub struct Consumer {
-    /// Deliveries in order.
-    pub deliveries: mpsc::Receiver<Delivery>,
-    /// Cancels the subscription when dropped.
-    pub guard: tokio_util::sync::DropGuard,
+    deliveries: mpsc::Receiver<Delivery>,
+    _cancel: Cancel,
 }
 
 impl Consumer {
+    /// A subscription whose deliveries come by this channel, ended by `cancel`.
+    pub fn new(deliveries: mpsc::Receiver<Delivery>, cancel: impl FnOnce() + Send + 'static) -> Self {
+        Self { deliveries, _cancel: Cancel(Some(Box::new(cancel))) }
+    }
+
     /// The next delivery; `None` when the bus was closed.
     pub async fn next(&mut self) -> Option<Delivery> {
         self.deliveries.recv().await
     }
 }
 
+struct Cancel(Option<Box<dyn FnOnce() + Send>>);
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Cancel")
+    }
+}
+
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.0.take() {
+            cancel();
+        }
+    }
+}
+
 /// A message broker.
 #[async_trait]
-pub trait Bus: Send + Sync + std::fmt::Debug {
+pub trait Bus: Send + Sync + fmt::Debug {
     /// Declares exchanges, queues and bindings. Idempotent. Remembered: exclusive queues come back after a reconnect.
     async fn declare(&self, topology: &Topology) -> Result<(), BusError>;
 
