@@ -1,0 +1,173 @@
+"""Where portals are found on a host: one function a source, each giving [(name, url, source)].
+
+Owns: reading running containers, compose files, nginx sites and the configured list. Refuses to change, to start
+or to connect to anything. Listening services are in `listening`.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+
+from ansible.module_utils import compose_file
+
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
+MAX_FILES = 200
+SECONDS = 20
+# Ports that answer something else than a browser: a monitor over HTTP would always be red.
+NOT_WEB = {22, 25, 53, 67, 69, 88, 110, 111, 123, 137, 138, 139, 143, 161, 389, 445, 465, 514, 548, 587, 631, 636, 853,
+           873, 993, 995, 1194, 1433, 1521, 1883, 2049, 3306, 3389, 4369, 5432, 5671, 5672, 5900, 6379, 8883, 9042, 9100,
+           11211, 25672, 27017, 51820}
+# Kuma doesn't watch itself.
+OWN_IMAGES = ("uptime-kuma", "autokuma")
+NGINX_TOKEN = re.compile(r"#[^\n]*|\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*'|[{};]|[^\s{};]+")
+
+
+def url_of(host, port):
+    """The address of a port, with https where that is the custom."""
+    if port in (80, 443):
+        return "%s://%s" % ("http" if port == 80 else "https", host)
+    return "%s://%s:%d" % ("https" if port in (8443, 9443) else "http", host, port)
+
+
+def _portals(name, ports, host, source):
+    return [(name, url_of(host, port), source) for port in sorted(set(ports)) if port not in NOT_WEB]
+
+
+def containers(host, warnings):
+    """Published ports of running containers, by the engine's own command."""
+    found = []
+    for engine in ("docker", "podman"):
+        if not shutil.which(engine):
+            continue
+        template = "{{json .}}" if engine == "docker" else "json"
+        try:
+            answer = subprocess.run([engine, "ps", "--format", template], stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+            text = answer.stdout.decode("utf-8", "replace")
+            if answer.returncode != 0:
+                reason = (answer.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"])[0]
+                warnings.append("%s is installed on %s but did not list its containers: %s" % (engine, host, reason))
+                continue
+            listed = [json.loads(line) for line in text.splitlines() if line] if engine == "docker" else json.loads(text or "[]")
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            warnings.append("%s on %s did not list its containers: %s" % (engine, host, error))
+            continue
+        for container in listed:
+            found += _container(container, host)
+    return found
+
+
+def _container(container, host):
+    names, labels, ports = container.get("Names"), container.get("Labels") or {}, container.get("Ports") or []
+    name = names[0] if isinstance(names, list) and names else str(names or "container")
+    if isinstance(labels, str):
+        labels = dict(pair.partition("=")[::2] for pair in labels.split(","))
+    if any(own in str(container.get("Image")) for own in OWN_IMAGES):
+        return []
+    if isinstance(ports, str):
+        numbers = [number for entry in ports.split(",") for number in _docker_port(entry.strip())]
+    else:
+        numbers = [port["host_port"] + offset for port in ports
+                   if port.get("protocol", "tcp") == "tcp" and port.get("host_port")
+                   and not str(port.get("host_ip") or "").startswith("127.")
+                   for offset in range(min(port.get("range") or 1, compose_file.MAX_RANGE))]
+    shown = labels.get("com.docker.compose.service") or labels.get("io.podman.compose.service") or name
+    return _portals(shown, numbers, host, "container:%s" % name)
+
+
+def _docker_port(entry):
+    """`0.0.0.0:8096->8096/tcp`"""
+    host_side, arrow, inside = entry.partition("->")
+    return compose_file.published("%s:%s" % (host_side, inside), {}) if arrow and inside.endswith("/tcp") else []
+
+
+def compose_files(root, patterns, host, warnings):
+    """The `ports:` of compose files, whether they run or not."""
+    found = []
+    for path in root.matches(patterns, MAX_FILES):
+        text = root.read(path)
+        if text is None:
+            continue
+        try:
+            listed = compose_file.services(text)
+        except ValueError as error:
+            warnings.append("%s on %s %s; it was passed over" % (path, host, error))
+            continue
+        variables = compose_file.environment(root.read(path.rsplit("/", 1)[0] + "/.env"))
+        for name, image, entries in listed:
+            if any(own in image for own in OWN_IMAGES):
+                continue
+            ports = [port for entry in entries for port in compose_file.published(entry, variables)]
+            found += _portals(name, ports, host, "compose:%s" % path)
+    return found
+
+
+def nginx_sites(root, patterns):
+    """Each `server_name` of each nginx `server` block; https where the block serves it."""
+    found = {}
+    for path in root.matches(patterns, MAX_FILES):
+        for listens, names in _servers(root.read(path) or ""):
+            secure = [listen for listen in listens if "ssl" in listen[1:] or _port(listen) == 443]
+            port = _port((secure or listens or [["80"]])[0])
+            for name in names:
+                url = url_of(name, port)
+                if secure and url.startswith("http:"):
+                    url = "https:" + url[len("http:"):]
+                if name not in found or secure:
+                    found[name] = (name, url, "nginx:%s" % path)
+    return [found[name] for name in sorted(found)]
+
+
+def _port(listen):
+    last = listen[0].rpartition(":")[2] if not listen[0].endswith("]") else "80"
+    return int(last) if last.isdigit() else 80
+
+
+def _servers(text):
+    """[(listen directives, server names)] of every `server` block, wherever it stands."""
+    blocks, servers, words = [], [], []
+    for token in NGINX_TOKEN.findall(text):
+        if token.startswith("#"):
+            continue
+        if token == "{":
+            blocks.append((words[:1] == ["server"], [], []))
+        elif token == "}" and blocks:
+            is_server, listens, names = blocks.pop()
+            if is_server:
+                servers.append((listens, names))
+        elif token == ";" and blocks and words:
+            if words[0] == "listen" and len(words) > 1 and not words[1].startswith("unix:"):
+                blocks[-1][1].append(words[1:])
+            elif words[0] == "server_name":
+                blocks[-1][2].extend(name.strip("\"'") for name in words[1:])
+        words = [] if token in "{};" else words + [token]
+    plain = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    return [(listens, [name for name in names if plain.match(name) and name != "localhost"]) for listens, names in servers]
+
+
+def configured(root, path, warnings):
+    """The list that the host's owner wrote: `- {name: Router, url: http://router}`."""
+    text = root.read(path)
+    if text is None:
+        return []
+    try:
+        entries = yaml.safe_load(text) if yaml else json.loads(text)
+        entries = entries.get("portals") if isinstance(entries, dict) else entries
+        return [(str(entry.get("name") or entry["url"]), str(entry["url"]), "configured:%s" % path) for entry in entries or []]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return _unreadable(path, error, warnings)
+    except Exception as error:  # yaml.YAMLError, where there is PyYAML
+        if not (yaml and isinstance(error, yaml.YAMLError)):
+            raise
+        return _unreadable(path, error, warnings)
+
+
+def _unreadable(path, error, warnings):
+    shape = "YAML" if yaml else "JSON (this host's Python has no PyYAML)"
+    warnings.append("%s must be a list of `name` and `url` in %s; it was passed over: %s" % (path, shape, " ".join(str(error).split())))
+    return []

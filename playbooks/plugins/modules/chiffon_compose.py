@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+"""Starts or stops a compose project with whatever engine the host has, or says why it can't."""
+
+import os
+import shutil
+import subprocess
+
+from ansible.module_utils import compose_file
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_root import HostRoot, RootError, difference
+from ansible.module_utils.portal_sources import url_of
+
+DOCUMENTATION = """
+module: chiffon_compose
+short_description: Start or stop a compose project
+description:
+  - Uses docker compose, docker-compose, podman compose or podman-compose, the first that works.
+  - A folder-rooted host has no engine of its own, so nothing is started there.
+options:
+  root: {type: str, default: "", description: The folder that is the host's root; empty for the real one.}
+  host: {type: str, required: true, description: The host's name, for messages and addresses.}
+  project: {type: str, required: true, description: The project's name.}
+  file: {type: str, required: true, description: The compose file.}
+  content: {type: str, default: "", description: The file's text, from which the addresses are read also in a preview.}
+  files_changed: {type: bool, default: false, description: Whether the file changed, so that a preview says what follows.}
+  state: {type: str, choices: [up, down], required: true, description: What it should be.}
+  start: {type: str, choices: [if_engine, always, never], default: if_engine, description: What to do without an engine.}
+  timeout_seconds: {type: int, default: 600, description: How long pulling and starting may take.}
+"""
+
+COMMANDS = (["docker", "compose"], ["docker-compose"], ["podman", "compose"], ["podman-compose"])
+ENGINES = ("docker", "podman")
+
+
+class Trouble(Exception):
+    """What the engine answered, and what to do."""
+
+
+def run(command, seconds):
+    try:
+        answer = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise Trouble("`%s` did not end within %d seconds" % (" ".join(command), seconds))
+    except OSError as error:
+        raise Trouble("`%s` could not be started: %s" % (" ".join(command), error))
+    return answer.returncode, answer.stdout.decode("utf-8", "replace"), answer.stderr.decode("utf-8", "replace")
+
+
+def find_engine(root):
+    """(compose command, "") or (None, why there is none)."""
+    if root.base:
+        inside = [name for name in ENGINES if os.path.exists(root.resolve("/usr/bin/" + name))]
+        if inside:
+            return None, "its root is a folder, and the %s inside can't be started from outside" % inside[0]
+        return None, "it has no container engine"
+    present = [name for name in ENGINES if shutil.which(name)]
+    if not present:
+        return None, "it has no container engine"
+    answering = [name for name in present if run([name, "info"], 30)[0] == 0]
+    if not answering:
+        return None, "%s is installed but does not answer" % " and ".join(present)
+    for command in COMMANDS:
+        usable = shutil.which(command[0]) and command[0].split("-")[0] in answering
+        if usable and run(command + ["version"], 30)[0] == 0:
+            return command, ""
+    return None, "%s has no compose command" % answering[0]
+
+
+def addresses(content, host):
+    if not content:
+        return []
+    ports = {port for _, _, entries in compose_file.services(content) for entry in entries
+             for port in compose_file.published(entry, {})}
+    return [url_of(host, port) for port in sorted(ports)]
+
+
+class Project:
+    def __init__(self, module):
+        self.params, self.check = module.params, module.check_mode
+        self.root = HostRoot(self.params["root"])
+        self.root.refuse_foreign(self.params["file"])
+        self.command, self.why_not = find_engine(self.root)
+
+    def compose(self, *words):
+        command = self.command + ["-p", self.params["project"], "-f", self.root.resolve(self.params["file"])] + list(words)
+        code, out, err = run(command, self.params["timeout_seconds"])
+        if code != 0:
+            last = [line for line in (err or out).strip().splitlines() if line][-3:]
+            raise Trouble("`%s` failed with code %d: %s" % (" ".join(command), code, " / ".join(last)))
+        return out
+
+    def containers(self):
+        """Names and ids, so that a recreated container counts as a change; none before the file is there."""
+        present = self.root.mode(self.params["file"]) is not None
+        return sorted(self.compose("ps", "-q").split()) if present else []
+
+    def up(self):
+        """(started, changed, warning)"""
+        host, start = self.params["host"], self.params["start"]
+        if start == "never":
+            return False, False, ""
+        if not self.command:
+            text = "%s was not started on %s: %s." % (self.params["project"], host, self.why_not)
+            if start == "always":
+                raise Trouble(text + " Install an engine (\"install docker.io and docker-compose on %s\"), or ask with start: if_engine." % host)
+            return False, False, text + " Install one and ask again; the files are in place."
+        before = self.containers()
+        if self.check:
+            return True, not before or self.params["files_changed"], ""
+        self.compose("up", "-d")
+        return True, self.containers() != before, ""
+
+    def down(self):
+        """(started, changed, warning)"""
+        if self.root.mode(self.params["file"]) is None:
+            return False, False, ""
+        if not self.command:
+            return False, False, "%s: no containers were stopped, because %s." % (self.params["host"], self.why_not)
+        running = self.containers()
+        if running and not self.check:
+            self.compose("down", "--remove-orphans")
+        return False, bool(running), ""
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "str", "default": ""},
+            "host": {"type": "str", "required": True},
+            "project": {"type": "str", "required": True},
+            "file": {"type": "str", "required": True},
+            "content": {"type": "str", "default": ""},
+            "files_changed": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["up", "down"], "required": True},
+            "start": {"type": "str", "choices": ["if_engine", "always", "never"], "default": "if_engine"},
+            "timeout_seconds": {"type": "int", "default": 600},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        project = Project(module)
+        started, changed, warning = project.up() if module.params["state"] == "up" else project.down()
+        urls = addresses(module.params["content"], module.params["host"])
+    except (Trouble, RootError, ValueError) as error:
+        module.fail_json(msg="%s on %s: %s" % (module.params["project"], module.params["host"], error))
+    result = {"changed": changed, "started": started, "notes": [warning] if warning else [], "urls": urls}
+    if module._diff and changed:
+        words = ("not running\n", "running\n") if module.params["state"] == "up" else ("running\n", "stopped and removed\n")
+        result["diff"] = [difference("containers of %s" % module.params["project"], *words)]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+"""Checks the actions: lint, format, and real runs in check mode, applied, and applied again, on isolated roots.
+
+    playbooks/tests/run.py [WORD ...]      only the cases whose name holds one of the words
+
+Prints `N passed, N failed, N skipped` and exits 1 when something failed. CHIFFON_DEBOOTSTRAP_ROOT may name a Debian
+root (debootstrap --include=python3,python3-apt) for the cases that need a package manager; it is copied first.
+"""
+
+import concurrent.futures
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import cases_apps
+import cases_format
+import cases_hosts
+import cases_kuma
+from skipping import NotRun
+
+
+def one(case):
+    started = time.monotonic()
+    try:
+        case()
+        verdict, detail = "passed", ""
+    except NotRun as reason:
+        verdict, detail = "not run", str(reason)
+    except Exception:
+        verdict, detail = "FAILED", traceback.format_exc()
+    return verdict, detail, time.monotonic() - started
+
+
+def main():
+    words = sys.argv[1:]
+    cases = [(name.replace("_", " "), case)
+             for module in (cases_format, cases_hosts, cases_kuma, cases_apps)
+             for name, case in vars(module).items()
+             if callable(case) and getattr(case, "__module__", "") == module.__name__ and not name.startswith("_")]
+    chosen = [(name, case) for name, case in cases if not words or any(word in name for word in words)]
+    counts = {"passed": 0, "FAILED": 0, "not run": 0}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        running = {pool.submit(one, case): name for name, case in chosen}
+        for future in concurrent.futures.as_completed(running):
+            verdict, detail, seconds = future.result()
+            counts[verdict] += 1
+            print("%-8s %s (%.1f s)%s" % (verdict, running[future], seconds, "\n" + detail if verdict == "FAILED" else ": " + detail if detail else ""), flush=True)
+    print("%d passed, %d failed, %d skipped" % (counts["passed"], counts["FAILED"], counts["not run"]))
+    return 1 if counts["FAILED"] or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""Why a case did not run."""
+
+
+class NotRun(Exception):
+    """The text says what is missing."""
