@@ -2,27 +2,21 @@
 //!
 //! They are built in, so a schema never makes anybody fetch anything.
 
-use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+use serde_json::Value;
 
 /// How a schema refers to a shared type.
 pub const PREFIX: &str = "types#/";
 
+/// The file that action.yml schemas refer to; agents read the same one.
+static TYPES: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../playbooks/types.json")).expect("playbooks/types.json is JSON")
+});
+
 /// The JSON Schema of a shared type.
-pub fn schema_of(name: &str) -> Option<Value> {
-    match name {
-        "portal" => Some(json!({
-            "type": "object",
-            "description": "A web page that a host serves.",
-            "required": ["name", "url"],
-            "properties": {
-                "name": {"type": "string", "minLength": 1, "maxLength": 200},
-                "url": {"type": "string", "pattern": "^https?://[^\\s]+$"},
-                "source": {"type": "string", "maxLength": 200}
-            },
-            "additionalProperties": false
-        })),
-        _ => None,
-    }
+pub fn schema_of(name: &str) -> Option<&'static Value> {
+    TYPES.get(name).filter(|schema| schema.is_object())
 }
 
 /// The schema with each reference to a shared type replaced by the type. References to others stay as they are.
@@ -35,7 +29,7 @@ pub fn inlined(schema: &Value) -> Value {
                 .and_then(Value::as_str)
                 .and_then(|reference| reference.strip_prefix(PREFIX));
             if let Some(found) = named.and_then(schema_of) {
-                return found;
+                return found.clone();
             }
             Value::Object(
                 members
@@ -51,6 +45,8 @@ pub fn inlined(schema: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -66,6 +66,12 @@ pub fn ask_for(entry: &Entry, missing: &[String], fleet: &Fleet) -> String {
     question
 }
 
+/// Asks for one of several parameters.
+pub fn ask_either(entry: &Entry, either: &[String]) -> String {
+    let names: Vec<String> = either.iter().map(|name| format!("`{name}`")).collect();
+    format!("\"{}\" needs one of {}; which value is meant?", entry.spec.title, names.join(", "))
+}
+
 /// Asks which of several actions is meant.
 pub fn ask_which(rivals: &[&Candidate<'_>]) -> String {
     let each = rivals.iter().take(4).map(|candidate| {

@@ -73,6 +73,9 @@ impl<'a> Builder<'a> {
             if !candidate.slots.missing.is_empty() {
                 return Err(Outcome::Ask(answers::ask_for(candidate.entry, &candidate.slots.missing, self.fleet)));
             }
+            if !candidate.slots.either.is_empty() {
+                return Err(Outcome::Ask(answers::ask_either(candidate.entry, &candidate.slots.either)));
+            }
             let after = if after { std::mem::take(&mut before) } else { Vec::new() };
             before = self.add(&candidate, &after)?;
         }

@@ -87,6 +87,9 @@ fn is_verb(tokens: &[Token], at: usize, token: &Token, index: &Index) -> bool {
 
 /// Whether a piece adds to the wish before instead of being one of its own.
 fn belongs(last: &Clause, piece: &Clause, index: &Index, fleet: &Fleet) -> bool {
+    if says_nothing_alone(last, fleet) {
+        return true;
+    }
     let own = Sentence::new(piece.tokens.clone(), index, fleet);
     let alone = judge::candidates(index, &own, fleet).first().is_some_and(|best| best.accepted);
     if piece.after && alone {
@@ -94,12 +97,21 @@ fn belongs(last: &Clause, piece: &Clause, index: &Index, fleet: &Fleet) -> bool 
     }
     let before = Sentence::new(last.tokens.clone(), index, fleet);
     let candidates = judge::candidates(index, &before, fleet);
-    let Some(best) = candidates.first().filter(|best| best.accepted) else { return !alone };
+    let Some(best) = candidates.first().filter(|best| best.accepted) else { return true };
     let elsewhere = hosts::mentions(&piece.tokens, fleet).iter().any(|mention| !best.slots.hosts.contains(&mention.name));
     if elsewhere && alone {
         return false;
     }
     covers(best.entry, &own, fleet) || !alone
+}
+
+/// A verb without anything to do it to ("stop and remove …"), or a host without a verb ("on gate, register …").
+fn says_nothing_alone(clause: &Clause, fleet: &Fleet) -> bool {
+    let (_, verbs) = words::wishes(&clause.tokens);
+    let mentions = hosts::mentions(&clause.tokens, fleet);
+    let is_host = |at: usize| mentions.iter().any(|mention| (mention.at..mention.at + mention.taken).contains(&at));
+    let content = clause.tokens.iter().enumerate().any(|(at, token)| !words::is_silent(token) && !verbs[at] && !is_host(at));
+    !content && (mentions.is_empty() || !verbs.contains(&true))
 }
 
 /// Whether an action's parameters explain all that a piece says.

@@ -47,6 +47,16 @@ pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
     found
 }
 
+/// The host of the first address that is one of the inventory.
+pub fn in_address(tokens: &[Token], fleet: &Fleet) -> Option<String> {
+    let hosts = fleet.hosts();
+    tokens.iter().find_map(|token| {
+        let rest = token.lower.split_once("://")?.1;
+        let host = rest.split(['/', ':', '?']).next()?;
+        hosts.iter().find(|known| known.to_lowercase() == host).cloned()
+    })
+}
+
 fn everywhere(tokens: &[Token], at: usize) -> Option<usize> {
     let host_word = |token: &Token| matches!(token.stem.as_str(), "host" | "server" | "machin" | "box" | "system" | "computer" | "nod");
     match tokens[at].lower.as_str() {

@@ -29,6 +29,8 @@ pub struct Entry {
     pub vocabulary: BTreeSet<String>,
     /// The verbs it uses for itself.
     pub own_verbs: BTreeSet<String>,
+    /// The words of each example.
+    pub examples: Vec<BTreeSet<String>>,
     /// What those verbs want.
     pub wishes: BTreeSet<Wish>,
     length: f64,
@@ -119,12 +121,18 @@ impl Entry {
     fn new(spec: &ActionSpec, length: f64, vocabulary: BTreeSet<String>) -> Self {
         let parameters: Vec<Parameter> = spec.parameter_schemas().map(|(name, schema)| Parameter::new(spec, name, schema)).collect();
         let (mut own_verbs, mut wishes) = (BTreeSet::new(), BTreeSet::new());
-        let mut sayings = vec![spec.name.replace('_', " "), spec.title.clone()];
+        let mut sayings = vec![spec.title.clone()];
+        let name = spec.name.replace('_', " ");
+        let name_verb = stems(&name).into_iter().next().unwrap_or_default();
+        if !words::wishes_of_stem(&name_verb).is_empty() || stems(&spec.title).first() == Some(&name_verb) {
+            sayings.push(name);
+        }
         sayings.extend(spec.examples.iter().cloned());
         for saying in &sayings {
             let tokens = tokenize(saying);
-            if let Some(verb) = (0..tokens.len()).find(|at| !words::is_silent(&tokens[*at])) {
-                own_verbs.insert(tokens[verb].stem.clone());
+            let polite = |token: &&Token| matches!(token.lower.as_str(), "please" | "also" | "can" | "could" | "you");
+            if let Some(verb) = tokens.iter().find(|token| !polite(token)).filter(|verb| !words::is_silent(verb)) {
+                own_verbs.insert(verb.stem.clone());
             }
             wishes.extend(words::wishes(&tokens).0.into_iter().next().unwrap_or_default());
         }
@@ -133,17 +141,31 @@ impl Entry {
         let mut core: BTreeSet<String> = names.filter(noun).collect();
         let of_parameter = |key: &str| spec.parameter_schemas().any(|(name, _)| name == key);
         for (key, phrases) in spec.aliases.iter().filter(|(key, _)| !of_parameter(key)) {
+            if !words::wishes_of_stem(&stem(key)).is_empty() || own_verbs.contains(&stem(key)) {
+                let said: Vec<Vec<Token>> = phrases.iter().map(|phrase| tokenize(phrase)).collect();
+                own_verbs.extend(said.iter().flatten().filter(|token| !words::is_silent(token)).map(|token| token.stem.clone()));
+                wishes.extend(said.iter().flat_map(|tokens| words::wishes_at(tokens, 0).0));
+                continue;
+            }
             core.extend(stems(key).into_iter().chain(phrases.iter().flat_map(|phrase| stems(phrase))).filter(noun));
         }
         let examples = spec.examples.iter().flat_map(|example| example_words(example));
         let values = parameters.iter().flat_map(|parameter| parameter.enumerated()).flat_map(|value| stems(&value));
         let hinted = examples.chain(values).filter(noun).filter(|word| !core.contains(word)).collect();
-        Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, wishes, length }
+        let examples = spec.examples.iter().map(|example| example_words(example).into_iter().collect()).collect();
+        Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, examples, wishes, length }
     }
 
     /// The parameter of this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// How much a sentence's words are those of one of its examples, 0 to 1.
+    pub fn likeness(&self, words: &BTreeSet<String>) -> f64 {
+        let count = |words: usize| f64::from(u32::try_from(words).unwrap_or(u32::MAX));
+        let likeness = |example: &BTreeSet<String>| count(example.intersection(words).count()) / count(example.union(words).count()).max(1.0);
+        self.examples.iter().map(likeness).fold(0.0, f64::max)
     }
 
     /// The name of the parameter that says where it runs.

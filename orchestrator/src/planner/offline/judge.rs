@@ -1,8 +1,12 @@
 //! Which action a sentence asks for, and how sure that is. What removes things is never guessed.
 
+use std::collections::BTreeSet;
+
 use chiffon_protocol::action::Risk;
 
+use super::hosts;
 use super::index::{Entry, Index};
+use super::parameter::Kind;
 use super::slots::{self, Slots};
 use super::tokens::{Token, stem, stems};
 use super::words::{self, Wish};
@@ -21,20 +25,27 @@ pub struct Sentence {
     /// Which of them are verbs.
     pub verbs: Vec<bool>,
     wishes: Vec<Vec<Wish>>,
+    hosts: Vec<bool>,
+    words: BTreeSet<String>,
 }
 
 impl Sentence {
     /// Reads words.
     pub fn new(mut tokens: Vec<Token>, index: &Index, fleet: &Fleet) -> Self {
-        let hosts = fleet.hosts();
+        let known_hosts = fleet.hosts();
         for token in tokens.iter_mut().filter(|token| !token.quoted && !token.looks_like_a_value()) {
-            let known = words::is_silent(token) || words::is_generic(token) || !words::wishes_of_stem(&token.stem).is_empty() || hosts.contains(&token.lower);
+            let known = words::is_silent(token) || words::is_generic(token) || !words::wishes_of_stem(&token.stem).is_empty() || known_hosts.contains(&token.lower);
             if !known && let Some(meant) = index.known_word(&token.stem) {
                 token.stem = meant;
             }
         }
         let (wishes, verbs) = words::wishes(&tokens);
-        Self { tokens, verbs, wishes }
+        let mut host_words = vec![false; tokens.len()];
+        for mention in hosts::mentions(&tokens, fleet) {
+            host_words[mention.at..mention.at + mention.taken].fill(true);
+        }
+        let words = tokens.iter().filter(|token| !token.looks_like_a_value()).flat_map(|token| stems(&token.lower)).collect();
+        Self { tokens, verbs, wishes, hosts: host_words, words }
     }
 
     /// What its first verb wants; question words count only where there is no other verb.
@@ -56,9 +67,9 @@ impl Sentence {
     }
 
     fn search_words(&self) -> Vec<String> {
-        let spoken = self.tokens.iter().filter(|token| !token.quoted && !words::is_silent(token));
+        let spoken = self.tokens.iter().zip(&self.hosts).filter(|(token, is_host)| !token.quoted && !**is_host && !words::is_silent(token));
         spoken
-            .flat_map(|token| {
+            .flat_map(|(token, _)| {
                 let mut words = vec![token.stem.clone()];
                 if token.lower.contains(['-', '_', '/']) {
                     words.extend(stems(&token.lower));
@@ -115,9 +126,10 @@ fn weigh<'a>(entry: &'a Entry, found: f64, sentence: &Sentence, fleet: &Fleet) -
     let weight = Evidence::of(entry, sentence, &slots);
     let allowed = wish_allows(entry, sentence);
     let agreement = if shares_wish(entry, sentence) || weight.own_verb { 1.2 } else { 0.8 };
-    let missing = i32::try_from(slots.missing.len()).unwrap_or(9);
-    let score = found * agreement * (0.3 + 0.7 * weight.coverage) * 0.85_f64.powi(missing);
-    let accepted = allowed && weight.is_enough(shares_wish(entry, sentence), &slots);
+    let count = |number: usize| i32::try_from(number).unwrap_or(9);
+    let given = entry.parameters.iter().filter(|parameter| parameter.required && slots.values.contains_key(&parameter.name)).count();
+    let score = found * agreement * (0.3 + 0.7 * weight.coverage) * (1.0 + 0.5 * entry.likeness(&sentence.words)) * 0.85_f64.powi(count(slots.missing.len())) * 1.1_f64.powi(count(given));
+    let accepted = allowed && weight.is_enough(entry, shares_wish(entry, sentence), &slots);
     Candidate { entry, score, accepted, unexplained: weight.unexplained, slots }
 }
 
@@ -134,11 +146,11 @@ impl Evidence {
         let (mut explained, mut all) = (0_u32, 0_u32);
         let (mut core, mut hinted, mut unexplained) = (false, 0, Vec::new());
         for (at, token) in sentence.tokens.iter().enumerate() {
-            let spoken = !token.quoted;
+            let spoken = !token.quoted && !sentence.hosts[at];
             core |= spoken && (entry.core.contains(&token.stem) || stems(&token.lower).iter().any(|part| entry.core.contains(part)));
             hinted += usize::from(spoken && entry.hinted.contains(&token.stem));
             let grammar = words::is_silent(token) || words::is_generic(token) || sentence.verbs[at];
-            if slots.used[at] && !token.quoted || grammar {
+            if sentence.hosts[at] || (grammar && !slots.used[at]) {
                 continue;
             }
             all += 1;
@@ -153,10 +165,13 @@ impl Evidence {
         Self { coverage, core, hinted, own_verb, unexplained }
     }
 
-    fn is_enough(&self, shares_wish: bool, slots: &Slots) -> bool {
+    /// A verb alone says enough where the action has no object of its own, or where the values give themselves away by their form.
+    fn is_enough(&self, entry: &Entry, shares_wish: bool, slots: &Slots) -> bool {
         let whole = self.coverage > 0.99;
-        let something_said = slots.used.iter().any(|used| *used) || self.core;
-        (self.core && self.coverage >= 0.5) || (self.hinted >= 2 && self.coverage >= 0.7) || (whole && something_said && (self.hinted >= 1 || self.own_verb || shares_wish))
+        let something_said = slots.used.iter().any(|used| *used) || self.core || self.own_verb;
+        let by_verb = (self.own_verb || shares_wish) && (entry.core.is_empty() || !slots.by_elimination);
+        let chosen = shares_wish && entry.parameters.iter().any(|parameter| parameter.required && parameter.kind == Kind::Choice && slots.values.contains_key(&parameter.name));
+        (self.core && self.coverage >= 0.5) || (chosen && self.coverage >= 0.5) || (self.hinted >= 2 && self.coverage >= 0.7) || (whole && something_said && (self.hinted >= 1 || by_verb))
     }
 }
 
@@ -177,6 +192,11 @@ fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
     }
     if first.iter().any(|wish| grave.contains(wish)) {
         return shared(&grave);
+    }
+    let against = [Wish::Remove, Wish::Clean, Wish::Stop, Wish::Restore];
+    let begins = first.iter().any(|wish| matches!(wish, Wish::Create | Wish::Start | Wish::Save));
+    if begins && !entry.wishes.is_empty() && entry.wishes.iter().all(|wish| against.contains(wish)) {
+        return false;
     }
     if first == [Wish::Show] {
         return entry.wishes.contains(&Wish::Show) || entry.spec.risk == Risk::ReadOnly;

@@ -28,6 +28,10 @@ pub struct Slots {
     pub wanted: BTreeSet<String>,
     /// Parameters that the sentence does not want: "without …".
     pub refused: BTreeSet<String>,
+    /// Whether a value was found only because nothing else explained the word.
+    pub by_elimination: bool,
+    /// Parameters of which one is needed, when none is there.
+    pub either: Vec<String>,
     /// Required parameters without a value, the target included.
     pub missing: Vec<String>,
 }
@@ -83,6 +87,9 @@ impl<'a> Filler<'a> {
                 None if !self.slots.hosts.contains(&name) => self.slots.hosts.push(name),
                 None => {}
             }
+        }
+        if self.slots.hosts.is_empty() {
+            self.slots.hosts.extend(hosts::in_address(self.tokens, fleet));
         }
         self.slots.hosts = hosts::without_excluded(std::mem::take(&mut self.slots.hosts), self.tokens, fleet);
     }
@@ -325,6 +332,7 @@ impl<'a> Filler<'a> {
                 Some(Value::from(self.tokens[at].raw.as_str()))
             };
             if let Some(value) = value {
+                self.slots.by_elimination = true;
                 self.slots.values.insert(parameter.name.clone(), value);
             }
         }
@@ -364,6 +372,20 @@ impl<'a> Filler<'a> {
         }
     }
 
+    /// The parameters of a `oneOf` or `anyOf` that asks for one of several, when none is there; those with a form first.
+    fn needed_alternatives(&self) -> Vec<String> {
+        let alternatives = ["oneOf", "anyOf"].into_iter().filter_map(|key| self.entry.spec.parameters.get(key)?.as_array());
+        let mut needed = Vec::new();
+        for alternatives in alternatives {
+            let names: Vec<&str> = alternatives.iter().filter_map(|alternative| alternative.get("required")?.get(0)?.as_str()).collect();
+            if names.len() == alternatives.len() && !names.iter().any(|name| self.slots.values.contains_key(*name)) {
+                needed.extend(names.into_iter().map(str::to_owned));
+            }
+        }
+        needed.sort_by_key(|name| self.entry.parameter(name).is_none_or(|parameter| !parameter.is_distinctive()));
+        needed
+    }
+
     fn finish(mut self) -> Slots {
         let target = self.entry.target();
         self.slots.missing = self
@@ -374,6 +396,7 @@ impl<'a> Filler<'a> {
             .filter(|parameter| if target == Some(&parameter.name) { self.slots.hosts.is_empty() } else { parameter.accepts.is_none() })
             .map(|parameter| parameter.name.clone())
             .collect();
+        self.slots.either = self.needed_alternatives();
         self.slots
     }
 }

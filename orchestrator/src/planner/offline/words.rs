@@ -79,7 +79,7 @@ const SILENT: &[&str] = &[
     "existing", "current", "new", "there", "here", "up", "down", "off", "out", "over", "into", "onto", "via", "using", "use", "let", "lets", "get", "give", "go",
     "hi", "hello", "hey", "thanks", "kindly", "thank", "ok", "okay", "each", "both", "one", "ones", "again", "instead", "more", "much", "many", "how", "when", "if",
     "called", "named", "call", "pointing", "points", "point", "via", "not", "no", "without", "but", "about", "left", "still", "after", "before", "yet", "say", "tell", "look", "take", "bring", "turn", "rid",
-    "am", "is", "are", "what", "which", "where", "who", "found", "i'd", "i'm", "we'd", "let's", "don't", "never", "only", "well", "set", "shall", "may", "might", "must", "whole",
+    "am", "is", "are", "what", "which", "where", "who", "found", "i'd", "i'm", "we'd", "let's", "don't", "never", "only", "well", "set", "shall", "may", "might", "must", "whole", "except", "excluding", "besides", "right", "today", "around", "available",
 ];
 
 /// Nouns that name the kind of a thing rather than the thing: never a value by themselves.
@@ -99,11 +99,11 @@ pub fn wishes_at(tokens: &[Token], at: usize) -> (Vec<Wish>, usize) {
         if matches {
             return (vec![*wish], phrase.len());
         }
-        // "put htop up", "shut nas down": the particle after the object.
+        // "put htop up", "shut nas down": the particle after the object, at the end.
         if let [first, last] = phrase
             && *last != "me"
             && tokens.get(at).is_some_and(|token| token.lower == *first)
-            && (2..=3).any(|offset| tokens.get(at + offset).is_some_and(|token| token.lower == *last && (token.stop || at + offset + 1 == tokens.len())))
+            && tokens.iter().enumerate().skip(at + 2).any(|(end, token)| token.lower == *last && (token.stop || end + 1 == tokens.len()))
         {
             return (vec![*wish], 1);
         }

@@ -1,0 +1,8 @@
+//! Planning: the offline planner on a catalogue it has never seen, the checks that every draft goes through, and the
+//! chain of providers against a local OpenAI-compatible server.
+
+mod assembling;
+mod invented;
+mod offline;
+mod revising;
+mod story;
