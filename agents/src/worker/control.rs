@@ -1,0 +1,93 @@
+//! What this start of the agent is told: grants, acknowledgements and commands, each signed for this agent.
+
+use std::sync::Arc;
+
+use chiffon_bus::{Delivery, Verdict};
+use chiffon_process::retry::Policy;
+use chiffon_protocol::message::{Command, Control, ResultAck};
+use chiffon_protocol::{Message, topology};
+
+use super::run_context::CancelCause;
+use super::shared::{Intake, Shared};
+use super::verify::{misplaced, verified};
+
+/// Listens until the worker closes.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let queue = topology::control_queue(&shared.options.agent_id, shared.journal.incarnation());
+    let mut delays = Policy::RECONNECT.delays();
+    loop {
+        match shared.bus.consume(&queue, 100).await {
+            Ok(mut consumer) => {
+                delays.reset();
+                loop {
+                    let delivery = tokio::select! {
+                        () = shared.closing.cancelled() => return,
+                        delivery = consumer.next() => delivery,
+                    };
+                    let Some(delivery) = delivery else { break };
+                    let verdict = hear(&shared, &delivery, &queue);
+                    delivery.settle(verdict).await;
+                }
+            }
+            Err(error) => tracing::warn!(queue, %error, "this agent can't hear the orchestrator at this moment; trying again"),
+        }
+        let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+        tokio::select! { () = shared.closing.cancelled() => return, () = tokio::time::sleep(delay) => {} }
+    }
+}
+
+fn hear(shared: &Shared, delivery: &Delivery, queue: &str) -> Verdict {
+    let envelope = match verified(shared, delivery, &shared.options.agent_id) {
+        Ok(envelope) => envelope,
+        Err(verdict) => return verdict,
+    };
+    match envelope.message {
+        Message::WorkGrant(grant) => {
+            let claim_id = grant.claim_id;
+            if !shared.answer_claim(grant) {
+                tracing::debug!(%claim_id, "an answer came for a claim that nobody waits for any more");
+            }
+        }
+        Message::ResultAck(ack) => acknowledge(shared, &ack),
+        Message::Control(control) => obey(shared, control),
+        _ => return misplaced(&envelope, queue),
+    }
+    Verdict::Ack
+}
+
+fn acknowledge(shared: &Shared, ack: &ResultAck) {
+    if let Some(attempt) = shared.attempt((ack.task_id, ack.attempt)) {
+        attempt.acked.send_modify(|acked| {
+            acked.last_seq = acked.last_seq.max(ack.last_seq);
+            acked.result_stored |= ack.result_stored;
+        });
+    }
+}
+
+fn obey(shared: &Shared, control: Control) {
+    let Control { command, task_id, reason } = control;
+    tracing::info!(?command, ?task_id, reason, "the orchestrator asks");
+    match command {
+        Command::Cancel => {
+            for ((task, _), attempt) in shared.attempts().iter() {
+                if Some(*task) == task_id {
+                    attempt.cancel.cancel(CancelCause::Person(reason.clone()));
+                }
+            }
+        }
+        // A drain by command does not end the process: it takes nothing new until it is resumed or restarted.
+        Command::Pause | Command::Drain => set(shared, Intake::Paused),
+        Command::Resume => set(shared, Intake::Open),
+        Command::Hello => shared.hello_wanted.notify_one(),
+    }
+}
+
+fn set(shared: &Shared, wanted: Intake) {
+    shared.intake.send_if_modified(|intake| {
+        let changes = *intake != Intake::Draining && *intake != wanted;
+        if changes {
+            *intake = wanted;
+        }
+        changes
+    });
+}

@@ -1,0 +1,214 @@
+//! Taking work: a delivery is verified, checked, journalled and claimed; only then it is settled, and only then it runs.
+//!
+//! There is a subscription only while there is room to run: what lies in this agent's hands can't be taken by another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chiffon_bus::{Consumer, Delivery, Verdict};
+use chiffon_process::retry::Policy;
+use chiffon_protocol::message::{Availability, WorkDecline, WorkRequest};
+use chiffon_protocol::{Envelope, Message, canonical, topology};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+use super::attempt::Attempt;
+use super::claim::{self, Answer};
+use super::execute::{self, Granted};
+use super::journal::{Found, Record, State};
+use super::kind::Decline;
+use super::sender::{REPORT_VALID, Trace};
+use super::shared::{Intake, Shared};
+use super::verify::{misplaced, verified};
+
+/// Takes work until the worker drains.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let queue = shared.work_queue();
+    let mut intake = shared.intake.subscribe();
+    let mut delays = Policy::RECONNECT.delays();
+    while *intake.borrow_and_update() != Intake::Draining {
+        if shared.availability() != Availability::Available {
+            tokio::select! {
+                _ = intake.changed() => {}
+                () = tokio::time::sleep(shared.options.heartbeat_every.min(Duration::from_secs(1))) => {}
+            }
+            continue;
+        }
+        let Ok(room) = Arc::clone(&shared.slots).acquire_many_owned(1).await else { return };
+        drop(room);
+        let prefetch = u16::try_from(shared.slots.available_permits().max(1)).unwrap_or(u16::MAX);
+        match shared.bus.consume(&queue, prefetch).await {
+            Ok(consumer) => {
+                delays.reset();
+                take(&shared, &queue, consumer).await;
+            }
+            Err(error) => {
+                tracing::warn!(queue, %error, "work can't be taken at this moment; trying again");
+                let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+                tokio::select! { _ = intake.changed() => {} () = tokio::time::sleep(delay) => {} }
+            }
+        }
+    }
+}
+
+/// Takes deliveries from one subscription while there is room and the intake is open.
+async fn take(shared: &Arc<Shared>, queue: &str, mut consumer: Consumer) {
+    let under_way = Arc::new(RwLock::new(()));
+    let mut intake = shared.intake.subscribe();
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    while let Ok(permit) = Arc::clone(&shared.slots).try_acquire_owned() {
+        let delivery = loop {
+            tokio::select! {
+                delivery = consumer.next() => break delivery,
+                _ = intake.changed() => {}
+                _ = look.tick() => {}
+            }
+            if shared.availability() != Availability::Available {
+                break None;
+            }
+        };
+        let Some(delivery) = delivery else { break };
+        let unsettled = Arc::clone(&under_way).read_owned().await;
+        let (shared_, queue) = (Arc::clone(shared), queue.to_owned());
+        shared.tasks.spawn("work", async move {
+            if let Some(granted) = settle(&shared_, &queue, delivery, unsettled).await {
+                execute::run(&shared_, granted).await;
+            }
+            drop(permit);
+        });
+    }
+    // The subscription must outlive what came by it, or the broker would deliver that again.
+    drop(under_way.write().await);
+}
+
+/// Brings a delivery to its verdict. What was granted is given back to be run.
+async fn settle(shared: &Arc<Shared>, queue: &str, delivery: Delivery, unsettled: OwnedRwLockReadGuard<()>) -> Option<Granted> {
+    let received = match verified(shared, &delivery, queue) {
+        Ok(envelope) => receive(shared, queue, envelope, delivery.body.clone()).await,
+        Err(verdict) => Err(verdict),
+    };
+    let (attempt, work) = match received {
+        Ok(received) => received,
+        Err(verdict) => {
+            delivery.settle(verdict).await;
+            return None;
+        }
+    };
+    match claim::ask(shared, &attempt).await {
+        Answer::Granted { start_before } => {
+            // Acked while `starting` is written: a crash between the two leaves an attempt that provably never started.
+            shared.tasks.spawn("ack", async move {
+                delivery.settle(Verdict::Ack).await;
+                drop(unsettled);
+            });
+            return Some(Granted { attempt, work, start_before });
+        }
+        Answer::Refused(reason) => {
+            tracing::info!(task_id = %work.task_id, attempt = work.attempt, reason, "the claim was refused");
+            execute::forget(shared, &attempt).await;
+            delivery.settle(Verdict::Ack).await;
+        }
+        // The journal says "never started" at the next start; the broker offers the delivery to others meanwhile.
+        Answer::Stopped => drop(delivery.settle(Verdict::Return).await),
+    }
+    None
+}
+
+/// From a message that counts to an attempt in the journal, or the verdict for what does not get there.
+async fn receive(shared: &Arc<Shared>, queue: &str, envelope: Envelope, body: Bytes) -> Result<(Arc<Attempt>, Arc<WorkRequest>), Verdict> {
+    let Message::WorkRequest(work) = &envelope.message else {
+        return Err(misplaced(&envelope, queue));
+    };
+    let work = Arc::new(work.clone());
+    let receiving = shared.receiving.lock().await;
+    if is_known(shared, &work).await {
+        tracing::info!(task_id = %work.task_id, attempt = work.attempt, "this attempt stands in the journal already");
+        return Err(Verdict::Ack);
+    }
+    let received = match check(shared, &work) {
+        Ok(()) => journal(shared, &envelope, &work, body).await,
+        Err(decline) => Err(decline),
+    };
+    drop(receiving);
+    match received {
+        Ok(attempt) => Ok((attempt, work)),
+        Err(Decline(reason)) => {
+            decline(shared, &envelope, &work, reason).await;
+            Err(Verdict::Ack)
+        }
+    }
+}
+
+/// Whether this attempt stands in the journal. A newer offer of one that is still being claimed waits for that claim's end.
+async fn is_known(shared: &Shared, work: &WorkRequest) -> bool {
+    loop {
+        let Some(known) = shared.attempt((work.task_id, work.attempt)) else { return false };
+        let mut state = known.state.subscribe();
+        let claiming = *state.borrow_and_update() < State::Granted;
+        if !claiming || known.record().offer >= work.offer {
+            return true;
+        }
+        drop(known);
+        // The sender goes away with the attempt when its claim is refused.
+        drop(state.changed().await);
+    }
+}
+
+fn check(shared: &Shared, work: &WorkRequest) -> Result<(), Decline> {
+    if work.agent_type != shared.kind.agent_type() {
+        let (wanted, own) = (work.agent_type.as_str(), shared.kind.agent_type().as_str());
+        return Err(Decline::new(format!("the work is for agents of kind {wanted}; this one is {own}")));
+    }
+    match *shared.intake.borrow() {
+        Intake::Open => shared.kind.accepts(work),
+        Intake::Paused => Err(Decline::new("this agent is paused")),
+        Intake::Draining => Err(Decline::new("this agent finishes its work and leaves")),
+    }
+}
+
+/// Puts the work on the disk before anybody hears of it. No journal, no claim.
+async fn journal(shared: &Arc<Shared>, envelope: &Envelope, work: &WorkRequest, body: Bytes) -> Result<Arc<Attempt>, Decline> {
+    let record = Record {
+        task_id: work.task_id,
+        attempt: work.attempt,
+        offer: work.offer,
+        state: State::Received,
+        claim_id: shared.ids.new_id(),
+        work_sha256: canonical::hex(&Sha256::digest(&body)),
+        trace_id: envelope.trace_id.clone(),
+        request_id: envelope.request_id,
+        started_at: None,
+    };
+    let writer = Arc::clone(shared);
+    let added = Shared::on_disk(move || {
+        let folder = writer.journal.add(&record, &body)?;
+        Attempt::new(Found { folder, record, result: None })
+    })
+    .await;
+    let attempt = added.map(Arc::new).map_err(|error| {
+        tracing::error!(task_id = %work.task_id, %error, "the journal can't be written; the work is declined");
+        Decline::new(format!("its journal can't be written ({error})"))
+    })?;
+    shared.attempts().insert(attempt.key(), Arc::clone(&attempt));
+    Ok(attempt)
+}
+
+/// Says no until the broker has heard it; the delivery is acked only then.
+async fn decline(shared: &Shared, envelope: &Envelope, work: &WorkRequest, reason: String) {
+    tracing::warn!(task_id = %work.task_id, attempt = work.attempt, reason, "work is declined");
+    let message = WorkDecline {
+        task_id: work.task_id,
+        attempt: work.attempt,
+        offer: work.offer,
+        agent_id: shared.options.agent_id.clone(),
+        reason,
+    };
+    let trace = Trace { trace_id: envelope.trace_id.clone(), request_id: envelope.request_id };
+    let mut delays = Policy::RECONNECT.delays();
+    while let Err(error) = shared.sender.send(topology::CLAIMS, &trace, message.clone(), REPORT_VALID).await {
+        tracing::debug!(%error, "the decline could not be sent yet");
+        let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+        tokio::select! { () = shared.closing.cancelled() => return, () = tokio::time::sleep(delay) => {} }
+    }
+}

@@ -1,0 +1,71 @@
+//! What a worker has to be told, with the values that suit production.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::topology::QueueType;
+
+/// How a worker behaves.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    /// Stable over restarts, unique in the fleet.
+    pub agent_id: String,
+    /// The machine's name; names a desktop's queue.
+    pub hostname: String,
+    /// The program's version, for people.
+    pub version: String,
+    /// Signs everything this agent says.
+    pub key: KeyPair,
+    /// Whose work, grants, acknowledgements and commands count.
+    pub orchestrator_keys: Keyring,
+    /// The agent's own folder: `journal/` and `scratch/` are made in it.
+    pub data_dir: PathBuf,
+    /// How many attempts run at once.
+    pub concurrency: usize,
+    /// Between two heartbeats; they are the lease of what runs.
+    pub heartbeat_every: Duration,
+    /// An unanswered claim is asked again after this.
+    pub claim_ask_again: Duration,
+    /// A result without acknowledgement is sent again after this, then after twice as long, up to [`WorkerOptions::result_again_at_most`].
+    pub result_again: Duration,
+    /// The longest pause between two sendings of a result.
+    pub result_again_at_most: Duration,
+    /// Log events are sent when this has passed since the first unsent one.
+    pub events_every: Duration,
+    /// How often the kind is asked whether its catalogue or its hosts changed.
+    pub refresh_every: Duration,
+    /// How long a drain waits for what runs before it is stopped.
+    pub drain_limit: Duration,
+    /// Which implementation the durable queues use; must be what the orchestrator declares.
+    pub queue_type: QueueType,
+}
+
+impl WorkerOptions {
+    /// Production values for all that has one.
+    pub fn new(
+        agent_id: impl Into<String>,
+        hostname: impl Into<String>,
+        key: KeyPair,
+        orchestrator_keys: Keyring,
+        data_dir: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            agent_id: agent_id.into(),
+            hostname: hostname.into(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            key,
+            orchestrator_keys,
+            data_dir: data_dir.into(),
+            concurrency: 4,
+            heartbeat_every: Duration::from_secs(5),
+            claim_ask_again: Duration::from_secs(2),
+            result_again: Duration::from_secs(2),
+            result_again_at_most: Duration::from_secs(60),
+            events_every: Duration::from_millis(250),
+            refresh_every: Duration::from_secs(10),
+            drain_limit: Duration::from_secs(600),
+            queue_type: QueueType::default(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A start after a stop or a kill: what the predecessor left running is stopped, and each attempt it left open gets a result.
+//!
+//! Nothing is run again here. What may have been executed is reported as interrupted; what provably was not, as not started.
+
+use std::sync::Arc;
+
+use chiffon_protocol::message::{LogEvent, Outcome, WorkResult};
+use chiffon_protocol::{ErrorCode, Problem};
+
+use super::attempt::Attempt;
+use super::execute::bare_result;
+use super::journal::{Cursor, State};
+use super::marker;
+use super::report;
+use super::run_context::NewEvent;
+use super::shared::Shared;
+
+/// At most this many changes are named in an interrupted attempt's summary; the log has them all.
+const NAMED: usize = 20;
+
+/// Settles everything that the journal holds. Runs before the first hello.
+pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<()> {
+    // Extra-vars of killed runs may hold secrets.
+    match std::fs::remove_dir_all(shared.scratch()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let reader = Arc::clone(shared);
+    for found in Shared::on_disk(move || reader.journal.attempts()).await? {
+        let attempt = Arc::new(Attempt::new(found)?);
+        let (task_id, number) = attempt.key();
+        shared.attempts().insert(attempt.key(), Arc::clone(&attempt));
+        if attempt.result().is_none() {
+            let stopped = shared.kind.find_and_stop_leftovers(&marker::of(&shared.options.agent_id, task_id, number)).await;
+            let result = if attempt.record().state >= State::Starting {
+                interrupted(shared, &attempt, stopped)?
+            } else {
+                not_started(shared, &attempt)
+            };
+            tracing::warn!(%task_id, attempt = number, outcome = ?result.outcome, stopped, "the journal holds an attempt that was cut off");
+            attempt.finish(result).await;
+        }
+        attempt.state.send_replace(State::Finished);
+        report::spawn(shared, &attempt);
+    }
+    Ok(())
+}
+
+fn not_started(shared: &Shared, attempt: &Attempt) -> WorkResult {
+    let text = "the agent was stopped before this started; nothing was changed";
+    let mut result = bare_result(shared, attempt, Outcome::NotStarted, text.to_owned());
+    result.error = Some(Problem::new(ErrorCode::Interrupted, text).into());
+    result
+}
+
+fn interrupted(shared: &Shared, attempt: &Attempt, stopped: usize) -> std::io::Result<WorkResult> {
+    let now = shared.clock.now();
+    let (text, last_at) = {
+        let mut log = attempt.log();
+        let events = log.read(&mut Cursor::default(), usize::MAX, usize::MAX)?;
+        let text = what_was_done(&events, stopped);
+        log.add(NewEvent::text("warning", text.clone()), now);
+        (text, events.last().map(|event| event.at))
+    };
+    let mut result = bare_result(shared, attempt, Outcome::Interrupted, text.clone());
+    if let (Some(started), Some(ended)) = (attempt.record().started_at, last_at) {
+        result.duration_seconds = (ended - started).to_std().unwrap_or_default().as_secs_f64();
+    }
+    let details = serde_json::json!({ "processes_stopped": stopped });
+    result.error = Some(Problem::new(ErrorCode::Interrupted, text).with_details(details).into());
+    Ok(result)
+}
+
+/// What a cut-off run had done, from its log.
+fn what_was_done(events: &[LogEvent], stopped: usize) -> String {
+    let done: Vec<String> = events
+        .iter()
+        .filter(|event| event.kind == "task_changed")
+        .map(|event| format!("\"{}\" on {}", event.name.as_deref().unwrap_or("?"), event.host.as_deref().unwrap_or("?")))
+        .collect();
+    let mut text = "the agent was killed while this ran, so it is partly done".to_owned();
+    if done.is_empty() {
+        text.push_str("; the log shows no change made by then");
+    } else {
+        text.push_str(&format!("; changed by then: {}", done[..done.len().min(NAMED)].join(", ")));
+        if done.len() > NAMED {
+            text.push_str(&format!(" and {} more", done.len() - NAMED));
+        }
+    }
+    if let Some(name) = events.iter().rev().find(|event| event.kind == "task_started").and_then(|event| event.name.as_deref()) {
+        text.push_str(&format!("; the last task that was started is \"{name}\""));
+    }
+    if stopped > 0 {
+        text.push_str(&format!("; {stopped} processes that it left running were stopped"));
+    }
+    text.push_str(". Look at the hosts, then resolve the task: retry it, or mark it done or given up");
+    text
+}

@@ -1,0 +1,160 @@
+//! Telling the orchestrator about one attempt, from its first event until everything is stored there.
+//!
+//! Events are read back from the journal, so what is sent is exactly what would survive a crash. What was sent may be
+//! lost all the same: the result, and the events that are not acknowledged, are sent again until they are.
+
+use std::io;
+use std::sync::Arc;
+
+use chiffon_bus::BusError;
+use chiffon_process::retry::{Delays, Policy};
+use chiffon_protocol::message::WorkStatus;
+use chiffon_protocol::topology;
+use tokio::time::Instant;
+
+use super::attempt::{Acked, Attempt};
+use super::execute;
+use super::journal::{Cursor, State};
+use super::sender::REPORT_VALID;
+use super::shared::Shared;
+
+/// The most events of one status.
+const BATCH: usize = 200;
+/// About the most bytes of one status.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// Starts the reporter of one attempt.
+pub(super) fn spawn(shared: &Arc<Shared>, attempt: &Arc<Attempt>) {
+    let (shared_, attempt) = (Arc::clone(shared), Arc::clone(attempt));
+    shared.tasks.spawn("report", async move { Reporter::new(&shared_, &attempt).run().await });
+}
+
+struct Reporter<'a> {
+    shared: &'a Arc<Shared>,
+    attempt: &'a Arc<Attempt>,
+    cursor: Cursor,
+    delays: Delays,
+    /// When the result is sent, again or for the first time.
+    result_due: Instant,
+}
+
+/// What woke the reporter.
+enum Woken {
+    News,
+    Answer,
+    Due,
+    Reconnected,
+    Closing,
+}
+
+impl<'a> Reporter<'a> {
+    fn new(shared: &'a Arc<Shared>, attempt: &'a Arc<Attempt>) -> Self {
+        let policy = Policy {
+            first: shared.options.result_again,
+            longest: shared.options.result_again_at_most,
+            within: None,
+            tries: None,
+        };
+        Self { shared, attempt, cursor: Cursor::default(), delays: policy.delays(), result_due: Instant::now() }
+    }
+
+    async fn run(mut self) {
+        let mut status = self.shared.bus.status();
+        let mut acked = self.attempt.acked.subscribe();
+        loop {
+            let sent = self.send_all().await;
+            if self.is_stored(*acked.borrow_and_update()) {
+                execute::forget(self.shared, self.attempt).await;
+                return;
+            }
+            let woken = tokio::select! {
+                () = self.shared.closing.cancelled() => Woken::Closing,
+                _ = acked.changed() => Woken::Answer,
+                () = Shared::reconnected(&mut status) => Woken::Reconnected,
+                () = self.news(), if sent => Woken::News,
+                () = tokio::time::sleep_until(self.result_due), if self.attempt.result().is_some() => Woken::Due,
+                () = tokio::time::sleep(self.shared.options.claim_ask_again), if !sent => Woken::Due,
+            };
+            match woken {
+                Woken::News | Woken::Answer => {}
+                Woken::Due => self.rewind(),
+                Woken::Reconnected => {
+                    self.delays.reset();
+                    self.result_due = Instant::now();
+                    self.rewind();
+                }
+                Woken::Closing => return,
+            }
+        }
+    }
+
+    /// Resolves when there is something to send that has waited long enough to travel with others.
+    async fn news(&self) {
+        self.attempt.wake.notified().await;
+        let mut state = self.attempt.state.subscribe();
+        tokio::select! {
+            _ = state.wait_for(|state| *state == State::Finished) => {}
+            () = tokio::time::sleep(self.shared.options.events_every) => {}
+        }
+    }
+
+    /// Sends what is new, then the result if it is due. `false` when the broker did not take something.
+    async fn send_all(&mut self) -> bool {
+        let events = self.send_events().await;
+        if let Err(error) = events {
+            tracing::debug!(attempt = ?self.attempt.key(), %error, "log events could not be sent yet");
+            return false;
+        }
+        let Some(result) = self.attempt.result().filter(|_| Instant::now() >= self.result_due) else { return true };
+        let sent = self.shared.sender.send(topology::RESULTS, &self.attempt.trace(), result, REPORT_VALID).await;
+        self.result_due = Instant::now() + self.delays.next_delay().unwrap_or(self.shared.options.result_again_at_most);
+        if let Err(error) = &sent {
+            tracing::debug!(attempt = ?self.attempt.key(), %error, "the result could not be sent yet");
+        } else {
+            self.attempt.result_sent.send_replace(true);
+        }
+        sent.is_ok()
+    }
+
+    async fn send_events(&mut self) -> Result<(), BusError> {
+        loop {
+            let mut cursor = self.cursor;
+            let read = self.attempt.log().read(&mut cursor, BATCH, BATCH_BYTES);
+            let events = read.map_err(|error| unreadable(&error))?;
+            let progress = self.attempt.progress.take();
+            if events.is_empty() && !progress.dirty {
+                return Ok(());
+            }
+            let (task_id, attempt) = self.attempt.key();
+            let status = WorkStatus {
+                task_id,
+                status: "running".to_owned(),
+                progress: progress.percent,
+                message: progress.message,
+                metrics: progress.metrics,
+                attempt,
+                agent_id: self.shared.options.agent_id.clone(),
+                events,
+            };
+            self.shared.sender.send(topology::STATUS, &self.attempt.trace(), status, REPORT_VALID).await?;
+            self.cursor = cursor;
+        }
+    }
+
+    /// Goes back to the first event that nobody has acknowledged.
+    fn rewind(&mut self) {
+        let acked = self.attempt.acked.borrow().last_seq;
+        match self.attempt.log().cursor_after(acked) {
+            Ok(cursor) => self.cursor = cursor,
+            Err(error) => tracing::error!(attempt = ?self.attempt.key(), %error, "the log can't be read from the journal"),
+        }
+    }
+
+    fn is_stored(&self, acked: Acked) -> bool {
+        acked.result_stored && self.attempt.result().is_some_and(|result| acked.last_seq >= result.last_seq)
+    }
+}
+
+fn unreadable(error: &io::Error) -> BusError {
+    BusError::Refused(format!("the log can't be read from the journal: {error}"))
+}

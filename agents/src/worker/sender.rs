@@ -1,0 +1,71 @@
+//! Everything an agent says: in an envelope, signed for its queue, with the trace it belongs to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_bus::{Bus, BusError, Outgoing, Published};
+use chiffon_process::{Clock, IdSource};
+use chiffon_protocol::key::KeyPair;
+use chiffon_protocol::{Envelope, Message, signature, topology};
+use uuid::Uuid;
+
+/// How long a result or status may lie in a queue and still count.
+pub(super) const REPORT_VALID: Duration = Duration::from_secs(3600);
+/// How long a heartbeat counts.
+pub(super) const HEARTBEAT_VALID: Duration = Duration::from_secs(60);
+
+/// What a report belongs to, taken from the work's envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trace {
+    pub(super) trace_id: String,
+    pub(super) request_id: Uuid,
+}
+
+/// Signs and publishes.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) key: KeyPair,
+}
+
+impl Sender {
+    /// A trace for what belongs to no request.
+    pub(super) fn own_trace(&self) -> Trace {
+        Trace { trace_id: self.ids.new_trace_id(), request_id: Uuid::nil() }
+    }
+
+    /// Publishes to one of the orchestrator's queues and waits until the broker has it.
+    pub(super) async fn send(&self, queue: &str, trace: &Trace, message: impl Into<Message> + Send, valid: Duration) -> Result<(), BusError> {
+        let now = self.clock.now();
+        let message_id = self.ids.new_message_id();
+        let envelope = Envelope {
+            message_id,
+            trace_id: trace.trace_id.clone(),
+            request_id: trace.request_id,
+            timestamp: now,
+            message: message.into(),
+        };
+        let body = envelope.to_bytes();
+        let span = self.ids.new_message_id().simple().to_string();
+        let headers = BTreeMap::from([
+            (signature::HEADER.to_owned(), signature::sign(&self.key, queue, now + valid, &body)),
+            ("traceparent".to_owned(), format!("00-{}-{}-01", trace.trace_id, &span[..16])),
+        ]);
+        let outgoing = Outgoing {
+            exchange: topology::WORK_EXCHANGE.to_owned(),
+            routing_key: queue.to_owned(),
+            message_id: message_id.to_string(),
+            correlation_id: trace.trace_id.clone(),
+            headers,
+            body: body.into(),
+            transient: queue == topology::HEARTBEATS,
+        };
+        match self.bus.publish(outgoing).await? {
+            Published::Routed => Ok(()),
+            Published::Unroutable => Err(BusError::Refused(format!("no queue `{queue}` exists; `chiffon topology apply` declares it"))),
+        }
+    }
+}

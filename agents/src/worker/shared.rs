@@ -1,0 +1,168 @@
+//! What all parts of one worker see.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chiffon_bus::{Bus, Status};
+use chiffon_process::{Clock, IdSource, Tasks};
+use chiffon_protocol::message::{AgentType, Availability, WorkGrant};
+use chiffon_protocol::topology;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::attempt::Attempt;
+use super::journal::Journal;
+use super::kind::AgentKind;
+use super::options::WorkerOptions;
+use super::probe::Probe;
+use super::sender::Sender;
+
+/// Whether new work is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intake {
+    /// It is.
+    Open,
+    /// A person paused this agent.
+    Paused,
+    /// The agent finishes what it has and leaves.
+    Draining,
+}
+
+/// Names one attempt.
+pub(super) type Key = (Uuid, u32);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) options: WorkerOptions,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) kind: Arc<dyn AgentKind>,
+    pub(super) probe: Arc<dyn Probe>,
+    pub(super) tasks: Tasks,
+    pub(super) journal: Journal,
+    pub(super) sender: Sender,
+    pub(super) started: Duration,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) intake: watch::Sender<Intake>,
+    /// Given when the worker has said all it could: its remaining loops end.
+    pub(super) closing: CancellationToken,
+    /// Wakes the greeter.
+    pub(super) hello_wanted: Notify,
+    /// Held from looking whether an attempt is known until it is: two deliveries of one attempt never both pass.
+    pub(super) receiving: tokio::sync::Mutex<()>,
+    attempts: Mutex<BTreeMap<Key, Arc<Attempt>>>,
+    grants: Mutex<HashMap<Uuid, mpsc::UnboundedSender<WorkGrant>>>,
+}
+
+/// What a [`Shared`] is made of.
+pub(super) struct Parts {
+    pub(super) options: WorkerOptions,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) kind: Arc<dyn AgentKind>,
+    pub(super) probe: Arc<dyn Probe>,
+    pub(super) tasks: Tasks,
+    pub(super) journal: Journal,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { options, bus, clock, ids, kind, probe, tasks, journal } = parts;
+        let sender = Sender {
+            bus: Arc::clone(&bus),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            key: options.key.clone(),
+        };
+        Self {
+            started: clock.elapsed(),
+            slots: Arc::new(Semaphore::new(options.concurrency.max(1))),
+            intake: watch::Sender::new(Intake::Open),
+            closing: CancellationToken::new(),
+            hello_wanted: Notify::new(),
+            receiving: tokio::sync::Mutex::default(),
+            attempts: Mutex::default(),
+            grants: Mutex::default(),
+            options,
+            bus,
+            clock,
+            ids,
+            kind,
+            probe,
+            tasks,
+            journal,
+            sender,
+        }
+    }
+
+    /// The queue this agent takes its work from.
+    pub(super) fn work_queue(&self) -> String {
+        match self.kind.agent_type() {
+            AgentType::Infrastructure => topology::INFRASTRUCTURE.to_owned(),
+            AgentType::Desktop => topology::desktop_queue(&self.options.hostname),
+        }
+    }
+
+    /// What heartbeats say of it.
+    pub(super) fn availability(&self) -> Availability {
+        match *self.intake.borrow() {
+            Intake::Open => self.kind.availability(),
+            Intake::Paused | Intake::Draining => Availability::Paused,
+        }
+    }
+
+    /// Where runs may write.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.options.data_dir.join("scratch")
+    }
+
+    pub(super) fn attempts(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Attempt>>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn attempt(&self, key: Key) -> Option<Arc<Attempt>> {
+        self.attempts().get(&key).cloned()
+    }
+
+    /// Answers to this claim go to the receiver until it is dropped and [`Shared::forget_claim`] is called.
+    pub(super) fn expect_grant(&self, claim_id: Uuid) -> mpsc::UnboundedReceiver<WorkGrant> {
+        let (send, receive) = mpsc::unbounded_channel();
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).insert(claim_id, send);
+        receive
+    }
+
+    pub(super) fn forget_claim(&self, claim_id: Uuid) {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).remove(&claim_id);
+    }
+
+    /// Hands a grant to whoever waits for it. `false` when nobody does.
+    pub(super) fn answer_claim(&self, grant: WorkGrant) -> bool {
+        let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.get(&grant.claim_id).is_some_and(|waiting| waiting.send(grant).is_ok())
+    }
+
+    /// Resolves each time the bus comes back after it was away.
+    pub(super) async fn reconnected(status: &mut watch::Receiver<Status>) {
+        let mut away = false;
+        loop {
+            match &*status.borrow_and_update() {
+                Status::Connected if away => return,
+                Status::Connected => {}
+                Status::Disconnected(_) | Status::Blocked(_) => away = true,
+            }
+            if status.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Runs something that waits for the disk on a thread that may wait.
+    pub(super) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}

@@ -1,0 +1,146 @@
+//! One agent from its start to its two-stage stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_bus::{Bus, BusError};
+use chiffon_process::retry::{self, Policy, Try};
+use chiffon_process::{Clock, IdSource, Tasks};
+use chiffon_protocol::message::AgentType;
+use chiffon_protocol::topology::Topology;
+use chiffon_protocol::{ErrorCode, Problem};
+
+use super::attempt::Attempt;
+use super::journal::Journal;
+use super::kind::AgentKind;
+use super::options::WorkerOptions;
+use super::probe::Probe;
+use super::run_context::CancelCause;
+use super::shared::{Intake, Parts, Shared};
+use super::{control, heartbeat, hello, intake, recover};
+
+/// How long stopped runs may take to end: INT, TERM and KILL with their pauses.
+const RUNS_END: Duration = Duration::from_secs(40);
+/// How long the last results may take to reach the broker; what does not is in the journal.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// What a worker is built of.
+#[derive(Debug, Clone)]
+pub struct WorkerParts {
+    /// The broker.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn IdSource>,
+    /// What this agent can do.
+    pub kind: Arc<dyn AgentKind>,
+    /// Where the heartbeat's figures come from.
+    pub probe: Arc<dyn Probe>,
+    /// The process's spawner; its signal stops the worker.
+    pub tasks: Tasks,
+}
+
+/// One agent.
+#[derive(Debug)]
+pub struct Worker {
+    shared: Arc<Shared>,
+}
+
+impl Worker {
+    /// Takes the journal under `options.data_dir`. Fails with 5402 when it is held by another process or can't be written.
+    pub fn new(options: WorkerOptions, parts: WorkerParts) -> Result<Self, Problem> {
+        let WorkerParts { bus, clock, ids, kind, probe, tasks } = parts;
+        let journal = Journal::open(&options.data_dir, &*clock, &*ids)?;
+        let shared = Shared::new(Parts { options, bus, clock, ids, kind, probe, tasks, journal });
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The number of this start.
+    pub fn incarnation(&self) -> u64 {
+        self.shared.journal.incarnation()
+    }
+
+    /// Works until the process drains; then finishes what runs, within [`WorkerOptions::drain_limit`] or until the
+    /// process stops, and leaves. What could not be reported is in the journal and reported by the next start.
+    pub async fn run(self) -> Result<(), Problem> {
+        let shared = self.shared;
+        let shutdown = shared.tasks.shutdown().clone();
+        tokio::select! {
+            declared = declare(&shared) => declared?,
+            () = shutdown.draining() => return Ok(()),
+        }
+        recover::run(&shared).await.map_err(|error| {
+            Problem::new(ErrorCode::JournalUnavailable, format!("the journal under {} can't be read: {error}", shared.options.data_dir.display()))
+        })?;
+        shared.tasks.spawn("control", control::run(Arc::clone(&shared)));
+        hello::say(&shared).await;
+        shared.tasks.spawn("heartbeat", heartbeat::run(Arc::clone(&shared)));
+        shared.tasks.spawn("hello", hello::run(Arc::clone(&shared)));
+        shared.tasks.spawn("intake", intake::run(Arc::clone(&shared)));
+        tracing::info!(agent_id = shared.options.agent_id, incarnation = shared.journal.incarnation(), "the agent is ready");
+        shutdown.draining().await;
+        leave(&shared).await;
+        Ok(())
+    }
+}
+
+/// Declares the queues this agent needs, as soon as the broker can be reached.
+async fn declare(shared: &Shared) -> Result<(), Problem> {
+    let options = &shared.options;
+    let own = match shared.kind.agent_type() {
+        AgentType::Infrastructure => Topology::shared(options.queue_type),
+        AgentType::Desktop => Topology::desktop(options.queue_type, &options.hostname),
+    };
+    let control = Topology::control(&options.agent_id, shared.journal.incarnation());
+    let declared = retry::run(Policy::RECONNECT, shared.tasks.shutdown(), |_| async {
+        let declared = match shared.bus.declare(&own).await {
+            Ok(()) => shared.bus.declare(&control).await,
+            Err(error) => Err(error),
+        };
+        match declared {
+            Ok(()) => Try::Done(()),
+            Err(error @ (BusError::Mismatch { .. } | BusError::Address { .. } | BusError::Closed)) => Try::Stop(error),
+            Err(error) => {
+                tracing::warn!(%error, "the broker is not ready; trying again");
+                Try::Again { error, after: None }
+            }
+        }
+    })
+    .await;
+    match declared {
+        Ok(()) => Ok(()),
+        Err(error @ BusError::Mismatch { .. }) => Err(Problem::new(ErrorCode::TopologyMismatch, error.to_string())),
+        Err(error) => Err(Problem::new(ErrorCode::BrokerUnavailable, error.to_string())),
+    }
+}
+
+async fn leave(shared: &Arc<Shared>) {
+    shared.intake.send_replace(Intake::Draining);
+    let finished = tokio::select! {
+        finished = idle(shared, shared.options.drain_limit) => finished,
+        () = shared.tasks.shutdown().stopping() => false,
+    };
+    if !finished {
+        for attempt in shared.attempts().values() {
+            attempt.cancel.cancel(CancelCause::AgentStops);
+        }
+        if !idle(shared, RUNS_END).await {
+            tracing::error!("a run did not end although it was stopped; the next start reports it as interrupted");
+        }
+    }
+    let open: Vec<Arc<Attempt>> = shared.attempts().values().filter(|attempt| attempt.result().is_some()).cloned().collect();
+    let told = async {
+        for attempt in &open {
+            drop(attempt.result_sent.subscribe().wait_for(|sent| *sent).await);
+        }
+    };
+    drop(tokio::time::timeout(LAST_WORDS, told).await);
+    shared.closing.cancel();
+}
+
+/// Whether nothing runs any more within this time.
+async fn idle(shared: &Shared, within: Duration) -> bool {
+    let all = u32::try_from(shared.options.concurrency.max(1)).unwrap_or(u32::MAX);
+    tokio::time::timeout(within, shared.slots.acquire_many(all)).await.is_ok()
+}
