@@ -59,18 +59,21 @@ class Run:
 
 
 class Host:
-    """`nas`, a folder. Use as a context; with `root`, a whole system by the chroot connection."""
+    """`nas`, a folder. Use as a context; with `root`, a whole system by the chroot connection; with `engine`, this
+    machine itself with that container engine, but with a /opt of its own, in a private mount namespace."""
 
-    def __init__(self, root=None):
+    def __init__(self, root=None, engine=None):
         self.folder = Path(tempfile.mkdtemp(prefix="chiffon-playbooks-"))
         self.root = self.folder / "nas"
-        self.chroot, self.services = root, []
+        self.chroot, self.engine, self.services = root, engine, []
 
     def __enter__(self):
         shutil.copytree(PLAYBOOKS / "demo/root", self.root)
         text = (PLAYBOOKS / "demo/inventory.yml").read_text().replace("@ROOT@", str(self.root))
         if self.chroot:
             text = "all: {hosts: {nas: {ansible_connection: community.general.chroot, ansible_host: %s, ansible_python_interpreter: /usr/bin/python3}}}\n" % json.dumps(self.chroot)
+        if self.engine:
+            text = text.replace('chiffon_root: "%s"' % self.root, 'chiffon_root: ""')
         (self.folder / "inventory.yml").write_text(text)
         return self
 
@@ -122,8 +125,11 @@ class Host:
         variables.write_text(json.dumps(unsafe(dict({"host": "nas"}, **parameters))))
         command = ["ansible-playbook", "-i", str(self.folder / "inventory.yml"), "--limit", "nas", "-e", "@%s" % variables]
         command += ["--check"] * check + ["--diff", str(PLAYBOOKS / action / "playbook.yml")]
+        if self.engine:
+            command = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /opt && exec "$@"', str(self.path("/opt"))] + command
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
                        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl", "ANSIBLE_SHOW_CUSTOM_STATS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment.update({"DOCKER_HOST": self.engine} if self.engine else {})
         answer = subprocess.run(command, cwd=PLAYBOOKS.parent, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                 timeout=RUN_SECONDS, check=False)
         return Run(answer.returncode, answer.stdout, answer.stderr)

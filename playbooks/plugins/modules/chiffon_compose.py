@@ -91,9 +91,17 @@ class Project:
         return out
 
     def containers(self):
-        """Names and ids, so that a recreated container counts as a change; none before the file is there."""
-        present = self.root.mode(self.params["file"]) is not None
-        return sorted(self.compose("ps", "-q").split()) if present else []
+        """{id: whether it runs}, so that a recreated and a restarted container count as changes; none before the file is there."""
+        if self.root.mode(self.params["file"]) is None:
+            return {}
+        ids = self.compose("ps", "-a", "-q").split() if self.command[-1] == "compose" else self.compose("ps", "-q").split()
+        if not ids:
+            return {}
+        engine = self.command[0].split("-")[0]
+        code, out, err = run([engine, "inspect", "-f", "{{.Id}} {{.State.Running}}"] + sorted(ids), 60)
+        if code != 0:
+            raise Trouble("%s did not tell about its containers: %s" % (engine, err.strip()))
+        return {line.split()[0]: line.split()[1] == "true" for line in out.splitlines() if line}
 
     def up(self):
         """(started, changed, warning)"""
@@ -107,9 +115,13 @@ class Project:
             return False, False, text + " Install one and ask again; the files are in place."
         before = self.containers()
         if self.check:
-            return True, not before or self.params["files_changed"], ""
+            return True, not before or not all(before.values()) or self.params["files_changed"], ""
         self.compose("up", "-d")
-        return True, self.containers() != before, ""
+        after = self.containers()
+        stopped = sum(not running for running in after.values())
+        warning = "%d of %d containers of %s stopped right after their start on %s; look at their logs." % (
+            stopped, len(after), self.params["project"], host) if stopped else ""
+        return not stopped, after != before, warning
 
     def down(self):
         """(started, changed, warning)"""
@@ -117,10 +129,10 @@ class Project:
             return False, False, ""
         if not self.command:
             return False, False, "%s: no containers were stopped, because %s." % (self.params["host"], self.why_not)
-        running = self.containers()
-        if running and not self.check:
+        present = self.containers()
+        if present and not self.check:
             self.compose("down", "--remove-orphans")
-        return False, bool(running), ""
+        return False, bool(present), ""
 
 
 def main():
