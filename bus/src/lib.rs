@@ -133,6 +133,13 @@ impl Settler {
     pub fn new(apply: impl FnOnce(Verdict, oneshot::Sender<bool>) + Send + 'static) -> Self {
         Self { apply: Some(Box::new(apply)) }
     }
+
+    /// Settles by the action of this settler, for one that wraps it.
+    pub(crate) fn pass_on(mut self, verdict: Verdict, done: oneshot::Sender<bool>) {
+        if let Some(apply) = self.apply.take() {
+            apply(verdict, done);
+        }
+    }
 }
 
 impl Delivery {

@@ -70,7 +70,7 @@ impl MemoryBus {
                 Verdict::Reject { code, reason } => broker.reject(tag, code, &reason),
             }
         };
-        drop(done.send(touched.is_some()));
+        done.send(touched.is_some()).ok();
         for touched in touched.into_iter().flatten() {
             self.pump(&touched);
         }
