@@ -1,10 +1,11 @@
 """Actions that look at hosts or at their packages: discover_portals, disk_report, install_packages."""
 
+import importlib.util
 import os
 import shutil
 import tempfile
 
-from folder_host import Host, valid_outputs
+from folder_host import PLAYBOOKS, Host, valid_outputs
 from skipping import NotRun
 
 
@@ -50,6 +51,36 @@ services:
             "http://192.168.1.1": "Router", "https://photos.home.arpa": "photos.home.arpa", "http://git.home.arpa:8080": "git.home.arpa",
         }, _found(run)
         assert len(run.warnings) == 1 and "/srv/broken/compose.yml" in run.warnings[0], run.warnings
+
+
+def compose_files_are_read_alike_without_pyyaml():
+    spec = importlib.util.spec_from_file_location("compose_file", PLAYBOOKS / "plugins/module_utils/compose_file.py")
+    reader = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reader)
+    text = """# a comment
+version: "3"
+services:
+  web:   # the page
+    image: "nginx:1.27"
+    environment:
+      ports: "no"
+    ports:
+      - "8080:80"
+      - 8443:443
+    volumes:
+    - ./x:/x
+  db:
+    image: postgres
+    ports: ['5432:5432', "127.0.0.1:5433:5432"]
+  worker:
+    image: w
+volumes:
+  ports: {}
+"""
+    with_yaml = reader.services(text)
+    assert with_yaml[2] == ("worker", "w", []) and with_yaml[1] == ("web", "nginx:1.27", ["8080:80", "8443:443"]), with_yaml
+    reader.yaml = None
+    assert reader.services(text) == with_yaml, reader.services(text)
 
 
 def a_template_found_on_a_host_stays_text():
@@ -106,7 +137,13 @@ def install_packages_installs_in_a_debian_root():
         os.chmod(os.path.join(root, "dev/null"), 0o666)
         os.mknod(os.path.join(root, "dev/urandom"), 0o020666, os.makedev(1, 9))
         shutil.copy("/etc/resolv.conf", os.path.join(root, "etc/resolv.conf"))
+        os.makedirs(os.path.join(root, "opt/jellyfin"))
+        shutil.copy(PLAYBOOKS / "demo/root/opt/jellyfin/compose.yml", os.path.join(root, "opt/jellyfin"))
         with Host(root) as host:
+            found = host.run("discover_portals", listening=False).worked().outputs["portals"]
+            assert found == [{"name": "jellyfin", "url": "http://nas:8096", "source": "compose:/opt/jellyfin/compose.yml"}], found
+            host.run("deploy_kuma", portals=found, start="never").worked()
+            assert os.path.exists(os.path.join(root, "opt/kuma/monitors/portal-nas-8096.json"))
             program = os.path.join(root, "usr/bin/hello")
             preview = host.run("install_packages", check=True, packages=["hello"]).worked()
             assert not os.path.exists(program) and preview.changed == 1

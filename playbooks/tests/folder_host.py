@@ -44,8 +44,14 @@ class Run:
         self.warnings = self.outputs.pop("chiffon_warnings", [])
         self.results = [host for event in self.events if event["_event"].startswith("v2_runner_on_") for host in event["hosts"].values()]
         self.changed = sum(numbers["changed"] for numbers in self.stats.values())
-        self.diff = "".join(part.get("after_header", "") + "\n" + part["after"] for result in self.results for part in result.get("diff") or [])
+        self.diff = "".join(self._shown(result.get("diff") or []) for result in self.results)
         self.message = " ".join(result.get("msg", "") for result in self.results if result.get("failed"))
+
+    @staticmethod
+    def _shown(diff):
+        """A diff is one part or a list of them; the package modules give `prepared` text instead of two sides."""
+        parts = diff if isinstance(diff, list) else [diff]
+        return "".join(part.get("prepared") or part.get("after_header", "") + "\n" + part.get("after", "") for part in parts)
 
     def worked(self):
         assert self.code == 0, "exit code %d: %s %s" % (self.code, self.message, self.err[-2000:])
