@@ -1,1 +1,11 @@
-//! Placeholder.
+//! What tests share: a clock that they move, waiting for something to become true, and a database of their own.
+//!
+//! For tests only. Nothing here stands in for our own code: it gives tests time, patience and a place to work.
+
+pub mod clock;
+pub mod database;
+pub mod poll;
+
+pub use clock::ManualClock;
+pub use database::TemporaryDatabase;
+pub use poll::until;
