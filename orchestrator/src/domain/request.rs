@@ -288,66 +288,6 @@ impl WaitingFor {
     }
 }
 
-/// The whole matrix as a Markdown table: a row per state, a column per event that moves it, `-` where it is not possible.
-pub fn matrix() -> String {
-    let mut text = String::from("| state | event | next state |\n|---|---|---|\n");
-    for status in Status::ALL {
-        let moves: Vec<(Event, Status)> =
-            Event::ALL.iter().filter_map(|event| status.on(*event).ok().map(|next| (*event, next))).collect();
-        if moves.is_empty() {
-            text.push_str(&format!("| `{status}` | none: it is over | |\n"));
-        }
-        for (event, next) in moves {
-            text.push_str(&format!("| `{status}` | `{event}` | `{next}` |\n"));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_finished_request_takes_no_event_and_offers_no_call() {
-        for status in Status::ALL.iter().filter(|status| status.is_finished()) {
-            assert!(Event::ALL.iter().all(|event| status.on(*event).is_err()), "{status} moves");
-            assert!(status.next_calls().is_empty());
-        }
-    }
-
-    #[test]
-    fn every_open_state_can_be_cancelled_and_says_so() {
-        for status in Status::ALL.iter().filter(|status| !status.is_finished()) {
-            assert!(status.on(Event::Cancel).is_ok(), "{status} can't be cancelled");
-            assert!(status.next_calls().contains(&"cancel"));
-        }
-    }
-
-    #[test]
-    fn only_a_proposed_plan_can_be_approved_and_only_planning_and_discovery_run_unasked() {
-        let into_running = |event: Event| -> Vec<Status> {
-            Status::ALL.iter().copied().filter(|status| status.on(event) == Ok(Status::Running)).collect()
-        };
-        assert_eq!(into_running(Event::Approve), [Status::AwaitingApproval]);
-        assert_eq!(into_running(Event::RunUnasked), [Status::Planning, Status::Discovering]);
-    }
-
-    #[test]
-    fn words_read_back() {
-        assert!(Status::ALL.iter().all(|status| Status::from_word(status.as_str()) == Some(*status)));
-        assert_eq!(Status::from_word("done"), None);
-    }
-
-    /// One letter per event, in the order of `Event::ALL`; the letter's place tells the next state.
-    #[test]
-    fn the_matrix_is_this() {
-        let mut lines = String::new();
-        for status in Status::ALL {
-            let cells: Vec<&str> =
-                Event::ALL.iter().map(|event| status.on(*event).map_or("-", Status::as_str)).collect();
-            lines.push_str(&format!("{status}: {}\n", cells.join(" ")));
-        }
-        insta::assert_snapshot!(lines, @"");
-    }
-}
+#[path = "request_matrix.rs"]
+mod matrix;

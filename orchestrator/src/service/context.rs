@@ -9,6 +9,7 @@ use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::QueueType;
 use tokio::sync::Notify;
 
+use super::background_status::BackgroundStatuses;
 use crate::domain::policy::Policy;
 use crate::planner::Planner;
 use crate::store::Store;
@@ -74,6 +75,8 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// Wakes background agents.
     pub wakes: Arc<Wakes>,
+    /// What background agents last did.
+    pub background: Arc<BackgroundStatuses>,
     /// The stop signal.
     pub shutdown: Shutdown,
     /// This process, as holder of leases.

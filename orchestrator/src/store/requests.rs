@@ -211,6 +211,21 @@ pub async fn next_round(connection: &mut PgConnection, id: Uuid) -> Result<i32, 
     .await?)
 }
 
+/// Says what a request waits for, without moving it.
+pub async fn set_waiting_for(connection: &mut PgConnection, id: Uuid, waiting_for: &Value, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET waiting_for = $2, updated_at = $3
+        WHERE id = $1",
+        id,
+        waiting_for,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Makes a revision the current one.
 pub async fn set_plan(connection: &mut PgConnection, id: Uuid, plan_id: Uuid) -> Result<(), Error> {
     sqlx::query!(

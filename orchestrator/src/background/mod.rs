@@ -1,0 +1,71 @@
+//! Background work: small idempotent ticks, each woken by a signal and by a period, on one code path for the happy and the
+//! repaired case. What each last did can be read (`GET /background`).
+
+pub mod approval_expirer;
+pub mod outbox_listener;
+pub mod outbox_relay;
+pub mod planning;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chiffon_process::Tasks;
+use chiffon_protocol::Problem;
+use tokio::sync::Notify;
+
+use crate::service::Context;
+
+/// What one look came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TickReport {
+    /// How many things were dealt with.
+    pub done: usize,
+}
+
+impl TickReport {
+    /// This many things were dealt with.
+    pub fn of(done: usize) -> Self {
+        Self { done }
+    }
+}
+
+/// Something that looks, now and then and when it is woken, whether there is something to do.
+#[async_trait]
+pub trait BackgroundAgent: Send + Sync + std::fmt::Debug + 'static {
+    /// Its name, as operators see it.
+    fn name(&self) -> &'static str;
+
+    /// What wakes it at once.
+    fn wake(&self) -> &Notify;
+
+    /// Looks once, and does all that there is to do. Twice in a row does no harm.
+    async fn tick(&self) -> Result<TickReport, Problem>;
+}
+
+/// Runs an agent until the second stage of the stop. Its first look is at once, which is what repairs after a crash.
+pub fn spawn(tasks: &Tasks, context: &Context, agent: Arc<dyn BackgroundAgent>) {
+    let context = context.clone();
+    tasks.spawn(agent.name(), async move {
+        loop {
+            look(&context, agent.as_ref()).await;
+            tokio::select! {
+                () = context.shutdown.stopping() => return,
+                () = agent.wake().notified() => {}
+                _ = tokio::time::sleep(context.settings.tick) => {}
+            }
+        }
+    });
+}
+
+/// One look, with its status noted.
+pub async fn look(context: &Context, agent: &dyn BackgroundAgent) {
+    let result = agent.tick().await;
+    let now = context.clock.now();
+    match result {
+        Ok(report) => context.background.succeeded(agent.name(), report.done, now),
+        Err(problem) => {
+            tracing::warn!(agent = agent.name(), %problem, "a background agent failed; it looks again");
+            context.background.failed(agent.name(), problem, now);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Publishes what stands in the outbox (RELIABILITY 2): leased in a short statement, signed and published outside it, side by
+//! side, and forgotten once the broker has confirmed it. A crash in between sends twice, which the receivers allow.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chiffon_bus::{BusError, Outgoing, Published};
+use chiffon_protocol::{ErrorCode, Problem, signature};
+use futures::future::join_all;
+use tokio::sync::Notify;
+
+use super::{BackgroundAgent, TickReport};
+use crate::service::{Context, unclaimed};
+use crate::store::outbox::{self, Leased};
+
+/// The agent's name.
+pub const NAME: &str = "outbox_relay";
+/// Messages under way at once.
+const BATCH: i64 = 128;
+/// Longer than the bus's own limit for a publish, so that a row is never sent twice while its first try is under way.
+const LEASE: Duration = Duration::from_secs(30);
+/// How long a message rests that the broker did not take.
+const REST: Duration = Duration::from_secs(1);
+
+/// Publishes the outbox.
+#[derive(Debug)]
+pub struct OutboxRelay {
+    context: Context,
+}
+
+/// What became of a row.
+enum Sent {
+    Confirmed,
+    Unroutable,
+    Failed(BusError),
+}
+
+impl OutboxRelay {
+    /// A relay.
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// Sends the oldest rows; how many were leased, and the first trouble with the broker.
+    async fn send_batch(&self) -> Result<(usize, Option<BusError>), Problem> {
+        let mut connection = self.context.store.acquire().await?;
+        let rows = outbox::lease(&mut connection, BATCH, LEASE).await?;
+        drop(connection);
+        let sent = join_all(rows.iter().map(|row| self.publish(row))).await;
+        let (mut confirmed, mut unsent, mut returned, mut trouble) = (Vec::new(), Vec::new(), Vec::new(), None);
+        for (row, sent) in rows.iter().zip(sent) {
+            match sent {
+                Sent::Confirmed => confirmed.push(row.id),
+                Sent::Unroutable => returned.push(row),
+                Sent::Failed(error) => {
+                    unsent.push(row.id);
+                    trouble = trouble.or(Some(error));
+                }
+            }
+        }
+        let mut connection = self.context.store.acquire().await?;
+        if !confirmed.is_empty() {
+            outbox::delete(&mut connection, &confirmed).await?;
+        }
+        if let Some(error) = &trouble {
+            outbox::release(&mut connection, &unsent, &error.to_string(), REST).await?;
+        }
+        for row in returned {
+            self.take_back(row).await?;
+            outbox::delete(&mut connection, &[row.id]).await?;
+        }
+        Ok((rows.len(), trouble))
+    }
+
+    async fn publish(&self, row: &Leased) -> Sent {
+        match self.context.bus.publish(self.signed(row)).await {
+            Ok(Published::Routed) => Sent::Confirmed,
+            Ok(Published::Unroutable) => Sent::Unroutable,
+            Err(error) => Sent::Failed(error),
+        }
+    }
+
+    fn signed(&self, row: &Leased) -> Outgoing {
+        let body = row.envelope.to_string().into_bytes();
+        let expires = self.context.clock.now() + self.context.settings.signature_valid_for;
+        let trace_id = row.envelope["trace_id"].as_str().unwrap_or_default();
+        let parent = &row.message_id.simple().to_string()[..16];
+        Outgoing {
+            exchange: row.exchange.clone(),
+            routing_key: row.routing_key.clone(),
+            message_id: row.message_id.to_string(),
+            correlation_id: trace_id.to_owned(),
+            headers: BTreeMap::from([
+                (signature::HEADER.to_owned(), signature::sign(&self.context.key, &row.recipient, expires, &body)),
+                ("traceparent".to_owned(), format!("00-{trace_id}-{parent}-01")),
+            ]),
+            body: body.into(),
+            transient: false,
+        }
+    }
+
+    /// Nobody has a queue for it. Work goes back to waiting, with the reason; anything else was for an agent that is gone and
+    /// will ask again, or is announced again by its `resend_at`.
+    async fn take_back(&self, row: &Leased) -> Result<(), Problem> {
+        if let (Some(task_id), Some(attempt), Some(offer)) = (row.task_id, row.attempt, row.offer) {
+            unclaimed::returned(&self.context, task_id, attempt, offer).await?;
+        } else {
+            tracing::info!(routing_key = row.routing_key, message_id = %row.message_id, "a message had no queue to go to");
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl BackgroundAgent for OutboxRelay {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn wake(&self) -> &Notify {
+        &self.context.wakes.outbox
+    }
+
+    /// Sends until nothing is left.
+    async fn tick(&self) -> Result<TickReport, Problem> {
+        let mut done = 0;
+        loop {
+            let (sent, trouble) = self.send_batch().await?;
+            if let Some(error) = trouble {
+                let message = format!("{error}; what could not be sent stays in the outbox and is sent again");
+                return Err(Problem::new(ErrorCode::BrokerUnavailable, message));
+            }
+            done += sent;
+            if sent == 0 {
+                return Ok(TickReport::of(done));
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The state x event matrix of a request, as a snapshot and as the table in docs/state-machines.md.
+//!
+//! `UPDATE_DOCS=1` rewrites the table between its markers; otherwise the test compares.
+
+use std::path::Path;
+
+use super::*;
+
+fn matrix() -> String {
+    let mut table = "| state | event | becomes |\n|---|---|---|\n".to_owned();
+    for status in Status::ALL {
+        let (mut refused, mut moves) = (Vec::new(), String::new());
+        for event in Event::ALL {
+            match status.on(*event) {
+                Ok(next) => moves.push_str(&format!("| {status} | {event} | {next} |\n")),
+                Err(_) => refused.push(event.as_str()),
+            }
+        }
+        let all = if moves.is_empty() { "anything".to_owned() } else { refused.join(", ") };
+        table.push_str(&moves);
+        table.push_str(&format!("| {status} | {all} | refused |\n"));
+    }
+    table
+}
+
+#[test]
+fn every_state_meets_every_event() {
+    let mut lines = String::new();
+    for status in Status::ALL {
+        let moves: Vec<String> =
+            Event::ALL.iter().filter_map(|event| status.on(*event).ok().map(|next| format!("{event} -> {next}"))).collect();
+        lines.push_str(&format!("{status}: {}\n", moves.join(", ")));
+    }
+    insta::assert_snapshot!(lines, @"SNAPSHOT");
+}
+
+#[test]
+fn the_documented_matrix_is_this_one() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/state-machines.md");
+    let (open, close) = ("<!-- request -->\n", "<!-- /request -->");
+    let text = std::fs::read_to_string(&page).expect("docs/state-machines.md is there");
+    let start = text.find(open).expect("the page has the marker <!-- request -->") + open.len();
+    let end = text.find(close).expect("the page has the marker <!-- /request -->");
+    let wanted = format!("\n{}\n", matrix());
+    if text[start..end] != wanted && option_env!("UPDATE_DOCS").is_some() {
+        std::fs::write(&page, format!("{}{wanted}{}", &text[..start], &text[end..])).expect("the page can be written");
+        return;
+    }
+    assert_eq!(&text[start..end], wanted, "run the tests with UPDATE_DOCS=1 to rewrite the table");
+}
+
+#[test]
+fn a_finished_request_takes_no_event_and_offers_no_call() {
+    for status in Status::ALL.iter().filter(|status| status.is_finished()) {
+        assert!(Event::ALL.iter().all(|event| status.on(*event).is_err()), "{status} moves");
+        assert!(status.next_calls().is_empty(), "{status} offers a call");
+    }
+}
+
+#[test]
+fn every_open_state_can_be_cancelled_and_says_so() {
+    for status in Status::ALL.iter().filter(|status| !status.is_finished()) {
+        assert!(status.on(Event::Cancel).is_ok(), "{status} can't be cancelled");
+        assert!(status.next_calls().contains(&"cancel"), "{status} does not offer to cancel");
+    }
+}
+
+#[test]
+fn only_a_proposed_plan_can_be_approved_and_only_a_fresh_one_runs_unasked() {
+    let into_running = |event: Event| -> Vec<Status> {
+        Status::ALL.iter().copied().filter(|status| status.on(event) == Ok(Status::Running)).collect()
+    };
+    assert_eq!(into_running(Event::Approve), [Status::AwaitingApproval]);
+    assert_eq!(into_running(Event::RunUnasked), [Status::Planning, Status::Discovering]);
+}
+
+#[test]
+fn words_read_back() {
+    assert!(Status::ALL.iter().all(|status| Status::from_word(status.as_str()) == Some(*status)));
+    assert_eq!(Status::from_word("done"), None);
+}

@@ -1,0 +1,39 @@
+//! `orchestrator.requests`: a delivery only wakes a planner (RELIABILITY 19). What it says is not believed; Postgres is asked.
+
+use chiffon_bus::{Delivery, Verdict};
+use chiffon_protocol::key::Keyring;
+use chiffon_protocol::message::Message;
+use chiffon_protocol::topology::REQUESTS;
+use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
+
+use crate::background::planning::PlanningDesk;
+
+/// Verifies a delivery and leases the round that it names. The planning itself goes on after the acknowledgement.
+/// `Err` is trouble that passes (the database is away): the caller pauses, and the delivery stays unsettled meanwhile.
+pub async fn handle(desk: &PlanningDesk, delivery: &Delivery) -> Result<Verdict, Problem> {
+    let context = desk.context();
+    // Only the orchestrators themselves write to this queue; they share one key.
+    let ring = Keyring::new([context.key.public()]);
+    let header = delivery.headers.get(signature::HEADER).map(String::as_str);
+    if let Err(error) = signature::verify(&ring, header, REQUESTS, &delivery.body, context.clock.now()) {
+        // Late is not forged: the round is announced again by its `resend_at`, under a fresh signature.
+        if matches!(error, signature::SignatureError::Expired { .. }) {
+            return Ok(Verdict::Ack);
+        }
+        return Ok(reject(ErrorCode::SignatureInvalid, error.to_string()));
+    }
+    let envelope = match Envelope::parse(&delivery.body) {
+        Ok(envelope) => envelope,
+        Err(error) => return Ok(reject(error.code(), error.to_string())),
+    };
+    let Message::PlanWanted(wanted) = envelope.message else {
+        let reason = format!("`{}` does not belong on {REQUESTS}", envelope.message.type_name());
+        return Ok(reject(ErrorCode::InvalidMessage, reason));
+    };
+    desk.take(envelope.request_id, wanted.round).await?;
+    Ok(Verdict::Ack)
+}
+
+fn reject(code: ErrorCode, reason: String) -> Verdict {
+    Verdict::Reject { code: code.number(), reason }
+}

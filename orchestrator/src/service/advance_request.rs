@@ -1,0 +1,209 @@
+//! Moving a request on after one of its tasks has come to an end. Idempotent: it looks at what is, not at what happened.
+
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::transition::{self, Change};
+use super::{Context, freeze};
+use crate::domain::audit::AuditEvent;
+use crate::domain::request::{Event, Status};
+use crate::store::progress::{self, TaskLine};
+use crate::store::requests::{self, Row};
+use crate::store::{self, plans};
+
+/// Looks at a request and its tasks, in the caller's transaction, and moves it on where that is due.
+pub async fn run(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<(), store::Error> {
+    let Some(mut row) = requests::lock(connection, request_id).await? else { return Ok(()) };
+    let Some(plan_id) = row.plan_id else { return Ok(()) };
+    match row.status {
+        Status::Discovering => discovered(context, connection, &mut row, plan_id).await,
+        Status::Previewing => previewed(context, connection, &mut row, plan_id).await,
+        Status::Running | Status::NeedsAttention | Status::Paused => ran(context, connection, &mut row, plan_id).await,
+        Status::Planning | Status::NeedsInput | Status::AwaitingApproval => Ok(()),
+        Status::Completed | Status::Failed | Status::Cancelled | Status::Rejected | Status::Expired => Ok(()),
+    }
+}
+
+async fn discovered(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
+    let tasks = progress::list(connection, plan_id, "discover").await?;
+    if tasks.iter().any(|task| task.is_moving() || task.is_in_flight()) {
+        return Ok(());
+    }
+    match tasks.iter().find(|task| task.status != "completed") {
+        None => freeze::run(context, connection, row, plan_id, &tasks).await,
+        Some(task) => {
+            let problem = Problem::new(cause_code(task), format!("`{}` found nothing out: {}", task.title, cause(task)))
+                .with_details(json!({"task_id": task.id, "step_id": task.step_id}));
+            freeze::give_up(context, connection, row, plan_id, &problem).await
+        }
+    }
+}
+
+async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
+    let tasks = progress::list(connection, plan_id, "preview").await?;
+    if tasks.iter().any(TaskLine::is_moving) {
+        return Ok(());
+    }
+    let plan = plans::get(connection, plan_id).await?;
+    let failed: Vec<String> = tasks
+        .iter()
+        .filter(|task| !matches!(task.status.as_str(), "completed" | "skipped"))
+        .map(|task| format!("`{}`: {}", task.title, cause(task)))
+        .collect();
+    let remark = if failed.is_empty() { String::new() } else { format!("; not all of it could be previewed: {}", failed.join("; ")) };
+    let audit = AuditEvent::by_chiffon("plan.proposed", json!({"revision": plan.revision, "sha256": plan.sha256, "previews_failed": failed}));
+    freeze::propose(context, connection, row, plan_id, &plan.document, audit, &remark).await
+}
+
+async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
+    let tasks = progress::list(connection, plan_id, "apply").await?;
+    let Some(event) = outcome(row.status, &tasks) else { return Ok(()) };
+    let text = told(event, &tasks);
+    let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
+    let problem: Option<Problem> = first_problem.and_then(|value| serde_json::from_value(value).ok());
+    let audit = AuditEvent::by_chiffon(audit_word(event), json!({"text": text}));
+    let mut change = Change::new(event, audit);
+    match event {
+        Event::GoOn => {}
+        Event::Alarm => {
+            transition::say(context, connection, row, None, &text).await?;
+            change = change.waiting_for("attention", text);
+            change.error = problem.as_ref();
+        }
+        _ => {
+            transition::say(context, connection, row, None, &text).await?;
+            change.error = problem.as_ref().filter(|_| event == Event::Fail);
+        }
+    }
+    transition::apply(context, connection, row, change).await
+}
+
+/// What the tasks of a run mean for its request; `None`: nothing changes.
+fn outcome(status: Status, tasks: &[TaskLine]) -> Option<Event> {
+    // What a person wanted stopped and what is proved to have stopped half-way needs nobody's decision any more.
+    let stopped = |task: &TaskLine| task.status == "cancelled" || (task.status == "interrupted" && task.cancel_requested);
+    let needs_a_person = |task: &TaskLine| task.status == "unknown" || (task.status == "interrupted" && !task.cancel_requested);
+    if tasks.iter().any(needs_a_person) {
+        return (status != Status::NeedsAttention).then_some(Event::Alarm);
+    }
+    if tasks.iter().any(TaskLine::is_moving) {
+        return (status == Status::NeedsAttention).then_some(Event::GoOn);
+    }
+    if tasks.iter().any(stopped) {
+        return Some(Event::Stop);
+    }
+    let went_well = tasks.iter().all(|task| task.status == "completed");
+    Some(if went_well { Event::Complete } else { Event::Fail })
+}
+
+fn audit_word(event: Event) -> &'static str {
+    match event {
+        Event::Complete => "request.completed",
+        Event::Fail => "request.failed",
+        Event::Stop => "request.cancelled",
+        Event::Alarm => "request.needs_attention",
+        _ => "request.went_on",
+    }
+}
+
+/// What people are told about a run.
+fn told(event: Event, tasks: &[TaskLine]) -> String {
+    let mut sentences = Vec::new();
+    let mut list = |word: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            sentences.push(format!("{word}: {}.", lines.join("; ")));
+        }
+    };
+    let with_status = |wanted: &'static [&'static str]| tasks.iter().filter(move |task| wanted.contains(&task.status.as_str()));
+    list("Done", with_status(&["completed"]).map(done_line).collect());
+    list("Failed", with_status(&["failed"]).map(|task| format!("{}: {}", task.title, cause(task))).collect());
+    list("Stopped half-way", with_status(&["interrupted"]).map(|task| format!("{}: {}", task.title, cause(task))).collect());
+    list("Outcome unknown", with_status(&["unknown"]).map(|task| format!("{}: {}", task.title, cause(task))).collect());
+    list("Cancelled", with_status(&["cancelled"]).map(|task| task.title.clone()).collect());
+    list("Not begun", with_status(&["skipped"]).map(|task| task.title.clone()).collect());
+    match event {
+        Event::Alarm => sentences.push("Decide with `chiffon resolve` whether to try again, to count it as done, or to give up.".to_owned()),
+        Event::Complete if tasks.is_empty() => sentences.push("Done: there was nothing to do.".to_owned()),
+        _ => {}
+    }
+    sentences.join(" ")
+}
+
+fn done_line(task: &TaskLine) -> String {
+    let changed = match task.changed {
+        Some(true) => " (changed)",
+        Some(false) => " (nothing to change)",
+        None => "",
+    };
+    let output = task.output.as_deref().and_then(|output| output.lines().next()).map(str::trim).filter(|line| !line.is_empty());
+    match output {
+        Some(output) => format!("{}{changed}: {}", task.title, output.trim_end_matches('.')),
+        None => format!("{}{changed}", task.title),
+    }
+}
+
+fn cause(task: &TaskLine) -> String {
+    let message = task.error.as_ref().and_then(|error| error["message"].as_str());
+    message.map_or_else(|| format!("it is `{}`", task.status), |message| message.trim_end_matches('.').to_owned())
+}
+
+fn cause_code(task: &TaskLine) -> ErrorCode {
+    let number = task.error.as_ref().and_then(|error| error["code"].as_u64()).and_then(|code| u16::try_from(code).ok());
+    number.and_then(ErrorCode::from_number).unwrap_or(ErrorCode::CannotPlan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(title: &str, status: &str) -> TaskLine {
+        TaskLine {
+            id: Uuid::nil(),
+            step_id: title.to_lowercase(),
+            title: title.to_owned(),
+            status: status.to_owned(),
+            progress: 0,
+            changed: (status == "completed").then_some(true),
+            output: None,
+            outputs: json!({}),
+            error: (status == "failed").then(|| json!({"code": 5504, "message": "no space left on nas."})),
+            cancel_requested: false,
+        }
+    }
+
+    #[test]
+    fn a_run_ends_when_all_its_tasks_have() {
+        let of = |words: &[&str]| outcome(Status::Running, &words.iter().map(|word| task("T", word)).collect::<Vec<_>>());
+        assert_eq!(of(&["completed", "running"]), None);
+        assert_eq!(of(&["failed", "waiting"]), None);
+        assert_eq!(of(&["completed", "completed"]), Some(Event::Complete));
+        assert_eq!(of(&["completed", "failed", "skipped"]), Some(Event::Fail));
+        assert_eq!(of(&["completed", "cancelled"]), Some(Event::Stop));
+        assert_eq!(of(&["unknown", "running"]), Some(Event::Alarm));
+        assert_eq!(of(&["interrupted", "completed"]), Some(Event::Alarm));
+    }
+
+    #[test]
+    fn attention_is_asked_for_once_and_ends_when_a_person_has_decided() {
+        assert_eq!(outcome(Status::NeedsAttention, &[task("T", "unknown")]), None);
+        assert_eq!(outcome(Status::NeedsAttention, &[task("T", "waiting")]), Some(Event::GoOn));
+        assert_eq!(outcome(Status::NeedsAttention, &[task("T", "completed")]), Some(Event::Complete));
+    }
+
+    #[test]
+    fn what_a_person_stopped_half_way_needs_no_second_decision() {
+        let stopped = TaskLine { cancel_requested: true, ..task("T", "interrupted") };
+        assert_eq!(outcome(Status::Running, &[stopped]), Some(Event::Stop));
+    }
+
+    #[test]
+    fn people_are_told_what_was_done_and_what_was_not() {
+        let tasks = [task("Deploy Kuma to nas", "completed"), task("Add portals", "failed"), task("Check", "skipped")];
+        assert_eq!(
+            told(Event::Fail, &tasks),
+            "Done: Deploy Kuma to nas (changed). Failed: Add portals: no space left on nas. Not begun: Check."
+        );
+    }
+}

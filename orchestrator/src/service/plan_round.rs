@@ -1,0 +1,215 @@
+//! Planning one round of a conversation, under a lease (RELIABILITY 19).
+//!
+//! What a planner proposes is stored only if the conversation has not moved meanwhile. A planner that fails is tried again
+//! later; one that is tried too often ends the request with the reason.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::create_tasks;
+use super::transition::{self, Change};
+use super::{Context, freeze};
+use crate::domain::assemble::{self, AssembleInput};
+use crate::domain::audit::AuditEvent;
+use crate::domain::catalogue::{Catalogue, Fleet};
+use crate::domain::plan::{Draft, PlanDocument, PlannedBy};
+use crate::domain::request::{Event, Status, WaitingFor};
+use crate::planner::{Planned, PlanningInput, Turn};
+use crate::store::requests::{self, PlanningLease, Row};
+use crate::store::{self, catalogue, events, messages, plans};
+
+/// Before a failed planner is tried again, times the number of tries.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Takes the right to plan a round; `None` when it has moved on or somebody else works on it.
+pub async fn lease(context: &Context, request_id: Uuid, round: i32) -> Result<Option<PlanningLease>, Problem> {
+    let resend_at = context.clock.now() + context.settings.planning_lease;
+    let mut connection = context.store.acquire().await?;
+    Ok(requests::lease_planning(&mut connection, request_id, round, context.settings.planning_lease, resend_at).await?)
+}
+
+/// Everything that a plan is made of.
+struct Material {
+    input: PlanningInput,
+    history: std::collections::BTreeMap<String, f64>,
+}
+
+/// Plans the leased round and stores what came of it.
+pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
+    let Some(material) = gather(context, lease).await? else { return Ok(()) };
+    if material.input.catalogue.is_empty() {
+        return wait_for_agent(context, lease).await;
+    }
+    match context.planner.plan(&material.input).await {
+        Ok(planned) => store_outcome(context, lease, &material, planned).await,
+        Err(problem) => try_again_or_fail(context, lease, &problem).await,
+    }
+}
+
+async fn gather(context: &Context, lease: &PlanningLease) -> Result<Option<Material>, Problem> {
+    let mut connection = context.store.acquire().await?;
+    let Some(row) = requests::get(&mut connection, lease.request_id).await? else { return Ok(None) };
+    let conversation = messages::list(&mut connection, row.id).await?;
+    let (catalogue, fleet) = catalogue::load(&mut connection).await?;
+    let previous = match row.plan_id {
+        Some(plan_id) => Some(plans::get(&mut connection, plan_id).await?.document),
+        None => None,
+    };
+    let input = PlanningInput {
+        request_id: row.id,
+        round: lease.round,
+        trace_id: row.trace_id.clone(),
+        text: row.text.clone(),
+        conversation: conversation.into_iter().map(|said| Turn { from_user: said.by_user, text: said.text }).collect(),
+        catalogue: Arc::new(catalogue),
+        fleet: Arc::new(fleet),
+        previous,
+        budget_left_usd: row.max_cost_usd.map(|most| (most - row.cost_usd).max(0.0)),
+    };
+    let history = plans::durations(&mut connection).await?;
+    Ok(Some(Material { input, history }))
+}
+
+async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
+    let text = "no infrastructure agent is connected, so nothing is known that could be planned; start one with `chiffon agent infrastructure`";
+    wait(context, lease, &WaitingFor::new("agent", text), false, context.settings.resend_after).await
+}
+
+async fn try_again_or_fail(context: &Context, lease: &PlanningLease, problem: &Problem) -> Result<(), Problem> {
+    if lease.tries < context.settings.planning_tries {
+        let text = format!("the planner could not answer ({}); it is tried again shortly", problem.message);
+        let delay = TRY_AGAIN_AFTER * u32::try_from(lease.tries).unwrap_or(1);
+        return wait(context, lease, &WaitingFor::new("planner", text), true, delay).await;
+    }
+    let mut transaction = context.store.begin().await?;
+    let Some(mut row) = still_wanted(&mut transaction, lease).await? else { return Ok(()) };
+    transition::say(context, &mut transaction, &row, None, &format!("No plan could be made: {}", problem.message)).await?;
+    let audit = AuditEvent::by_chiffon("planning.failed", json!({"round": lease.round, "tries": lease.tries, "problem": problem}));
+    let change = Change { error: Some(problem), ..Change::new(Event::GiveUp, audit) };
+    transition::apply(context, &mut transaction, &mut row, change).await?;
+    Ok(store::commit(transaction).await?)
+}
+
+async fn wait(context: &Context, lease: &PlanningLease, waiting_for: &WaitingFor, counts: bool, delay: Duration) -> Result<(), Problem> {
+    let now = context.clock.now();
+    let mut transaction = context.store.begin().await?;
+    let Some(mut row) = still_wanted(&mut transaction, lease).await? else { return Ok(()) };
+    let says_so = row.waiting_for.as_ref().is_some_and(|before| before["text"] == waiting_for.text.as_str());
+    let value = if says_so { row.waiting_for.clone().unwrap_or_default() } else { waiting_for.to_value(now) };
+    requests::wait_with_planning(&mut transaction, lease, &value, counts, now + delay).await?;
+    if !says_so {
+        row.waiting_for = Some(value);
+        transition::tell(context, &mut transaction, &row, None).await?;
+    }
+    Ok(store::commit(transaction).await?)
+}
+
+/// The locked row, if the conversation has not moved and nobody has taken the round over.
+async fn still_wanted(connection: &mut PgConnection, lease: &PlanningLease) -> Result<Option<Row>, store::Error> {
+    let row = requests::lock(connection, lease.request_id).await?;
+    Ok(row.filter(|row| row.status == Status::Planning && row.round == lease.round && row.planning_epoch == lease.epoch))
+}
+
+async fn store_outcome(context: &Context, lease: &PlanningLease, material: &Material, planned: Planned) -> Result<(), Problem> {
+    let mut transaction = context.store.begin().await?;
+    let Some(mut row) = still_wanted(&mut transaction, lease).await? else {
+        tracing::info!(request_id = %lease.request_id, round = lease.round, "the conversation has moved on; what was planned is dropped");
+        return Ok(());
+    };
+    match planned {
+        Planned::Plan { draft, planned_by } => propose(context, &mut transaction, &mut row, lease, material, &draft, &planned_by).await?,
+        Planned::Question { text, planned_by } => {
+            let data = json!({"round": lease.round, "text": text, "provider": planned_by.provider});
+            ask(context, &mut transaction, &mut row, &text, AuditEvent::by_chiffon("request.asked", data), None).await?;
+        }
+        Planned::Impossible(problem) => refuse(context, &mut transaction, &mut row, lease, &problem).await?,
+    }
+    store::commit(transaction).await?;
+    context.wakes.dispatcher.notify_one();
+    Ok(())
+}
+
+async fn refuse(context: &Context, connection: &mut PgConnection, row: &mut Row, lease: &PlanningLease, problem: &Problem) -> Result<(), store::Error> {
+    let audit = AuditEvent::by_chiffon("request.not_plannable", json!({"round": lease.round, "problem": problem}));
+    ask(context, connection, row, &problem.message, audit, Some(problem)).await
+}
+
+async fn ask(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    text: &str,
+    audit: AuditEvent,
+    problem: Option<&Problem>,
+) -> Result<(), store::Error> {
+    transition::say(context, connection, row, None, text).await?;
+    let change = Change { error: problem, ..Change::new(Event::Ask, audit) };
+    transition::apply(context, connection, row, change.waiting_for("answer", text)).await
+}
+
+async fn propose(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    lease: &PlanningLease,
+    material: &Material,
+    draft: &Draft,
+    planned_by: &PlannedBy,
+) -> Result<(), store::Error> {
+    let revision = plans::next_revision(connection, row.id).await?;
+    let (catalogue, fleet): (&Catalogue, &Fleet) = (&material.input.catalogue, &material.input.fleet);
+    let history = |action: &str| material.history.get(action).copied();
+    let assembled = assemble::assemble(AssembleInput {
+        request_id: row.id,
+        revision,
+        draft,
+        planned_by,
+        catalogue,
+        fleet,
+        policy: &context.policy,
+        history: &history,
+        previous: material.input.previous.as_ref(),
+    });
+    let document = match assembled {
+        Ok(document) => document,
+        Err(problems) => return refuse(context, connection, row, lease, &all_of(&problems)).await,
+    };
+    let plan_id = add_plan(context, connection, row, &document).await?;
+    if document.open_discoveries().next().is_none() {
+        return freeze::fix(context, connection, row, plan_id, &document).await;
+    }
+    create_tasks::discover(context, connection, &freeze::new_tasks(row, plan_id, &document)).await?;
+    let audit = AuditEvent::by_chiffon("plan.discovery_begun", json!({"revision": revision}));
+    transition::apply(context, connection, row, Change::new(Event::Discover, audit)).await
+}
+
+async fn add_plan(context: &Context, connection: &mut PgConnection, row: &mut Row, document: &PlanDocument) -> Result<Uuid, store::Error> {
+    let now = context.clock.now();
+    let plan_id = context.ids.new_id();
+    let new = plans::New { id: plan_id, round: row.round, document, approvals_needed: freeze::approvals_needed(document) };
+    plans::add(connection, &new, now).await?;
+    requests::set_plan(connection, row.id, plan_id).await?;
+    row.plan_id = Some(plan_id);
+    let data = json!({"revision": document.revision, "provider": document.planned_by.provider, "model": document.planned_by.model});
+    store::audit::append(connection, row.id, &AuditEvent::by_chiffon("plan.made", data), now).await?;
+    let data = json!({"plan_id": plan_id, "revision": document.revision, "state": "discovering"});
+    events::add(connection, row.id, "plan", &data, now).await?;
+    let mut text = format!("Plan {}: {}", document.revision, document.summary);
+    for note in &document.notes {
+        text.push_str(&format!("\n- {note}"));
+    }
+    transition::say(context, connection, row, None, &text).await?;
+    Ok(plan_id)
+}
+
+/// One problem that tells all of them.
+fn all_of(problems: &[Problem]) -> Problem {
+    let code = problems.first().map_or(ErrorCode::InvalidPlan, |problem| problem.code);
+    let text: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    Problem::new(code, text.join("; ")).with_details(json!({"problems": problems}))
+}

@@ -1,0 +1,72 @@
+//! Talking on: an answer to a question, or a change of a shown plan in words. Either begins the conversation's next round.
+
+use chiffon_protocol::{ErrorCode, Problem};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::submit::{checked_text, may_ask, not_found};
+use super::{Context, cancel_tasks, transition};
+use crate::domain::audit::AuditEvent;
+use crate::domain::request::{Event, Status};
+use crate::domain::role::{Principal, Role};
+use crate::store::requests::Row;
+use crate::store::{self, requests};
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Said {
+    /// The request.
+    pub request_id: Uuid,
+    /// Where it stands.
+    pub status: Status,
+    /// The conversation's turn that a planner now works on.
+    pub round: i32,
+}
+
+/// Adds a person's words and calls a planner.
+pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, text: &str) -> Result<Said, Problem> {
+    may_ask(principal)?;
+    let text = checked_text(context, text)?;
+    let mut transaction = context.store.begin().await?;
+    let mut row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| not_found(request_id))?;
+    is_own_or_operator(principal, &row)?;
+    if row.status.on(Event::Say).is_err() {
+        return Err(not_now(&row));
+    }
+    next_round(context, &mut transaction, &mut row, principal, &text).await?;
+    store::commit(transaction).await?;
+    context.wakes.outbox.notify_one();
+    Ok(Said { request_id, status: row.status, round: row.round })
+}
+
+/// The same inside a transaction that has locked the row and checked that it may: stops what runs for the plan so far, and begins the round.
+pub async fn next_round(context: &Context, connection: &mut PgConnection, row: &mut Row, principal: &Principal, text: &str) -> Result<(), store::Error> {
+    if matches!(row.status, Status::Discovering | Status::Previewing) {
+        let reason = format!("{} asked for a change", principal.name);
+        cancel_tasks::run(context, connection, row.id, &reason, &principal.name).await?;
+    }
+    let event = if row.status == Status::NeedsInput { "request.answered" } else { "plan.revision_wanted" };
+    let audit = AuditEvent::new(&principal.name, event, json!({"text": text, "round": row.round + 1}));
+    transition::begin_round(context, connection, row, principal.id, text, audit).await
+}
+
+/// Who asked may talk on; so may whoever looks after all requests.
+pub fn is_own_or_operator(principal: &Principal, row: &Row) -> Result<(), Problem> {
+    if principal.id == row.principal_id || principal.may(Role::Operator) {
+        return Ok(());
+    }
+    let message = format!("request {} is somebody else's; `{}` may change only their own (operators may change any)", row.id, principal.name);
+    Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Operator})))
+}
+
+fn not_now(row: &Row) -> Problem {
+    let message = match row.status {
+        Status::Planning => "a planner is reading what was said before; wait for its plan or its question, then say what should change",
+        Status::Running | Status::Paused | Status::NeedsAttention => "its approved plan is under way and can't be changed; cancel it, or make a new request",
+        _ => "it is over; make a new request",
+    };
+    Problem::new(ErrorCode::InvalidTransition, format!("request {} is `{}`: {message}", row.id, row.status))
+        .with_details(json!({"status": row.status, "next": row.status.next_calls()}))
+}

@@ -1,0 +1,153 @@
+//! Asking: a request is stored with its first words, and a planner is called.
+
+use chiffon_protocol::{ErrorCode, Problem};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Context, transition};
+use crate::domain::audit::AuditEvent;
+use crate::domain::request::{Status, WaitingFor};
+use crate::domain::role::{Principal, Role};
+use crate::store::{self, audit, requests};
+
+/// Priorities lie between minus and plus this.
+const MOST_PRIORITY: i32 = 100;
+
+/// What is asked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Submit {
+    /// The words.
+    pub text: String,
+    /// Groups requests of one chat.
+    pub conversation_id: Option<Uuid>,
+    /// When the asker has no more use for it.
+    pub deadline: Option<DateTime<Utc>>,
+    /// The most that it may cost, in dollars.
+    pub max_cost_usd: Option<f64>,
+    /// Higher goes first, from -100 to 100.
+    pub priority: Option<i32>,
+    /// The caller's W3C trace id; a new one when it is absent or not one.
+    pub trace_id: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Submitted {
+    /// The request's id.
+    pub request_id: Uuid,
+    /// Where it stands.
+    pub status: Status,
+    /// The trace of all that follows.
+    pub trace_id: String,
+}
+
+/// Stores the request and calls a planner.
+pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Result<Submitted, Problem> {
+    may_ask(principal)?;
+    let text = checked_text(context, &input.text)?;
+    let priority = checked_priority(input.priority)?;
+    let max_cost_usd = checked_cost(input.max_cost_usd)?;
+    let trace_id = input.trace_id.filter(|id| is_trace_id(id)).unwrap_or_else(|| context.ids.new_trace_id());
+    let now = context.clock.now();
+    let waiting_for = WaitingFor::new("planner", "a planner reads it").to_value(now);
+    let new = requests::New {
+        id: context.ids.new_id(),
+        principal_id: principal.id,
+        conversation_id: input.conversation_id,
+        text: &text,
+        trace_id: &trace_id,
+        priority,
+        deadline: input.deadline,
+        max_cost_usd,
+        waiting_for: &waiting_for,
+        resend_at: now + context.settings.resend_after,
+    };
+    let mut transaction = context.store.begin().await?;
+    requests::add(&mut transaction, &new, now).await?;
+    let row = requests::lock(&mut transaction, new.id).await?.ok_or_else(|| not_found(new.id))?;
+    let event = AuditEvent::new(&principal.name, "request.submitted", json!({"text": text, "priority": priority, "trace_id": trace_id}));
+    audit::append(&mut transaction, new.id, &event, now).await?;
+    transition::say(context, &mut transaction, &row, Some(principal.id), &text).await?;
+    transition::tell(context, &mut transaction, &row, None).await?;
+    transition::want_plan(context, &mut transaction, new.id, &trace_id, row.round).await?;
+    store::commit(transaction).await?;
+    context.wakes.outbox.notify_one();
+    Ok(Submitted { request_id: new.id, status: row.status, trace_id })
+}
+
+/// Refuses who may only look.
+pub fn may_ask(principal: &Principal) -> Result<(), Problem> {
+    if principal.may(Role::Requester) {
+        return Ok(());
+    }
+    let message = format!("`{}` is a {} and may only look; asking needs the role requester", principal.name, principal.role.as_str());
+    Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Requester})))
+}
+
+/// The words without surrounding space, unless there are none or too many. NUL, which means nothing in words and which
+/// Postgres can't store, is left out.
+pub fn checked_text(context: &Context, text: &str) -> Result<String, Problem> {
+    let text = text.replace('\0', "").trim().to_owned();
+    if text.is_empty() {
+        return Err(Problem::new(ErrorCode::EmptyText, "the text is empty; say what should be done, such as \"Deploy Kuma to nas\""));
+    }
+    let (chars, most) = (text.chars().count(), context.settings.max_text_chars);
+    if chars > most {
+        let message = format!("the text has {chars} characters; {most} are allowed (`planning.max_text_chars`), so say it shorter");
+        return Err(Problem::new(ErrorCode::TextTooLong, message).with_details(json!({"characters": chars, "most": most})));
+    }
+    Ok(text)
+}
+
+/// There is no such request.
+pub fn not_found(request_id: Uuid) -> Problem {
+    Problem::new(ErrorCode::RequestNotFound, format!("there is no request {request_id}; `chiffon requests` lists them"))
+        .with_details(json!({"request_id": request_id}))
+}
+
+fn checked_priority(priority: Option<i32>) -> Result<i32, Problem> {
+    let priority = priority.unwrap_or(0);
+    if (-MOST_PRIORITY..=MOST_PRIORITY).contains(&priority) {
+        return Ok(priority);
+    }
+    let message = format!("`priority` is {priority}; it lies between -{MOST_PRIORITY} and {MOST_PRIORITY}");
+    Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "priority"})))
+}
+
+fn checked_cost(max_cost_usd: Option<f64>) -> Result<Option<f64>, Problem> {
+    match max_cost_usd {
+        Some(dollars) if !dollars.is_finite() || dollars < 0.0 => {
+            let message = format!("`max_cost_usd` is {dollars}; it is an amount of dollars, 0 or more");
+            Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "max_cost_usd"})))
+        }
+        other => Ok(other),
+    }
+}
+
+fn is_trace_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) && id.bytes().any(|byte| byte != b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_w3c_trace_ids_are_taken_over() {
+        assert!(is_trace_id("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert!(!is_trace_id("00000000000000000000000000000000"));
+        assert!(!is_trace_id("4BF92F3577B34DA6A3CE929D0E0E4736"));
+        assert!(!is_trace_id("4bf92f"));
+    }
+
+    #[test]
+    fn costs_and_priorities_have_bounds() {
+        assert_eq!(checked_priority(None), Ok(0));
+        assert_eq!(checked_priority(Some(101)).unwrap_err().code, ErrorCode::InvalidParameters);
+        assert_eq!(checked_cost(Some(-0.1)).unwrap_err().code, ErrorCode::InvalidParameters);
+        assert_eq!(checked_cost(Some(f64::NAN)).unwrap_err().code, ErrorCode::InvalidParameters);
+        assert_eq!(checked_cost(Some(0.0)), Ok(Some(0.0)));
+    }
+}
