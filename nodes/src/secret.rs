@@ -1,0 +1,47 @@
+//! Random bytes from the kernel: passwords of nodes, and where to begin looking for a free port.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::{NodeError, folder};
+
+/// `N` random bytes.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NodeError> {
+    let source = Path::new("/dev/urandom");
+    let mut bytes = [0; N];
+    File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(NodeError::folder(source))?;
+    Ok(bytes)
+}
+
+/// The password in this file, mode 0600; a new one when there is no file.
+pub(crate) fn password(path: &Path) -> Result<String, NodeError> {
+    if let Ok(text) = std::fs::read_to_string(path)
+        && !text.trim().is_empty()
+    {
+        return Ok(text.trim().to_owned());
+    }
+    let mut text = String::new();
+    for byte in random::<16>()? {
+        write!(text, "{byte:02x}").expect("a string takes everything");
+    }
+    folder::write_private(path, &text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_kept_and_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("password");
+        let first = password(&path).expect("made");
+        assert_eq!(first.len(), 32);
+        assert_eq!(password(&path).expect("read"), first);
+        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+    }
+}
