@@ -1,0 +1,4 @@
+//! The catalogue.
+
+pub(super) mod get;
+pub(super) mod list;

@@ -1,0 +1,22 @@
+//! `GET /agents`: every agent that ever said hello, and whether it is there. A fleet is small: this list has no pages.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::problem::Failure;
+use crate::http::state::HttpState;
+use crate::store::read::agents::{self, AgentView};
+
+/// The fleet.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Fleet {
+    agents: Vec<AgentView>,
+}
+
+/// Lists the agents.
+#[utoipa::path(get, path = "/agents", tag = "agents", responses((status = 200, body = Fleet)))]
+pub(in crate::http) async fn list(State(state): State<HttpState>) -> Result<Json<Fleet>, Failure> {
+    Ok(Json(Fleet { agents: agents::list(state.pool(), None).await? }))
+}

@@ -1,0 +1,85 @@
+//! Around every call: its trace id in and out, its measure, its line in the log, panics and failures as problems.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use chiffon_protocol::{ErrorCode, Problem};
+use futures::FutureExt as _;
+use tracing::Instrument as _;
+
+use super::problem::{self, Failure};
+use super::state::HttpState;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+
+/// The trace id of a call: its caller's, or a new one.
+#[derive(Debug, Clone)]
+pub(super) struct Trace(pub(super) String);
+
+/// The outermost layer.
+pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
+    let began = state.context.clock.elapsed();
+    let trace_id = given_trace_id(request.headers()).unwrap_or_else(|| state.context.ids.new_trace_id());
+    let span_id = state.context.ids.new_trace_id()[..16].to_owned();
+    let method = request.method().clone();
+    // Never the path itself: what anybody may write would grow the measures without end.
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    request.extensions_mut().insert(Trace(trace_id.clone()));
+
+    let span = tracing::info_span!("http", trace_id, method = %method, route);
+    let answer = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
+    let mut response = answer.unwrap_or_else(|panic| Failure::new(ErrorCode::Internal, panic_text(panic.as_ref())).into_response());
+
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        problem::render(&mut response, problem, &trace_id);
+    }
+    let status = response.status().as_u16();
+    let took = state.context.clock.elapsed().saturating_sub(began);
+    state.measures.record(method.as_str(), &route, status, took);
+    tracing::info!(trace_id, method = %method, route, status, milliseconds = took.as_secs_f64() * 1000.0, "answered");
+    for (name, value) in [(TRACEPARENT, format!("00-{trace_id}-{span_id}-01")), (TRACE_ID, trace_id)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// The trace id of a `traceparent` header (https://www.w3.org/TR/trace-context/), if there is a valid one.
+fn given_trace_id(headers: &HeaderMap) -> Option<String> {
+    let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
+    let (version, trace_id, span_id) = (parts.next()?, parts.next()?, parts.next()?);
+    let hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) && text.bytes().any(|byte| byte != b'0')
+    };
+    (version.len() == 2 && version != "ff" && hex(trace_id, 32) && hex(span_id, 16)).then(|| trace_id.to_owned())
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("a call panicked: {}", text.unwrap_or("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(traceparent: &'static str) -> Option<String> {
+        given_trace_id(&HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_static(traceparent))]))
+    }
+
+    #[test]
+    fn a_valid_traceparent_is_continued_and_any_other_is_not() {
+        let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(given("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").as_deref(), Some(trace_id));
+        assert_eq!(given("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later").as_deref(), Some(trace_id));
+        assert_eq!(given("00-00000000000000000000000000000000-00f067aa0ba902b7-01"), None);
+        assert_eq!(given("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"), None);
+        assert_eq!(given("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), None);
+        assert_eq!(given("nonsense"), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! The audit log.
+
+pub(super) mod list;
+pub(super) mod verify;
+
+use uuid::Uuid;
+
+use super::input::bad_query;
+use super::problem::Failure;
+use super::state::HttpState;
+use crate::domain::audit::SYSTEM_CHAIN;
+use crate::service::submit::not_found;
+use crate::store::read::audit;
+
+/// Where a chain should end.
+struct Head {
+    chain: String,
+    seq: i64,
+    hash: Option<Vec<u8>>,
+}
+
+/// The head of the chain of this name: a request's id, or `system`, which it is when none is named.
+async fn head(state: &HttpState, chain: Option<String>) -> Result<Head, Failure> {
+    let id = match chain.as_deref() {
+        None | Some(SYSTEM_CHAIN) => None,
+        Some(text) => {
+            let malformed = || bad_query("chain", format!("`{}` is neither a request's id nor `{SYSTEM_CHAIN}`", text.escape_default()));
+            Some(Uuid::try_parse(text).map_err(|_| malformed())?)
+        }
+    };
+    let chain = id.map_or_else(|| SYSTEM_CHAIN.to_owned(), |id| id.to_string());
+    let (seq, hash) = audit::head(state.pool(), &chain).await?.ok_or_else(|| not_found(id.unwrap_or_default()))?;
+    Ok(Head { chain, seq, hash })
+}

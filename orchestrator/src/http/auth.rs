@@ -1,0 +1,102 @@
+//! Who calls, and whether they may: bearer tokens, the least role of an endpoint, and the time that its calls may take.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use chiffon_protocol::ErrorCode;
+use serde_json::json;
+
+use super::problem::Failure;
+use super::state::HttpState;
+use crate::domain::role::{Principal, Role};
+use crate::service::tokens;
+use crate::store;
+
+/// What stands before an endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    pub(super) state: HttpState,
+    /// `None`: anybody, without a token.
+    pub(super) least: Option<Role>,
+    pub(super) limit: Duration,
+}
+
+/// The layer of each endpoint.
+pub(super) async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let limit = gate.limit;
+    match tokio::time::timeout(limit, admit(gate, request, next)).await {
+        Ok(answer) => answer,
+        Err(_) => Failure::new(
+            ErrorCode::Timeout,
+            format!("the call was not done within {} s; look whether it had an effect before trying again", limit.as_secs()),
+        )
+        .into_response(),
+    }
+}
+
+async fn admit(gate: Gate, mut request: Request, next: Next) -> Response {
+    if let Some(least) = gate.least {
+        match authenticate(&gate.state, request.headers()).await {
+            Ok(principal) if principal.may(least) => {
+                request.extensions_mut().insert(Caller(principal));
+            }
+            Ok(principal) => return forbidden(&principal, least).into_response(),
+            Err(failure) => return failure.into_response(),
+        }
+    }
+    next.run(request).await
+}
+
+fn forbidden(principal: &Principal, least: Role) -> Failure {
+    let (has, needs) = (principal.role.as_str(), least.as_str());
+    Failure::new(
+        ErrorCode::Forbidden,
+        format!("this needs the role `{needs}`, and `{}` is `{has}`; ask somebody with the role `{needs}` to do it", principal.name),
+    )
+    .with_details(json!({"role": has, "needed": needs}))
+}
+
+async fn authenticate(state: &HttpState, headers: &HeaderMap) -> Result<Principal, Failure> {
+    let refuse = |message: &str| Err(Failure::new(ErrorCode::NotAuthenticated, message));
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return refuse("there is no token: send `Authorization: Bearer chf_...`; `chiffon token create` makes one");
+    };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some((_, token)) = token else {
+        return refuse("the Authorization header is not of the form `Bearer chf_...`");
+    };
+    if !tokens::is_plausible(token.trim()) {
+        return refuse("the token does not look like one of Chiffon's (`chf_` and 43 letters and digits); was it cut off?");
+    }
+    let mut connection = state.context.store.acquire().await?;
+    let found = store::tokens::find(&mut connection, &tokens::sha256(token.trim())).await?;
+    let Some(found) = found else {
+        return refuse("the token is not known here; `chiffon token create` makes one");
+    };
+    if let Some(at) = found.revoked_at {
+        return refuse(&format!("the token of `{}` was taken back at {at}; `chiffon token create` makes a new one", found.principal.name));
+    }
+    match found.expires_at {
+        Some(at) if at <= state.context.clock.now() => {
+            refuse(&format!("the token of `{}` expired at {at}; `chiffon token create` makes a new one", found.principal.name))
+        }
+        _ => Ok(found.principal),
+    }
+}
+
+/// Who calls. Endpoints that anybody may call have none.
+#[derive(Debug, Clone)]
+pub(super) struct Caller(pub(super) Principal);
+
+impl FromRequestParts<HttpState> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &HttpState) -> Result<Self, Failure> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Failure::new(ErrorCode::Internal, "an endpoint asks for its caller but has no role in the route table"))
+    }
+}

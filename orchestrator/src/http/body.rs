@@ -1,0 +1,181 @@
+//! JSON bodies: size, media type, UTF-8, syntax and fields, each refused with its own code and place.
+
+use axum::Json as AxumJson;
+use axum::body::Body;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use chiffon_protocol::ErrorCode;
+use futures::StreamExt as _;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::json;
+
+use super::problem::Failure;
+use super::state::HttpState;
+
+/// A body that is too large is still read up to this many times the limit, because a client that is cut off in the middle of
+/// sending sees a broken connection instead of the answer.
+const DRAINED_TIMES: usize = 16;
+
+/// A JSON body, with its bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Json<T> {
+    pub(super) value: T,
+    pub(super) bytes: Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest<HttpState> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, state.options.max_body_bytes).await?;
+        check_media_type(&parts.headers)?;
+        let value = parse(&bytes)?;
+        Ok(Self { value, bytes })
+    }
+}
+
+/// A JSON body that may be left out.
+#[derive(Debug, Clone)]
+pub(super) struct OptionalJson<T> {
+    pub(super) value: Option<T>,
+    pub(super) bytes: Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest<HttpState> for OptionalJson<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, state.options.max_body_bytes).await?;
+        if bytes.is_empty() {
+            return Ok(Self { value: None, bytes });
+        }
+        check_media_type(&parts.headers)?;
+        let value = Some(parse(&bytes)?);
+        Ok(Self { value, bytes })
+    }
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    let mut stream = body.into_data_stream();
+    let mut kept = BytesMut::new();
+    let mut seen = 0_usize;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| Failure::new(ErrorCode::InvalidJson, format!("the body broke off after {seen} bytes: {error}")))?;
+        seen = seen.saturating_add(chunk.len());
+        if seen <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if seen > limit.saturating_mul(DRAINED_TIMES) {
+            break;
+        }
+    }
+    if seen > limit {
+        return Err(Failure::new(ErrorCode::BodyTooLarge, format!("the body is larger than {limit} bytes; say it shorter"))
+            .with_details(json!({"limit_bytes": limit})));
+    }
+    Ok(kept.freeze())
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let essence = given.map(|given| given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    match essence.as_deref() {
+        Some("application/json") => Ok(()),
+        Some(kind) if kind.starts_with("application/") && kind.ends_with("+json") => Ok(()),
+        _ => Err(Failure::new(
+            ErrorCode::UnsupportedMediaType,
+            format!("the body is said to be `{}`; send JSON with `Content-Type: application/json`", given.unwrap_or("nothing").escape_default()),
+        )),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    if let Err(error) = std::str::from_utf8(bytes) {
+        let (line, column) = place(&bytes[..error.valid_up_to()]);
+        return Err(Failure::new(ErrorCode::InvalidJson, format!("the body is not UTF-8 at line {line}, column {column}; JSON text must be UTF-8"))
+            .with_details(json!({"line": line, "column": column, "byte": error.valid_up_to()})));
+    }
+    AxumJson::<T>::from_bytes(bytes).map(|AxumJson(value)| value).map_err(|rejection| refuse(bytes, rejection))
+}
+
+fn refuse(bytes: &[u8], rejection: JsonRejection) -> Failure {
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
+        let (line, column) = (error.line(), error.column());
+        let reason = if bytes.is_empty() { "it is empty".to_owned() } else { error.to_string() };
+        return Failure::new(ErrorCode::InvalidJson, format!("the body is not JSON: {reason}")).with_details(json!({"line": line, "column": column}));
+    }
+    let text = rejection.body_text();
+    let reason = text.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(&text);
+    Failure::new(ErrorCode::UnknownField, format!("a field of the body can't be used: {reason}; `/docs` shows the call's fields"))
+        .with_details(json!({"field": field_of(reason)}))
+}
+
+/// The field that a deserialization error names: the path before its colon, or the first quoted word.
+fn field_of(reason: &str) -> Option<&str> {
+    let quoted = || reason.split('`').nth(1);
+    match reason.split_once(": ") {
+        Some((path, _)) if !path.contains(' ') && path != "." => Some(path),
+        _ => quoted(),
+    }
+}
+
+/// Line and column, from 1, right behind some bytes.
+fn place(before: &[u8]) -> (usize, usize) {
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wish {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        text: String,
+        #[expect(dead_code, reason = "only its reading is tested")]
+        priority: Option<i32>,
+    }
+
+    fn refused(bytes: &[u8]) -> Failure {
+        parse::<Wish>(bytes).unwrap_err()
+    }
+
+    #[test]
+    fn bad_utf8_is_named_by_its_place() {
+        let failure = refused(b"{\"text\":\n \"a\xff\"}");
+        assert_eq!(failure.0.code, ErrorCode::InvalidJson);
+        assert_eq!(failure.0.details, json!({"line": 2, "column": 4, "byte": 12}));
+    }
+
+    #[test]
+    fn bad_json_is_named_by_its_place() {
+        for (bytes, line, column) in [(&b"{\"text\": }"[..], 1, 10), (b"", 1, 0), (b"{\n\"text\" 1}", 2, 8), (b"{\"text\": \"a\"} x", 1, 15)] {
+            let failure = refused(bytes);
+            assert_eq!(failure.0.code, ErrorCode::InvalidJson, "{failure:?}");
+            assert_eq!(failure.0.details, json!({"line": line, "column": column}), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_can_not_be_used_is_named() {
+        for (bytes, field) in [
+            (&br#"{"text": "a", "colour": 1}"#[..], "colour"),
+            (br#"{"text": 5}"#, "text"),
+            (br#"{"priority": 1}"#, "text"),
+            (br#"{"text": "a", "priority": "high"}"#, "priority"),
+        ] {
+            let failure = refused(bytes);
+            assert_eq!(failure.0.code, ErrorCode::UnknownField, "{failure:?}");
+            assert_eq!(failure.0.details, json!({"field": field}), "{failure:?}");
+        }
+        assert_eq!(refused(b"[]").0.code, ErrorCode::UnknownField);
+    }
+}

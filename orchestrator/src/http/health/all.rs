@@ -1,0 +1,47 @@
+//! `GET /health`: the version and each part's state.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Check, bus, database, fleet, planner};
+use crate::http::state::HttpState;
+
+/// How it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Health {
+    /// `ok | degraded | down`: the worst of its parts, but without agents it is only degraded.
+    status: &'static str,
+    version: &'static str,
+    checks: Checks,
+}
+
+/// Its parts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Checks {
+    database: Check,
+    bus: Check,
+    planner: Check,
+    agents: Check,
+}
+
+/// Says how it is.
+#[utoipa::path(
+    get, path = "/health", tag = "health",
+    responses((status = 200, body = Health), (status = 503, description = "The database or the broker is away", body = Health))
+)]
+pub(in crate::http) async fn all(State(state): State<HttpState>) -> (StatusCode, Json<Health>) {
+    let (database, agents) = tokio::join!(database(&state), fleet(&state));
+    let checks = Checks { database, bus: bus(&state), planner: planner(&state), agents };
+    let status = if checks.database.is_down() || checks.bus.is_down() {
+        "down"
+    } else if checks.planner.is_down() || checks.agents.status != "ok" {
+        "degraded"
+    } else {
+        "ok"
+    };
+    let code = if status == "down" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (code, Json(Health { status, version: env!("CARGO_PKG_VERSION"), checks }))
+}

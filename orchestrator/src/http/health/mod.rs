@@ -1,0 +1,80 @@
+//! Whether it lives, whether it can take work, and how its parts are. These need no token, because they tell no one's business.
+
+pub(super) mod all;
+pub(super) mod live;
+pub(super) mod ready;
+
+use std::time::Duration;
+
+use chiffon_bus::Status;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::state::HttpState;
+use crate::store::read::agents;
+
+/// A part that does not answer within this is not there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Check {
+    /// `ok | degraded | down`
+    status: &'static str,
+    /// For people.
+    text: String,
+}
+
+impl Check {
+    fn ok(text: impl Into<String>) -> Self {
+        Self { status: "ok", text: text.into() }
+    }
+
+    fn degraded(text: impl Into<String>) -> Self {
+        Self { status: "degraded", text: text.into() }
+    }
+
+    fn down(text: impl Into<String>) -> Self {
+        Self { status: "down", text: text.into() }
+    }
+
+    fn is_down(&self) -> bool {
+        self.status == "down"
+    }
+}
+
+async fn database(state: &HttpState) -> Check {
+    match tokio::time::timeout(PATIENCE, state.context.store.ping()).await {
+        Ok(Ok(())) => Check::ok("it answers"),
+        Ok(Err(error)) => Check::down(error.to_string()),
+        Err(_) => Check::down(format!("it did not answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+fn bus(state: &HttpState) -> Check {
+    let driver = state.context.bus.driver();
+    let status = state.context.bus.status().borrow().clone();
+    match status {
+        Status::Connected => Check::ok(format!("{driver}: connected")),
+        Status::Disconnected(reason) => Check::down(format!("{driver}: {reason}")),
+        Status::Blocked(reason) => Check::down(format!("{driver}: the broker takes nothing: {reason}")),
+    }
+}
+
+fn planner(state: &HttpState) -> Check {
+    let providers = state.context.planner.health();
+    let text: Vec<String> = providers.iter().map(|(name, health)| format!("{name}: {health}")).collect();
+    if providers.is_empty() { Check::down("there is no planner") } else { Check::ok(text.join("; ")) }
+}
+
+async fn fleet(state: &HttpState) -> Check {
+    match tokio::time::timeout(PATIENCE, agents::alive(state.pool())).await {
+        Ok(Ok(kinds)) => {
+            let text: Vec<String> = kinds.iter().map(|(kind, alive, known)| format!("{kind}: {alive} of {known} connected")).collect();
+            let nobody = kinds.iter().all(|(_, alive, _)| *alive == 0);
+            if nobody { Check::degraded("no agent is connected, so nothing can run; start one with `chiffon agent infrastructure`") } else { Check::ok(text.join("; ")) }
+        }
+        Ok(Err(error)) => Check::down(error.to_string()),
+        Err(_) => Check::down("the database did not answer"),
+    }
+}

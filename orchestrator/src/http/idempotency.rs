@@ -1,0 +1,72 @@
+//! `Idempotency-Key`: the same call with the same key is done once and answered the same; another call with it is refused.
+//!
+//! What is kept is the answer to a call that was done. A call that was refused did nothing, so it can be made again.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use chiffon_protocol::{ErrorCode, canonical};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::auth::Caller;
+use super::problem::Failure;
+use super::state::HttpState;
+use crate::store::idempotency::{self, Reservation};
+
+const LONGEST: usize = 200;
+
+/// The key of a call, with what names the call.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    key: Option<String>,
+    call: String,
+}
+
+impl FromRequestParts<HttpState> for Key {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &HttpState) -> Result<Self, Failure> {
+        let call = format!("{} {}", parts.method, parts.uri.path());
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self { key: None, call }) };
+        match value.to_str() {
+            Ok(key) if (1..=LONGEST).contains(&key.len()) => Ok(Self { key: Some(key.to_owned()), call }),
+            _ => Err(Failure::new(ErrorCode::InvalidQuery, format!("the Idempotency-Key is not 1 to {LONGEST} visible ASCII characters"))),
+        }
+    }
+}
+
+/// Does the call, unless its key says that it was done: then the answer is the same.
+pub(super) async fn once<F>(state: &HttpState, caller: &Caller, key: Key, body: &[u8], work: F) -> Result<(StatusCode, Value), Failure>
+where
+    F: Future<Output = Result<(StatusCode, Value), Failure>>,
+{
+    let Key { key: Some(key), call } = key else { return work.await };
+    let mut digest = Sha256::new();
+    digest.update(call.as_bytes());
+    digest.update([0]);
+    digest.update(body);
+    let call_sha256 = canonical::hex(&digest.finalize());
+    let principal = caller.0.id;
+    let reservation = {
+        let mut connection = state.context.store.acquire().await?;
+        idempotency::reserve(&mut connection, principal, &key, &call_sha256, state.context.clock.now()).await?
+    };
+    match reservation {
+        Reservation::Reserved => {}
+        Reservation::Answered(status, body) => return Ok((StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body)),
+        Reservation::UnderWay => {
+            return Err(Failure::new(ErrorCode::CallUnderWay, "a call with this Idempotency-Key is under way; try again in a few seconds with the same key"));
+        }
+        Reservation::OtherCall => {
+            return Err(Failure::new(ErrorCode::IdempotencyMismatch, "this Idempotency-Key was used for another call or another body; use a new key for a new call"));
+        }
+    }
+    let done = work.await;
+    let mut connection = state.context.store.acquire().await?;
+    match &done {
+        Ok((status, body)) => idempotency::settle(&mut connection, principal, &key, status.as_u16(), body).await?,
+        Err(_) => idempotency::release(&mut connection, principal, &key).await?,
+    }
+    done
+}

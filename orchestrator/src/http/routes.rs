@@ -1,0 +1,96 @@
+//! The route table: every endpoint with the least role that may call it.
+
+use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::{Json, Router};
+use chiffon_protocol::ErrorCode;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::problem::{Failure, ProblemDetails};
+use super::state::HttpState;
+use super::table::{Endpoint, Table};
+use super::{action, agent, answer, audit, health, operations, request, task, token};
+use crate::domain::role::Role::{Admin, Operator, Requester, Viewer};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Chiffon", description = "Ask for infrastructure changes in plain words; approve exactly what you saw; watch it run."),
+    components(schemas(ProblemDetails)),
+    modifiers(&Bearer)
+)]
+struct Documentation;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, documentation: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `chiffon token create`")).build();
+        documentation.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        documentation.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    }
+}
+
+fn table(state: HttpState) -> Table {
+    Table::new(state, Documentation::openapi())
+        .waiting(Requester, routes!(request::submit::submit))
+        .role(Viewer, routes!(request::get::get))
+        .role(Viewer, routes!(request::list::list))
+        .role(Viewer, routes!(request::events::events))
+        .role(Requester, routes!(request::say::say))
+        .role(Requester, routes!(request::decide::decide)) // approving needs an approver, revising one's own does not: see `service::decide`
+        .role(Requester, routes!(request::cancel::cancel))
+        .role(Viewer, routes!(task::get::get))
+        .role(Viewer, routes!(task::logs::logs))
+        .role(Viewer, routes!(agent::list::list))
+        .role(Viewer, routes!(agent::capacity::capacity))
+        .role(Viewer, routes!(agent::get::get))
+        .role(Viewer, routes!(agent::metrics::metrics))
+        .role(Viewer, routes!(action::list::list))
+        .role(Viewer, routes!(action::get::get))
+        .role(Viewer, routes!(audit::list::list))
+        .role(Viewer, routes!(audit::verify::verify))
+        .role(Viewer, routes!(operations::costs::costs))
+        .role(Operator, routes!(operations::dead_letters::dead_letters))
+        .role(Operator, routes!(operations::background::background))
+        .role(Viewer, routes!(operations::metrics::metrics))
+        .role(Viewer, routes!(token::whoami::whoami))
+        .role(Admin, routes!(token::create::create))
+        .role(Admin, routes!(token::list::list))
+        .role(Admin, routes!(token::revoke::revoke))
+        .open(routes!(health::all::all))
+        .open(routes!(health::live::live))
+        .open(routes!(health::ready::ready))
+        .open(routes!(operations::error_page::error_page))
+}
+
+/// Every endpoint with its least role.
+pub fn endpoints(state: HttpState) -> Vec<Endpoint> {
+    table(state).endpoints
+}
+
+/// The whole HTTP interface.
+pub fn router(state: HttpState) -> Router {
+    let (router, documentation) = table(state.clone()).split();
+    let reader = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]));
+    let api = serde_json::to_value(&documentation).expect("the documentation is JSON");
+    router
+        .route("/openapi.json", axum::routing::get(async move || Json(api)))
+        .merge(reader)
+        .fallback(no_such_endpoint)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), answer::wrap))
+        .with_state(state)
+}
+
+async fn no_such_endpoint(method: Method, uri: Uri) -> Failure {
+    let path: String = uri.path().chars().take(200).collect();
+    Failure::new(ErrorCode::NoSuchEndpoint, format!("there is nothing at {method} {path}; `/docs` shows all endpoints"))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
+    let path: String = uri.path().chars().take(200).collect();
+    Failure::new(ErrorCode::MethodNotAllowed, format!("{path} does not take {method}; the Allow header says what it takes"))
+}

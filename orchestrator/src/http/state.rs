@@ -1,0 +1,67 @@
+//! What every endpoint works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::live::Live;
+use super::measures::Measures;
+use crate::service::Context;
+use crate::service::background_status::BackgroundStatuses;
+
+/// Limits of the HTTP interface, from configuration.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// The largest body of a call.
+    pub max_body_bytes: usize,
+    /// No call takes longer (live views and long polls aside).
+    pub request_timeout: Duration,
+    /// The longest that `?wait=` may ask for.
+    pub max_wait: Duration,
+    /// How many live views there may be at once.
+    pub max_streams: usize,
+    /// A live view looks by itself this often, even if nothing was announced.
+    pub live_period: Duration,
+    /// How long a live view of an ended request waits for its last log lines and commits.
+    pub live_linger: Duration,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 1024 * 1024,
+            request_timeout: Duration::from_secs(30),
+            max_wait: Duration::from_secs(60),
+            max_streams: 256,
+            live_period: Duration::from_secs(5),
+            live_linger: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What every endpoint works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct HttpState {
+    /// What use cases work with.
+    pub context: Context,
+    /// Limits.
+    pub options: Arc<HttpOptions>,
+    /// What background agents last did.
+    pub background: Arc<BackgroundStatuses>,
+    pub(super) live: Arc<Live>,
+    pub(super) measures: Arc<Measures>,
+    pub(super) streams: Arc<Semaphore>,
+}
+
+impl HttpState {
+    /// A state for one server.
+    pub fn new(context: Context, options: HttpOptions, background: Arc<BackgroundStatuses>) -> Self {
+        let streams = Arc::new(Semaphore::new(options.max_streams));
+        Self { context, options: Arc::new(options), background, live: Arc::default(), measures: Arc::default(), streams }
+    }
+
+    pub(super) fn pool(&self) -> &sqlx::PgPool {
+        self.context.store.pool()
+    }
+}

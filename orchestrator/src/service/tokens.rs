@@ -1,0 +1,191 @@
+//! Making, listing and taking back bearer tokens. A token's text is shown once, when it is made; only its hash is stored.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chiffon_protocol::{ErrorCode, Problem};
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::RngExt as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::Context;
+use crate::domain::audit::AuditEvent;
+use crate::domain::role::{Principal, Role};
+use crate::store::{audit, principals, tokens};
+
+/// What every token's text begins with, so that a leaked one is recognised.
+pub const PREFIX: &str = "chf_";
+
+const MOST_LABEL_CHARS: usize = 200;
+
+/// The hash by which a token is stored and found.
+pub fn sha256(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).to_vec()
+}
+
+/// A new token's text: 32 random bytes.
+pub fn new_text() -> SecretString {
+    let bytes: [u8; 32] = rand::rng().random();
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
+}
+
+/// A token that somebody wants.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Whose it is; made where it is new.
+    pub principal: String,
+    /// What they may do.
+    pub role: Role,
+    /// A program may never approve.
+    pub program: bool,
+    /// What it is for.
+    pub label: String,
+    /// For how long it counts; `None` for ever.
+    pub valid_for: Option<Duration>,
+}
+
+/// A token that was made.
+#[derive(Debug)]
+pub struct Created {
+    /// Names it for `revoke`.
+    pub token_id: Uuid,
+    /// Whose it is.
+    pub principal: Principal,
+    /// After this it counts no more.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Its text, which is shown once.
+    pub text: SecretString,
+}
+
+/// Makes a token.
+pub async fn create(context: &Context, actor: &str, new: &NewToken) -> Result<Created, Problem> {
+    enrol(context, actor, new, new_text()).await?.ok_or_else(|| Problem::new(ErrorCode::Internal, "two tokens have the same text"))
+}
+
+/// Makes sure that this text (or a new one) is enrolled as an administrator's token, and gives it back. Changes nothing when it is.
+pub async fn ensure_admin(context: &Context, principal: &str, text: Option<SecretString>) -> Result<SecretString, Problem> {
+    let text = text.unwrap_or_else(new_text);
+    if !is_plausible(text.expose_secret()) {
+        return Err(Problem::new(
+            ErrorCode::DataDirUnusable,
+            format!("the administrator's token does not look like one (`{PREFIX}` and 43 letters and digits); remove its file to have a new one made"),
+        ));
+    }
+    let new = NewToken { principal: principal.to_owned(), role: Role::Admin, program: false, label: "made at start".to_owned(), valid_for: None };
+    enrol(context, "chiffon", &new, text.clone()).await?;
+    Ok(text)
+}
+
+/// Whether a text has a token's form.
+pub fn is_plausible(text: &str) -> bool {
+    text.strip_prefix(PREFIX).is_some_and(|rest| URL_SAFE_NO_PAD.decode(rest).is_ok_and(|bytes| bytes.len() == 32))
+}
+
+async fn enrol(context: &Context, actor: &str, new: &NewToken, text: SecretString) -> Result<Option<Created>, Problem> {
+    check(new)?;
+    let at = context.clock.now();
+    let expires_at = expiry(at, new.valid_for)?;
+    let wanted = Principal { id: context.ids.new_id(), name: new.principal.clone(), role: new.role, is_program: new.program };
+    let mut tx = context.store.begin().await?;
+    let principal = principals::add_if_new(&mut tx, &wanted, at).await?;
+    if (principal.role, principal.is_program) != (new.role, new.program) {
+        return Err(Problem::new(
+            ErrorCode::InvalidParameters,
+            format!(
+                "`{}` exists as {} ({}); a token can't change that. Use another name, or that role",
+                principal.name,
+                principal.role.as_str(),
+                if principal.is_program { "a program" } else { "a person" },
+            ),
+        ));
+    }
+    let token_id = context.ids.new_id();
+    let hash = sha256(text.expose_secret());
+    let row = tokens::NewToken { id: token_id, principal_id: principal.id, sha256: &hash, label: &new.label, expires_at };
+    if !tokens::add(&mut tx, &row, at).await? {
+        return Ok(None);
+    }
+    let data = json!({
+        "token_id": token_id, "principal": principal.name, "role": principal.role, "program": principal.is_program,
+        "label": new.label, "expires_at": expires_at,
+    });
+    audit::append_system(&mut tx, &AuditEvent::new(actor, "token.created", data), at).await?;
+    tx.commit().await.map_err(crate::store::Error::from)?;
+    Ok(Some(Created { token_id, principal, expires_at, text }))
+}
+
+fn check(new: &NewToken) -> Result<(), Problem> {
+    let refuse = |message: String| Err(Problem::new(ErrorCode::InvalidParameters, message));
+    let name = &new.principal;
+    let ok = |letter: char| letter.is_ascii_alphanumeric() || "._@-".contains(letter);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(ok) {
+        return refuse(format!("`{}` can't be a principal's name: 1 to 64 letters, digits and `. _ @ -`", name.escape_default()));
+    }
+    if name == "chiffon" {
+        return refuse("`chiffon` is the system itself; use another name".to_owned());
+    }
+    if new.program && new.role > Role::Operator {
+        return refuse(format!("a program can't be {}: programs never approve. Give it viewer, requester or operator", new.role.as_str()));
+    }
+    if new.label.chars().count() > MOST_LABEL_CHARS {
+        return refuse(format!("the label is longer than {MOST_LABEL_CHARS} characters; shorten it"));
+    }
+    Ok(())
+}
+
+fn expiry(at: DateTime<Utc>, valid_for: Option<Duration>) -> Result<Option<DateTime<Utc>>, Problem> {
+    let Some(valid_for) = valid_for else { return Ok(None) };
+    TimeDelta::from_std(valid_for)
+        .ok()
+        .and_then(|delta| at.checked_add_signed(delta))
+        .map(Some)
+        .ok_or_else(|| Problem::new(ErrorCode::InvalidParameters, "the token would be valid for longer than time lasts; leave the time out for ever"))
+}
+
+/// The tokens older than a cursor, newest first.
+pub async fn list(context: &Context, before: Option<Uuid>, limit: i64) -> Result<Vec<tokens::Listed>, Problem> {
+    let mut connection = context.store.acquire().await?;
+    Ok(tokens::list(&mut connection, before, limit).await?)
+}
+
+/// Takes a token back. Taking one back twice changes nothing the second time.
+pub async fn revoke(context: &Context, actor: &str, token_id: Uuid) -> Result<tokens::Listed, Problem> {
+    let at = context.clock.now();
+    let mut tx = context.store.begin().await?;
+    let revoked = tokens::revoke(&mut tx, token_id, at).await?;
+    let token = tokens::get(&mut tx, token_id).await?.ok_or_else(|| {
+        Problem::new(ErrorCode::TokenNotFound, format!("there is no token {token_id}; `GET /tokens` lists them"))
+    })?;
+    if revoked {
+        let data = json!({"token_id": token_id, "principal": token.principal, "label": token.label});
+        audit::append_system(&mut tx, &AuditEvent::new(actor, "token.revoked", data), at).await?;
+    }
+    tx.commit().await.map_err(crate::store::Error::from)?;
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_text_has_a_tokens_form_and_is_never_the_same() {
+        let (one, other) = (new_text(), new_text());
+        assert!(is_plausible(one.expose_secret()));
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        assert!(!is_plausible("chf_short"));
+        assert!(!is_plausible(&one.expose_secret()[1..]));
+    }
+
+    #[test]
+    fn a_program_is_never_given_a_role_that_approves() {
+        let new = |role| NewToken { principal: "bot".to_owned(), role, program: true, label: String::new(), valid_for: None };
+        assert!(check(&new(Role::Operator)).is_ok());
+        assert_eq!(check(&new(Role::Approver)).unwrap_err().code, ErrorCode::InvalidParameters);
+        assert_eq!(check(&new(Role::Admin)).unwrap_err().code, ErrorCode::InvalidParameters);
+    }
+}

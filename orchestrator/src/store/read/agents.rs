@@ -1,0 +1,134 @@
+//! The fleet: who is there, what they run, and how they have been.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgPool;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::store::Error;
+
+/// An agent as its newest hello and heartbeat tell.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentView {
+    /// Stable over restarts.
+    pub agent_id: String,
+    /// `infrastructure | desktop`
+    pub agent_type: String,
+    /// Its machine.
+    pub hostname: String,
+    /// Whether its lease is running, by Postgres time.
+    pub alive: bool,
+    /// `available | busy | paused`
+    pub availability: String,
+    /// When it was last heard.
+    pub last_seen_at: DateTime<Utc>,
+    /// Until when it counts as alive.
+    pub lease_expires_at: DateTime<Utc>,
+    /// Its first hello.
+    pub enrolled_at: DateTime<Utc>,
+    /// Its program's version.
+    pub version: String,
+    /// Of its newest start.
+    pub incarnation: i64,
+    /// The key it signs with.
+    pub key_id: String,
+    /// For people and placement.
+    pub labels: Value,
+    /// What its machine has in all.
+    pub resources: Value,
+    /// Inventory groups with their hosts.
+    pub hosts: Value,
+    /// The actions it announces.
+    pub actions: Vec<String>,
+    /// The tasks it owns at this moment.
+    pub running: Vec<Uuid>,
+    /// Its newest heartbeat.
+    pub heartbeat: Option<Value>,
+}
+
+/// All agents, or the one with this id, by id.
+pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView>, Error> {
+    Ok(sqlx::query_as!(
+        AgentView,
+        r#"SELECT a.id AS agent_id, a.agent_type, a.hostname, a.lease_expires_at > now() AS "alive!", a.availability, a.last_seen_at,
+            a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts,
+            COALESCE(c.actions, '{}') AS "actions!", COALESCE(w.running, '{}') AS "running!", a.heartbeat
+        FROM agents a
+        LEFT JOIN (
+            SELECT agent_id, array_agg(name ORDER BY name) AS actions
+            FROM agent_actions
+            GROUP BY agent_id
+        ) c ON c.agent_id = a.id
+        LEFT JOIN (
+            SELECT agent_id, array_agg(task_id ORDER BY claimed_at) AS running
+            FROM task_attempts
+            WHERE claimed_at IS NOT NULL AND finished_at IS NULL
+            GROUP BY agent_id
+        ) w ON w.agent_id = a.id
+        WHERE $1::text IS NULL OR a.id = $1
+        ORDER BY a.id"#,
+        agent_id,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// One heartbeat's numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Sample {
+    /// Postgres time at receipt.
+    pub at: DateTime<Utc>,
+    /// Percent of all cores.
+    pub cpu_percent: f64,
+    /// One-minute load average.
+    pub load_1m: f64,
+    /// MiB.
+    pub memory_total_mb: i64,
+    /// MiB.
+    pub memory_available_mb: i64,
+    /// Of the busiest GPU; null without one.
+    pub gpu_percent: Option<f64>,
+    /// MiB free on the freest GPU; null without one.
+    pub gpu_memory_free_mb: Option<i64>,
+    /// Attempts it ran.
+    pub running: i32,
+}
+
+/// The newest samples in a span of time, newest first.
+pub async fn metrics(
+    pool: &PgPool,
+    agent_id: &str,
+    since: Option<DateTime<Utc>>,
+    before: Option<DateTime<Utc>>,
+    limit: i64,
+) -> Result<Vec<Sample>, Error> {
+    Ok(sqlx::query_as!(
+        Sample,
+        "SELECT at, cpu_percent, load_1m, memory_total_mb, memory_available_mb, gpu_percent, gpu_memory_free_mb, running
+        FROM resource_metrics
+        WHERE agent_id = $1 AND ($2::timestamptz IS NULL OR at >= $2) AND ($3::timestamptz IS NULL OR at < $3)
+        ORDER BY at DESC
+        LIMIT $4",
+        agent_id,
+        since,
+        before,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// How many agents are alive, and how many are known, by kind.
+pub async fn alive(pool: &PgPool) -> Result<Vec<(String, i64, i64)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT agent_type, count(*) FILTER (WHERE lease_expires_at > now()) AS "alive!", count(*) AS "known!"
+        FROM agents
+        GROUP BY agent_type
+        ORDER BY agent_type"#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.agent_type, row.alive, row.known)).collect())
+}
