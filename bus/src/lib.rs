@@ -119,7 +119,7 @@ pub enum Verdict {
 
 /// One delivery's way to be settled: the driver's own action, done exactly once.
 pub struct Settler {
-    apply: Option<Box<dyn FnOnce(Verdict, oneshot::Sender<bool>) + Send>>,
+    apply: Option<Box<dyn FnOnce(Verdict, oneshot::Sender<bool>) + Send + Sync>>,
 }
 
 impl fmt::Debug for Settler {
@@ -130,7 +130,7 @@ impl fmt::Debug for Settler {
 
 impl Settler {
     /// A settler that does this with the verdict, and answers whether the broker took it.
-    pub fn new(apply: impl FnOnce(Verdict, oneshot::Sender<bool>) + Send + 'static) -> Self {
+    pub fn new(apply: impl FnOnce(Verdict, oneshot::Sender<bool>) + Send + Sync + 'static) -> Self {
         Self { apply: Some(Box::new(apply)) }
     }
 
@@ -163,7 +163,8 @@ impl Drop for Settler {
 /// A running subscription. It survives reconnects by itself; dropping it cancels it.
 #[derive(Debug)]
 pub struct Consumer {
-    deliveries: mpsc::Receiver<Delivery>,
+    /// Deliveries in order.
+    pub deliveries: mpsc::Receiver<Delivery>,
     _cancel: Cancel,
 }
 
