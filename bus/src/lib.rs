@@ -134,13 +134,7 @@ impl Settler {
         Self { apply: Some(Box::new(apply)) }
     }
 
-    /// Settles by the action of this settler, for one that wraps it.
-    pub(crate) fn pass_on(mut self, verdict: Verdict, done: oneshot::Sender<bool>) {
-        if let Some(apply) = self.apply.take() {
-            apply(verdict, done);
-        }
-    }
-}
+@@}
 
 impl Delivery {
     /// Settles it; `false` when the connection it came by is gone, so that the broker will deliver it again.

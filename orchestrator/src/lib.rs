@@ -4,6 +4,10 @@
 //! a test enforces it.
 
 pub mod audit_repo;
+pub mod background;
 pub mod domain;
+pub mod http;
+pub mod inbox;
 pub mod planner;
+pub mod service;
 pub mod store;

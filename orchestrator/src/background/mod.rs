@@ -2,8 +2,11 @@
 //! repaired case. What each last did can be read (`GET /background`).
 
 pub mod approval_expirer;
+pub mod dispatcher;
+pub mod lease_reaper;
 pub mod outbox_listener;
 pub mod outbox_relay;
+pub mod partitions;
 pub mod planning;
 
 use std::sync::Arc;

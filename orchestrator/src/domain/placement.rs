@@ -116,24 +116,39 @@ pub fn place(wanted: &Wanted, agents: &[AgentView], locks: &BTreeMap<String, Hos
     }
 }
 
-fn choose<'a>(wanted: &Wanted, agents: &'a [AgentView], locks: &BTreeMap<String, HostLock>, now: DateTime<Utc>) -> Result<&'a AgentView, Wait> {
+fn choose<'a>(
+    wanted: &Wanted,
+    agents: &'a [AgentView],
+    locks: &BTreeMap<String, HostLock>,
+    now: DateTime<Utc>,
+) -> Result<&'a AgentView, Wait> {
     let kind = wanted.agent_type.as_str();
     let of_kind: Vec<&AgentView> = agents.iter().filter(|agent| agent.agent_type == wanted.agent_type).collect();
     let alive = narrowed(&of_kind, |agent| agent.alive, || Wait::new("agent", nobody_connected(kind, &of_kind, now)))?;
-    let reaching = narrowed(&alive, |agent| reaches(agent, wanted), || {
-        Wait::new("agent", format!("no connected {kind} agent has {} in its inventory", listed(&wanted.hosts)))
-    })?;
-    let knowing = narrowed(&reaching, |agent| agent.actions.get(&wanted.action) == Some(&wanted.action_sha256), || {
-        Wait::new("action", not_announced(wanted, &reaching))
-    })?;
-    let willing = narrowed(&knowing, |agent| !wanted.excluded.contains(&agent.id), || {
-        Wait::new("agent", format!("every connected agent that could take it has declined: {}", wanted.last_decline))
-    })?;
+    let reaching = narrowed(
+        &alive,
+        |agent| reaches(agent, wanted),
+        || Wait::new("agent", format!("no connected {kind} agent has {} in its inventory", listed(&wanted.hosts))),
+    )?;
+    let knowing = narrowed(
+        &reaching,
+        |agent| agent.actions.get(&wanted.action) == Some(&wanted.action_sha256),
+        || Wait::new("action", not_announced(wanted, &reaching)),
+    )?;
+    let willing = narrowed(
+        &knowing,
+        |agent| !wanted.excluded.contains(&agent.id),
+        || Wait::new("agent", format!("every connected agent that could take it has declined: {}", wanted.last_decline)),
+    )?;
     let taking = narrowed(&willing, |agent| takes_work(agent, &wanted.resources), || Wait::new("agent", unavailable(&willing)))?;
     if let Some((host, lock)) = wanted.hosts.iter().filter(|_| wanted.exclusive).find_map(|host| Some((host, locks.get(host)?))) {
         return Err(Wait::new("host", format!("host {host} is being changed by task {} ({})", lock.task_id, lock.title)));
     }
-    let fitting = narrowed(&taking, |agent| shortage(agent, &wanted.resources).is_none(), || Wait::new("resources", shortages(&taking, &wanted.resources)))?;
+    let fitting = narrowed(
+        &taking,
+        |agent| shortage(agent, &wanted.resources).is_none(),
+        || Wait::new("resources", shortages(&taking, &wanted.resources)),
+    )?;
     let most_free = |agent: &&AgentView| agent.free.memory_gb.unwrap_or(0.0) - agent.reserved.memory_gb;
     fitting
         .into_iter()
@@ -141,13 +156,25 @@ fn choose<'a>(wanted: &Wanted, agents: &'a [AgentView], locks: &BTreeMap<String,
         .ok_or_else(|| Wait::new("agent", nobody_connected(kind, &of_kind, now)))
 }
 
-fn narrowed<'a>(agents: &[&'a AgentView], keep: impl Fn(&AgentView) -> bool, otherwise: impl FnOnce() -> Wait) -> Result<Vec<&'a AgentView>, Wait> {
+fn narrowed<'a>(
+    agents: &[&'a AgentView],
+    keep: impl Fn(&AgentView) -> bool,
+    otherwise: impl FnOnce() -> Wait,
+) -> Result<Vec<&'a AgentView>, Wait> {
     let kept: Vec<&AgentView> = agents.iter().copied().filter(|agent| keep(agent)).collect();
     if kept.is_empty() { Err(otherwise()) } else { Ok(kept) }
 }
 
 fn reaches(agent: &AgentView, wanted: &Wanted) -> bool {
     wanted.hosts.iter().all(|host| agent.hosts.contains(host) || (agent.agent_type == AgentType::Desktop && agent.hostname == *host))
+}
+
+/// Why this agent could not take work with these needs at this moment; `None` when it could.
+pub fn refusal(agent: &AgentView, needs: &Resources) -> Option<String> {
+    if !agent.alive {
+        return Some(format!("{} is not connected", agent.id));
+    }
+    if takes_work(agent, needs) { shortage(agent, needs) } else { Some(unavailable(&[agent])) }
 }
 
 /// A machine in use still takes what needs no GPU; one that its owner has paused takes nothing.
@@ -197,7 +224,9 @@ fn shortages(agents: &[&AgentView], needs: &Resources) -> String {
 /// What this agent lacks, in words; `None` when it has enough or has not said.
 fn shortage(agent: &AgentView, needs: &Resources) -> Option<String> {
     let Free { memory_gb, cpu_cores, gpu_memory_gb, has_gpu } = agent.free;
-    let lacks = |free: Option<f64>, reserved: f64, needed: f64| free.map(|free| (free - reserved).max(0.0)).filter(|left| needed > 0.0 && *left < needed);
+    let lacks = |free: Option<f64>, reserved: f64, needed: f64| {
+        free.map(|free| (free - reserved).max(0.0)).filter(|left| needed > 0.0 && *left < needed)
+    };
     if (needs.gpu || needs.gpu_memory_gb > 0.0) && has_gpu == Some(false) {
         return Some(format!("gpu: {} has none", agent.id));
     }

@@ -3,16 +3,36 @@
 pub mod advance_request;
 pub mod background_status;
 pub mod cancel;
+pub mod cancel_tasks;
+pub mod claim;
+pub mod create_tasks;
 pub mod decide;
+pub mod decline;
+pub mod dispatch;
+pub mod end_task;
 pub mod expire;
 pub mod freeze;
+pub mod heartbeat;
+pub mod hello;
+pub mod intake;
 pub mod ledger;
+pub mod lose_attempt;
+pub mod outcome;
 pub mod plan_round;
+pub mod reap_leases;
+pub mod record;
+pub mod reply;
+pub mod result;
 pub mod say;
+pub mod status;
 pub mod submit;
+pub mod task_story;
 pub mod tokens;
 pub mod transition;
+pub mod unclaimed;
+pub mod wait;
 pub mod wake_planning;
+pub mod withdraw;
 
 mod context;
 

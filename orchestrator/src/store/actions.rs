@@ -68,6 +68,10 @@ pub async fn get(connection: &mut PgConnection, name: &str, sha256: &str) -> Res
 }
 
 pub(super) fn read(name: &str, spec: Value) -> Result<ActionSpec, Error> {
-    serde_json::from_value(spec.clone())
-        .map_err(|_| Error::BadData { table: "actions", column: "spec", id: name.to_owned(), value: spec.to_string() })
+    serde_json::from_value(spec.clone()).map_err(|_| Error::BadData {
+        table: "actions",
+        column: "spec",
+        id: name.to_owned(),
+        value: spec.to_string(),
+    })
 }

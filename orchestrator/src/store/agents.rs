@@ -54,7 +54,13 @@ pub async fn find_live_on(connection: &mut PgConnection, hello: &AgentHello) -> 
 }
 
 /// Stores what an agent says of itself; its lease runs from now. `false`: a later start of it, or another key, has said hello before.
-pub async fn set_hello(connection: &mut PgConnection, hello: &AgentHello, key_id: &str, incarnation: i64, lease: Duration) -> Result<bool, Error> {
+pub async fn set_hello(
+    connection: &mut PgConnection,
+    hello: &AgentHello,
+    key_id: &str,
+    incarnation: i64,
+    lease: Duration,
+) -> Result<bool, Error> {
     let done = sqlx::query!(
         "INSERT INTO agents AS a (id, agent_type, hostname, key_id, incarnation, journal_id, version, labels, resources, hosts,
             last_seen_at, lease_expires_at, enrolled_at, hello_at)

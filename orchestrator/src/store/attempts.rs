@@ -95,7 +95,13 @@ pub async fn set_owner(
 }
 
 /// Renews one attempt's lease and notes that it runs.
-pub async fn set_started(connection: &mut PgConnection, task_id: Uuid, attempt: i32, lease: Duration, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_started(
+    connection: &mut PgConnection,
+    task_id: Uuid,
+    attempt: i32,
+    lease: Duration,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE task_attempts
         SET started_at = COALESCE(started_at, $3), lease_expires_at = now() + make_interval(secs => $4)
@@ -111,7 +117,13 @@ pub async fn set_started(connection: &mut PgConnection, task_id: Uuid, attempt: 
 }
 
 /// Stores how an attempt ended. Once.
-pub async fn set_finished(connection: &mut PgConnection, attempt: i32, outcome: Outcome, result: &WorkResult, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_finished(
+    connection: &mut PgConnection,
+    attempt: i32,
+    outcome: Outcome,
+    result: &WorkResult,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     let error = result.error.as_ref().map(|error| serde_json::to_value(error).unwrap_or_default());
     let done = sqlx::query!(
         "UPDATE task_attempts

@@ -99,13 +99,15 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
     .await?;
     let mut agents = Vec::with_capacity(rows.len());
     for row in rows {
-        let bad = |column: &'static str, value: &str| Error::BadData { table: "agents", column, id: row.id.clone(), value: value.to_owned() };
+        let bad =
+            |column: &'static str, value: &str| Error::BadData { table: "agents", column, id: row.id.clone(), value: value.to_owned() };
         let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(row.hosts).unwrap_or_default();
         let heartbeat: Option<Heartbeat> = row.heartbeat.and_then(|heartbeat| serde_json::from_value(heartbeat).ok());
         let reserved: Vec<Resources> = serde_json::from_value(row.reserved).unwrap_or_default();
         agents.push(AgentView {
             agent_type: AgentType::from_word(&row.agent_type).ok_or_else(|| bad("agent_type", &row.agent_type))?,
-            availability: serde_json::from_value(Value::String(row.availability.clone())).map_err(|_| bad("availability", &row.availability))?,
+            availability: serde_json::from_value(Value::String(row.availability.clone()))
+                .map_err(|_| bad("availability", &row.availability))?,
             hosts: groups.into_values().flatten().collect(),
             actions: serde_json::from_value(row.actions).unwrap_or_default(),
             free: free(heartbeat.as_ref(), &serde_json::from_value(row.resources).unwrap_or_default()),
@@ -134,7 +136,12 @@ fn free(heartbeat: Option<&Heartbeat>, total: &Resources) -> Free {
     let known = |number: f64| (number > 0.0).then_some(number);
     let Some(heartbeat) = heartbeat else {
         let gpu_memory_gb = known(total.gpu_memory_gb);
-        return Free { memory_gb: known(total.memory_gb), cpu_cores: known(total.cpu_cores), gpu_memory_gb, has_gpu: total.gpu.then_some(true) };
+        return Free {
+            memory_gb: known(total.memory_gb),
+            cpu_cores: known(total.cpu_cores),
+            gpu_memory_gb,
+            has_gpu: total.gpu.then_some(true),
+        };
     };
     let gib = |mib: u64| f64::from(u32::try_from(mib).unwrap_or(u32::MAX)) / 1024.0;
     Free {
@@ -165,8 +172,12 @@ pub async fn plan_sha256(connection: &mut PgConnection, plan_id: Uuid) -> Result
 /// The plan with the outputs of its completed steps, for filling in references.
 pub async fn plan_part(connection: &mut PgConnection, plan_id: Uuid, purpose: &str) -> Result<PlanPart, Error> {
     let plan = sqlx::query!("SELECT sha256, body FROM plans WHERE id = $1", plan_id).fetch_one(&mut *connection).await?;
-    let document = serde_json::from_value(plan.body.clone())
-        .map_err(|_| Error::BadData { table: "plans", column: "body", id: plan_id.to_string(), value: plan.body.to_string() })?;
+    let document = serde_json::from_value(plan.body.clone()).map_err(|_| Error::BadData {
+        table: "plans",
+        column: "body",
+        id: plan_id.to_string(),
+        value: plan.body.to_string(),
+    })?;
     let rows = sqlx::query!(
         "SELECT step_id, outputs
         FROM tasks
@@ -176,7 +187,8 @@ pub async fn plan_part(connection: &mut PgConnection, plan_id: Uuid, purpose: &s
     )
     .fetch_all(connection)
     .await?;
-    let outputs = rows.into_iter().map(|row| (row.step_id, serde_json::from_value::<Map<String, Value>>(row.outputs).unwrap_or_default())).collect();
+    let outputs =
+        rows.into_iter().map(|row| (row.step_id, serde_json::from_value::<Map<String, Value>>(row.outputs).unwrap_or_default())).collect();
     Ok(PlanPart { sha256: plan.sha256.unwrap_or_default(), document, outputs })
 }
 

@@ -57,7 +57,8 @@ pub async fn add_partition(connection: &mut PgConnection, table: &'static str, m
         return Ok(false);
     }
     // Names come from the list above and from a date, never from outside.
-    let statement = format!("CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{first} 00:00:00+00') TO ('{next} 00:00:00+00')");
+    let statement =
+        format!("CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{first} 00:00:00+00') TO ('{next} 00:00:00+00')");
     match sqlx::query(AssertSqlSafe(statement)).execute(connection).await {
         Ok(_) => Ok(true),
         // check_violation: the default partition holds rows of that month. duplicate_table: another process was quicker.

@@ -91,18 +91,23 @@ pub async fn set_waiting(connection: &mut PgConnection, waiting: &Waiting<'_>, a
     one_row(&done)
 }
 
-/// Mirrors what a task waits for into its request, unless the request already says the same.
-pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waiting_for: Option<&Value>) -> Result<(), Error> {
-    sqlx::query!(
+/// Mirrors what a task waits for into its request while nothing of it moves, or takes such a mirror away again. Whether
+/// anything was changed.
+pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waiting_for: Option<&Value>) -> Result<bool, Error> {
+    let done = sqlx::query!(
         "UPDATE requests
         SET waiting_for = $2
-        WHERE id = $1 AND status IN ('discovering', 'previewing', 'running') AND waiting_for IS DISTINCT FROM $2",
+        WHERE id = $1 AND status IN ('discovering', 'previewing', 'running') AND waiting_for IS DISTINCT FROM $2
+        AND CASE WHEN $2::jsonb IS NULL
+            THEN waiting_for ->> 'what' IN ('agent', 'action', 'host', 'resources', 'claim', 'route')
+            ELSE NOT EXISTS (SELECT FROM tasks WHERE tasks.request_id = $1 AND tasks.status IN ('dispatched', 'running'))
+        END",
         request_id,
         waiting_for,
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Notes the claim: the offer does not expire any more.
@@ -201,7 +206,13 @@ pub async fn set_ended(connection: &mut PgConnection, ended: &Ended<'_>, at: Dat
 }
 
 /// `dispatched | running -> unknown`: not an end; its hosts stay taken.
-pub async fn set_unknown(connection: &mut PgConnection, task_id: Uuid, from: Status, error: &Problem, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_unknown(
+    connection: &mut PgConnection,
+    task_id: Uuid,
+    from: Status,
+    error: &Problem,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE tasks
         SET status = 'unknown', error = $3, updated_at = $4

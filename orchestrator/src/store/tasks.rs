@@ -336,3 +336,22 @@ pub fn waiting_value(wait: &Wait, since: DateTime<Utc>) -> Value {
 pub fn problem_value(problem: &Problem) -> Value {
     json!({"code": problem.code.number(), "message": problem.message, "details": problem.details})
 }
+
+/// The trace of a request.
+pub async fn trace_id(connection: &mut PgConnection, request_id: Uuid) -> Result<String, Error> {
+    Ok(sqlx::query_scalar!("SELECT trace_id FROM requests WHERE id = $1", request_id).fetch_one(connection).await?)
+}
+
+/// The newest attempt of a task, and who owns it.
+pub async fn owner(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<(i32, String)>, Error> {
+    let row = sqlx::query!(
+        "SELECT t.attempt, t.agent_id
+        FROM task_attempts t
+        JOIN tasks ON tasks.id = t.task_id AND tasks.attempt = t.attempt
+        WHERE t.task_id = $1",
+        task_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.and_then(|row| Some((row.attempt, row.agent_id?))))
+}

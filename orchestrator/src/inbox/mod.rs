@@ -1,0 +1,166 @@
+//! Deliveries become service calls, and what they come to becomes a verdict, in one place.
+//!
+//! Transient trouble pauses consumption: the same deliveries are tried again in place until it passes; nothing is requeued in
+//! a loop (RELIABILITY 3). Poison is rejected with its code and reason. Subscribing again after an outage is the bus's business.
+
+pub mod claims;
+pub mod heartbeats;
+pub mod requests;
+pub mod results;
+pub mod status;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chiffon_bus::{Consumer, Delivery, Verdict};
+use chiffon_process::Tasks;
+use chiffon_process::retry::Policy;
+use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
+use futures::FutureExt as _;
+use futures::future::join_all;
+
+use crate::service::Context;
+use crate::service::outcome::Outcome;
+
+/// What takes in the deliveries of one queue.
+#[async_trait]
+pub trait Inbox: Send + Sync + std::fmt::Debug + 'static {
+    /// The queue.
+    fn queue(&self) -> &'static str;
+
+    /// How many deliveries it takes in at once.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Takes deliveries in; a verdict for each, in their order. `Err` with a retryable code is trouble that passes: the same
+    /// deliveries are handed in again.
+    async fn handle(&self, deliveries: &[Delivery]) -> Result<Vec<Verdict>, Problem>;
+
+    /// Told whenever consumption works, and when it pauses.
+    fn works(&self, _works: bool) {}
+}
+
+/// Consumes a queue until the second stage of the stop.
+pub fn spawn(tasks: &Tasks, context: &Context, inbox: Arc<dyn Inbox>) {
+    let context = context.clone();
+    tasks.spawn(inbox.queue(), async move { run(&context, inbox.as_ref()).await });
+}
+
+async fn run(context: &Context, inbox: &dyn Inbox) {
+    let mut delays = Policy::RECONNECT.delays();
+    while !context.shutdown.is_stopping() {
+        let prefetch = u16::try_from(inbox.batch()).unwrap_or(u16::MAX).max(16);
+        match context.bus.consume(inbox.queue(), prefetch).await {
+            Ok(consumer) => {
+                delays.reset();
+                inbox.works(true);
+                consume(context, inbox, consumer).await;
+            }
+            Err(error) => tracing::warn!(queue = inbox.queue(), %error, "the queue can't be consumed; it is tried again"),
+        }
+        inbox.works(false);
+        let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+        if !context.shutdown.sleep(delay).await {
+            return;
+        }
+    }
+}
+
+async fn consume(context: &Context, inbox: &dyn Inbox, mut consumer: Consumer) {
+    loop {
+        let first = tokio::select! {
+            () = context.shutdown.stopping() => return,
+            next = consumer.next() => next,
+        };
+        let Some(first) = first else { return };
+        let mut batch = vec![first];
+        while batch.len() < inbox.batch()
+            && let Some(Some(more)) = consumer.next().now_or_never()
+        {
+            batch.push(more);
+        }
+        // Without verdicts the process is stopping: what is dropped goes back to the queue.
+        let Some(verdicts) = decide(context, inbox, &batch).await else { return };
+        inbox.works(true);
+        join_all(batch.into_iter().zip(verdicts).map(|(delivery, verdict)| delivery.settle(verdict))).await;
+    }
+}
+
+/// The verdicts; `None` when the process stops before the trouble has passed.
+async fn decide(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> Option<Vec<Verdict>> {
+    match patiently(context, inbox, batch).await? {
+        Ok(verdicts) => Some(verdicts),
+        Err(problem) if batch.len() == 1 => Some(vec![rejected(inbox, problem)]),
+        // One of them can't be dealt with; it must not take the others with it.
+        Err(_) => {
+            let mut verdicts = Vec::with_capacity(batch.len());
+            for delivery in batch {
+                verdicts.extend(match patiently(context, inbox, std::slice::from_ref(delivery)).await? {
+                    Ok(verdicts) => verdicts,
+                    Err(problem) => vec![rejected(inbox, problem)],
+                });
+            }
+            Some(verdicts)
+        }
+    }
+}
+
+async fn patiently(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> Option<Result<Vec<Verdict>, Problem>> {
+    let mut delays = Policy::RECONNECT.delays();
+    loop {
+        match inbox.handle(batch).await {
+            Err(problem) if problem.code.is_retryable() => {
+                tracing::warn!(queue = inbox.queue(), %problem, "consumption pauses until this has passed");
+                inbox.works(false);
+                let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+                if !context.shutdown.sleep(delay).await {
+                    return None;
+                }
+            }
+            answer => return Some(answer),
+        }
+    }
+}
+
+fn rejected(inbox: &dyn Inbox, problem: Problem) -> Verdict {
+    tracing::error!(queue = inbox.queue(), %problem, "a message can't be dealt with; it goes to the dead letters");
+    Verdict::Reject { code: problem.code.number(), reason: problem.message }
+}
+
+/// What a service's outcome means for the bus.
+pub(crate) fn verdict(outcome: Outcome) -> Verdict {
+    match outcome {
+        Outcome::Done => Verdict::Ack,
+        Outcome::Rejected(problem) => Verdict::Reject { code: problem.code.number(), reason: problem.message },
+    }
+}
+
+/// A message of an agent, verified and read: the id of the key that signed it, and what it says.
+pub(crate) struct Received {
+    /// The id of the signer's key.
+    pub(crate) signer: String,
+    /// The message.
+    pub(crate) envelope: Envelope,
+}
+
+/// Verifies and reads a delivery from an agent. What is signed too long ago is let go: whatever matters of it is sent again
+/// under a fresh signature.
+pub(crate) fn received(context: &Context, delivery: &Delivery, queue: &str) -> Result<Received, Verdict> {
+    let header = delivery.headers.get(signature::HEADER).map(String::as_str);
+    let signer = match signature::verify(&context.agents, header, queue, &delivery.body, context.clock.now()) {
+        Ok(signer) => signer.to_owned(),
+        Err(signature::SignatureError::Expired { .. }) => return Err(Verdict::Ack),
+        Err(error) => return Err(Verdict::Reject { code: ErrorCode::SignatureInvalid.number(), reason: error.to_string() }),
+    };
+    match Envelope::parse(&delivery.body) {
+        Ok(envelope) => Ok(Received { signer, envelope }),
+        Err(error) => Err(Verdict::Reject { code: error.code().number(), reason: error.to_string() }),
+    }
+}
+
+/// A message on a queue where it does not belong.
+pub(crate) fn misplaced(envelope: &Envelope, queue: &str) -> Verdict {
+    let reason = format!("`{}` does not belong on {queue}", envelope.message.type_name());
+    Verdict::Reject { code: ErrorCode::InvalidMessage.number(), reason }
+}

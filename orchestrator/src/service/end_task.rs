@@ -1,0 +1,73 @@
+//! Ending a task, however it came to its end: one path for results, cancels, and parameters that can't be filled in.
+//!
+//! Its hosts are given back, the steps after it are skipped unless it completed, what it did is recorded, and the request is
+//! looked at again. All in the caller's transaction, which holds the request's row.
+
+use chiffon_protocol::message::Mode;
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Context, advance_request, record, task_story};
+use crate::domain::task::{Purpose, Status};
+use crate::store::task_changes::{Ended, set_ended};
+use crate::store::tasks::{self, Task};
+use crate::store::{self, dispatch, host_locks};
+
+/// Who ended it, and what the audit log calls that.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// The principal's or agent's name, or `chiffon`.
+    pub actor: &'a str,
+    /// Such as `task.finished`.
+    pub event: &'static str,
+}
+
+/// Ends it. The request is not looked at: a caller that ends several tasks does that once, with [`settle`].
+pub async fn run(
+    context: &Context,
+    connection: &mut PgConnection,
+    task: &Task,
+    ended: &Ended<'_>,
+    by: By<'_>,
+    particulars: Value,
+) -> Result<(), store::Error> {
+    set_ended(connection, ended, context.clock.now()).await?;
+    host_locks::release(connection, task.id).await?;
+    task_story::tell(context, connection, task, ended.to, by.actor, by.event, particulars).await?;
+    let was_applied = task.purpose == Purpose::Apply && task.mode == Mode::Apply && task.started_at.is_some();
+    if was_applied || (task.purpose == Purpose::Apply && ended.to == Status::Completed) {
+        record::task_finished(context, connection, task.id).await?;
+    }
+    if ended.to != Status::Completed {
+        skip_dependents(context, connection, task, ended.to).await?;
+    }
+    Ok(())
+}
+
+/// Looks at the request again after its tasks have changed.
+pub async fn settle(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<(), store::Error> {
+    advance_request::run(context, connection, request_id).await
+}
+
+/// Wakes those for whom the end of a task may be a beginning. After the commit.
+pub fn wake(context: &Context) {
+    context.wakes.dispatcher.notify_one();
+    context.wakes.outbox.notify_one();
+    context.wakes.git_scribe.notify_one();
+}
+
+async fn skip_dependents(context: &Context, connection: &mut PgConnection, task: &Task, ended: Status) -> Result<(), store::Error> {
+    let dependents = dispatch::list_dependents(connection, task.plan_id, task.purpose.as_str(), &task.step_id).await?;
+    for id in dependents {
+        let Some(locked) = tasks::lock(connection, id).await? else { continue };
+        let message = format!("step `{}` ({}) is {}; this step needs it and was not tried", task.step_id, task.title, ended.as_str());
+        let problem = Problem::new(ErrorCode::DependencyFailed, message).with_details(json!({"step_id": task.step_id, "task_id": task.id}));
+        let skipped = Ended::without_run(id, locked.task.status, Status::Skipped, &problem);
+        set_ended(connection, &skipped, context.clock.now()).await?;
+        let particulars = json!({"because_of": task.step_id});
+        task_story::tell(context, connection, &locked.task, Status::Skipped, "chiffon", "task.skipped", particulars).await?;
+    }
+    Ok(())
+}

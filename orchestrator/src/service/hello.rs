@@ -1,0 +1,126 @@
+//! An agent introduces itself: who it is, what it can do, and what its journal holds unfinished.
+//!
+//! Only an enrolled key may announce or change a catalogue (RELIABILITY 4); one live agent per hostname and kind
+//! (RELIABILITY 9); an older start of an agent changes nothing.
+
+use std::collections::BTreeSet;
+
+use chiffon_protocol::message::{AgentHello, ErrorReport, Unfinished};
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::claim::number;
+use super::outcome::Outcome;
+use super::reply::{self, About, Addressee};
+use super::{Context, lose_attempt};
+use crate::domain::audit::AuditEvent;
+use crate::store::agents::{self, Identity, signed};
+use crate::store::attempts::{self, Held};
+use crate::store::{self, actions, audit, task_changes};
+
+/// Takes in a hello. One that is refused is answered with the reason; `signer` is the id of the key that signed it.
+pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<Outcome, store::Error> {
+    let mut transaction = context.store.begin().await?;
+    let known = agents::get(&mut transaction, &hello.agent_id).await?;
+    if let Some(known) = known.as_ref().filter(|known| known.key_id != signer) {
+        let message = format!("{} is enrolled with the key {}, and this hello was signed with {signer}", hello.agent_id, known.key_id);
+        return Ok(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
+    }
+    let incarnation = signed(hello.incarnation);
+    let refused = match refusal(&mut transaction, known.as_ref(), hello, incarnation).await? {
+        None if !agents::set_hello(&mut transaction, hello, signer, incarnation, context.settings.agent_lease).await? => {
+            Some(superseded(hello))
+        }
+        refusal => refusal,
+    };
+    if let Some(problem) = refused {
+        drop(transaction);
+        return refuse(context, hello, problem).await;
+    }
+    let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
+    announce(context, &mut transaction, hello, is_new_start).await?;
+    let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();
+    attempts::renew(&mut transaction, &listed, context.settings.agent_lease).await?;
+    let lost = attempts::list_open_of(&mut transaction, &hello.agent_id, incarnation).await?;
+    if is_new_start {
+        task_changes::readmit(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?;
+    }
+    store::commit(transaction).await?;
+    forget_lost(context, hello, lost).await?;
+    context.wakes.dispatcher.notify_one();
+    context.wakes.planner.notify_one();
+    Ok(Outcome::Done)
+}
+
+async fn refusal(
+    connection: &mut PgConnection,
+    known: Option<&Identity>,
+    hello: &AgentHello,
+    incarnation: i64,
+) -> Result<Option<Problem>, store::Error> {
+    if known.is_some_and(|known| known.incarnation > incarnation) {
+        return Ok(Some(superseded(hello)));
+    }
+    let other = agents::find_live_on(connection, hello).await?;
+    Ok(other.map(|other| {
+        let kind = hello.agent_type.as_str();
+        let message = format!(
+            "{other} is the {kind} agent of {} already; stop it, or give this machine another hostname, and start {} again",
+            hello.hostname, hello.agent_id
+        );
+        Problem::new(ErrorCode::HostnameTaken, message).with_details(json!({"hostname": hello.hostname, "agent_id": other}))
+    }))
+}
+
+fn superseded(hello: &AgentHello) -> Problem {
+    let message = format!("a later start of {} has said hello before; stop this one (start {})", hello.agent_id, hello.incarnation);
+    Problem::new(ErrorCode::IncarnationSuperseded, message)
+}
+
+async fn refuse(context: &Context, hello: &AgentHello, problem: Problem) -> Result<Outcome, store::Error> {
+    tracing::warn!(agent = hello.agent_id, hostname = hello.hostname, %problem, "an agent's hello was refused");
+    let to = Addressee { agent_id: hello.agent_id.clone(), incarnation: signed(hello.incarnation) };
+    reply::send(context, &to, &About::the_agent(context), ErrorReport::from(problem)).await;
+    Ok(Outcome::Done)
+}
+
+async fn announce(context: &Context, connection: &mut PgConnection, hello: &AgentHello, is_new_start: bool) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    for action in hello.actions.iter().filter(|action| action.spec.agent_type != hello.agent_type) {
+        tracing::warn!(
+            agent = hello.agent_id,
+            action = action.spec.name,
+            "an announced action is for another kind of agent; it is left out"
+        );
+    }
+    let new = actions::announce(connection, hello, now).await?;
+    if is_new_start {
+        let data = json!({
+            "agent_id": hello.agent_id, "agent_type": hello.agent_type, "hostname": hello.hostname, "version": hello.version,
+            "incarnation": hello.incarnation, "actions": hello.actions.len(),
+        });
+        audit::append_system(connection, &AuditEvent::new(&hello.agent_id, "agent.connected", data), now).await?;
+    }
+    for (name, sha256) in new {
+        let data = json!({"action": name, "sha256": sha256});
+        audit::append_system(connection, &AuditEvent::new(&hello.agent_id, "action.announced", data), now).await?;
+    }
+    Ok(())
+}
+
+/// What an earlier start owned and this one's journal does not know: nobody can say what became of it.
+async fn forget_lost(context: &Context, hello: &AgentHello, open: Vec<(Uuid, i32)>) -> Result<(), store::Error> {
+    let listed: BTreeSet<(Uuid, i32)> =
+        hello.unfinished.iter().map(|unfinished| (unfinished.task_id, number(unfinished.attempt))).collect();
+    for (task_id, attempt) in open.into_iter().filter(|open| !listed.contains(open)) {
+        let words = format!("{} was started again and its journal does not know this attempt", hello.agent_id);
+        lose_attempt::run(context, task_id, attempt, ErrorCode::Interrupted, &words, None).await?;
+    }
+    Ok(())
+}
+
+fn held(hello: &AgentHello, unfinished: &Unfinished) -> Held {
+    Held { agent_id: hello.agent_id.clone(), task_id: unfinished.task_id, attempt: number(unfinished.attempt) }
+}

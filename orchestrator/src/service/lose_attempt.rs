@@ -1,0 +1,62 @@
+//! An attempt whose owner can't be asked: its task becomes `unknown`, with what is known. Not an end: its hosts stay taken,
+//! and the owner's later report resolves it (RELIABILITY 12 and 13).
+
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Context, end_task, task_story};
+use crate::domain::task::{Event, Status};
+use crate::store::task_changes::set_unknown;
+use crate::store::{self, attempts, logs, tasks};
+
+/// Who may say so: the holder of a lease, under its epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Fence {
+    /// The lease's name.
+    pub lease: &'static str,
+    /// The epoch.
+    pub epoch: i64,
+}
+
+/// Marks the task unknown, unless something was heard of the attempt by now. With a fence, the attempt's own lease must be over
+/// and the fence's epoch must count, both in the same transaction.
+pub async fn run(
+    context: &Context,
+    task_id: Uuid,
+    attempt: i32,
+    code: ErrorCode,
+    why: &str,
+    fence: Option<Fence>,
+) -> Result<bool, store::Error> {
+    let mut transaction = context.store.begin().await?;
+    let Some(request) = tasks::lock_request_of(&mut transaction, task_id).await? else { return Ok(false) };
+    let Some(locked) = tasks::lock(&mut transaction, task_id).await? else { return Ok(false) };
+    if let Some(fence) = fence
+        && !attempts::is_expired(&mut transaction, task_id, attempt, fence.lease, fence.epoch).await?
+    {
+        return Ok(false);
+    }
+    if locked.state().on(Event::LeaseExpired { attempt }).is_err() {
+        return Ok(false);
+    }
+    let task = &locked.task;
+    let last = logs::last_text(&mut transaction, task_id, attempt).await?;
+    let known = match (&last, task.status) {
+        (Some(line), _) => format!("it was at {} %; the last line is: {line}", task.progress),
+        (None, Status::Running) => format!("it was at {} % and had said nothing", task.progress),
+        (None, _) => "it had not reported that it began".to_owned(),
+    };
+    let message = format!(
+        "{why}; {known}. Nothing is repeated by itself: if the agent comes back it says what happened; else decide with `chiffon resolve {task_id}`"
+    );
+    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
+    let details = json!({"agent_id": agent, "attempt": attempt, "progress": task.progress, "last_line": last});
+    let problem = Problem::new(code, message).with_details(details);
+    set_unknown(&mut transaction, task_id, task.status, &problem, context.clock.now()).await?;
+    task_story::tell(context, &mut transaction, task, Status::Unknown, "chiffon", "task.unknown", json!({"error": problem})).await?;
+    end_task::settle(context, &mut transaction, request.id).await?;
+    store::commit(transaction).await?;
+    tracing::warn!(%task_id, attempt, agent, "the outcome of a task is unknown");
+    Ok(true)
+}

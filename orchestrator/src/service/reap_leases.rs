@@ -1,0 +1,25 @@
+//! Attempts whose owner has been silent for longer than its lease, by Postgres time (RELIABILITY 10).
+
+use chiffon_protocol::ErrorCode;
+
+use super::Context;
+use super::lose_attempt::{self, Fence};
+use crate::store::{self, attempts, tasks};
+
+/// How many are looked at in one go.
+const BATCH: i64 = 100;
+
+/// Marks them unknown; how many. The caller holds the lease of the fence, and knows that the intake of heartbeats was healthy
+/// for a whole lease.
+pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error> {
+    let mut connection = context.store.acquire().await?;
+    let expired = attempts::list_expired(&mut connection, BATCH).await?;
+    let mut lost = 0;
+    for task_id in expired {
+        let Some((attempt, agent)) = tasks::owner(&mut connection, task_id).await? else { continue };
+        let seconds = context.settings.agent_lease.as_secs_f64();
+        let why = format!("{agent} has been silent for longer than {seconds:.0} s");
+        lost += usize::from(lose_attempt::run(context, task_id, attempt, ErrorCode::LeaseExpired, &why, Some(fence)).await?);
+    }
+    Ok(lost)
+}

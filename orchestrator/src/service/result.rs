@@ -1,0 +1,217 @@
+//! The end of an attempt, as its owner reports it: applied once, acknowledged as often as it comes (RELIABILITY 13 to 16).
+
+use chiffon_protocol::message::{ErrorReport, Mode, Outcome as Ending, ResultAck, ResultStatus, WorkResult};
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::claim::number;
+use super::end_task::{self, By};
+use super::outcome::Outcome;
+use super::reply::{self, About};
+use super::status::{is_owner, not_the_owner, owner};
+use super::{Context, task_story, wait};
+use crate::domain::audit::AuditEvent;
+use crate::domain::placement::Wait;
+use crate::domain::task::{Event, Status};
+use crate::store::attempts::{self, Attempt};
+use crate::store::logs::{storable, storable_json};
+use crate::store::task_changes::{Ended, Waiting};
+use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::{self, audit, host_locks};
+
+/// An agent that never starts this often is not asked again.
+const NOT_STARTED_AT_MOST: i32 = 3;
+
+/// Applies a result. `signer` is the id of the key that signed it.
+pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result<Outcome, store::Error> {
+    let result = &storable_result(result);
+    let mut transaction = context.store.begin().await?;
+    let request = tasks::lock_request_of(&mut transaction, result.task_id).await?;
+    let locked = tasks::lock(&mut transaction, result.task_id).await?;
+    let attempt = attempts::get(&mut transaction, result.task_id, number(result.attempt)).await?;
+    let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {
+        let message = format!("a result for attempt {} of task {}, which does not exist", result.attempt, result.task_id);
+        return Ok(Outcome::rejected(ErrorCode::TaskNotFound, message));
+    };
+    if !is_owner(&attempt, signer) {
+        return Ok(not_the_owner(&attempt, signer));
+    }
+    let ending = ending(result);
+    let event = Event::Finish { attempt: attempt.attempt, outcome: ending };
+    if attempt.finished_at.is_some() {
+        repeated(context, &mut transaction, &locked, &attempt, ending).await?;
+    } else {
+        match locked.state().on(event) {
+            Ok(next) if next.status() == Status::Waiting => {
+                not_started(context, &mut transaction, &request, &locked, &attempt, result).await?
+            }
+            Ok(next) => finish(context, &mut transaction, &locked, next.status(), ending, result).await?,
+            Err(_) => fenced(context, &mut transaction, &locked, &attempt, ending, result).await?,
+        }
+    }
+    store::commit(transaction).await?;
+    end_task::wake(context);
+    if let Some(to) = owner(&attempt) {
+        let about = About { request_id: request.id, trace_id: request.trace_id };
+        let last_seq = attempt.stored_seq.unsigned_abs();
+        let ack = ResultAck { task_id: result.task_id, attempt: result.attempt, last_seq, result_stored: true };
+        reply::send(context, &to, &about, ack).await;
+    }
+    Ok(Outcome::Done)
+}
+
+/// How it ended; a peer that knows only the fixed fields says it in two words.
+fn ending(result: &WorkResult) -> Ending {
+    result.outcome.unwrap_or(match result.status {
+        ResultStatus::Completed => Ending::Succeeded,
+        ResultStatus::Failed => Ending::Failed,
+    })
+}
+
+async fn finish(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    to: Status,
+    ending: Ending,
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    let task = &locked.task;
+    attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
+    let problem = (to != Status::Completed).then(|| problem(to, result));
+    let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
+    let ended = Ended {
+        task_id: task.id,
+        from: task.status,
+        to,
+        output: Some(&result.output),
+        outputs: Value::Object(result.outputs.clone()),
+        changed: Some(result.changed),
+        warnings: json!(result.warnings),
+        preview: preview.map(|preview| json!(preview)),
+        error: problem.as_ref(),
+    };
+    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
+    let particulars = json!({
+        "agent_id": agent, "outcome": ending, "exit_code": result.exit_code, "changed": result.changed,
+        "duration_seconds": result.duration_seconds, "warnings": result.warnings, "error": problem,
+    });
+    end_task::run(context, connection, task, &ended, By { actor: agent, event: "task.finished" }, particulars).await?;
+    end_task::settle(context, connection, task.request_id).await
+}
+
+/// What the agent says went wrong, or what its silence about that means.
+fn problem(to: Status, result: &WorkResult) -> Problem {
+    if let Some(error) = &result.error {
+        return Problem::from(error.clone());
+    }
+    let (code, words) = match to {
+        Status::Cancelled => (ErrorCode::CancelledByPerson, "it was stopped by a person; what it had done by then stays done"),
+        Status::Interrupted => (ErrorCode::Interrupted, "its agent was stopped under it; look at the log for what was done"),
+        Status::Failed
+        | Status::Pending
+        | Status::Waiting
+        | Status::Dispatched
+        | Status::Running
+        | Status::Completed
+        | Status::Unknown
+        | Status::Skipped => (ErrorCode::PlayFailed, "the agent gave no reason; look at the log"),
+    };
+    Problem::new(code, words)
+}
+
+/// The agent's journal proves that nothing was executed: it is offered again, as a new attempt, without a person.
+async fn not_started(
+    context: &Context,
+    connection: &mut PgConnection,
+    request: &OfRequest,
+    locked: &Locked,
+    attempt: &Attempt,
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    let task = &locked.task;
+    attempts::set_finished(connection, task.attempt, Ending::NotStarted, result, context.clock.now()).await?;
+    host_locks::release(connection, task.id).await?;
+    let agent = attempt.agent_id.as_deref().unwrap_or("its agent");
+    let reason = result.error.as_ref().map_or(result.output.as_str(), |error| error.message.as_str());
+    let text = format!("{agent} did not start it: {reason}");
+    task_story::tell(context, connection, task, Status::Waiting, agent, "task.not_started", json!({"agent_id": agent, "reason": reason}))
+        .await?;
+    let waiting_for = wait::value(context, task, &Wait::new("agent", &text));
+    let waiting = Waiting {
+        task_id: task.id,
+        from: task.status,
+        waiting_for: &waiting_for,
+        not_before: None,
+        excluded: (task.attempt >= NOT_STARTED_AT_MOST).then_some(agent),
+        message: &text,
+        next_offer: false,
+    };
+    wait::back(context, connection, request, task, &waiting).await?;
+    end_task::settle(context, connection, task.request_id).await
+}
+
+/// The same result again changes nothing; another one for the same attempt is flagged.
+async fn repeated(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    attempt: &Attempt,
+    ending: Ending,
+) -> Result<(), store::Error> {
+    if attempt.outcome.as_deref() == Some(ending.as_str()) {
+        return Ok(());
+    }
+    attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
+    flag(context, connection, locked, attempt, json!({"reported": ending, "stored": attempt.outcome})).await
+}
+
+/// A result for an attempt that was superseded, or after a person's decision: recorded, flagged, acknowledged, and nothing else.
+async fn fenced(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    attempt: &Attempt,
+    ending: Ending,
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    attempts::set_finished(connection, attempt.attempt, ending, result, context.clock.now()).await?;
+    attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
+    flag(context, connection, locked, attempt, json!({"reported": ending, "task_status": locked.task.status})).await
+}
+
+async fn flag(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    attempt: &Attempt,
+    mut data: Value,
+) -> Result<(), store::Error> {
+    data["task_id"] = json!(attempt.task_id);
+    data["attempt"] = json!(attempt.attempt);
+    let actor = attempt.agent_id.as_deref().unwrap_or("chiffon");
+    let event = AuditEvent::new(actor, "task.conflicting_report", data);
+    audit::append(connection, locked.task.request_id, &event, context.clock.now()).await
+}
+
+fn storable_result(result: &WorkResult) -> WorkResult {
+    let mut clean = result.clone();
+    clean.output = storable(&clean.output).into_owned();
+    clean.warnings = clean.warnings.iter().map(|warning| storable(warning).into_owned()).collect();
+    if let Value::Object(outputs) = storable_json(Value::Object(clean.outputs)) {
+        clean.outputs = outputs;
+    } else {
+        clean.outputs = serde_json::Map::new();
+    }
+    clean.error = clean.error.map(|error| ErrorReport {
+        code: error.code,
+        message: storable(&error.message).into_owned(),
+        details: storable_json(error.details),
+    });
+    for change in clean.preview.iter_mut().flat_map(|preview| &mut preview.changes) {
+        change.diff = storable(&change.diff).into_owned();
+        change.name = storable(&change.name).into_owned();
+    }
+    clean
+}

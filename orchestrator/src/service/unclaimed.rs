@@ -1,0 +1,62 @@
+//! Offers that came to nothing: not claimed in time, or given back by the broker because no queue was there (RELIABILITY 9).
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Context;
+use super::withdraw::{self, Withdrawal};
+use crate::domain::placement::Wait;
+use crate::domain::task::Event;
+use crate::store::{self, dispatch, tasks};
+
+/// Takes back what nobody claimed in time; how many offers.
+pub async fn run(context: &Context) -> Result<usize, store::Error> {
+    let mut connection = context.store.acquire().await?;
+    let unclaimed = dispatch::list_unclaimed(&mut connection, context.clock.now()).await?;
+    drop(connection);
+    let mut withdrawn = 0;
+    for task_id in unclaimed {
+        withdrawn += usize::from(expire(context, task_id).await?);
+    }
+    Ok(withdrawn)
+}
+
+async fn expire(context: &Context, task_id: Uuid) -> Result<bool, store::Error> {
+    let seconds = context.settings.claim_within.as_secs_f64();
+    let text = format!("no agent claimed it within {seconds:.0} s (5301); it is offered again");
+    take_back(context, task_id, None, "task.unclaimed", Wait::new("claim", text), None).await
+}
+
+/// An offer that no queue took: the task waits a moment and is offered again. An older offer changes nothing.
+pub async fn returned(context: &Context, task_id: Uuid, attempt: i32, offer: i32) -> Result<(), store::Error> {
+    let text = "the broker has no queue for it (5015): the agent has not declared it since the broker came back; it is offered again";
+    let not_before = context.clock.now() + context.settings.claim_within;
+    let why = Wait::new("route", text);
+    take_back(context, task_id, Some((attempt, offer)), "task.unroutable", why, Some(not_before)).await?;
+    Ok(())
+}
+
+async fn take_back(
+    context: &Context,
+    task_id: Uuid,
+    returned: Option<(i32, i32)>,
+    event: &'static str,
+    why: Wait,
+    not_before: Option<DateTime<Utc>>,
+) -> Result<bool, store::Error> {
+    let mut transaction = context.store.begin().await?;
+    let Some(request) = tasks::lock_request_of(&mut transaction, task_id).await? else { return Ok(false) };
+    let Some(locked) = tasks::lock(&mut transaction, task_id).await? else { return Ok(false) };
+    let happened = match returned {
+        Some((attempt, offer)) => Event::Returned { attempt, offer },
+        None => Event::OfferExpired { attempt: locked.task.attempt, offer: locked.task.offer },
+    };
+    if locked.state().on(happened).is_err() {
+        return Ok(false);
+    }
+    let withdrawal = Withdrawal { actor: "chiffon", event, why, excluded: None, not_before };
+    withdraw::run(context, &mut transaction, &request, &locked.task, &withdrawal).await?;
+    store::commit(transaction).await?;
+    context.wakes.dispatcher.notify_one();
+    Ok(true)
+}
