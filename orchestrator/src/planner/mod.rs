@@ -2,7 +2,11 @@
 //!
 //! A planner proposes; it never decides. Whatever it proposes is checked against the catalogue by `domain::assemble`.
 
+pub mod chain;
 pub mod offline;
+mod order;
+mod prompt;
+pub mod provider;
 
 use std::sync::Arc;
 
@@ -10,6 +14,9 @@ use async_trait::async_trait;
 use chiffon_protocol::Problem;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+pub use self::chain::{PlannerChain, PlannerOptions};
+pub use self::provider::config::{ProviderConfig, Strategy};
 
 use crate::domain::catalogue::{Catalogue, Fleet};
 use crate::domain::plan::{Draft, PlanDocument, PlannedBy};

@@ -4,5 +4,7 @@
 mod assembling;
 mod invented;
 mod offline;
+mod providers;
 mod revising;
+mod server;
 mod story;

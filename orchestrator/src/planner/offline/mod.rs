@@ -31,6 +31,11 @@ use crate::domain::plan::{Draft, PlannedBy};
 /// The name that its plans carry.
 pub const NAME: &str = "offline";
 
+/// The words of a text as the index knows them.
+pub fn words_of(text: &str) -> Vec<String> {
+    tokens::tokenize(text).into_iter().filter(|token| !words::is_silent(token)).flat_map(|token| tokens::stems(&token.lower)).collect()
+}
+
 /// What it comes to, before it is checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {

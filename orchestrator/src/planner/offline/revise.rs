@@ -59,6 +59,9 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
     if adds && !hosts::is_only_hosts(&sentence.tokens, &input.fleet) && add(builder, index, input, sentence, text).is_ok() {
         return Ok(());
     }
+    if is_new_wish(builder, index, input, sentence) && add(builder, index, input, sentence, text).is_ok() {
+        return Ok(());
+    }
     let changed = change_parameters(builder, index, sentence)?;
     let moved = !mentions.is_empty() && move_to(builder, index, input, &mentions, adds);
     if changed || moved {
@@ -66,6 +69,26 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
     }
     let new_wish = judge::candidates(index, sentence, &input.fleet).first().is_some_and(|best| best.accepted);
     if new_wish && !words::forbids(&sentence.tokens) { add(builder, index, input, sentence, text) } else { Ok(()) }
+}
+
+/// Whether an action that is not in the plan explains more of the words than the parameters that are.
+fn is_new_wish(builder: &Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence) -> bool {
+    let candidates = judge::candidates(index, sentence, &input.fleet);
+    let Some(best) = candidates.first().filter(|best| best.accepted && best.slots.missing.is_empty()) else { return false };
+    if builder.steps.iter().any(|step| step.action == best.entry.spec.name) {
+        return false;
+    }
+    let mut explained: Vec<bool> = sentence.tokens.iter().enumerate().map(|(at, token)| words::is_silent(token) || words::is_generic(token) || sentence.verbs[at]).collect();
+    for mention in hosts::mentions(&sentence.tokens, &input.fleet) {
+        explained[mention.at..mention.at + mention.taken].fill(true);
+    }
+    for entry in builder.steps.iter().filter_map(|step| index.get(&step.action)) {
+        let found = slots::named(entry, &sentence.tokens, &sentence.verbs);
+        for (at, token) in sentence.tokens.iter().enumerate() {
+            explained[at] |= found.used[at] || entry.core.contains(&token.stem);
+        }
+    }
+    explained.iter().filter(|explained| !**explained).count() > best.unexplained.len()
 }
 
 /// The step that "drop the second step" means.

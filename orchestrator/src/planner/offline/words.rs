@@ -88,7 +88,7 @@ const GENERIC: &[&str] = &[
 ];
 
 /// Words between a parameter's name and its value.
-pub const BETWEEN: &[&str] = &["to", "is", "of", "at", "be", "should", "=", "->", "as", "number", "called", "named", "for", "the", "a", "an", "with", "on", "by", "into"];
+pub const BETWEEN: &[&str] = &["to", "it", "is", "of", "at", "be", "should", "=", "->", "as", "number", "called", "named", "for", "the", "a", "an", "with", "on", "by", "into"];
 
 /// The wish of the verb that begins at `at`, with the words it takes.
 pub fn wishes_at(tokens: &[Token], at: usize) -> (Vec<Wish>, usize) {

@@ -1,0 +1,165 @@
+//! The form of a model's answer: its JSON Schema, and reading what came, fences and chatter around it included.
+
+use chiffon_protocol::{ErrorCode, Problem};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::domain::plan::{Draft, DraftStep};
+
+/// What the model comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A plan.
+    Plan,
+    /// A question to the person.
+    Question,
+    /// The catalogue has nothing for it.
+    Impossible,
+}
+
+/// A model's answer.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// What it is.
+    pub kind: Kind,
+    /// For people: the plan in one sentence, the question, or why it is impossible and what could be asked instead.
+    pub text: String,
+    /// The steps of a plan; empty otherwise.
+    #[serde(default)]
+    pub steps: Vec<AnswerStep>,
+    /// What the person should know: assumptions, words that were not used.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerStep {
+    /// Unique within the plan: lower-case letters, digits, `_` and `-`.
+    pub step_id: String,
+    /// What it does, with its host.
+    #[serde(default)]
+    pub title: String,
+    /// A name of the catalogue.
+    pub action: String,
+    /// A JSON object as text: the parameters by the action's schema.
+    #[serde(deserialize_with = "object_or_text")]
+    #[schemars(with = "String")]
+    pub parameters: Map<String, Value>,
+    /// Step ids that must be completed first.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+}
+
+/// Strict schemas allow no free objects, so parameters travel as text; servers without strictness send the object itself.
+fn object_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    use serde::de::Error as _;
+    match Value::deserialize(deserializer)? {
+        Value::Object(members) => Ok(members),
+        Value::Null => Ok(Map::new()),
+        Value::String(text) if text.trim().is_empty() => Ok(Map::new()),
+        Value::String(text) => serde_json::from_str(&text).map_err(|error| D::Error::custom(format!("`parameters` is not a JSON object: {error}"))),
+        other => Err(D::Error::custom(format!("`parameters` must be a JSON object, not {other}"))),
+    }
+}
+
+impl Answer {
+    /// The steps as a draft.
+    pub fn into_draft(self) -> Draft {
+        let steps = self.steps.into_iter().map(|step| DraftStep {
+            step_id: step.step_id,
+            title: step.title,
+            action: step.action,
+            parameters: step.parameters,
+            depends_on: step.depends_on,
+        });
+        Draft { summary: self.text, steps: steps.collect(), notes: self.notes }
+    }
+}
+
+/// The schema of an answer as strict providers want it: every member required, no others allowed.
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Answer).to_value();
+    make_strict(&mut schema);
+    schema
+}
+
+fn make_strict(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            for key in ["$schema", "default", "format"] {
+                members.remove(key);
+            }
+            if let Some(properties) = members.get("properties").and_then(Value::as_object) {
+                let names: Vec<Value> = properties.keys().map(|name| Value::from(name.as_str())).collect();
+                members.insert("required".to_owned(), Value::Array(names));
+                members.insert("additionalProperties".to_owned(), Value::Bool(false));
+            }
+            members.values_mut().for_each(make_strict);
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_strict),
+        _ => {}
+    }
+}
+
+/// Reads an answer out of a text: the first JSON object in it that is one.
+pub fn read(text: &str) -> Result<Answer, Problem> {
+    let text = text.rsplit_once("</think>").map_or(text, |(_, after)| after);
+    let mut first_error = None;
+    for (at, _) in text.match_indices('{') {
+        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
+        let error = match values.next() {
+            Some(Ok(value)) => match serde_json::from_value::<Answer>(value) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error.to_string(),
+            },
+            Some(Err(error)) => error.to_string(),
+            None => continue,
+        };
+        first_error.get_or_insert(error);
+        if at > 4096 {
+            break;
+        }
+    }
+    let reason = first_error.unwrap_or_else(|| "there is no JSON object in it".to_owned());
+    Err(Problem::new(ErrorCode::ModelAnswerInvalid, format!("the answer does not have the form that was asked for: {reason}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_found_inside_fences_and_chatter() {
+        let text = "<think>{hm}</think>Sure! Here {it} is:\n```json\n{\"kind\": \"plan\", \"text\": \"t\", \"steps\": [{\"step_id\": \"a\", \"action\": \"x\", \"parameters\": \"{\\\"port\\\": 1}\"}]}\n```\nAnything else?";
+        let answer = read(text).unwrap();
+        assert_eq!(answer.steps[0].parameters["port"], 1);
+    }
+
+    #[test]
+    fn what_is_not_an_answer_says_why() {
+        assert!(read("I would rather not.").unwrap_err().message.contains("no JSON object"));
+        assert!(read("{\"kind\": \"poem\", \"text\": \"\"}").unwrap_err().message.contains("poem"));
+    }
+
+    #[test]
+    fn the_schema_is_strict_all_the_way_down() {
+        fn check(schema: &Value) {
+            if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+                assert_eq!(schema["additionalProperties"], false);
+                assert_eq!(schema["required"].as_array().unwrap().len(), properties.len());
+            }
+            match schema {
+                Value::Object(members) => members.values().for_each(check),
+                Value::Array(items) => items.iter().for_each(check),
+                _ => {}
+            }
+        }
+        check(&schema());
+        assert!(schema().to_string().contains("step_id"));
+    }
+}
