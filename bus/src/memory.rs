@@ -23,6 +23,11 @@ pub struct MemoryBus {
 }
 
 impl MemoryBus {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// An empty one, to be shared by all parts of a process.
     pub fn shared() -> Arc<Self> {
         Arc::new(Self::default())
@@ -53,10 +58,11 @@ impl MemoryBus {
         let (this, name) = (self.clone(), queue.to_owned());
         Delivery {
             queue: queue.to_owned(),
-            message_id: Some(message.outgoing.message_id),
+            message_id: Some(message.outgoing.message_id).filter(|id| !id.is_empty()),
+            correlation_id: Some(message.outgoing.correlation_id).filter(|id| !id.is_empty()),
             headers: message.outgoing.headers,
             body: message.outgoing.body,
-            redelivered: message.deliveries > 0,
+            redelivered: message.redelivered,
             settler: Settler::new(move |verdict, done| this.settle(&name, tag, verdict, done)),
         }
     }

@@ -29,6 +29,8 @@ pub const INFRASTRUCTURE: &str = "agent.infrastructure";
 pub const DEAD_LETTERS: &str = "chiffon.dead-letters";
 /// The header that says why a message was rejected.
 pub const REASON_HEADER: &str = "chiffon-reason";
+/// The header with the number of the error code for which a message was rejected.
+pub const CODE_HEADER: &str = "chiffon-code";
 /// The header that names the queue a rejected message came from.
 pub const ORIGIN_HEADER: &str = "chiffon-queue";
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use chiffon_protocol::topology::{Argument, DEAD_EXCHANGE, ORIGIN_HEADER, Queue as QueueSpec, REASON_HEADER, Topology};
+use chiffon_protocol::topology::{Argument, CODE_HEADER, DEAD_EXCHANGE, ORIGIN_HEADER, Queue as QueueSpec, REASON_HEADER, Topology};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -14,8 +14,12 @@ use crate::{BusError, Delivery, Outgoing};
 pub struct Message {
     /// What was published.
     pub outgoing: Outgoing,
-    /// How often it was given back.
-    pub deliveries: u32,
+    /// Somebody has had it before.
+    pub redelivered: bool,
+    /// How often it was given back; looking at it does not count.
+    returns: u32,
+    /// Where it stands in its queue, also after it was given back.
+    position: u64,
     expires: Option<Instant>,
 }
 
@@ -81,14 +85,21 @@ impl Queue {
         }
     }
 
-    fn add(&mut self, outgoing: Outgoing) {
+    fn add(&mut self, outgoing: Outgoing, position: u64) {
         let ttl = self.number("x-message-ttl").and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
-        self.ready.push_back(Message { outgoing, deliveries: 0, expires: ttl.map(|ttl| Instant::now() + ttl) });
+        let expires = ttl.map(|ttl| Instant::now() + ttl);
+        self.ready.push_back(Message { outgoing, redelivered: false, returns: 0, position, expires });
         if let Some(limit) = self.number("x-max-length").and_then(|limit| usize::try_from(limit).ok()) {
             while self.ready.len() > limit {
                 self.ready.pop_front();
             }
         }
+    }
+
+    /// Puts a message where it stood, so that giving back keeps the order.
+    fn put_back(&mut self, message: Message) {
+        let index = self.ready.partition_point(|other| other.position < message.position);
+        self.ready.insert(index, message);
     }
 
     fn forget_expired(&mut self) {
@@ -126,7 +137,10 @@ impl Broker {
 
     pub fn declare(&mut self, connection: u64, topology: &Topology) -> Result<(), BusError> {
         for exchange in &topology.exchanges {
-            self.exchanges.insert(exchange.name.clone(), exchange.kind);
+            let kind = *self.exchanges.entry(exchange.name.clone()).or_insert(exchange.kind);
+            if kind != exchange.kind {
+                return Err(BusError::Mismatch { name: exchange.name.clone(), reason: format!("its type is `{kind}`") });
+            }
         }
         for spec in &topology.queues {
             let owner = spec.exclusive.then_some(connection);
@@ -151,11 +165,11 @@ impl Broker {
         let Some(kind) = self.exchanges.get(&message.exchange).copied() else {
             return Err(BusError::Refused(format!("there is no exchange `{}`", message.exchange)));
         };
+        let position = self.new_id();
         let mut reached = Vec::new();
-        for queue in self.queues.values_mut() {
-            let fits = kind == "fanout" || queue.spec.routing_key == message.routing_key;
-            if queue.spec.exchange == message.exchange && fits {
-                queue.add(message.clone());
+        for queue in self.queues.values_mut().filter(|queue| queue.spec.exchange == message.exchange) {
+            if leads(kind, &queue.spec.routing_key, &message.routing_key) {
+                queue.add(message.clone(), position);
                 reached.push(queue.spec.name.clone());
             }
         }
@@ -236,27 +250,28 @@ impl Broker {
     fn put_back(&mut self, unsettled: Unsettled) -> Vec<String> {
         let Unsettled { queue: name, mut message, subscriber, .. } = unsettled;
         let Some(queue) = self.queues.get_mut(&name) else { return Vec::new() };
-        // Looking at a message is no delivery.
-        message.deliveries += u32::from(subscriber.is_some());
+        message.redelivered = true;
+        message.returns += u32::from(subscriber.is_some());
         let limit = queue.number("x-delivery-limit");
-        if limit.is_none_or(|limit| i64::from(message.deliveries) <= limit) {
-            queue.ready.push_front(message);
+        if limit.is_none_or(|limit| i64::from(message.returns) <= limit) {
+            queue.put_back(message);
             return vec![name];
         }
         let Some(exchange) = queue.dead_letter_exchange() else { return Vec::new() };
         let headers = [(REASON_HEADER, "delivery_limit".to_owned()), (ORIGIN_HEADER, name)];
-        self.dead_letter(message.outgoing, exchange, headers)
+        self.dead_letter(message.outgoing, exchange, &headers)
     }
 
     /// Moves a delivery to the dead letters with its reason; the queues that it reached.
     pub fn reject(&mut self, tag: u64, code: u16, reason: &str) -> Option<Vec<String>> {
         let unsettled = self.settled(tag)?;
-        let headers = [(REASON_HEADER, format!("{code} {reason}")), (ORIGIN_HEADER, unsettled.queue)];
-        Some(self.dead_letter(unsettled.message.outgoing, DEAD_EXCHANGE.to_owned(), headers))
+        let headers =
+            [(REASON_HEADER, reason.to_owned()), (CODE_HEADER, code.to_string()), (ORIGIN_HEADER, unsettled.queue)];
+        Some(self.dead_letter(unsettled.message.outgoing, DEAD_EXCHANGE.to_owned(), &headers))
     }
 
-    fn dead_letter(&mut self, mut message: Outgoing, exchange: String, headers: [(&str, String); 2]) -> Vec<String> {
-        message.headers.extend(headers.map(|(key, value)| (key.to_owned(), value)));
+    fn dead_letter(&mut self, mut message: Outgoing, exchange: String, headers: &[(&str, String)]) -> Vec<String> {
+        message.headers.extend(headers.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         message.exchange = exchange;
         self.publish(&message).unwrap_or_default()
     }
@@ -275,10 +290,8 @@ impl Broker {
         for queue in self.queues.values_mut() {
             queue.subscribers.retain(|subscriber| subscriber.connection != connection);
         }
-        let mut tags: Vec<u64> =
+        let tags: Vec<u64> =
             self.unsettled.iter().filter(|(_, unsettled)| unsettled.connection == connection).map(|(tag, _)| *tag).collect();
-        // Newest first, so that the oldest ends up in front.
-        tags.sort_unstable_by(|one, other| other.cmp(one));
         let mut reached = Vec::new();
         for tag in tags {
             if let Some(unsettled) = self.unsettled.remove(&tag) {
@@ -290,5 +303,46 @@ impl Broker {
 
     fn queue(&mut self, name: &str) -> Result<&mut Queue, BusError> {
         self.queues.get_mut(name).ok_or_else(|| BusError::Refused(format!("there is no queue `{name}`")))
+    }
+}
+
+/// Whether a binding's key leads a message's key to its queue.
+fn leads(kind: &str, binding: &str, key: &str) -> bool {
+    match kind {
+        "fanout" => true,
+        "topic" => words_fit(&binding.split('.').collect::<Vec<_>>(), &key.split('.').collect::<Vec<_>>()),
+        _ => binding == key,
+    }
+}
+
+/// `*` is one word, `#` any number of them.
+fn words_fit(pattern: &[&str], words: &[&str]) -> bool {
+    match pattern.split_first() {
+        None => words.is_empty(),
+        Some((&"#", rest)) => (0..=words.len()).any(|skipped| words_fit(rest, &words[skipped..])),
+        Some((first, rest)) => {
+            words.split_first().is_some_and(|(word, words)| (*first == "*" || first == word) && words_fit(rest, words))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_key_leads_where_its_pattern_says() {
+        for (pattern, key, expected) in [
+            ("agent.control.a.1", "agent.control.a.1", true),
+            ("agent.control.a.1", "agent.control.a.2", false),
+            ("agent.*.a", "agent.control.a", true),
+            ("agent.*.a", "agent.x.control.a", false),
+            ("agent.#", "agent", true),
+            ("agent.#.a", "agent.x.y.a", true),
+            ("#", "", true),
+            ("*", "a.b", false),
+        ] {
+            assert_eq!(leads("topic", pattern, key), expected, "{pattern} and {key}");
+        }
     }
 }

@@ -1,163 +1,157 @@
-//! Consuming: a task per subscription that subscribes again after every loss, and settles what it handed out.
+//! Subscriptions: each has a channel and a task of its own, and subscribes again after every loss.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use chiffon_protocol::topology::{DEAD_EXCHANGE, ORIGIN_HEADER, REASON_HEADER};
+use chiffon_process::retry::Policy;
 use futures::StreamExt as _;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicQosOptions};
+use lapin::Channel;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::{Acker, Channel, message};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, convert, publish};
-use crate::{BusError, Consumer, Delivery, Outgoing, Settler, Verdict};
+use super::{Shared, declare, failure, settle};
+use crate::{BusError, Consumer, Delivery};
 
-/// After a loss or a refusal, wait this long before subscribing again.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// Starts a subscription; it begins as soon as there is a connection.
-pub fn start(shared: Arc<Shared>, queue: &str, prefetch: u16) -> Consumer {
-    let (send, receive) = mpsc::channel(usize::from(prefetch.max(1)));
-    let cancelled = CancellationToken::new();
-    let subscription = Subscription { shared: shared.clone(), queue: queue.to_owned(), prefetch, send, cancelled: cancelled.clone() };
-    shared.tasks.spawn("bus-consumer", subscription.run());
-    Consumer::new(receive, move || cancelled.cancel())
-}
+/// How long the broker may take to end a subscription before its channel is just dropped.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 struct Subscription {
     shared: Arc<Shared>,
     queue: String,
     prefetch: u16,
-    send: mpsc::Sender<Delivery>,
+    deliveries: mpsc::Sender<Delivery>,
     cancelled: CancellationToken,
 }
 
+struct Opened {
+    channel: Channel,
+    consumer: lapin::Consumer,
+}
+
+enum End {
+    Cancelled,
+    Lost(String),
+}
+
+/// Subscribes, and keeps the subscription until its consumer is dropped or the bus is closed.
+pub async fn subscribe(shared: &Arc<Shared>, queue: &str, prefetch: u16) -> Result<Consumer, BusError> {
+    let prefetch = prefetch.max(1);
+    let (deliveries, receive) = mpsc::channel(usize::from(prefetch));
+    let cancelled = shared.closing.child_token();
+    let consumer = Consumer::new(receive, {
+        let cancelled = cancelled.clone();
+        move || cancelled.cancel()
+    });
+    let subscription = Subscription { shared: shared.clone(), queue: queue.to_owned(), prefetch, deliveries, cancelled };
+    let opened = shared.within(subscription.open()).await?;
+    shared.tasks.spawn("bus-subscription", subscription.run(opened));
+    Ok(consumer)
+}
+
 impl Subscription {
-    async fn run(self) {
+    async fn run(self, mut opened: Opened) {
+        let mut delays = Policy::RECONNECT.delays();
         loop {
-            tokio::select! {
-                () = self.cancelled.cancelled() => return,
-                () = self.shared.closed.cancelled() => return,
-                () = self.subscribe() => {}
+            match self.forward(&mut opened, &mut delays).await {
+                End::Cancelled => return self.end(opened).await,
+                End::Lost(reason) => tracing::warn!(queue = self.queue, reason, "a subscription was lost; subscribing again"),
             }
-            tokio::select! {
-                () = self.cancelled.cancelled() => return,
-                () = self.shared.closed.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+            drop(opened);
+            opened = loop {
+                let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+                tokio::select! {
+                    () = self.cancelled.cancelled() => return,
+                    () = tokio::time::sleep(delay) => {}
+                }
+                let again = tokio::select! {
+                    () = self.cancelled.cancelled() => return,
+                    again = self.shared.within(self.open()) => again,
+                };
+                match again {
+                    Ok(opened) => break opened,
+                    Err(error) => tracing::warn!(queue = self.queue, %error, "can't subscribe; trying again"),
+                }
+            };
         }
     }
 
-    /// One life of the subscription, from subscribing to the loss of its channel.
-    async fn subscribe(&self) {
-        let mut links = self.shared.link.subscribe();
-        let Some(link) = links.wait_for(Option::is_some).await.ok().and_then(|link| link.clone()) else { return };
-        let (channel, mut deliveries) = match self.open(&link.consuming).await {
-            Ok(opened) => opened,
-            Err(error) => {
-                tracing::warn!(queue = %self.queue, %error, "can't subscribe; trying again");
-                return;
-            }
+    /// A channel with its limit and its consumer. A queue that is gone and that this bus has declared is declared again.
+    async fn open(&self) -> Result<Opened, BusError> {
+        let connection = self.shared.consuming.connected().await?;
+        let first = self.try_open(&connection).await;
+        let result = match first {
+            Err(error) if failure::is_missing(&error) => match self.shared.wanted.of_queue(&self.queue) {
+                Some(topology) => {
+                    declare::apply(&connection, &topology).await?;
+                    self.try_open(&connection).await
+                }
+                None => Err(error),
+            },
+            other => other,
         };
-        while let Some(Ok(delivery)) = deliveries.next().await {
-            let delivery = incoming(&self.shared, &self.queue, delivery);
-            if self.send.send(delivery).await.is_err() {
-                break;
-            }
-        }
-        drop(channel);
+        result.map_err(|error| failure::of(&error))
     }
 
-    async fn open(&self, connection: &lapin::Connection) -> Result<(Channel, lapin::Consumer), lapin::Error> {
+    async fn try_open(&self, connection: &lapin::Connection) -> lapin::Result<Opened> {
         let channel = connection.create_channel().await?;
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
-        let consumer =
-            channel.basic_consume(self.queue.as_str().into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
-        Ok((channel, consumer))
+        let queue = self.queue.as_str().into();
+        let consumer = channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+        Ok(Opened { channel, consumer })
     }
-}
 
-fn incoming(shared: &Arc<Shared>, queue: &str, delivery: message::Delivery) -> Delivery {
-    let headers = convert::headers(&delivery.properties);
-    let body = Bytes::from(delivery.data);
-    let original = Outgoing {
-        exchange: DEAD_EXCHANGE.to_owned(),
-        routing_key: queue.to_owned(),
-        message_id: convert::message_id(&delivery.properties).unwrap_or_default(),
-        correlation_id: delivery.properties.correlation_id().as_ref().map(ToString::to_string).unwrap_or_default(),
-        headers: headers.clone(),
-        body: body.clone(),
-        transient: false,
-    };
-    let (shared, acker) = (shared.clone(), delivery.acker);
-    Delivery {
-        queue: queue.to_owned(),
-        message_id: convert::message_id(&delivery.properties),
-        headers,
-        body,
-        redelivered: delivery.redelivered,
-        settler: Settler::new(move |verdict, done| {
-            let tasks = shared.tasks.clone();
-            tasks.spawn("bus-settle", async move {
-                done.send(settle(&shared, &acker, original, verdict).await).ok();
-            });
-        }),
-    }
-}
-
-/// Does what the verdict says; `false` when the delivery's channel is gone, so that the broker will deliver it again.
-async fn settle(shared: &Shared, acker: &Acker, original: Outgoing, verdict: Verdict) -> bool {
-    match verdict {
-        Verdict::Ack => acked(acker).await,
-        Verdict::Return => acker.nack(BasicNackOptions { requeue: true, multiple: false }).await.unwrap_or(false),
-        Verdict::Reject { code, reason } => {
-            let mut copy = original;
-            copy.headers.insert(ORIGIN_HEADER.to_owned(), copy.routing_key.clone());
-            copy.headers.insert(REASON_HEADER.to_owned(), format!("{code} {reason}"));
-            // First kept, then dealt with: a crash between the two keeps it twice, which loses nothing.
-            while let Err(error) = publish::confirmed(shared, copy.clone()).await {
-                if !acker.usable() || matches!(error, BusError::Closed) {
-                    return false;
-                }
-                tracing::warn!(%error, "a rejected message can't be kept; trying again");
-                tokio::time::sleep(PAUSE).await;
+    /// Hands deliveries on until the subscription is cancelled or lost.
+    async fn forward(&self, opened: &mut Opened, delays: &mut chiffon_process::retry::Delays) -> End {
+        loop {
+            let next = tokio::select! {
+                () = self.cancelled.cancelled() => return End::Cancelled,
+                next = opened.consumer.next() => next,
+            };
+            let delivery = match next {
+                Some(Ok(delivery)) => delivery,
+                Some(Err(error)) => return End::Lost(error.to_string()),
+                None => return End::Lost("the broker ended it; the queue may have been deleted".to_owned()),
+            };
+            delays.reset();
+            let delivery = settle::delivery(&self.shared.settlements, &self.queue, &opened.channel, delivery);
+            tokio::select! {
+                () = self.cancelled.cancelled() => return End::Cancelled,
+                sent = self.deliveries.send(delivery) => if sent.is_err() { return End::Cancelled },
             }
-            acked(acker).await
+        }
+    }
+
+    /// Tells the broker to stop, and gives back what it had sent already: the channel stays open while somebody still has a
+    /// delivery of it, so nothing goes back by itself.
+    async fn end(&self, opened: Opened) {
+        let Opened { channel, mut consumer } = opened;
+        let parting = async {
+            channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
+            while let Some(delivery) = consumer.next().await {
+                drop(settle::delivery(&self.shared.settlements, &self.queue, &channel, delivery?));
+            }
+            lapin::Result::Ok(())
+        };
+        match timeout(FAREWELL, parting).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(queue = self.queue, %error, "a subscription ended with its channel"),
+            Err(_) => tracing::debug!(queue = self.queue, "the broker did not answer the end of a subscription"),
         }
     }
 }
 
-async fn acked(acker: &Acker) -> bool {
-    // `Ok(false)` comes for a delivery of a channel that is gone: it is not acked (RELIABILITY 24).
-    acker.ack(BasicAckOptions::default()).await.unwrap_or(false)
-}
-
-/// Looks at the first messages of a queue; they go back when they are dropped.
-pub async fn peek(shared: &Arc<Shared>, queue: &str, limit: usize) -> Result<Vec<Delivery>, BusError> {
-    let link = shared.link().await?;
-    let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
-    let channel = link.consuming.create_channel().await.map_err(unavailable)?;
+/// Takes the first messages of a queue; they go back when they are dropped.
+pub async fn peek(shared: &Shared, queue: &str, limit: usize) -> Result<Vec<Delivery>, BusError> {
+    let connection = shared.consuming.connected().await?;
+    let channel = connection.create_channel().await.map_err(|error| failure::of(&error))?;
     let mut taken = Vec::new();
     while taken.len() < limit {
-        match channel.basic_get(queue.into(), BasicGetOptions::default()).await.map_err(unavailable)? {
-            Some(got) => taken.push(looked_at(shared, queue, &channel, got.delivery)),
-            None => break,
-        }
+        let got = channel.basic_get(queue.into(), BasicGetOptions::default()).await.map_err(|error| failure::of(&error))?;
+        let Some(got) = got else { break };
+        taken.push(settle::delivery(&shared.settlements, queue, &channel, got.delivery));
     }
     Ok(taken)
-}
-
-/// Keeps the channel open until the last delivery that was taken from it is settled.
-fn looked_at(shared: &Arc<Shared>, queue: &str, channel: &Channel, delivery: message::Delivery) -> Delivery {
-    let mut delivery = incoming(shared, queue, delivery);
-    let inner = delivery.settler;
-    let channel = channel.clone();
-    delivery.settler = Settler::new(move |verdict, done: oneshot::Sender<bool>| {
-        inner.pass_on(verdict, done);
-        drop(channel);
-    });
-    delivery
 }

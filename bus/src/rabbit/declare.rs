@@ -1,34 +1,102 @@
-//! Declaring exchanges, queues and bindings; a queue that exists with other arguments is named.
+//! Declaring exchanges, queues and bindings, and remembering them: exclusive queues go with their connection, and a broker
+//! may come back without its disk.
 
-use chiffon_protocol::topology::{Argument, Queue, Topology};
+use std::sync::{Mutex, PoisonError};
+
+use chiffon_protocol::topology::{Argument, Exchange, Queue, Topology};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ExchangeKind};
 
+use super::failure;
 use crate::BusError;
 
-/// Declares a topology on a channel of its own, because a refused declaration closes the channel.
-pub async fn on(connection: &Connection, topology: &Topology) -> Result<(), BusError> {
-    let channel = connection.create_channel().await.map_err(unavailable)?;
-    for exchange in &topology.exchanges {
-        let kind = match exchange.kind {
-            "topic" => ExchangeKind::Topic,
-            "fanout" => ExchangeKind::Fanout,
-            _ => ExchangeKind::Direct,
-        };
-        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        channel
-            .exchange_declare(exchange.name.as_str().into(), kind, options, FieldTable::default())
-            .await
-            .map_err(|error| refused(&exchange.name, &error))?;
+/// What was declared through this bus.
+#[derive(Debug)]
+pub struct Wanted(Mutex<Topology>);
+
+impl Wanted {
+    pub fn new() -> Self {
+        Self(Mutex::new(Topology { exchanges: Vec::new(), queues: Vec::new() }))
     }
-    for queue in &topology.queues {
-        declare_queue(&channel, queue).await.map_err(|error| refused(&queue.name, &error))?;
+
+    /// Remembers what is not yet, and says what that was.
+    pub fn add(&self, topology: &Topology) -> Topology {
+        let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let exchanges: Vec<Exchange> =
+            topology.exchanges.iter().filter(|one| !wanted.exchanges.iter().any(|known| known.name == one.name)).cloned().collect();
+        let queues: Vec<Queue> =
+            topology.queues.iter().filter(|one| !wanted.queues.iter().any(|known| known.name == one.name)).cloned().collect();
+        wanted.exchanges.extend_from_slice(&exchanges);
+        wanted.queues.extend_from_slice(&queues);
+        Topology { exchanges, queues }
     }
-    channel.close(200, "declared".into()).await.map_err(unavailable)
+
+    /// Forgets what could not be declared.
+    pub fn forget(&self, topology: &Topology) {
+        let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.exchanges.retain(|known| !topology.exchanges.contains(known));
+        wanted.queues.retain(|known| !topology.queues.contains(known));
+    }
+
+    /// The declaration of one queue, with all exchanges.
+    pub fn of_queue(&self, name: &str) -> Option<Topology> {
+        let wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = wanted.queues.iter().find(|queue| queue.name == name)?;
+        Some(Topology { exchanges: wanted.exchanges.clone(), queues: vec![queue.clone()] })
+    }
+
+    fn all(&self) -> Topology {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Declares everything on a new connection. A shared queue that somebody has changed meanwhile is reported and left alone;
+    /// an exclusive one that the broker still holds for our old connection is waited for, by failing.
+    pub async fn declare_again(&self, connection: &Connection) -> Result<(), String> {
+        let all = self.all();
+        match apply(connection, &all).await {
+            Ok(()) => return Ok(()),
+            Err(BusError::Mismatch { .. } | BusError::Refused(_)) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        for queue in all.queues {
+            let exclusive = queue.exclusive;
+            match apply(connection, &Topology { exchanges: Vec::new(), queues: vec![queue] }).await {
+                Ok(()) => {}
+                Err(error @ (BusError::Mismatch { .. } | BusError::Refused(_))) if !exclusive => {
+                    tracing::error!(%error, "a queue could not be declared again after a reconnect; it is used as it is");
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
 }
 
-async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), lapin::Error> {
+/// Declares a topology on a channel of its own, because a refused declaration closes the channel.
+pub async fn apply(connection: &Connection, topology: &Topology) -> Result<(), BusError> {
+    let channel = connection.create_channel().await.map_err(|error| failure::of(&error))?;
+    for exchange in &topology.exchanges {
+        declare_exchange(&channel, exchange).await.map_err(|error| failure::of_declaration(&exchange.name, &error))?;
+    }
+    for queue in &topology.queues {
+        declare_queue(&channel, queue).await.map_err(|error| failure::of_declaration(&queue.name, &error))?;
+    }
+    Ok(())
+}
+
+async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> lapin::Result<()> {
+    let kind = match exchange.kind {
+        "direct" => ExchangeKind::Direct,
+        "topic" => ExchangeKind::Topic,
+        "fanout" => ExchangeKind::Fanout,
+        other => ExchangeKind::Custom(other.to_owned()),
+    };
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(exchange.name.as_str().into(), kind, options, FieldTable::default()).await
+}
+
+async fn declare_queue(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
     let mut arguments = FieldTable::default();
     for (key, value) in &queue.arguments {
         let value = match value {
@@ -38,28 +106,17 @@ async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), lapin::Er
         arguments.insert(key.as_str().into(), value);
     }
     let options = QueueDeclareOptions { durable: queue.durable, exclusive: queue.exclusive, ..QueueDeclareOptions::default() };
-    channel.queue_declare(queue.name.as_str().into(), options, arguments).await?;
+    let name = queue.name.as_str();
+    channel.queue_declare(name.into(), options, arguments).await?;
     let (exchange, key) = (queue.exchange.as_str().into(), queue.routing_key.as_str().into());
-    channel.queue_bind(queue.name.as_str().into(), exchange, key, QueueBindOptions::default(), FieldTable::default()).await
+    channel.queue_bind(name.into(), exchange, key, QueueBindOptions::default(), FieldTable::default()).await
 }
 
 /// Ready messages and consumers of a queue.
 pub async fn depth(connection: &Connection, queue: &str) -> Result<(u32, u32), BusError> {
-    let channel = connection.create_channel().await.map_err(unavailable)?;
+    let channel = connection.create_channel().await.map_err(|error| failure::of(&error))?;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let declared =
-        channel.queue_declare(queue.into(), options, FieldTable::default()).await.map_err(|error| BusError::Refused(error.to_string()))?;
-    drop(channel.close(200, "looked".into()).await);
+        channel.queue_declare(queue.into(), options, FieldTable::default()).await.map_err(|error| failure::of(&error))?;
     Ok((declared.message_count(), declared.consumer_count()))
-}
-
-fn refused(name: &str, error: &lapin::Error) -> BusError {
-    let reason = error.to_string();
-    // https://www.rabbitmq.com/docs/channels#common-channel-errors: 406 for other arguments, 405 for another connection's exclusive queue.
-    let is_mismatch = ["PRECONDITION", "PreconditionFailed", "RESOURCE_LOCKED", "RESOURCE-LOCKED"].iter().any(|word| reason.contains(word));
-    if is_mismatch { BusError::Mismatch { name: name.to_owned(), reason } } else { BusError::Unavailable(reason) }
-}
-
-fn unavailable(error: lapin::Error) -> BusError {
-    BusError::Unavailable(error.to_string())
 }

@@ -1,130 +1,219 @@
-//! The pair of connections, and the supervisor that keeps a pair alive.
+//! One connection that comes back by itself: opened, watched, and opened again with growing delays until the bus is closed.
+//!
+//! lapin's own recovery stays off. It leaves a consumer hanging for ever after a channel-level close, keeps a publish pending
+//! for a whole outage and tells nobody that there is one.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chiffon_process::retry::Policy;
-use lapin::options::ConfirmSelectOptions;
-use lapin::{Channel, Connection, ConnectionProperties};
-use tokio::time::timeout;
+use futures::StreamExt as _;
+use lapin::uri::AMQPUri;
+use lapin::{Connection, ConnectionProperties, Event};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
-use super::{Shared, declare};
+use super::declare::Wanted;
 use crate::{BusError, Status};
 
-/// How often the supervisor looks at the connections: lapin announces a return, but not a loss.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often a connection is looked at besides its events, because not every loss has one.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a parting word may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A live pair.
-#[derive(Debug)]
+/// What a connection is for. A broker under an alarm stops reading from connections that publish, so acks need another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Publishing only.
+    Publish,
+    /// Everything else; owns the exclusive queues.
+    Consume,
+}
+
+/// A connection's state.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// There is none; why.
+    Down(String),
+    /// It works.
+    Up(Arc<Connection>),
+    /// It works, but the broker takes no messages; why.
+    Blocked(Arc<Connection>, String),
+    /// The bus was closed.
+    Closed,
+}
+
+/// A supervised connection.
 pub struct Link {
-    /// Publishes, with confirms.
-    pub publishing: Channel,
-    /// Consumes, and owns exclusive queues.
-    pub consuming: Connection,
-    publisher: Connection,
+    role: Role,
+    uri: AMQPUri,
+    name: String,
+    state: watch::Sender<State>,
+    health: Arc<Health>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Link({:?}, {:?})", self.role, *self.state.borrow())
+    }
+}
+
+/// The state of both connections as one.
+#[derive(Debug)]
+pub struct Health {
+    each: Mutex<[Status; 2]>,
+    pub status: watch::Sender<Status>,
+}
+
+impl Health {
+    pub fn new() -> Arc<Self> {
+        let connecting = Status::Disconnected("connecting for the first time".to_owned());
+        Arc::new(Self { each: Mutex::new([connecting.clone(), connecting.clone()]), status: watch::Sender::new(connecting) })
+    }
+
+    fn report(&self, role: Role, status: Status) {
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        each[usize::from(role == Role::Consume)] = status;
+        let worst = each.iter().max_by_key(|status| match status {
+            Status::Connected => 0,
+            Status::Blocked(_) => 1,
+            Status::Disconnected(_) => 2,
+        });
+        let worst = worst.cloned().unwrap_or(Status::Connected);
+        self.status.send_if_modified(|current| {
+            let changed = *current != worst;
+            *current = worst;
+            changed
+        });
+    }
 }
 
 impl Link {
-    async fn open(shared: &Shared) -> Result<Self, lapin::Error> {
-        let connect = |role: &str| {
-            let name = format!("{} ({role})", shared.options.connection_name);
-            let properties = ConnectionProperties::default().with_connection_name(name.into());
-            Connection::connect_uri(shared.uri.clone(), properties)
+    pub fn new(role: Role, uri: AMQPUri, connection_name: &str, health: Arc<Health>) -> Arc<Self> {
+        let suffix = if role == Role::Publish { "publish" } else { "consume" };
+        let state = watch::Sender::new(State::Down("connecting for the first time".to_owned()));
+        Arc::new(Self { role, uri, name: format!("{connection_name} ({suffix})"), state, health })
+    }
+
+    /// The connection; waits for it as long as its caller lets it.
+    pub async fn connected(&self) -> Result<Arc<Connection>, BusError> {
+        self.when(|state| match state {
+            State::Up(connection) | State::Blocked(connection, _) => Some(connection.clone()),
+            State::Down(_) | State::Closed => None,
+        })
+        .await
+    }
+
+    /// The connection, while the broker takes messages; waits for it as long as its caller lets it.
+    pub async fn taking(&self) -> Result<Arc<Connection>, BusError> {
+        self.when(|state| match state {
+            State::Up(connection) => Some(connection.clone()),
+            State::Blocked(..) | State::Down(_) | State::Closed => None,
+        })
+        .await
+    }
+
+    async fn when(&self, fits: impl Fn(&State) -> Option<Arc<Connection>>) -> Result<Arc<Connection>, BusError> {
+        let mut states = self.state.subscribe();
+        let state = states.wait_for(|state| fits(state).is_some() || matches!(state, State::Closed)).await;
+        state.ok().and_then(|state| fits(&state)).ok_or(BusError::Closed)
+    }
+
+    /// Why something took too long.
+    pub fn trouble(&self, waited: Duration) -> BusError {
+        match &*self.state.borrow() {
+            State::Up(_) => BusError::Unavailable(format!("it did not answer within {waited:?}")),
+            State::Down(reason) => BusError::Unavailable(reason.clone()),
+            State::Blocked(_, reason) => BusError::Refused(reason.clone()),
+            State::Closed => BusError::Closed,
+        }
+    }
+
+    fn set(&self, state: State) {
+        let status = match &state {
+            State::Up(_) => Status::Connected,
+            State::Down(reason) => Status::Disconnected(reason.clone()),
+            State::Blocked(_, reason) => Status::Blocked(reason.clone()),
+            State::Closed => Status::Disconnected("the bus is closed".to_owned()),
         };
-        let publisher = connect("publish").await?;
-        let consuming = connect("consume").await?;
-        let publishing = publisher.create_channel().await?;
-        publishing.confirm_select(ConfirmSelectOptions::default()).await?;
-        Ok(Self { publishing, consuming, publisher })
+        self.state.send_replace(state);
+        self.health.report(self.role, status);
     }
 
-    fn is_alive(&self) -> bool {
-        self.publisher.status().connected() && self.consuming.status().connected() && self.publishing.status().connected()
-    }
-
-    fn is_blocked(&self) -> bool {
-        self.publisher.status().blocked()
-    }
-
-    /// Ends both connections; what is unsettled goes back to its queues.
-    pub async fn close(&self) {
-        drop(self.consuming.close(200, "bye".into()).await);
-        drop(self.publisher.close(200, "bye".into()).await);
-    }
-}
-
-/// Keeps a pair alive until the bus is closed.
-pub async fn supervise(shared: Arc<Shared>) {
-    let mut delays = Policy::RECONNECT.delays();
-    let stop = shared.tasks.shutdown().clone();
-    while !shared.closed.is_cancelled() {
-        let opened = tokio::select! {
-            opened = open(&shared) => opened,
-            () = shared.closed.cancelled() => return,
-            () = stop.stopping() => return,
-        };
-        match opened {
-            Ok(link) => {
-                delays.reset();
-                shared.status.send_replace(Status::Connected);
-                shared.link.send_replace(Some(link.clone()));
-                let reason = watch(&shared, &link).await;
-                shared.link.send_replace(None);
-                shared.status.send_replace(Status::Disconnected(reason));
-                drop(timeout(Duration::from_secs(2), link.close()).await);
+    /// Keeps the connection until the bus is closed. What is `wanted` is declared before anyone gets to see it.
+    pub async fn supervise(self: Arc<Self>, patience: Duration, wanted: Option<Arc<Wanted>>, closed: CancellationToken) {
+        let mut delays = Policy::RECONNECT.delays();
+        while !closed.is_cancelled() {
+            let opened = tokio::select! {
+                () = closed.cancelled() => break,
+                opened = timeout(patience, self.open(wanted.as_deref())) => opened,
+            };
+            match opened.unwrap_or_else(|_| Err(format!("the broker did not answer within {patience:?}"))) {
+                Ok(connection) => {
+                    let since = Instant::now();
+                    tracing::info!(connection = self.name, "connected to the broker");
+                    let reason = self.watch(&connection, &closed).await;
+                    if let Err(error) = timeout(FAREWELL, connection.close(200, "closed".into())).await {
+                        tracing::debug!(connection = self.name, %error, "the broker did not answer the farewell");
+                    }
+                    if closed.is_cancelled() {
+                        break;
+                    }
+                    tracing::warn!(connection = self.name, reason, "the connection to the broker was lost; connecting again");
+                    self.set(State::Down(reason));
+                    // A connection that dies as soon as it is made does not count as a success.
+                    if since.elapsed() > Policy::RECONNECT.longest {
+                        delays.reset();
+                    }
+                }
+                Err(reason) => {
+                    tracing::warn!(connection = self.name, reason, "the broker can't be reached; trying again");
+                    self.set(State::Down(reason));
+                }
             }
-            Err(reason) => {
-                tracing::warn!(%reason, "the broker can't be reached; trying again");
-                shared.status.send_replace(Status::Disconnected(reason));
+            let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+            tokio::select! {
+                () = closed.cancelled() => break,
+                () = tokio::time::sleep(delay) => {}
             }
         }
-        let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
-        tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            () = shared.closed.cancelled() => return,
-            () = stop.stopping() => return,
-        }
+        self.set(State::Closed);
     }
-}
 
-async fn open(shared: &Shared) -> Result<Arc<Link>, String> {
-    let link = match timeout(shared.options.publish_timeout, Link::open(shared)).await {
-        Ok(Ok(link)) => link,
-        Ok(Err(error)) => return Err(error.to_string()),
-        Err(_) => return Err(format!("it did not answer within {:?}", shared.options.publish_timeout)),
-    };
-    for topology in shared.remembered() {
-        match declare::on(&link.consuming, &topology).await {
-            Ok(()) => {}
-            // The exclusive queue of a half-open connection still holds its name; the broker lets go of it in time.
-            Err(error @ BusError::Mismatch { .. }) => tracing::warn!(%error, "a queue could not be declared again"),
-            Err(error) => return Err(error.to_string()),
+    async fn open(&self, wanted: Option<&Wanted>) -> Result<Arc<Connection>, String> {
+        let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
+        let connection = Connection::connect_uri(self.uri.clone(), properties).await.map_err(|error| error.to_string())?;
+        if let Some(wanted) = wanted {
+            wanted.declare_again(&connection).await?;
         }
+        Ok(Arc::new(connection))
     }
-    Ok(Arc::new(link))
-}
 
-/// Waits until the pair is broken; why.
-async fn watch(shared: &Shared, link: &Link) -> String {
-    loop {
-        tokio::select! {
-            () = shared.closed.cancelled() => return "closed".to_owned(),
-            () = shared.tasks.shutdown().stopping() => tokio::select! {
-                // The owner closes the bus when what it still has to say is said.
-                () = shared.closed.cancelled() => return "closed".to_owned(),
+    /// Until the connection is lost; why.
+    async fn watch(&self, connection: &Arc<Connection>, closed: &CancellationToken) -> String {
+        let mut events = connection.events_listener().fuse();
+        self.set(State::Up(connection.clone()));
+        let mut reason = "the connection broke without a word".to_owned();
+        loop {
+            tokio::select! {
+                () = closed.cancelled() => return "the bus is closed".to_owned(),
+                event = events.select_next_some() => match event {
+                    Event::ConnectionBlocked(why) => {
+                        let why = format!("the broker takes no messages: {why}");
+                        tracing::warn!(connection = self.name, why, "the broker is blocked");
+                        self.set(State::Blocked(connection.clone(), why));
+                    }
+                    Event::ConnectionUnblocked => self.set(State::Up(connection.clone())),
+                    Event::Error(error) => reason = error.to_string(),
+                    _ => {}
+                },
                 () = tokio::time::sleep(LOOK) => {}
-            },
-            () = shared.broken.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            }
+            if !connection.status().connected() {
+                return reason;
+            }
         }
-        if !link.is_alive() {
-            return "the connection was lost".to_owned();
-        }
-        let status = if link.is_blocked() { Status::Blocked("a memory or disk alarm".to_owned()) } else { Status::Connected };
-        shared.status.send_if_modified(|current| {
-            let changed = *current != status;
-            *current = status.clone();
-            changed
-        });
     }
 }

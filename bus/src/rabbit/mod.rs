@@ -1,166 +1,155 @@
-//! The RabbitMQ driver, on lapin. One connection publishes, one consumes; a supervisor rebuilds both when either breaks,
-//! declares again what was declared, and every subscription subscribes again.
+//! The RabbitMQ driver, on lapin. One connection publishes, one consumes, each under a supervisor of its own that brings it back,
+//! declares again what was declared, and lets every subscription subscribe again.
 //!
-//! lapin's own recovery stays off: it leaves a consumer hanging for ever after a channel-level close, and it hides outages.
+//! Nothing waits for the broker longer than the publish timeout, and nothing is promised that the broker has not confirmed.
 
 mod consume;
 mod convert;
 mod declare;
+mod failure;
 mod link;
+mod options;
 mod publish;
+mod settle;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_process::Tasks;
 use chiffon_protocol::topology::Topology;
-use lapin::uri::AMQPUri;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Bus, BusError, Consumer, Delivery, Outgoing, Published, Status};
-use link::Link;
+use declare::Wanted;
+use link::{Health, Link, Role};
+pub use options::RabbitOptions;
+use publish::Publisher;
+use settle::Settlements;
 
-/// How to reach a RabbitMQ.
-#[derive(Debug, Clone)]
-pub struct RabbitOptions {
-    /// `amqp://user:password@host:5672/vhost`, or `amqps://`.
-    pub url: String,
-    /// The name that the broker shows for the connections.
-    pub connection_name: String,
-    /// A publish that is not confirmed by then has failed.
-    pub publish_timeout: Duration,
-    /// A broker that is silent for two of these counts as gone.
-    pub heartbeat: Duration,
-}
+/// How long the connections get to say farewell when the bus is closed.
+const FAREWELL: Duration = Duration::from_secs(2);
 
-impl RabbitOptions {
-    /// The usual times for this address.
-    pub fn new(url: impl Into<String>, connection_name: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            connection_name: connection_name.into(),
-            publish_timeout: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(10),
-        }
-    }
-}
-
-/// What the supervisor, publishers and consumers share.
+/// What supervisors, publishers and subscriptions share.
 #[derive(Debug)]
 struct Shared {
-    options: RabbitOptions,
-    uri: AMQPUri,
-    link: watch::Sender<Option<Arc<Link>>>,
-    status: watch::Sender<Status>,
-    topologies: Mutex<Vec<Topology>>,
-    /// Somebody has seen the link broken.
-    broken: Notify,
+    consuming: Arc<Link>,
+    publisher: Arc<Publisher>,
+    wanted: Arc<Wanted>,
+    settlements: Settlements,
+    health: Arc<Health>,
+    patience: Duration,
+    /// Nothing new begins.
+    closing: CancellationToken,
+    /// Everything ends.
     closed: CancellationToken,
+    /// The bus's own, so that a process can wait for its other tasks while it still has a bus.
     tasks: Tasks,
 }
 
-/// A connection to a RabbitMQ that comes back by itself.
+impl Shared {
+    /// What the consuming connection is asked for, within the bus's patience.
+    async fn within<T>(&self, asked: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
+        if self.closing.is_cancelled() {
+            return Err(BusError::Closed);
+        }
+        timeout(self.patience, asked).await.unwrap_or_else(|_| Err(self.consuming.trouble(self.patience)))
+    }
+}
+
+/// A connection to a RabbitMQ that comes back by itself. Dropping it ends it without waiting for anything.
 #[derive(Debug)]
 pub struct RabbitBus {
     shared: Arc<Shared>,
 }
 
 impl RabbitBus {
-    /// Starts connecting in the background; a broker that is down is no error, an address that can't be read is.
+    /// Begins to connect, in the background: a broker that is down is a status, an address that can't be read is an error.
+    /// A panic inside the bus stops the process that these tasks belong to.
     pub fn start(options: RabbitOptions, tasks: &Tasks) -> Result<Arc<dyn Bus>, BusError> {
-        let uri = convert::address(&options)?;
-        let shared = Arc::new(Shared {
-            uri,
-            link: watch::Sender::new(None),
-            status: watch::Sender::new(Status::Disconnected("connecting".to_owned())),
-            topologies: Mutex::default(),
-            broken: Notify::new(),
-            closed: CancellationToken::new(),
-            tasks: tasks.clone(),
-            options,
-        });
-        tasks.spawn("bus-supervisor", link::supervise(shared.clone()));
-        Ok(Arc::new(Self { shared }))
-    }
-}
-
-impl Shared {
-    /// The current link; waits for one as long as a publish may take.
-    async fn link(&self) -> Result<Arc<Link>, BusError> {
-        if self.closed.is_cancelled() {
-            return Err(BusError::Closed);
-        }
-        let mut links = self.link.subscribe();
-        let waiting = async { links.wait_for(Option::is_some).await.ok().and_then(|link| link.clone()) };
-        match timeout(self.options.publish_timeout, waiting).await {
-            Ok(Some(link)) => Ok(link),
-            Ok(None) => Err(BusError::Closed),
-            Err(_) => Err(BusError::Unavailable(self.why())),
-        }
+        Ok(Arc::new(Self::begin(options, tasks)?))
     }
 
-    fn why(&self) -> String {
-        match &*self.status.borrow() {
-            Status::Connected => "it did not answer in time".to_owned(),
+    /// Connects, and fails with the reason if that takes longer than the publish timeout.
+    pub async fn connect(options: RabbitOptions, tasks: &Tasks) -> Result<Arc<dyn Bus>, BusError> {
+        let bus = Self::begin(options, tasks)?;
+        let mut status = bus.shared.health.status.subscribe();
+        let connected = status.wait_for(|status| *status == Status::Connected);
+        if timeout(bus.shared.patience, connected).await.is_ok() {
+            return Ok(Arc::new(bus));
+        }
+        let reason = match &*bus.shared.health.status.borrow() {
             Status::Disconnected(reason) | Status::Blocked(reason) => reason.clone(),
-        }
+            Status::Connected => return Err(BusError::Closed),
+        };
+        Err(BusError::Unavailable(reason))
     }
 
-    fn remember(&self, topology: &Topology) {
-        let mut topologies = self.topologies.lock().unwrap_or_else(PoisonError::into_inner);
-        if !topologies.contains(topology) {
-            topologies.push(topology.clone());
-        }
-    }
-
-    fn remembered(&self) -> Vec<Topology> {
-        self.topologies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn begin(options: RabbitOptions, tasks: &Tasks) -> Result<Self, BusError> {
+        let uri = options.uri()?;
+        let RabbitOptions { connection_name, publish_timeout: patience, .. } = options;
+        let tasks = Tasks::new(tasks.shutdown().clone());
+        let (health, closed, wanted) = (Health::new(), CancellationToken::new(), Arc::new(Wanted::new()));
+        let publishing = Link::new(Role::Publish, uri.clone(), &connection_name, health.clone());
+        let consuming = Link::new(Role::Consume, uri, &connection_name, health.clone());
+        let publisher = Arc::new(Publisher::new(publishing.clone(), patience));
+        let (settlements, verdicts) = mpsc::unbounded_channel();
+        tasks.spawn("bus-publishing", publishing.supervise(patience, None, closed.clone()));
+        tasks.spawn("bus-consuming", consuming.clone().supervise(patience, Some(wanted.clone()), closed.clone()));
+        tasks.spawn("bus-verdicts", settle::run(verdicts, publisher.clone(), closed.clone()));
+        let closing = CancellationToken::new();
+        Ok(Self { shared: Arc::new(Shared { consuming, publisher, wanted, settlements, health, patience, closing, closed, tasks }) })
     }
 }
 
 #[async_trait]
 impl Bus for RabbitBus {
     async fn declare(&self, topology: &Topology) -> Result<(), BusError> {
-        let link = self.shared.link().await?;
-        declare::on(&link.consuming, topology).await?;
-        self.shared.remember(topology);
-        Ok(())
+        let shared = &self.shared;
+        // Remembered first: a connection that comes up between the two would miss it.
+        let added = shared.wanted.add(topology);
+        let declared = shared.within(async { declare::apply(&*shared.consuming.connected().await?, topology).await }).await;
+        if matches!(declared, Err(BusError::Mismatch { .. } | BusError::Refused(_))) {
+            shared.wanted.forget(&added);
+        }
+        declared
     }
 
     async fn publish(&self, message: Outgoing) -> Result<Published, BusError> {
-        publish::confirmed(&self.shared, message).await
+        if self.shared.closing.is_cancelled() {
+            return Err(BusError::Closed);
+        }
+        self.shared.publisher.send(&convert::publication(message)).await
     }
 
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BusError> {
-        if self.shared.closed.is_cancelled() {
-            return Err(BusError::Closed);
-        }
-        Ok(consume::start(self.shared.clone(), queue, prefetch))
+        consume::subscribe(&self.shared, queue, prefetch).await
     }
 
     async fn peek(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, BusError> {
-        consume::peek(&self.shared, queue, limit).await
+        self.shared.within(consume::peek(&self.shared, queue, limit)).await
     }
 
     async fn depth(&self, queue: &str) -> Result<(u32, u32), BusError> {
-        let link = self.shared.link().await?;
-        declare::depth(&link.consuming, queue).await
+        let shared = &self.shared;
+        shared.within(async { declare::depth(&*shared.consuming.connected().await?, queue).await }).await
     }
 
     fn status(&self) -> watch::Receiver<Status> {
-        self.shared.status.subscribe()
+        self.shared.health.status.subscribe()
     }
 
     async fn close(&self, within: Duration) {
-        self.shared.closed.cancel();
-        let link = self.shared.link.send_replace(None);
-        if let Some(link) = link {
-            drop(timeout(within, link.close()).await);
+        let shared = &self.shared;
+        shared.closing.cancel();
+        if timeout(within, shared.publisher.finish()).await.is_err() {
+            tracing::warn!("the bus was closed with confirms outstanding; they count as not sent");
         }
-        self.shared.status.send_replace(Status::Disconnected("closed".to_owned()));
+        shared.closed.cancel();
+        shared.tasks.finish(FAREWELL).await;
     }
 
     fn driver(&self) -> &'static str {
@@ -170,6 +159,7 @@ impl Bus for RabbitBus {
 
 impl Drop for RabbitBus {
     fn drop(&mut self) {
+        self.shared.closing.cancel();
         self.shared.closed.cancel();
     }
 }

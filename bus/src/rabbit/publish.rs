@@ -1,30 +1,109 @@
 //! Publishing: `mandatory`, confirmed, pipelined on one channel, and never longer than the timeout.
 
-use lapin::Confirmation;
-use lapin::options::BasicPublishOptions;
+use std::time::Duration;
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Channel, Confirmation};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
-use super::{Shared, convert};
-use crate::{BusError, Outgoing, Published};
+use super::failure;
+use super::link::Link;
+use crate::{BusError, Published};
 
-/// Publishes and waits for the broker's answer.
-pub async fn confirmed(shared: &Shared, message: Outgoing) -> Result<Published, BusError> {
-    let link = shared.link().await?;
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let publishing = async {
-        let (exchange, key) = (message.exchange.as_str().into(), message.routing_key.as_str().into());
-        link.publishing.basic_publish(exchange, key, options, &message.body, convert::properties(&message)).await?.await
-    };
-    match timeout(shared.options.publish_timeout, publishing).await {
-        Ok(Ok(Confirmation::Ack(None))) => Ok(Published::Routed),
-        Ok(Ok(Confirmation::Ack(Some(_)))) => Ok(Published::Unroutable),
-        Ok(Ok(Confirmation::Nack(_))) => Err(BusError::Refused(format!("`{}` takes no more messages", message.routing_key))),
-        Ok(Ok(Confirmation::NotRequested)) => Err(BusError::Unavailable("the channel was not in confirm mode".to_owned())),
-        Ok(Err(error)) => {
-            // A channel that the broker has closed takes nothing more: the supervisor builds another.
-            shared.broken.notify_one();
-            Err(BusError::Unavailable(error.to_string()))
+/// Before a message that found its channel closed looks for another.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// A message as the client takes it.
+#[derive(Debug)]
+pub struct Publication {
+    pub exchange: String,
+    pub routing_key: String,
+    pub properties: BasicProperties,
+    pub body: Bytes,
+}
+
+/// The one channel that publishes, rebuilt when it is lost.
+pub struct Publisher {
+    link: Arc<Link>,
+    channel: Mutex<Option<Channel>>,
+    timeout: Duration,
+    under_way: TaskTracker,
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Publisher({} under way)", self.under_way.len())
+    }
+}
+
+impl Publisher {
+    pub fn new(link: Arc<Link>, timeout: Duration) -> Self {
+        Self { link, channel: Mutex::new(None), timeout, under_way: TaskTracker::new() }
+    }
+
+    /// Publishes and waits for the broker's answer.
+    pub async fn send(&self, publication: &Publication) -> Result<Published, BusError> {
+        let _under_way = self.under_way.token();
+        let answer = timeout(self.timeout, self.confirmed(publication)).await;
+        answer.unwrap_or_else(|_| Err(self.link.trouble(self.timeout)))
+    }
+
+    /// Resolves when nothing is under way any more.
+    pub async fn finish(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+
+    async fn confirmed(&self, publication: &Publication) -> Result<Published, BusError> {
+        let Publication { exchange, routing_key, properties, body } = publication;
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        loop {
+            let channel = self.channel().await?;
+            let (to, key) = (exchange.as_str().into(), routing_key.as_str().into());
+            let confirm = match channel.basic_publish(to, key, options, body, properties.clone()).await {
+                Ok(confirm) => confirm,
+                Err(error) if failure::is_unsent(&error) => {
+                    tokio::time::sleep(BREATH).await;
+                    continue;
+                }
+                Err(error) => return Err(failure::of_publish(exchange, &error)),
+            };
+            return match confirm.await {
+                Ok(Confirmation::Ack(None)) => Ok(Published::Routed),
+                Ok(Confirmation::Ack(Some(_))) => Ok(Published::Unroutable),
+                Ok(Confirmation::Nack(_)) => Err(BusError::Refused(format!("`{routing_key}` takes no more messages"))),
+                Ok(Confirmation::NotRequested) => Err(BusError::Unavailable("the channel gives no confirms".to_owned())),
+                Err(error) => Err(failure::of_publish(exchange, &error)),
+            };
         }
-        Err(_) => Err(BusError::Unavailable(format!("no confirm within {:?}", shared.options.publish_timeout))),
+    }
+
+    /// The channel, once the broker takes messages: what is handed to a blocked connection piles up in this process.
+    async fn channel(&self) -> Result<Channel, BusError> {
+        let mut held = self.channel.lock().await;
+        let connection = self.link.taking().await?;
+        if let Some(channel) = held.as_ref().filter(|channel| channel.status().connected()) {
+            return Ok(channel.clone());
+        }
+        let open = async {
+            let channel = connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            lapin::Result::Ok(channel)
+        };
+        match open.await {
+            Ok(channel) => {
+                *held = Some(channel.clone());
+                Ok(channel)
+            }
+            Err(error) => {
+                // The link has not noticed yet what this call has.
+                tokio::time::sleep(BREATH).await;
+                Err(BusError::Unavailable(error.to_string()))
+            }
+        }
     }
 }
