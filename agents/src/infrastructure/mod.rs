@@ -1,5 +1,20 @@
 //! The infrastructure agent: vetted actions, run by Ansible on the hosts of an inventory.
+//!
+//! It runs only what the catalogue holds, with the content that was planned, on the hosts that were granted. Secrets are
+//! resolved here and never leave the host.
 
+pub mod action_check;
+mod agent;
+mod catalogue;
+mod content_hash;
+mod inventory;
 mod options;
+mod play;
+mod redact;
+mod secrets;
+mod shared_types;
 
+pub use agent::InfrastructureAgent;
+pub use catalogue::{Action, Catalogue};
+pub use inventory::Inventory;
 pub use options::InfrastructureOptions;

@@ -27,11 +27,18 @@ pub fn find(marker: &str) -> BTreeSet<i32> {
     let wanted = format!("{VARIABLE}={marker}");
     let own = i32::try_from(std::process::id()).unwrap_or(0);
     let processes = processes();
-    let mut found: BTreeSet<i32> = processes
-        .iter()
-        .map(|&(pid, _)| pid)
-        .filter(|&pid| pid != own && carries(pid, wanted.as_bytes()))
-        .collect();
+    let carriers = processes.iter().map(|&(pid, _)| pid).filter(|&pid| pid != own && carries(pid, wanted.as_bytes()));
+    with_descendants(carriers.collect(), &processes)
+}
+
+/// The living processes below this one.
+pub fn descendants(pid: i32) -> BTreeSet<i32> {
+    let mut found = with_descendants(BTreeSet::from([pid]), &processes());
+    found.remove(&pid);
+    found
+}
+
+fn with_descendants(mut found: BTreeSet<i32>, processes: &[(i32, i32)]) -> BTreeSet<i32> {
     loop {
         let children: Vec<i32> = processes
             .iter()

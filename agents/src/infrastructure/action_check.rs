@@ -1,0 +1,222 @@
+//! `chiffon action check DIR`: everything that is wrong with an action, found before anybody plans with it.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use chiffon_protocol::message::AgentType;
+use chiffon_protocol::{ActionSpec, ErrorCode};
+use serde_json::Value;
+use walkdir::WalkDir;
+
+use super::catalogue::Action;
+use super::play::environment;
+use super::shared_types::SharedTypes;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The action can't be used.
+    Error,
+    /// It can, but a person should look.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// How bad.
+    pub severity: Severity,
+    /// The code under which the agent would report it.
+    pub code: ErrorCode,
+    /// The file, with the place in it where there is one.
+    pub place: String,
+    /// What is wrong, and what to do.
+    pub text: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(formatter, "{severity}: {}: {} ({})", self.place, self.text, self.code)
+    }
+}
+
+/// Checks the action in `folder` (its parent being the playbooks folder) with this `ansible-playbook`. Empty: all is well.
+pub async fn check(folder: &Path, ansible_playbook: &Path) -> Vec<Finding> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut findings = Findings::default();
+    let playbooks = folder.parent().unwrap_or(Path::new("/"));
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let spec_path = folder.join("action.yml");
+    match std::fs::read_to_string(&spec_path) {
+        Ok(text) => check_spec(&text, &spec_path, playbooks, &name, &mut findings),
+        Err(error) => findings.error(&spec_path, format!("can't be read: {error}")),
+    }
+    if !folder.join("README.md").is_file() {
+        findings.warning(&folder.join("README.md"), "is missing; it tells people what the action does and does not do");
+    }
+    let playbook = folder.join("playbook.yml");
+    if playbook.is_file() {
+        check_tasks(&folder, &mut findings);
+        check_syntax(&playbook, playbooks, ansible_playbook, &mut findings).await;
+    } else {
+        findings.error(&playbook, "is missing; an action is action.yml with playbook.yml beside it");
+    }
+    findings.list
+}
+
+#[derive(Default)]
+struct Findings {
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, severity: Severity, code: ErrorCode, place: String, text: impl Into<String>) {
+        self.list.push(Finding { severity, code, place, text: text.into() });
+    }
+
+    fn error(&mut self, place: &Path, text: impl Into<String>) {
+        self.add(Severity::Error, ErrorCode::ActionInvalid, place.display().to_string(), text);
+    }
+
+    fn warning(&mut self, place: &Path, text: impl Into<String>) {
+        self.add(Severity::Warning, ErrorCode::ActionInvalid, place.display().to_string(), text);
+    }
+}
+
+fn check_spec(text: &str, path: &Path, playbooks: &Path, name: &str, findings: &mut Findings) {
+    check_format(text, path, playbooks, findings);
+    let spec = match ActionSpec::from_yaml(text) {
+        Ok(spec) => spec,
+        Err(error) => {
+            let text = error.to_string();
+            if !findings.list.iter().any(|finding| finding.text == text) {
+                findings.error(path, text);
+            }
+            return;
+        }
+    };
+    if spec.name != name {
+        findings.error(path, format!("`name` is `{}`, but the folder is `{name}`; make them the same", spec.name));
+    }
+    if spec.examples.is_empty() {
+        findings.error(path, "`examples` is missing; without sentences that ask for it, the offline planner hardly finds it");
+    }
+    if spec.target.is_none() && spec.agent_type == AgentType::Infrastructure {
+        findings.warning(path, "`target` is missing, so the play is limited to localhost");
+    }
+    if spec.undo.is_none() && spec.irreversible.is_none() && spec.risk > chiffon_protocol::action::Risk::Low {
+        findings.warning(path, "neither `undo` nor `irreversible` is given; say how it is taken back, or why it can't be");
+    }
+    if let Some(undo) = &spec.undo
+        && !playbooks.join(&undo.action).join("action.yml").is_file()
+    {
+        findings.error(path, format!("`undo.action` names `{}`, which is not among the actions in {}", undo.action, playbooks.display()));
+    }
+    for required in spec.required_parameters() {
+        if !spec.parameter_schemas().any(|(parameter, _)| parameter == required) {
+            findings.error(path, format!("`parameters.required` names `{required}`, which is not among `parameters.properties`"));
+        }
+    }
+    check_schemas(&spec, path, playbooks, findings);
+}
+
+/// The format's own JSON Schema, where the playbooks folder has it, says the place of each mistake.
+fn check_format(text: &str, path: &Path, playbooks: &Path, findings: &mut Findings) {
+    let Ok(schema) = std::fs::read(playbooks.join("action.schema.json")) else { return };
+    let (Ok(schema), Ok(value)) = (serde_json::from_slice::<Value>(&schema), serde_norway::from_str::<Value>(text)) else { return };
+    match jsonschema::validator_for(&schema) {
+        Ok(validator) => {
+            for error in validator.iter_errors(&value) {
+                let place = format!("{}#{}", path.display(), error.instance_path());
+                findings.add(Severity::Error, ErrorCode::ActionInvalid, place, error.to_string());
+            }
+        }
+        Err(error) => findings.error(&playbooks.join("action.schema.json"), format!("is not a JSON Schema: {error}")),
+    }
+}
+
+/// Schemas must compile, references must lead somewhere, and defaults must fit their own schema.
+fn check_schemas(spec: &ActionSpec, path: &Path, playbooks: &Path, findings: &mut Findings) {
+    let types = match SharedTypes::load(playbooks) {
+        Ok(types) => types,
+        Err(error) => {
+            findings.error(&playbooks.join("types.json"), error);
+            return;
+        }
+    };
+    let parameters = spec.parameter_schemas().map(|(name, schema)| (format!("parameters.properties.{name}"), schema));
+    let outputs = spec.outputs.properties.iter().map(|(name, schema)| (format!("outputs.properties.{name}"), schema));
+    for (place, schema) in parameters.chain(outputs) {
+        let place = format!("{}: {place}", path.display());
+        let mut invalid = |text: String| findings.add(Severity::Error, ErrorCode::ActionInvalid, place.clone(), text);
+        let inlined = match types.inlined(schema) {
+            Ok(inlined) => inlined,
+            Err(text) => {
+                invalid(text);
+                continue;
+            }
+        };
+        match jsonschema::validator_for(&inlined) {
+            Ok(validator) => {
+                let default = inlined.get("default");
+                for error in default.into_iter().flat_map(|default| validator.iter_errors(default)) {
+                    invalid(format!("the default does not fit: {error}"));
+                }
+            }
+            Err(error) => invalid(format!("not a JSON Schema: {error}")),
+        }
+    }
+    if findings.list.iter().all(|finding| finding.severity != Severity::Error)
+        && let Err(problem) = Action::load(playbooks, &spec.name, &types)
+    {
+        findings.error(path, problem.message);
+    }
+}
+
+/// A task with `check_mode: false` changes hosts during a preview.
+fn check_tasks(folder: &Path, findings: &mut Findings) {
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().flatten() {
+        let path = entry.path();
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
+        if !is_yaml || entry.file_name() == "action.yml" {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for (number, line) in text.lines().enumerate() {
+            let setting = line.trim().trim_start_matches("- ").split('#').next().unwrap_or_default();
+            let Some(value) = setting.strip_prefix("check_mode:") else { continue };
+            if matches!(value.trim().to_ascii_lowercase().as_str(), "false" | "no" | "off") {
+                let place = format!("{}:{}", path.display(), number + 1);
+                let text = "`check_mode: false` runs this task for real during a preview; use a module that supports check mode";
+                findings.add(Severity::Error, ErrorCode::ActionInvalid, place, text);
+            }
+        }
+    }
+}
+
+async fn check_syntax(playbook: &Path, playbooks: &Path, ansible_playbook: &Path, findings: &mut Findings) {
+    let output = tokio::process::Command::new(ansible_playbook)
+        .args(["-i", "localhost,", "-e", "host=localhost", "--syntax-check"])
+        .arg(playbook)
+        .envs(environment(playbooks))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    match output {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            findings.add(Severity::Error, ErrorCode::PlaybookSyntax, playbook.display().to_string(), text);
+        }
+        Err(error) => {
+            let problem = super::inventory::not_found(ansible_playbook, &error);
+            findings.add(Severity::Error, problem.code, playbook.display().to_string(), problem.message);
+        }
+    }
+}

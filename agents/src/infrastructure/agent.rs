@@ -1,0 +1,207 @@
+//! The infrastructure agent as a kind of agent: what it announces, what it accepts, and how work becomes a play.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use chiffon_protocol::message::{AgentType, AnnouncedAction, WorkRequest};
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::{Map, Value};
+
+use super::catalogue::{Action, Catalogue};
+use super::content_hash;
+use super::inventory::{self, Inventory};
+use super::options::InfrastructureOptions;
+use super::play::{self, ListCache, Play};
+use super::redact::Redactor;
+use super::secrets::Secrets;
+use crate::worker::{AgentKind, Decline, RunContext, RunOutcome};
+
+/// Runs vetted actions with Ansible.
+#[derive(Debug)]
+pub struct InfrastructureAgent {
+    options: InfrastructureOptions,
+    secrets: Secrets,
+    lists: Arc<ListCache>,
+    known: RwLock<Known>,
+}
+
+/// What was last read from the disk.
+#[derive(Debug, Clone)]
+struct Known {
+    catalogue: Arc<Catalogue>,
+    inventory: Arc<Inventory>,
+    inventory_written: Vec<(PathBuf, SystemTime)>,
+}
+
+impl InfrastructureAgent {
+    /// Reads the catalogue and the inventory. Fails with 5501 without Ansible, 5510 with an unreadable inventory, and
+    /// 5508 with an unreadable playbooks folder; a single invalid action is logged and left out.
+    pub async fn new(options: InfrastructureOptions) -> Result<Self, Problem> {
+        let options = absolute(options);
+        let catalogue = Arc::new(Catalogue::load(&options.playbooks)?);
+        let inventory_written = inventory::written(&options.inventory);
+        let inventory = Arc::new(Inventory::load(&options.ansible_inventory, &options.inventory).await?);
+        let secrets = Secrets::in_folder(&options.data_dir);
+        let known = RwLock::new(Known { catalogue, inventory, inventory_written });
+        Ok(Self { options, secrets, lists: Arc::default(), known })
+    }
+
+    /// The actions as they were last read.
+    pub fn actions(&self) -> Arc<Catalogue> {
+        self.known().catalogue
+    }
+
+    fn known(&self) -> Known {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The granted hosts; this machine for an action without a target.
+    fn hosts(work: &WorkRequest) -> Vec<String> {
+        if work.hosts.is_empty() { vec!["localhost".to_owned()] } else { work.hosts.clone() }
+    }
+
+    /// The parameters as the play gets them, and the secrets among them.
+    fn parameters(&self, action: &Action, work: &WorkRequest) -> Result<(Map<String, Value>, Vec<String>), String> {
+        let mut parameters = action.spec.with_defaults(&work.parameters);
+        let mut used = Vec::new();
+        for value in parameters.values_mut() {
+            self.secrets.resolve(value, &mut used)?;
+        }
+        Ok((parameters, used))
+    }
+
+    fn action(&self, name: &str) -> Option<Action> {
+        self.known().catalogue.actions.get(name).cloned()
+    }
+
+    /// The content that would run now must be the content that was planned.
+    fn check_content(&self, action: &Action, work: &WorkRequest) -> Result<(), Decline> {
+        if work.action_sha256.is_empty() {
+            return Err(Decline::new("the work does not say which content of its action was planned"));
+        }
+        let name = &action.spec.name;
+        let now = content_hash::of_action(&self.options.playbooks, name)
+            .map_err(|error| Decline::new(format!("the folder of `{name}` can't be read: {error}")))?;
+        if now == work.action_sha256 {
+            return Ok(());
+        }
+        let (here, planned) = (&now[..12], work.action_sha256.get(..12).unwrap_or(&work.action_sha256));
+        let code = ErrorCode::ActionChanged;
+        Err(Decline::new(format!("its `{name}` has the content {here}, but {planned} was planned ({code}); make a new plan")))
+    }
+
+    fn check_hosts(&self, action: &Action, work: &WorkRequest) -> Result<(), Decline> {
+        let inventory = self.known().inventory;
+        if let Some(missing) = work.hosts.iter().find(|host| !inventory.has(host)) {
+            return Err(Decline::new(format!("its inventory has no host `{missing}`")));
+        }
+        for name in action.spec.hosts_in(&work.parameters) {
+            let meant = inventory.resolve(&name);
+            if meant.is_empty() {
+                return Err(Decline::new(format!("its inventory has no host or group `{name}`")));
+            }
+            if let Some(outside) = meant.iter().find(|host| !work.hosts.contains(host)) {
+                return Err(Decline::new(format!("the parameters name `{outside}`, which is not among the granted hosts {}", work.hosts.join(", "))));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Plays run with the playbooks as their working folder, so no path may depend on ours.
+fn absolute(mut options: InfrastructureOptions) -> InfrastructureOptions {
+    for path in [&mut options.playbooks, &mut options.inventory, &mut options.data_dir] {
+        if let Ok(absolute) = std::path::absolute(&*path) {
+            *path = absolute;
+        }
+    }
+    options
+}
+
+#[async_trait]
+impl AgentKind for InfrastructureAgent {
+    fn agent_type(&self) -> AgentType {
+        AgentType::Infrastructure
+    }
+
+    fn catalogue(&self) -> Vec<AnnouncedAction> {
+        self.known().catalogue.announced()
+    }
+
+    fn hosts(&self) -> BTreeMap<String, Vec<String>> {
+        self.known().inventory.groups.clone()
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        self.options.labels.clone()
+    }
+
+    async fn refresh(&self) -> bool {
+        let mut known = self.known();
+        let mut changed = false;
+        if known.catalogue.is_stale(&self.options.playbooks) {
+            match Catalogue::load(&self.options.playbooks) {
+                Ok(catalogue) => {
+                    changed = catalogue.announced() != known.catalogue.announced();
+                    known.catalogue = Arc::new(catalogue);
+                }
+                Err(problem) => tracing::error!(code = problem.code.number(), "{}; the actions stay as they were", problem.message),
+            }
+        }
+        let written = inventory::written(&self.options.inventory);
+        if written != known.inventory_written {
+            match Inventory::load(&self.options.ansible_inventory, &self.options.inventory).await {
+                Ok(inventory) => {
+                    changed |= inventory != *known.inventory;
+                    known.inventory = Arc::new(inventory);
+                }
+                Err(problem) => tracing::error!(code = problem.code.number(), "{}; the hosts stay as they were", problem.message),
+            }
+            known.inventory_written = written;
+        }
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        changed
+    }
+
+    fn accepts(&self, work: &WorkRequest) -> Result<(), Decline> {
+        let action = self.action(&work.action).ok_or_else(|| {
+            let code = ErrorCode::UnknownAction;
+            Decline::new(format!("it has no action `{}` ({code})", work.action))
+        })?;
+        self.check_content(&action, work)?;
+        self.check_hosts(&action, work)?;
+        let findings = action.parameter_findings(&work.parameters);
+        if !findings.is_empty() {
+            return Err(Decline::new(format!("the parameters do not fit `{}`: {}", work.action, findings.join("; "))));
+        }
+        self.parameters(&action, work).map(drop).map_err(Decline::new)
+    }
+
+    async fn run(&self, work: &WorkRequest, context: RunContext) -> RunOutcome {
+        let Some(action) = self.action(&work.action) else {
+            let text = format!("the action `{}` went away before it started; nothing was changed", work.action);
+            return RunOutcome::failed(Problem::new(ErrorCode::UnknownAction, text));
+        };
+        let (parameters, used) = match self.parameters(&action, work) {
+            Ok(resolved) => resolved,
+            Err(reason) => return RunOutcome::failed(Problem::new(ErrorCode::InvalidParameters, reason)),
+        };
+        let redactor = Redactor::new(used, &parameters);
+        let play = Play {
+            action,
+            redactor,
+            parameters,
+            hosts: Self::hosts(work),
+            mode: work.mode,
+            timeout: Duration::from_secs(work.timeout_seconds),
+            program: self.options.ansible_playbook.clone(),
+            inventory: self.options.inventory.clone(),
+            playbooks: self.options.playbooks.clone(),
+            lists: Arc::clone(&self.lists),
+        };
+        play::run(play, context).await
+    }
+}

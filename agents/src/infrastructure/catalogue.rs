@@ -1,0 +1,152 @@
+//! The actions of a playbooks folder. An invalid one is left out with its reason and does not stop the others.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use chiffon_protocol::message::{AgentType, AnnouncedAction};
+use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
+use serde_json::{Map, Value};
+use walkdir::WalkDir;
+
+use super::content_hash;
+use super::shared_types::SharedTypes;
+
+/// An action as this agent can run it.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// What action.yml says, references to shared types resolved.
+    pub spec: ActionSpec,
+    /// The content hash.
+    pub sha256: String,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+impl Action {
+    /// Reads the action of one folder.
+    pub(super) fn load(playbooks: &Path, name: &str, types: &SharedTypes) -> Result<Self, Problem> {
+        let folder = playbooks.join(name);
+        let path = folder.join("action.yml");
+        let invalid = |text: String| {
+            let text = format!("{}: {text}; `chiffon action check {}` shows all findings", path.display(), folder.display());
+            Problem::new(ErrorCode::ActionInvalid, text)
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
+        let mut spec = ActionSpec::from_yaml(&text).map_err(|error| invalid(error.to_string()))?;
+        if spec.name != name {
+            return Err(invalid(format!("`name` is `{}`, but the folder is `{name}`", spec.name)));
+        }
+        if !folder.join("playbook.yml").is_file() {
+            return Err(invalid("there is no playbook.yml beside it".to_owned()));
+        }
+        spec.parameters = types.inlined_members(&spec.parameters).map_err(invalid)?;
+        spec.outputs.properties = types.inlined_members(&spec.outputs.properties).map_err(invalid)?;
+        for schema in [parameters_schema(&spec), outputs_schema(&spec)] {
+            jsonschema::validator_for(&schema).map_err(|error| invalid(format!("not a JSON Schema: {error}")))?;
+        }
+        let sha256 = content_hash::of_action(playbooks, name).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self { spec, sha256, folder })
+    }
+
+    /// Why these parameters do not fit, each with its place.
+    pub(super) fn parameter_findings(&self, parameters: &Map<String, Value>) -> Vec<String> {
+        findings(&parameters_schema(&self.spec), &Value::Object(parameters.clone()))
+    }
+
+    /// Why these outputs do not fit, each with its place.
+    pub(super) fn output_findings(&self, outputs: &Map<String, Value>) -> Vec<String> {
+        findings(&outputs_schema(&self.spec), &Value::Object(outputs.clone()))
+    }
+}
+
+/// Unknown parameters are refused whatever the schema says.
+fn parameters_schema(spec: &ActionSpec) -> Value {
+    let mut schema = spec.parameters.clone();
+    schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+    Value::Object(schema)
+}
+
+fn outputs_schema(spec: &ActionSpec) -> Value {
+    serde_json::json!({"type": "object", "properties": spec.outputs.properties, "required": spec.outputs.required})
+}
+
+fn findings(schema: &Value, value: &Value) -> Vec<String> {
+    match jsonschema::validator_for(schema) {
+        Ok(validator) => validator
+            .iter_errors(value)
+            .map(|error| {
+                let place = error.instance_path().to_string();
+                if place.is_empty() { error.to_string() } else { format!("{place}: {error}") }
+            })
+            .collect(),
+        Err(error) => vec![format!("the schema can't be used: {error}")],
+    }
+}
+
+/// All usable actions of a playbooks folder.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    /// By name.
+    pub actions: BTreeMap<String, Action>,
+    /// Why others are left out.
+    pub problems: Vec<Problem>,
+    seen: Vec<(PathBuf, SystemTime, u64)>,
+}
+
+impl Catalogue {
+    /// Reads a playbooks folder; only a folder that can't be read at all is an error.
+    pub fn load(playbooks: &Path) -> Result<Self, Problem> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            let text = format!("the playbooks in {} can't be read: {error}; give the folder of the actions", playbooks.display());
+            Problem::new(ErrorCode::ActionInvalid, text)
+        };
+        let types = SharedTypes::load(playbooks).map_err(|error| unreadable(&error))?;
+        let mut catalogue = Self { seen: look(playbooks), ..Self::default() };
+        for entry in std::fs::read_dir(playbooks).map_err(|error| unreadable(&error))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !entry.path().join("action.yml").is_file() {
+                continue;
+            }
+            match Action::load(playbooks, &name, &types) {
+                Ok(action) if action.spec.agent_type == AgentType::Infrastructure => {
+                    catalogue.actions.insert(name, action);
+                }
+                Ok(_) => {}
+                Err(problem) => {
+                    tracing::error!(action = name, code = problem.code.number(), "{}", problem.message);
+                    catalogue.problems.push(problem);
+                }
+            }
+        }
+        Ok(catalogue)
+    }
+
+    /// Whether a file of the folder was added, removed or written since this was read.
+    pub fn is_stale(&self, playbooks: &Path) -> bool {
+        self.seen != look(playbooks)
+    }
+
+    /// As hello announces it.
+    pub fn announced(&self) -> Vec<AnnouncedAction> {
+        self.actions
+            .values()
+            .map(|action| AnnouncedAction { spec: action.spec.clone(), sha256: action.sha256.clone() })
+            .collect()
+    }
+}
+
+/// Every file with the time it was written and its length. Demo hosts and tests are no part of an action.
+fn look(playbooks: &Path) -> Vec<(PathBuf, SystemTime, u64)> {
+    WalkDir::new(playbooks)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() != 1 || !matches!(entry.file_name().to_str(), Some("demo" | "tests")))
+        .flatten()
+        .filter(|entry| !entry.path().components().any(|part| part.as_os_str() == "__pycache__"))
+        .filter_map(|entry| {
+            let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            Some((entry.path().to_owned(), metadata.modified().ok()?, metadata.len()))
+        })
+        .collect()
+}

@@ -1,0 +1,312 @@
+//! Understanding what Ansible says, line by line, and passing it on without secrets: the log, the progress, the preview.
+//!
+//! The callback's format differs between versions, so every field is optional and an event of an unknown name is passed over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chiffon_protocol::message::Mode;
+use serde_json::{Map, Value};
+
+use super::diff;
+use super::lines::Line;
+use super::preview::Previewing;
+use super::progress::{Counter, Listed};
+use crate::infrastructure::redact::Redactor;
+use crate::worker::{EventSink, NewEvent, Progress};
+
+/// A text longer than this is cut, and says so.
+const LONGEST_TEXT: usize = 16 * 1024;
+/// So much of standard error is kept for the explanation of a failure.
+const KEPT_ERRORS: usize = 16 * 1024;
+/// The key of the play's statistics that holds warnings for people.
+const WARNINGS: &str = "chiffon_warnings";
+
+/// A task that failed on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) host: String,
+    pub(super) task: String,
+    /// `playbook.yml:12`.
+    pub(super) place: String,
+    pub(super) message: String,
+}
+
+/// The numbers of one host at a play's end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct HostStats {
+    pub(super) ok: u64,
+    pub(super) changed: u64,
+    pub(super) skipped: u64,
+    pub(super) failures: u64,
+    pub(super) unreachable: u64,
+}
+
+/// What a play has said.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) stats: Option<BTreeMap<String, HostStats>>,
+    /// All that failed, ignored and rescued failures among them: the statistics tell which counted.
+    pub(super) failures: Vec<Failure>,
+    pub(super) unreachable: BTreeMap<String, String>,
+    /// Tasks that changed a host, in order.
+    pub(super) changed: Vec<(String, String)>,
+    pub(super) outputs: Map<String, Value>,
+    pub(super) warnings: Vec<String>,
+    pub(super) current_task: String,
+    /// A host that acts without having been granted.
+    pub(super) outside: Option<String>,
+    pub(super) errors: String,
+    pub(super) previewing: Previewing,
+}
+
+/// Watches one play.
+#[derive(Debug)]
+pub(super) struct Observer {
+    pub(super) seen: Seen,
+    mode: Mode,
+    granted: BTreeSet<String>,
+    redactor: Redactor,
+    sink: EventSink,
+    progress: Progress,
+    counter: Counter,
+    current_task_id: String,
+}
+
+impl Observer {
+    pub(super) fn new(mode: Mode, hosts: &[String], redactor: Redactor, sink: EventSink, progress: Progress) -> Self {
+        let seen = Seen {
+            stats: None,
+            failures: Vec::new(),
+            unreachable: BTreeMap::new(),
+            changed: Vec::new(),
+            outputs: Map::new(),
+            warnings: Vec::new(),
+            current_task: String::new(),
+            outside: None,
+            errors: String::new(),
+            previewing: Previewing::default(),
+        };
+        let granted: BTreeSet<String> = hosts.iter().cloned().collect();
+        let counter = Counter::new(granted.len());
+        Self { seen, mode, granted, redactor, sink, progress, counter, current_task_id: String::new() }
+    }
+
+    /// How many tasks there will be.
+    pub(super) fn promise(&mut self, list: Vec<Listed>) {
+        self.counter.promise(list);
+        self.tell_progress();
+    }
+
+    /// A line of standard output.
+    pub(super) fn out(&mut self, line: Line) {
+        let bytes = match line {
+            Line::TooLong(length) => {
+                let text = format!("an event of {} MiB is left out of the log", length >> 20);
+                self.say(NewEvent::text("warning", text));
+                return;
+            }
+            Line::Whole(bytes) => bytes,
+        };
+        let event = serde_json::from_slice::<Value>(&bytes).ok();
+        let event = event.as_ref().and_then(|event| Some((event.get("_event")?.as_str()?, event)));
+        match event {
+            Some((name, event)) => self.event(name, event),
+            None if bytes.iter().all(u8::is_ascii_whitespace) => {}
+            None => self.say(NewEvent::text("output", String::from_utf8_lossy(&bytes))),
+        }
+    }
+
+    /// A line of standard error.
+    pub(super) fn error(&mut self, line: Line) {
+        let Line::Whole(bytes) = line else { return };
+        let text = String::from_utf8_lossy(&bytes);
+        // Ansible says this of every parameter named like a keyword of plays; it is harmless.
+        if text.trim().is_empty() || text.contains("Found variable using reserved name") {
+            return;
+        }
+        let text = self.redactor.text(&text);
+        if self.seen.errors.len() < KEPT_ERRORS {
+            self.seen.errors.push_str(&text);
+            self.seen.errors.push('\n');
+        }
+        let kind = if text.starts_with("[WARNING]") || text.starts_with("[DEPRECATION WARNING]") { "warning" } else { "output" };
+        self.sink.add(NewEvent::text(kind, cut(text)));
+    }
+
+    fn event(&mut self, name: &str, event: &Value) {
+        match name {
+            "v2_playbook_on_play_start" => {
+                let name = event.pointer("/play/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+                self.say(NewEvent { kind: "play_started", name: Some(name), ..NewEvent::default() });
+            }
+            "v2_playbook_on_task_start" | "v2_playbook_on_handler_task_start" => self.task_started(event),
+            "v2_runner_on_start" if id_of(event) != self.current_task_id => self.task_started(event),
+            "v2_runner_on_ok" | "v2_runner_on_failed" | "v2_runner_on_skipped" | "v2_runner_on_unreachable" => {
+                let hosts = event.get("hosts").and_then(Value::as_object);
+                for (host, result) in hosts.into_iter().flatten() {
+                    self.result(name, event, host, result);
+                }
+                self.tell_progress();
+            }
+            "v2_playbook_on_stats" => self.statistics(event),
+            _ => {}
+        }
+    }
+
+    fn task_started(&mut self, event: &Value) {
+        let name = task_name(event);
+        id_of(event).clone_into(&mut self.current_task_id);
+        self.counter.started(&name);
+        self.seen.current_task = self.redactor.text(&name);
+        self.say(NewEvent { kind: "task_started", name: Some(name), ..NewEvent::default() });
+        self.tell_progress();
+    }
+
+    fn result(&mut self, event_name: &str, event: &Value, host: &str, result: &Value) {
+        if !self.granted.contains(host) {
+            self.seen.outside.get_or_insert_with(|| host.to_owned());
+        }
+        let task = self.redactor.text(&task_name(event));
+        self.warnings_of(host, &task, result);
+        let changed = result.get("changed").and_then(Value::as_bool).unwrap_or(false);
+        let text = self.redactor.text(&text_of(result));
+        let mut diff = String::new();
+        let kind = match event_name {
+            "v2_runner_on_unreachable" => {
+                self.seen.unreachable.insert(host.to_owned(), text.clone());
+                "host_unreachable"
+            }
+            "v2_runner_on_failed" => {
+                let place = event.pointer("/task/path").and_then(Value::as_str).unwrap_or_default();
+                let place = place.rsplit('/').next().unwrap_or_default().to_owned();
+                self.seen.failures.push(Failure { host: host.to_owned(), task: task.clone(), place, message: text.clone() });
+                "task_failed"
+            }
+            "v2_runner_on_skipped" => {
+                if lacks_check_support(result) { self.seen.previewing.unknown(&task) } else { self.seen.previewing.skipped() }
+                "task_skipped"
+            }
+            _ if changed => {
+                if result.get("censored").is_none() {
+                    let place = diff::place_of(result).unwrap_or_else(|| task.clone());
+                    diff = self.redactor.text(&diff::of_result(result, &place));
+                }
+                self.seen.previewing.change(host, &task, &diff);
+                self.seen.changed.push((host.to_owned(), task.clone()));
+                "task_changed"
+            }
+            _ => {
+                self.seen.previewing.unchanged();
+                "task_ok"
+            }
+        };
+        self.counter.answered(host, matches!(kind, "task_failed" | "host_unreachable"));
+        let diff = (!diff.is_empty()).then_some(diff);
+        self.sink.add(NewEvent { kind, host: Some(host.to_owned()), name: Some(task), text: cut(text), diff });
+    }
+
+    fn warnings_of(&mut self, host: &str, task: &str, result: &Value) {
+        for warning in result.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            let (host, name) = (Some(host.to_owned()), Some(task.to_owned()));
+            self.say(NewEvent { kind: "warning", host, name, text: warning.to_owned(), diff: None });
+        }
+    }
+
+    fn statistics(&mut self, event: &Value) {
+        let hosts = event.get("stats").and_then(Value::as_object);
+        let stats: BTreeMap<String, HostStats> =
+            hosts.into_iter().flatten().map(|(host, stats)| (host.clone(), host_stats(stats))).collect();
+        for (host, stats) in &stats {
+            let HostStats { ok, changed, skipped, failures, unreachable } = stats;
+            let text = format!("{ok} ok, {changed} changed, {skipped} skipped, {failures} failed, {unreachable} unreachable");
+            self.sink.add(NewEvent { kind: "stats", host: Some(host.clone()), text, ..NewEvent::default() });
+        }
+        self.seen.stats = Some(stats);
+        let per_host = event.get("custom_stats").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        for stats in event.get("global_custom_stats").into_iter().chain(per_host).filter_map(Value::as_object) {
+            self.seen.outputs.extend(self.redactor.members(stats));
+        }
+        match self.seen.outputs.remove(WARNINGS) {
+            Some(Value::Array(texts)) => self.seen.warnings.extend(texts.iter().map(as_text)),
+            Some(Value::Null) | None => {}
+            Some(text) => self.seen.warnings.push(as_text(&text)),
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let verb = if self.mode == Mode::Check { "Previewing" } else { "Running" };
+        let task = if self.seen.current_task.is_empty() { "the playbook" } else { self.seen.current_task.as_str() };
+        self.progress.set(self.counter.percent().unwrap_or(0), format!("{verb}: {task}"));
+    }
+
+    fn say(&self, mut event: NewEvent) {
+        event.text = cut(self.redactor.text(&event.text));
+        event.name = event.name.map(|name| self.redactor.text(&name));
+        self.sink.add(event);
+    }
+}
+
+fn task_name(event: &Value) -> String {
+    event.pointer("/task/name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn id_of(event: &Value) -> &str {
+    event.pointer("/task/id").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn host_stats(stats: &Value) -> HostStats {
+    let number = |key: &str| stats.get(key).and_then(Value::as_u64).unwrap_or(0);
+    HostStats {
+        ok: number("ok"),
+        changed: number("changed"),
+        skipped: number("skipped"),
+        failures: number("failures"),
+        unreachable: number("unreachable"),
+    }
+}
+
+/// Whether a task was skipped only because its module can't say what it would do.
+fn lacks_check_support(result: &Value) -> bool {
+    let says = |result: &Value| result.get("msg").and_then(Value::as_str).is_some_and(|text| text.contains("check mode"));
+    says(result) || result.get("results").and_then(Value::as_array).into_iter().flatten().any(says)
+}
+
+/// What a result says to people. A censored one says only that.
+fn text_of(result: &Value) -> String {
+    if let Some(censored) = result.get("censored") {
+        return as_text(censored);
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for key in ["msg", "module_stderr", "stderr", "stdout", "module_stdout", "skip_reason"] {
+        if let Some(text) = result.get(key).map(as_text).filter(|text| !text.trim().is_empty())
+            && !parts.contains(&text)
+        {
+            parts.push(text);
+        }
+    }
+    for item in result.get("results").and_then(Value::as_array).into_iter().flatten() {
+        let failed = item.get("failed").and_then(Value::as_bool).unwrap_or(false);
+        if failed && item.get("censored").is_none() {
+            let of = item.get("item").map(as_text).unwrap_or_default();
+            parts.push(format!("{of}: {}", item.get("msg").map(as_text).unwrap_or_default()));
+        }
+    }
+    parts.join("\n")
+}
+
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST_TEXT {
+        let mut end = LONGEST_TEXT;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let left = text.len() - end;
+        text.truncate(end);
+        text.push_str(&format!("\n... {left} more bytes are not shown"));
+    }
+    text
+}

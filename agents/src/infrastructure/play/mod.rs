@@ -1,0 +1,16 @@
+//! One run of `ansible-playbook`: started, watched, stopped and judged.
+
+mod command;
+mod diff;
+mod events;
+mod lines;
+mod outcome;
+mod preview;
+mod progress;
+mod run;
+mod stop;
+mod usage;
+
+pub(super) use command::environment;
+pub(super) use progress::ListCache;
+pub(super) use run::{Play, run};

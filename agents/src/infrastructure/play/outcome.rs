@@ -1,0 +1,200 @@
+//! What a play came to: its statistics and its exit code decide, because an ignored failure looks like a real one and a
+//! pattern without hosts exits with 0.
+
+use std::collections::BTreeMap;
+use std::process::ExitStatus;
+
+use chiffon_protocol::message::{Mode, ResourceUsage};
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::json;
+
+use super::events::{HostStats, Seen};
+use super::run::Play;
+use super::stop::StopReason;
+use crate::worker::{CancelCause, Ending, RunOutcome};
+
+/// At most this many changes are named in a summary; the log has them all.
+const NAMED: usize = 20;
+
+/// The outcome of a play that has ended.
+pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: Option<&StopReason>, usage: ResourceUsage) -> RunOutcome {
+    let mut warnings = seen.warnings.clone();
+    let problem = match stopped {
+        Some(reason) => Err(stop_problem(play, &seen, reason)),
+        None => verdict(play, &seen, exit).and_then(|()| check_outputs(play, &seen, &mut warnings)),
+    };
+    let cancelled = matches!(stopped, Some(StopReason::Cancelled(_)));
+    let ending = match problem {
+        Ok(()) => Ending::Succeeded,
+        Err(problem) if cancelled => Ending::Cancelled(problem),
+        Err(problem) => Ending::Failed(problem),
+    };
+    let summary = seen.stats.as_ref().map(summary).unwrap_or_default();
+    let output = match &ending {
+        Ending::Succeeded => summary,
+        Ending::Failed(problem) | Ending::Cancelled(problem) if summary.is_empty() => problem.message.clone(),
+        Ending::Failed(problem) | Ending::Cancelled(problem) => format!("{summary}\n{}", problem.message),
+    };
+    RunOutcome {
+        output,
+        exit_code: exit.and_then(|exit| exit.code()),
+        changed: !seen.changed.is_empty() || seen.stats.as_ref().is_some_and(|stats| stats.values().any(|stats| stats.changed > 0)),
+        outputs: seen.outputs,
+        usage,
+        warnings,
+        preview: (play.mode == Mode::Check && ending == Ending::Succeeded).then(|| seen.previewing.finish()),
+        ending,
+    }
+}
+
+fn summary(stats: &BTreeMap<String, HostStats>) -> String {
+    let lines = stats.iter().map(|(host, stats)| {
+        let HostStats { ok, changed, skipped, failures, unreachable } = stats;
+        format!("{host}: {ok} ok, {changed} changed, {skipped} skipped, {failures} failed, {unreachable} unreachable")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn stop_problem(play: &Play, seen: &Seen, reason: &StopReason) -> Problem {
+    let done = done(seen);
+    match reason {
+        StopReason::HostsExceed(host) => {
+            let text = format!(
+                "the play acted on `{host}`, which was not granted (granted: {}), and was killed; {done}. Correct the `hosts:` of {}/playbook.yml",
+                play.hosts.join(", "),
+                play.action.spec.name
+            );
+            Problem::new(ErrorCode::HostsExceedGrant, text).with_details(json!({"host": host, "granted": play.hosts}))
+        }
+        StopReason::TimedOut => {
+            let text = format!(
+                "the play took longer than its {} seconds and was stopped during {}; {done}. Look at the hosts, then raise `timeout_seconds` of `{}` or run it again",
+                play.timeout.as_secs(),
+                task(seen),
+                play.action.spec.name
+            );
+            Problem::new(ErrorCode::PlayTimeout, text).with_details(json!({"timeout_seconds": play.timeout.as_secs(), "task": seen.current_task}))
+        }
+        StopReason::Cancelled(cause) => {
+            let why = match cause {
+                CancelCause::Person(reason) if !reason.is_empty() => format!("cancelled ({reason})"),
+                CancelCause::Person(_) => "cancelled".to_owned(),
+                CancelCause::AgentStops => "stopped with its agent".to_owned(),
+            };
+            let text = format!("{why} during {}; {done}", task(seen));
+            Problem::new(ErrorCode::CancelledByPerson, text).with_details(json!({"task": seen.current_task, "changed": named(seen)}))
+        }
+    }
+}
+
+fn task(seen: &Seen) -> String {
+    if seen.current_task.is_empty() { "its start".to_owned() } else { format!("\"{}\"", seen.current_task) }
+}
+
+fn named(seen: &Seen) -> Vec<String> {
+    seen.changed.iter().map(|(host, task)| format!("\"{task}\" on {host}")).collect()
+}
+
+/// What had been done when a play was stopped.
+fn done(seen: &Seen) -> String {
+    let named = named(seen);
+    if named.is_empty() {
+        return "nothing had been changed by then".to_owned();
+    }
+    let more = if named.len() > NAMED { format!(" and {} more", named.len() - NAMED) } else { String::new() };
+    format!("changed by then: {}{more}", named[..named.len().min(NAMED)].join(", "))
+}
+
+fn verdict(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Result<(), Problem> {
+    let Some(stats) = &seen.stats else { return Err(no_statistics(play, seen, exit)) };
+    let failed: Vec<&str> = stats.iter().filter(|(_, stats)| stats.failures > 0).map(|(host, _)| host.as_str()).collect();
+    let unreachable: Vec<&str> = stats.iter().filter(|(_, stats)| stats.unreachable > 0).map(|(host, _)| host.as_str()).collect();
+    if !failed.is_empty() {
+        return Err(play_failed(seen, &failed, &unreachable));
+    }
+    if !unreachable.is_empty() {
+        let reason = seen.unreachable.get(unreachable[0]).map(String::as_str).unwrap_or_default().trim();
+        let text = format!(
+            "{} can't be reached: {reason}. See that it is on, that its address in the inventory is right, and that this agent's user can log in by `ssh`",
+            unreachable.join(", ")
+        );
+        return Err(Problem::new(ErrorCode::HostUnreachable, text).with_details(json!({"hosts": unreachable})));
+    }
+    if stats.is_empty() {
+        return Err(no_hosts(play));
+    }
+    if exit.is_some_and(|exit| exit.success()) {
+        return Ok(());
+    }
+    let text = format!("ansible-playbook ended with {}: {}", exit_words(exit), last_words(seen));
+    Err(Problem::new(ErrorCode::PlayFailed, text))
+}
+
+fn play_failed(seen: &Seen, failed: &[&str], unreachable: &[&str]) -> Problem {
+    // The last failure of a host is the one that ended it; those before were ignored or rescued.
+    let failures: Vec<_> = failed.iter().filter_map(|host| seen.failures.iter().rev().find(|failure| failure.host == *host)).collect();
+    let Some(first) = failures.first() else {
+        return Problem::new(ErrorCode::PlayFailed, format!("the play failed on {}; its log says where", failed.join(", ")));
+    };
+    let mut text = format!("task \"{}\" ({}) failed on {}: {}", first.task, first.place, first.host, first.message.trim());
+    if failed.len() > 1 {
+        text.push_str(&format!("; it failed also on {}", failed.iter().filter(|host| **host != first.host).copied().collect::<Vec<_>>().join(", ")));
+    }
+    if !unreachable.is_empty() {
+        text.push_str(&format!("; not reachable: {}", unreachable.join(", ")));
+    }
+    let details = failures.iter().map(|failure| json!({"host": failure.host, "task": failure.task, "place": failure.place, "message": failure.message}));
+    Problem::new(ErrorCode::PlayFailed, text).with_details(json!({"failures": details.collect::<Vec<_>>(), "unreachable": unreachable}))
+}
+
+fn no_hosts(play: &Play) -> Problem {
+    let hosts = play.hosts.join(", ");
+    let text = format!("no host of the inventory fits both the play's `hosts:` and the granted {hosts}; correct the `hosts:` of {}/playbook.yml, or the inventory", play.action.spec.name);
+    Problem::new(ErrorCode::NoHostsMatched, text).with_details(json!({"hosts": play.hosts}))
+}
+
+/// Without statistics the play never began, or was killed.
+fn no_statistics(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Problem {
+    let errors = last_words(seen);
+    if errors.contains("does not match any hosts") {
+        return no_hosts(play);
+    }
+    if exit.is_some_and(|exit| exit.code().is_some_and(|code| code != 0)) && seen.current_task.is_empty() {
+        let text = format!("{}/playbook.yml can't be run: {errors}", play.action.spec.name);
+        return Problem::new(ErrorCode::PlaybookSyntax, text);
+    }
+    let text = format!("ansible-playbook ended with {} during {}, without a summary; {}. {errors}", exit_words(exit), task(seen), done(seen));
+    Problem::new(ErrorCode::PlayFailed, text)
+}
+
+fn last_words(seen: &Seen) -> String {
+    let words = seen.errors.trim();
+    if words.is_empty() { "it said nothing; the log has all there is".to_owned() } else { words.to_owned() }
+}
+
+fn exit_words(exit: Option<ExitStatus>) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match exit {
+        Some(exit) => match (exit.code(), exit.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "an unknown status".to_owned(),
+        },
+        None => "an unknown status".to_owned(),
+    }
+}
+
+/// Outputs must fit what the action promises, because later steps take them. A dry run may lack some.
+fn check_outputs(play: &Play, seen: &Seen, warnings: &mut Vec<String>) -> Result<(), Problem> {
+    let findings = play.action.output_findings(&seen.outputs);
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let text = format!("the play's outputs do not fit `outputs` of {}/action.yml: {}", play.action.spec.name, findings.join("; "));
+    if play.mode == Mode::Check {
+        warnings.push(format!("in the preview, {text}"));
+        return Ok(());
+    }
+    let text = format!("{text}; the play itself ran to its end. Correct its `set_stats`");
+    Err(Problem::new(ErrorCode::OutputsInvalid, text).with_details(json!({"findings": findings})))
+}

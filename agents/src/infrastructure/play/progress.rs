@@ -1,0 +1,159 @@
+//! How far a play is: results so far against what `--list-tasks --list-hosts` promised, corrected by what really happens.
+//!
+//! The list lacks included tasks, handlers, rescue and always blocks; hosts that failed do nothing more. It is asked for beside
+//! the play, never before it, and remembered for the next run of the same action on the same hosts.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+/// A task of the list: its name, and on how many hosts its play runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::infrastructure) struct Listed {
+    name: String,
+    hosts: usize,
+}
+
+/// What was listed for an action's content and hosts.
+#[derive(Debug, Default)]
+pub(in crate::infrastructure) struct ListCache {
+    lists: Mutex<HashMap<(String, Vec<String>), Vec<Listed>>>,
+}
+
+/// So many lists are remembered; then all are forgotten.
+const REMEMBERED: usize = 1_000;
+
+impl ListCache {
+    pub(super) fn get(&self, sha256: &str, hosts: &[String]) -> Option<Vec<Listed>> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.get(&(sha256.to_owned(), hosts.to_vec())).cloned()
+    }
+
+    pub(super) fn put(&self, sha256: &str, hosts: &[String], list: Vec<Listed>) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if lists.len() >= REMEMBERED {
+            lists.clear();
+        }
+        lists.insert((sha256.to_owned(), hosts.to_vec()), list);
+    }
+}
+
+/// Reads the output of `--list-tasks --list-hosts`.
+pub(super) fn read_list(text: &str) -> Vec<Listed> {
+    let (mut listed, mut hosts, mut in_tasks) = (Vec::new(), 1, false);
+    for line in text.lines() {
+        let words = line.trim();
+        if let Some(count) = words.strip_prefix("hosts (").and_then(|rest| rest.strip_suffix("):")) {
+            hosts = count.parse().unwrap_or(1);
+            in_tasks = false;
+        } else if words == "tasks:" {
+            in_tasks = true;
+        } else if words.starts_with("play #") || words.is_empty() {
+            in_tasks = false;
+        } else if in_tasks && let Some((name, _)) = words.split_once("\tTAGS:") {
+            listed.push(Listed { name: name.trim().to_owned(), hosts });
+        }
+    }
+    listed
+}
+
+/// Counts a play.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    /// What was promised and has not started; nothing while the list is not there.
+    open: Option<Vec<Listed>>,
+    /// Names of tasks that started before the list was there.
+    early: Vec<String>,
+    done: usize,
+    gone: BTreeSet<String>,
+    /// Hosts of the current task that have not answered.
+    waiting: usize,
+    hosts: usize,
+}
+
+impl Counter {
+    pub(super) fn new(hosts: usize) -> Self {
+        Self { hosts: hosts.max(1), ..Self::default() }
+    }
+
+    /// The list has come.
+    pub(super) fn promise(&mut self, list: Vec<Listed>) {
+        self.open = Some(list);
+        for name in std::mem::take(&mut self.early) {
+            self.cross_out(&name);
+        }
+    }
+
+    /// A task starts.
+    pub(super) fn started(&mut self, name: &str) {
+        self.waiting = self.alive();
+        if self.open.is_some() { self.cross_out(name) } else { self.early.push(name.to_owned()) }
+    }
+
+    /// A host has answered to the current task.
+    pub(super) fn answered(&mut self, host: &str, is_gone: bool) {
+        self.done += 1;
+        self.waiting = self.waiting.saturating_sub(1);
+        if is_gone {
+            self.gone.insert(host.to_owned());
+        } else {
+            // It was rescued.
+            self.gone.remove(host);
+        }
+    }
+
+    fn alive(&self) -> usize {
+        self.hosts.saturating_sub(self.gone.len())
+    }
+
+    /// Takes a task off the list. One that is not on it was included or is a handler, and takes nothing off; one whose
+    /// name is a template on the list has another name when it runs.
+    fn cross_out(&mut self, name: &str) {
+        let Some(open) = &mut self.open else { return };
+        let at = open.iter().position(|listed| listed.name == name).or_else(|| open.iter().position(|listed| listed.name.contains("{{")));
+        if let Some(at) = at {
+            open.remove(at);
+        }
+    }
+
+    /// Percent, at most 99; nothing while the list is not there.
+    pub(super) fn percent(&self) -> Option<u8> {
+        let alive = self.alive();
+        let left: usize = self.open.as_ref()?.iter().map(|listed| listed.hosts.min(alive)).sum::<usize>() + self.waiting;
+        let percent = self.done * 100 / (self.done + left).max(1);
+        Some(u8::try_from(percent.min(99)).unwrap_or(99))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "\nplaybook: site.yml\n\n  play #1 (all): Play one\tTAGS: []\n    pattern: ['all']\n    hosts (2):\n      a\n      b\n    tasks:\n      write conf\tTAGS: []\n      web : start {{ it }}\tTAGS: [x]\n\n  play #2 (a): Play two\tTAGS: []\n    pattern: ['a']\n    hosts (1):\n      a\n    tasks:\n      last\tTAGS: []\n";
+
+    #[test]
+    fn the_list_is_read_with_the_hosts_of_each_play() {
+        let list = read_list(LIST);
+        let names: Vec<(&str, usize)> = list.iter().map(|listed| (listed.name.as_str(), listed.hosts)).collect();
+        assert_eq!(names, [("write conf", 2), ("web : start {{ it }}", 2), ("last", 1)]);
+    }
+
+    #[test]
+    fn included_tasks_count_failed_hosts_do_not_and_a_late_list_catches_up() {
+        let mut counter = Counter::new(2);
+        counter.started("write conf");
+        counter.answered("a", false);
+        assert_eq!(counter.percent(), None);
+        counter.promise(read_list(LIST));
+        assert_eq!(counter.percent(), Some(20), "one of five");
+        counter.answered("b", true);
+        assert_eq!(counter.percent(), Some(50), "b does nothing more: two of four");
+        counter.started("included");
+        counter.answered("a", false);
+        assert_eq!(counter.percent(), Some(60), "three of five");
+        counter.started("web : start nginx");
+        counter.answered("a", false);
+        counter.started("last");
+        counter.answered("a", false);
+        assert_eq!(counter.percent(), Some(99), "all but the statistics");
+    }
+}

@@ -1,0 +1,191 @@
+//! Running one play from its start to its outcome.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_protocol::message::{Metrics, Mode};
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::{Map, Value};
+use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::time::Instant;
+
+use super::command;
+use super::events::Observer;
+use super::lines::{Line, Lines};
+use super::outcome;
+use super::progress::{ListCache, Listed, read_list};
+use super::stop::{Stop, StopReason};
+use super::usage::Usage;
+use crate::infrastructure::catalogue::Action;
+use crate::infrastructure::inventory::not_found;
+use crate::infrastructure::redact::Redactor;
+use crate::worker::{RunContext, RunOutcome, marker};
+
+/// How often the costs are looked at.
+const SAMPLE_EVERY: Duration = Duration::from_millis(500);
+/// A process that a play left behind may hold its pipes open; so long they are still read after its end.
+const PIPES_END: Duration = Duration::from_secs(2);
+
+/// What is to be run.
+#[derive(Debug)]
+pub(in crate::infrastructure) struct Play {
+    pub(in crate::infrastructure) action: Action,
+    /// Defaults filled in, secrets resolved.
+    pub(in crate::infrastructure) parameters: Map<String, Value>,
+    pub(in crate::infrastructure) hosts: Vec<String>,
+    pub(in crate::infrastructure) mode: Mode,
+    pub(in crate::infrastructure) timeout: Duration,
+    pub(in crate::infrastructure) program: PathBuf,
+    pub(in crate::infrastructure) inventory: PathBuf,
+    pub(in crate::infrastructure) playbooks: PathBuf,
+    pub(in crate::infrastructure) redactor: Redactor,
+    pub(in crate::infrastructure) lists: Arc<ListCache>,
+}
+
+/// Runs it. Nothing slow stands between the call and the process.
+pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> RunOutcome {
+    let variables = match command::write_variables(&context.scratch, &play.parameters) {
+        Ok(path) => path,
+        Err(error) => {
+            let text = format!("the parameters can't be written to {}: {error}", context.scratch.display());
+            return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
+        }
+    };
+    let child = match command::run(&play, &variables, &context.marker).spawn() {
+        Ok(child) => child,
+        Err(error) => return RunOutcome::failed(not_found(&play.program, &error)),
+    };
+    let listing = list(&play, command::list(&play, &variables, &context.marker));
+    let observer = Observer::new(play.mode, &play.hosts, play.redactor.clone(), context.events.clone(), context.progress.clone());
+    let watched = Watch::new(child, observer, &play).run(&context, listing).await;
+    if let Some(stop) = &watched.stop {
+        let left = marker::stop_all(&context.marker).await;
+        tracing::info!(marker = context.marker, reason = ?stop.reason, left, "a play was stopped");
+    }
+    outcome::judge(&play, watched.observer.seen, watched.exit, watched.stop.as_ref().map(|stop| &stop.reason), watched.usage.total())
+}
+
+/// How many tasks there will be, remembered or asked for beside the play.
+async fn list(play: &Play, mut command: tokio::process::Command) -> Option<Vec<Listed>> {
+    if let Some(known) = play.lists.get(&play.action.sha256, &play.hosts) {
+        return Some(known);
+    }
+    let output = command.output().await.ok().filter(|output| output.status.success())?;
+    let list = read_list(&String::from_utf8_lossy(&output.stdout));
+    play.lists.put(&play.action.sha256, &play.hosts, list.clone());
+    Some(list)
+}
+
+/// A running play and what has been seen of it.
+struct Watch {
+    child: Child,
+    group: i32,
+    stdout: Option<Lines<ChildStdout>>,
+    stderr: Option<Lines<ChildStderr>>,
+    observer: Observer,
+    usage: Usage,
+    sampled: Instant,
+    stop: Option<Stop>,
+    exit: Option<ExitStatus>,
+    pipes_until: Option<Instant>,
+    deadline: Instant,
+}
+
+impl Watch {
+    fn new(mut child: Child, observer: Observer, play: &Play) -> Self {
+        let group = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
+        Self {
+            group,
+            stdout: child.stdout.take().map(Lines::new),
+            stderr: child.stderr.take().map(Lines::new),
+            child,
+            observer,
+            usage: Usage::of(group),
+            sampled: Instant::now(),
+            stop: None,
+            exit: None,
+            pipes_until: None,
+            deadline: Instant::now() + play.timeout,
+        }
+    }
+
+    async fn run(mut self, context: &RunContext, listing: impl Future<Output = Option<Vec<Listed>>>) -> Self {
+        let mut listing = std::pin::pin!(listing);
+        let mut listed = false;
+        let mut sample = tokio::time::interval(SAMPLE_EVERY);
+        while self.exit.is_none() || self.stdout.is_some() || self.stderr.is_some() {
+            tokio::select! {
+                line = next(&mut self.stdout) => self.out(line),
+                line = next(&mut self.stderr) => {
+                    match line {
+                        Some(line) => self.observer.error(line),
+                        None => self.stderr = None,
+                    }
+                }
+                exit = self.child.wait(), if self.exit.is_none() => {
+                    self.exit = Some(exit.unwrap_or_default());
+                    self.pipes_until = Some(Instant::now() + PIPES_END);
+                }
+                list = &mut listing, if !listed => {
+                    listed = true;
+                    if let Some(list) = list {
+                        self.observer.promise(list);
+                    }
+                }
+                _ = sample.tick(), if self.exit.is_none() => context.progress.set_metrics(self.sample()),
+                cause = context.cancel.cancelled(), if self.stop.is_none() && self.exit.is_none() => self.stop(StopReason::Cancelled(cause)),
+                () = until(Some(self.deadline)), if self.stop.is_none() && self.exit.is_none() => self.stop(StopReason::TimedOut),
+                () = until(self.stop.as_ref().and_then(Stop::due)) => self.harder(),
+                () = until(self.pipes_until) => break,
+            }
+        }
+        self
+    }
+
+    fn out(&mut self, line: Option<Line>) {
+        let Some(line) = line else {
+            self.stdout = None;
+            return;
+        };
+        self.observer.out(line);
+        if self.stop.is_none()
+            && let Some(host) = self.observer.seen.outside.clone()
+        {
+            self.stop(StopReason::HostsExceed(host));
+        }
+    }
+
+    fn stop(&mut self, reason: StopReason) {
+        self.stop = Some(Stop::begin(reason, self.group));
+    }
+
+    /// The group did not listen. What left the group is found by its marker once the play itself has ended.
+    fn harder(&mut self) {
+        if let Some(stop) = &mut self.stop {
+            stop.harder();
+        }
+    }
+
+    fn sample(&mut self) -> Metrics {
+        let since_last = self.sampled.elapsed();
+        self.sampled = Instant::now();
+        self.usage.sample(since_last)
+    }
+}
+
+/// The next line of a pipe; a pipe that fails has ended, one that is gone never answers.
+async fn next<R: tokio::io::AsyncRead + Unpin>(pipe: &mut Option<Lines<R>>) -> Option<Line> {
+    match pipe {
+        Some(lines) => lines.next().await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
