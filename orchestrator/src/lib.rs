@@ -3,6 +3,7 @@
 //! Modules are layered `domain <- {store, planner, audit_repo} <- service <- {http, inbox, background} <- app`;
 //! a test enforces it.
 
+pub mod app;
 pub mod audit_repo;
 pub mod background;
 pub mod domain;

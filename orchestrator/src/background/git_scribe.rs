@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chiffon_protocol::{ErrorCode, Problem};
 use git2::Oid;
+use tokio::sync::Notify;
 
+use super::{BackgroundAgent, TickReport};
 use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError, message};
-use crate::service::record::{self, Payload};
 use crate::service::Context;
+use crate::service::record::{self, Payload};
 use crate::store::git_outbox::{self, Open};
 use crate::store::leases;
 
@@ -109,6 +112,21 @@ impl GitScribe {
             .await
             .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))
+    }
+}
+
+#[async_trait]
+impl BackgroundAgent for GitScribe {
+    fn name(&self) -> &'static str {
+        LEASE
+    }
+
+    fn wake(&self) -> &Notify {
+        &self.context.wakes.git_scribe
+    }
+
+    async fn tick(&self) -> Result<TickReport, Problem> {
+        self.settle_open().await.map(TickReport::of)
     }
 }
 

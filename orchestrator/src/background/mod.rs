@@ -3,6 +3,7 @@
 
 pub mod approval_expirer;
 pub mod dispatcher;
+pub mod git_scribe;
 pub mod lease_reaper;
 pub mod outbox_listener;
 pub mod outbox_relay;

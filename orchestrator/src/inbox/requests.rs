@@ -1,12 +1,42 @@
 //! `orchestrator.requests`: a delivery only wakes a planner (RELIABILITY 19). What it says is not believed; Postgres is asked.
 
+use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
 use chiffon_protocol::key::Keyring;
 use chiffon_protocol::message::Message;
 use chiffon_protocol::topology::REQUESTS;
 use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
 
+use super::Inbox;
 use crate::background::planning::PlanningDesk;
+
+/// Takes in wakes.
+#[derive(Debug)]
+pub struct RequestsInbox {
+    desk: PlanningDesk,
+}
+
+impl RequestsInbox {
+    /// An inbox that wakes this desk.
+    pub fn new(desk: PlanningDesk) -> Self {
+        Self { desk }
+    }
+}
+
+#[async_trait]
+impl Inbox for RequestsInbox {
+    fn queue(&self) -> &'static str {
+        REQUESTS
+    }
+
+    async fn handle(&self, deliveries: &[Delivery]) -> Result<Vec<Verdict>, Problem> {
+        let mut verdicts = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            verdicts.push(handle(&self.desk, delivery).await?);
+        }
+        Ok(verdicts)
+    }
+}
 
 /// Verifies a delivery and leases the round that it names. The planning itself goes on after the acknowledgement.
 /// `Err` is trouble that passes (the database is away): the caller pauses, and the delivery stays unsettled meanwhile.

@@ -1,0 +1,176 @@
+//! The composition root: builds everything an orchestrator is made of, and starts it as named tasks of the process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chiffon_bus::Bus;
+use chiffon_process::retry::Policy as Retry;
+use chiffon_process::{RandomIds, SystemClock, Tasks};
+use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
+use chiffon_protocol::topology::Topology;
+use chiffon_protocol::{ErrorCode, Problem};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+
+use crate::audit_repo::AuditRepository;
+use crate::background::approval_expirer::ApprovalExpirer;
+use crate::background::dispatcher::Dispatcher;
+use crate::background::git_scribe::GitScribe;
+use crate::background::lease_reaper::LeaseReaper;
+use crate::background::outbox_relay::OutboxRelay;
+use crate::background::partitions::Partitions;
+use crate::background::planning::PlanningDesk;
+use crate::background::{self, BackgroundAgent, outbox_listener};
+use crate::domain::policy::Policy;
+use crate::http::{self, HttpOptions, HttpState};
+use crate::inbox::claims::ClaimsInbox;
+use crate::inbox::heartbeats::HeartbeatsInbox;
+use crate::inbox::requests::RequestsInbox;
+use crate::inbox::results::ResultsInbox;
+use crate::inbox::status::StatusInbox;
+use crate::inbox::{self, Inbox};
+use crate::planner::chain::{PlannerChain, PlannerOptions};
+use crate::planner::provider::config::{ProviderConfig, Strategy};
+use crate::service::intake::Intake;
+use crate::service::ledger::PostgresLedger;
+use crate::service::{Context, Settings, Wakes, tokens};
+use crate::store::{Store, StoreOptions};
+
+/// Who owns what was made at the start.
+const ADMINISTRATOR: &str = "operator";
+
+/// What an orchestrator is built of.
+#[derive(Debug)]
+pub struct OrchestratorOptions {
+    /// How to reach Postgres.
+    pub store: StoreOptions,
+    /// The broker.
+    pub bus: Arc<dyn Bus>,
+    /// The key that signs work.
+    pub key: KeyPair,
+    /// Enrolled agents.
+    pub trusted_agents: Vec<PublicKey>,
+    /// What plans need.
+    pub policy: Policy,
+    /// Times and limits.
+    pub settings: Settings,
+    /// Model providers, in the order of quality.
+    pub providers: Vec<ProviderConfig>,
+    /// In which order they are asked.
+    pub strategy: Strategy,
+    /// The bare audit repository.
+    pub audit_repository: PathBuf,
+    /// Limits of the HTTP interface.
+    pub http: HttpOptions,
+    /// This process, as holder of leases.
+    pub instance: String,
+}
+
+/// A running orchestrator. It ends with the stop signal of its tasks.
+#[derive(Debug)]
+pub struct Orchestrator {
+    context: Context,
+}
+
+impl Orchestrator {
+    /// Brings the schema up to date, starts all tasks, and serves on the listener. The broker may be down: it comes later.
+    pub async fn start(options: OrchestratorOptions, listener: TcpListener, tasks: Tasks) -> Result<Self, Problem> {
+        let store = Store::new(&options.store)?;
+        store.migrate().await?;
+        let repository = AuditRepository::open_or_create(&options.audit_repository)
+            .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
+        let http = options.http.clone();
+        let context = context(options, store, &tasks)?;
+        start_topology(&context, &tasks);
+        start_inboxes_and_background(&context, repository, &tasks);
+        let state = HttpState::new(context.clone(), http);
+        let shutdown = tasks.shutdown().clone();
+        tasks.spawn("http", async move {
+            if let Err(error) = http::serve(listener, state, shutdown.clone()).await {
+                tracing::error!(%error, "the HTTP server ended");
+                shutdown.stop();
+            }
+        });
+        Ok(Self { context })
+    }
+
+    /// What use cases work with.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Makes sure that this token is an administrator's.
+    pub async fn ensure_admin(&self, token: &str) -> Result<(), Problem> {
+        tokens::ensure_admin(&self.context, ADMINISTRATOR, Some(SecretString::from(token))).await.map(drop)
+    }
+}
+
+fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<Context, Problem> {
+    let (clock, ids) = (SystemClock::shared(), RandomIds::shared());
+    let planner = PlannerChain::new(PlannerOptions {
+        providers: options.providers,
+        strategy: options.strategy,
+        clock: clock.clone(),
+        ids: ids.clone(),
+        ledger: Arc::new(PostgresLedger::new(store.clone())),
+        shutdown: tasks.shutdown().clone(),
+    })?;
+    Ok(Context {
+        store,
+        bus: options.bus,
+        clock,
+        ids,
+        key: Arc::new(options.key),
+        agents: Arc::new(Keyring::new(options.trusted_agents)),
+        policy: Arc::new(options.policy),
+        planner: Arc::new(planner),
+        settings: Arc::new(options.settings),
+        wakes: Arc::new(Wakes::default()),
+        background: Arc::default(),
+        shutdown: tasks.shutdown().clone(),
+        instance: options.instance.into(),
+    })
+}
+
+/// Declares the topology as soon as there is a broker, and tries again until it is declared.
+fn start_topology(context: &Context, tasks: &Tasks) {
+    let (bus, shutdown, queue_type) = (context.bus.clone(), context.shutdown.clone(), context.settings.queue_type);
+    tasks.spawn("topology", async move {
+        let topology = Topology::shared(queue_type);
+        let mut delays = Retry::RECONNECT.delays();
+        while let Err(error) = bus.declare(&topology).await {
+            tracing::warn!(%error, "the topology can't be declared yet");
+            if !shutdown.sleep(delays.next_delay().unwrap_or(Retry::RECONNECT.longest)).await {
+                return;
+            }
+        }
+    });
+}
+
+fn start_inboxes_and_background(context: &Context, repository: AuditRepository, tasks: &Tasks) {
+    let intake = Arc::new(Intake::default());
+    let desk = PlanningDesk::new(context.clone(), tasks.clone());
+    let inboxes: [Arc<dyn Inbox>; 5] = [
+        Arc::new(RequestsInbox::new(desk.clone())),
+        Arc::new(ClaimsInbox::new(context.clone())),
+        Arc::new(StatusInbox::new(context.clone())),
+        Arc::new(ResultsInbox::new(context.clone())),
+        Arc::new(HeartbeatsInbox::new(context.clone(), intake.clone())),
+    ];
+    for inbox in inboxes {
+        inbox::spawn(tasks, context, inbox);
+    }
+    let agents: [Arc<dyn BackgroundAgent>; 7] = [
+        Arc::new(desk),
+        Arc::new(OutboxRelay::new(context.clone())),
+        Arc::new(Dispatcher::new(context.clone())),
+        Arc::new(LeaseReaper::new(context.clone(), intake)),
+        Arc::new(ApprovalExpirer::new(context.clone())),
+        Arc::new(Partitions::new(context.clone())),
+        Arc::new(GitScribe::new(context.clone(), repository)),
+    ];
+    for agent in agents {
+        background::spawn(tasks, context, agent);
+    }
+    tasks.spawn("outbox_listener", outbox_listener::run(context.clone()));
+}
