@@ -17,7 +17,9 @@ pub enum NodeError {
         install: String,
     },
     /// Root can't run the server itself, and the user who should is not there.
-    #[error("{server} must not run as root, and the user `{user}` that should run it does not exist; create it with: adduser --system --group {user}")]
+    #[error(
+        "{server} must not run as root, and the user `{user}` that should run it does not exist; create it with: adduser --system --group {user}"
+    )]
     UserMissing {
         /// The server's name.
         server: &'static str,
@@ -52,7 +54,9 @@ pub enum NodeError {
         path: PathBuf,
     },
     /// Somebody else listens where this node was reached before.
-    #[error("port {port} of 127.0.0.1, where {server} was reached before, is in use by another program; stop that program, or start the node anew")]
+    #[error(
+        "port {port} of 127.0.0.1, where {server} was reached before, is in use by another program; stop that program, or start the node anew"
+    )]
     PortBusy {
         /// The server's name.
         server: &'static str,
@@ -108,7 +112,9 @@ pub enum NodeError {
         name: String,
     },
     /// The test needs the nodes of a test run, and runs outside of one.
-    #[error("{variable} is not set: this test needs the private nodes of a test run; run `make test`, or `cargo run -p chiffon-nodes -- run -- COMMAND`")]
+    #[error(
+        "{variable} is not set: this test needs the private nodes of a test run; run `make test`, or `cargo run -p chiffon-nodes -- run -- COMMAND`"
+    )]
     NoTestRun {
         /// The missing variable.
         variable: &'static str,

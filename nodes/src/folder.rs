@@ -34,11 +34,7 @@ fn check_entry(dir: &Path, existing: &Path, account: Option<&Account>) -> Result
     for folder in way {
         let metadata = fs::metadata(folder).map_err(NodeError::folder(folder))?;
         if !account.may_enter(&metadata) {
-            return Err(NodeError::NotTraversable {
-                dir: dir.to_owned(),
-                blocking: folder.to_owned(),
-                user: account.name().to_owned(),
-            });
+            return Err(NodeError::NotTraversable { dir: dir.to_owned(), blocking: folder.to_owned(), user: account.name().to_owned() });
         }
     }
     Ok(())
@@ -54,6 +50,12 @@ pub(crate) fn private(dir: &Path, account: Option<&Account>) -> Result<(), NodeE
         Some(account) => account.own(dir),
         None => Ok(()),
     }
+}
+
+/// Closes an existing folder to everybody but the account.
+pub(crate) fn make_private(dir: &Path, account: Option<&Account>) -> Result<(), NodeError> {
+    fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(NodeError::folder(dir))?;
+    private(dir, account)
 }
 
 /// Writes a file that only its owner reads; whole or not at all.

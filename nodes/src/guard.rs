@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::NodeError;
-use crate::tree::{self, GUARD_MARKER, MARKER};
+use crate::tree::{self, GUARD_MARKER, MARKER, OWNER};
 
 const SCRIPT: &str = include_str!("guard.sh");
 
@@ -51,6 +51,7 @@ impl Guard {
             .env_clear()
             .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env(GUARD_MARKER, &orders.dir)
+            .env(OWNER, std::process::id().to_string())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

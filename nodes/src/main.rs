@@ -1,82 +1,114 @@
-//! `chiffon-nodes run -- COMMAND`: runs a command beside one private PostgreSQL and one private RabbitMQ, and stops both
-//! afterwards, whatever happens. The command finds them by CHIFFON_TEST_DATABASE_URL, CHIFFON_TEST_AMQP_URL and
-//! CHIFFON_TEST_AMQP_MANAGEMENT_URL.
+//! `chiffon-nodes run -- COMMAND`: one PostgreSQL and one RabbitMQ for as long as a command runs.
+//!
+//! The command finds them by three variables (see [`chiffon_nodes::shared`]). Its exit code becomes ours. Whatever ends it
+//! or us, the nodes stop and nothing of them is left on disk.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
+use std::time::Instant;
 
-use chiffon_nodes::{Durability, Listen, NodeError, PostgresNode, PostgresOptions, RabbitNode, RabbitOptions};
+use chiffon_nodes::{NodeError, PostgresNode, RabbitNode, shared};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
+const USAGE: &str = "usage: chiffon-nodes run -- COMMAND [ARGUMENT...]\n\n\
+    Starts a private PostgreSQL and a private RabbitMQ, runs COMMAND with CHIFFON_TEST_DATABASE_URL, CHIFFON_TEST_AMQP_URL and\n\
+    CHIFFON_TEST_AMQP_MANAGEMENT_URL set, and stops and removes them when it ends.";
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
-    let command: Vec<_> = match (args.next(), args.next()) {
-        (Some(verb), Some(dashes)) if verb == "run" && dashes == "--" => args.collect(),
-        _ => Vec::new(),
-    };
-    if command.is_empty() {
-        eprintln!("usage: chiffon-nodes run -- COMMAND [ARGUMENT ...]");
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_none_or(|verb| verb != "run") {
+        eprintln!("{USAGE}");
         return ExitCode::from(2);
     }
-    rustls::crypto::ring::default_provider().install_default().ok();
-    match beside_nodes(&command).await {
+    let mut command: Vec<_> = arguments.collect();
+    if command.first().is_some_and(|first| first == "--") {
+        command.remove(0);
+    }
+    let Some((program, arguments)) = command.split_first() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let mut child = Command::new(program);
+    child.args(arguments);
+    match run(child).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("chiffon-nodes: {error}");
+            eprintln!("chiffon-nodes: [{}] {error}", error.code());
             ExitCode::FAILURE
         }
     }
 }
 
-async fn beside_nodes(command: &[std::ffi::OsString]) -> Result<u8, NodeError> {
-    let folder = tempfile::Builder::new().prefix("chiffon-nodes-").tempdir().map_err(|source| io("a temporary folder", source))?;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).map_err(|source| io("a temporary folder", source))?;
-    let postgres = PostgresNode::start(PostgresOptions {
-        data_dir: folder.path().join("postgres"),
-        socket_dir: None,
-        listen: Listen::Loopback,
-        durability: Durability::Relaxed,
-        max_connections: 400,
-    });
-    let rabbitmq = RabbitNode::start(RabbitOptions { dir: folder.path().join("rabbitmq"), management: true });
-    let (postgres, rabbitmq) = tokio::try_join!(postgres, rabbitmq)?;
-    let status = Command::new(&command[0])
-        .args(&command[1..])
-        .env("CHIFFON_TEST_DATABASE_URL", postgres.url("postgres"))
-        .env("CHIFFON_TEST_AMQP_URL", rabbitmq.amqp_url("/"))
-        .env("CHIFFON_TEST_AMQP_MANAGEMENT_URL", rabbitmq.management_url())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|source| io("the command", source));
-    let code = match status {
-        Ok(child) => wait(child).await,
-        Err(error) => {
-            eprintln!("chiffon-nodes: {error}");
-            127
-        }
+async fn run(mut command: Command) -> Result<u8, NodeError> {
+    let began = Instant::now();
+    eprintln!("nodes: starting a private PostgreSQL and a private RabbitMQ ...");
+    // Ctrl-C meets the command, too, which decides what to do about it; we outlive it to clean up.
+    let mut interrupt = signal(SignalKind::interrupt()).expect("a runtime with signals");
+    let mut terminate = signal(SignalKind::terminate()).expect("a runtime with signals");
+    let starting = async { tokio::try_join!(PostgresNode::start_temporary(), RabbitNode::start_temporary()) };
+    let (postgres, rabbitmq) = tokio::select! {
+        started = starting => started?,
+        _ = interrupt.recv() => return Ok(130),
+        _ = terminate.recv() => return Ok(143),
     };
-    rabbitmq.stop().await?;
-    postgres.stop().await?;
+    postgres.create_database("chiffon").await?;
+    eprintln!("nodes: ready after {:.1} s", began.elapsed().as_secs_f64());
+    let not_run = tempfile::NamedTempFile::new().map_err(|source| NodeError::FolderUnusable { path: std::env::temp_dir(), source })?;
+    command.env(shared::NOT_RUN, not_run.path());
+    let code = attend(command, &postgres, &rabbitmq, &mut interrupt, &mut terminate).await;
+    report(&std::fs::read_to_string(not_run.path()).unwrap_or_default());
+    tokio::join!(postgres.stop(), rabbitmq.stop());
+    eprintln!("nodes: stopped and removed");
     Ok(code)
 }
 
-/// The command's exit code. A signal that we get goes to the whole terminal, so the command ends by itself; SIGTERM ends it here.
-async fn wait(mut child: tokio::process::Child) -> u8 {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return 1 };
+/// Runs the command to its end and gives its exit code, or 128 and the signal that ended it, as a shell does.
+async fn attend(
+    mut command: Command,
+    postgres: &PostgresNode,
+    rabbitmq: &RabbitNode,
+    interrupt: &mut tokio::signal::unix::Signal,
+    terminate: &mut tokio::signal::unix::Signal,
+) -> u8 {
+    command.env(shared::DATABASE_URL, postgres.url("chiffon"));
+    command.env(shared::AMQP_URL, rabbitmq.amqp_url("/"));
+    command.envs(rabbitmq.management_url().map(|url| (shared::AMQP_MANAGEMENT_URL, url)));
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("chiffon-nodes: {} can't be run: {error}", command.as_std().get_program().display());
+            return 127;
+        }
+    };
+    let pid = child.id().map(|id| Pid::from_raw(id.cast_signed()));
     loop {
         tokio::select! {
-            status = child.wait() => {
-                let code = status.ok().and_then(|status| status.code()).unwrap_or(1);
-                return u8::try_from(code).unwrap_or(1);
-            }
+            ended = child.wait() => return ended.map_or(1, code),
             _ = interrupt.recv() => {}
-            _ = terminate.recv() => { child.start_kill().ok(); }
+            _ = terminate.recv() => {
+                if let Some(pid) = pid {
+                    kill(pid, Signal::SIGTERM).ok();
+                }
+            }
         }
     }
 }
 
-fn io(path: &str, source: std::io::Error) -> NodeError {
-    NodeError::Io { path: path.into(), source }
+/// Lists what tests have said that they could not do on this machine.
+fn report(not_run: &str) {
+    if !not_run.is_empty() {
+        eprintln!("not run on this machine:");
+        for line in not_run.lines() {
+            eprintln!("  {line}");
+        }
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

@@ -1,285 +1,255 @@
-//! A private PostgreSQL cluster.
+//! A private PostgreSQL cluster in a folder of its own.
+//!
+//! The folder holds `cluster/` (owned by the user that runs it), `postgres.log`, `password` and, with a port, `port`.
+//! Everybody who reaches its socket is its superuser, so the socket stands in a folder nobody else enters;
+//! over loopback the password is asked for.
+
+mod cluster;
+mod psql;
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use sha2::{Digest as _, Sha256};
-use tokio::process::Child;
+use nix::sys::signal::Signal;
 
+use self::cluster::Cluster;
 use crate::account::Account;
-use crate::{NodeError, find, ports, process};
+use crate::guard::{Guard, Orders};
+use crate::{NodeError, find, folder, ports, secret, tree};
 
-const ROLE: &str = "chiffon";
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// What errors call it.
+pub(crate) const SERVER: &str = "PostgreSQL";
+/// The superuser of a private cluster.
+const USER: &str = "chiffon";
+/// The port in the socket's name when there is no other.
+const SOCKET_PORT: u16 = 5432;
+const READY_WITHIN: Duration = Duration::from_secs(90);
+const STOP_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where a cluster listens.
+/// Where a node is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
-    /// On its socket only.
+    /// By its Unix socket alone.
     SocketOnly,
-    /// On a free loopback port, too.
+    /// By its socket, and on a port of 127.0.0.1 with a password.
     Loopback,
 }
 
-/// What a cluster promises.
+/// What survives a loss of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// A commit survives a power cut.
+    /// Everything that was committed.
     Full,
-    /// It survives nothing: for tests.
+    /// Nothing: for tests, where only a crash of the process has to be survived.
     Relaxed,
 }
 
-/// How a cluster is made.
+/// How a node is to be.
 #[derive(Debug, Clone)]
 pub struct PostgresOptions {
-    /// Its folder.
+    /// The node's folder; made when it isn't there.
     pub data_dir: PathBuf,
-    /// The folder of its socket; `None` chooses a short one, because a socket's path is limited to 107 bytes.
+    /// Where its socket stands; a short runtime folder when `None`. The folder must exist and be entered by the server's user.
     pub socket_dir: Option<PathBuf>,
-    /// Where it listens.
+    /// Where it is reached.
     pub listen: Listen,
-    /// What it promises.
+    /// What survives a loss of power.
     pub durability: Durability,
-    /// The most connections.
-    pub max_connections: u16,
+    /// The most connections at a time.
+    pub max_connections: u32,
 }
 
-/// A running cluster.
+/// A running cluster. Dropping it stops it.
 #[derive(Debug)]
 pub struct PostgresNode {
-    options: PostgresOptions,
-    account: Account,
-    binaries: PathBuf,
-    socket_dir: PathBuf,
-    port: u16,
-    child: Option<Child>,
+    // Dropped first: it stops the server while the folder is there.
+    guard: Option<Guard>,
+    server: Option<Child>,
+    cluster: Cluster,
+    temporary: Option<tempfile::TempDir>,
 }
 
 impl PostgresNode {
-    /// Makes the cluster if there is none, starts it, and waits until it is ready.
+    /// Makes the cluster if there is none, starts it and waits until it answers.
+    ///
+    /// What a killed predecessor has left running in the folder is stopped first.
     pub async fn start(options: PostgresOptions) -> Result<Self, NodeError> {
-        let binaries = find::postgres_binaries()?;
-        let account = Account::for_postgres()?;
-        std::fs::create_dir_all(&options.data_dir).map_err(|source| NodeError::io(&options.data_dir, source))?;
-        account.check_way(&options.data_dir)?;
-        account.own_folder(&options.data_dir)?;
-        let socket_dir = options.socket_dir.clone().unwrap_or_else(|| short_socket_dir(&options.data_dir));
-        account.own_folder(&socket_dir)?;
-        let mut node = Self { options, account, binaries, socket_dir, port: 0, child: None };
-        if !node.cluster().join("PG_VERSION").exists() {
-            node.init().await?;
-        }
-        node.stop_orphan();
-        node.launch().await?;
+        Self::start_in(options, None).await
+    }
+
+    /// A cluster that is removed when it stops, reached over loopback, with [`Durability::Relaxed`].
+    pub async fn start_temporary() -> Result<Self, NodeError> {
+        let temporary = temporary_folder("chiffon-postgres-")?;
+        let options = PostgresOptions {
+            data_dir: temporary.path().join("postgres"),
+            socket_dir: None,
+            listen: Listen::Loopback,
+            durability: Durability::Relaxed,
+            max_connections: 400,
+        };
+        Self::start_in(options, Some(temporary)).await
+    }
+
+    async fn start_in(options: PostgresOptions, temporary: Option<tempfile::TempDir>) -> Result<Self, NodeError> {
+        find::postgres(None)?;
+        let account = Account::for_server(SERVER, "postgres")?;
+        let dir = folder::prepare(&options.data_dir, account.as_ref())?;
+        let orders = orders(&dir, &options, temporary.as_ref().map(tempfile::TempDir::path));
+        Guard::clear(&Orders { remove: Vec::new(), ..orders.clone() }).await?;
+        let password = secret::password(&dir.join("password"))?;
+        let socket_dir = match &options.socket_dir {
+            Some(chosen) => chosen.clone(),
+            None => folder::runtime(&dir, account.as_ref())?,
+        };
+        let port = port(&dir, options.listen)?;
+        let cluster = Cluster { dir, socket_dir, port, password, account, options };
+        cluster.check_socket_path()?;
+        let guard = Guard::post(&orders)?;
+        let mut node = Self { guard: Some(guard), server: None, cluster, temporary };
+        node.cluster.make_if_missing().await?;
+        node.start_server().await?;
         Ok(node)
     }
 
-    /// The address of a database: by socket, or by port when it listens on one.
+    /// How clients reach a database of this node, as sqlx and libpq read it.
     pub fn url(&self, database: &str) -> String {
-        match self.options.listen {
-            Listen::Loopback => format!("postgres://{ROLE}@127.0.0.1:{}/{database}", self.port),
-            Listen::SocketOnly => {
-                let folder = self.socket_dir.to_string_lossy().replace('%', "%25").replace('/', "%2F");
-                format!("postgres://{ROLE}@{folder}:{}/{database}", self.port)
-            }
-        }
+        self.cluster.url(database)
+    }
+
+    /// The port on loopback, where it listens on one.
+    pub fn port(&self) -> Option<u16> {
+        (self.cluster.options.listen == Listen::Loopback).then_some(self.cluster.port)
+    }
+
+    /// The folder of the node.
+    pub fn dir(&self) -> &Path {
+        &self.cluster.dir
     }
 
     /// Makes a database unless it is there.
     pub async fn create_database(&self, name: &str) -> Result<(), NodeError> {
-        let exists = self.psql("postgres", &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'")).await?;
-        if exists.trim().is_empty() {
-            self.psql("postgres", &format!("CREATE DATABASE \"{name}\"")).await?;
-        }
-        Ok(())
+        psql::create_database(&self.cluster, name).await
     }
 
-    /// Runs one statement by `psql`; what it printed.
-    pub async fn psql(&self, database: &str, sql: &str) -> Result<String, NodeError> {
-        let mut command = self.account.command(&self.binaries.join("psql"));
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", ROLE, "-d", database, "-p", &self.port.to_string()]);
-        command.arg("-h").arg(&self.socket_dir).args(["-c", sql]).current_dir("/");
-        run("psql", command).await
+    /// Kills every process of the node at once (`kill -9`), and waits until they are gone.
+    pub async fn kill(&mut self) {
+        let pids = self.processes();
+        tree::signal(&pids, Signal::SIGKILL);
+        tree::gone(&pids, STOP_WITHIN).await;
+        self.reap();
     }
 
-    /// The server's process id.
-    pub fn pid(&self) -> Option<i32> {
-        pid_in(&self.cluster())
-    }
-
-    /// `kill -9` of the server and all its children.
-    pub fn kill(&mut self) {
-        if let Some(pid) = self.pid() {
-            process::signal_tree(pid, Signal::SIGKILL);
-            process::wait_gone(pid, Duration::from_secs(10));
-        }
-        self.child = None;
-    }
-
-    /// Stops time for the server.
+    /// Freezes every process of the node: it holds its connections and answers nothing.
     pub fn pause(&self) {
-        if let Some(pid) = self.pid() {
-            process::signal_tree(pid, Signal::SIGSTOP);
-        }
+        tree::signal(&self.processes(), Signal::SIGSTOP);
     }
 
-    /// Lets it go on.
+    /// Undoes [`PostgresNode::pause`].
     pub fn resume(&self) {
-        if let Some(pid) = self.pid() {
-            process::signal_tree(pid, Signal::SIGCONT);
-        }
+        tree::signal(&self.processes(), Signal::SIGCONT);
     }
 
-    /// Starts it again after a kill, on the same port.
+    /// Stops it in order if it runs, and starts it again where it was.
     pub async fn restart(&mut self) -> Result<(), NodeError> {
-        self.kill();
-        self.launch().await
-    }
-
-    /// Stops it: fast, every transaction rolled back.
-    pub async fn stop(mut self) -> Result<(), NodeError> {
-        self.shut_down();
-        Ok(())
-    }
-
-    fn shut_down(&mut self) {
-        if let Some(pid) = self.pid()
-            && self.child.is_some()
-        {
-            process::signal_tree(pid, Signal::SIGCONT);
-            // SIGINT is PostgreSQL's fast shutdown: https://www.postgresql.org/docs/15/server-shutdown.html
-            kill(Pid::from_raw(pid), Signal::SIGINT).ok();
-            if !process::wait_gone(pid, Duration::from_secs(20)) {
-                process::signal_tree(pid, Signal::SIGKILL);
-            }
+        let pids = self.processes();
+        self.resume();
+        if let Some(server) = &self.server {
+            tree::signal(&[pid(server)], Signal::SIGINT);
         }
-        self.child = None;
-        if self.options.socket_dir.is_none() {
-            std::fs::remove_dir_all(&self.socket_dir).ok();
+        if !tree::gone(&pids, STOP_WITHIN).await {
+            self.kill().await;
+        }
+        self.reap();
+        if self.cluster.options.listen == Listen::Loopback && !ports::is_free(self.cluster.port, 1) {
+            return Err(NodeError::PortBusy { server: SERVER, port: self.cluster.port });
+        }
+        self.start_server().await
+    }
+
+    /// Stops it in order and waits until nothing of it runs.
+    pub async fn stop(mut self) {
+        if let Some(guard) = self.guard.take() {
+            guard.release().await;
         }
     }
 
-    fn cluster(&self) -> PathBuf {
-        self.options.data_dir.join("cluster")
+    fn processes(&self) -> Vec<nix::unistd::Pid> {
+        let mut roots = tree::marked(tree::MARKER, &self.cluster.dir);
+        let main = self.server.as_ref().map(pid).filter(|pid| tree::is_alive(*pid) && !roots.contains(pid));
+        roots.extend(main);
+        tree::with_descendants(roots)
     }
 
-    fn log(&self) -> PathBuf {
-        self.options.data_dir.join("postgres.log")
+    fn reap(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.wait().ok();
+        }
     }
 
-    async fn init(&self) -> Result<(), NodeError> {
-        // A half-made cluster of an interrupted start is made again.
-        let draft = self.options.data_dir.join("cluster.new");
-        std::fs::remove_dir_all(&draft).ok();
-        let mut command = self.account.command(&self.binaries.join("initdb"));
-        command.arg("-D").arg(&draft).args(["-U", ROLE, "--auth=peer", "-E", "UTF8", "--locale=C.UTF-8"]).current_dir("/");
-        if self.options.durability == Durability::Relaxed {
-            command.arg("--no-sync");
-        }
-        run("initdb", command).await?;
-        // Over the socket everybody who may enter its folder (mode 0700) is the owner; over loopback only test clusters listen.
-        std::fs::write(draft.join("pg_hba.conf"), "local all all trust\nhost all all 127.0.0.1/32 trust\n")
-            .map_err(|source| NodeError::io(draft.join("pg_hba.conf"), source))?;
-        std::fs::rename(&draft, self.cluster()).map_err(|source| NodeError::io(self.cluster(), source))
-    }
-
-    /// Stops a server that a killed predecessor left behind.
-    fn stop_orphan(&self) {
-        let Some(pid) = self.pid() else { return };
-        let cluster = self.cluster();
-        if process::is_alive(pid) && process::mentions(pid, &cluster.to_string_lossy()) {
-            process::signal_tree(pid, Signal::SIGCONT);
-            kill(Pid::from_raw(pid), Signal::SIGINT).ok();
-            if !process::wait_gone(pid, Duration::from_secs(20)) {
-                process::signal_tree(pid, Signal::SIGKILL);
-                process::wait_gone(pid, Duration::from_secs(5));
-            }
-        }
-        // The file of a process that is gone; PostgreSQL would believe it if the number were taken by another.
-        std::fs::remove_file(cluster.join("postmaster.pid")).ok();
-    }
-
-    async fn launch(&mut self) -> Result<(), NodeError> {
-        if self.port == 0 {
-            self.port = ports::free_range(1);
-        }
-        let address = if self.options.listen == Listen::Loopback { "127.0.0.1" } else { "" };
-        let mut settings = vec![
-            format!("listen_addresses={address}"),
-            format!("port={}", self.port),
-            format!("unix_socket_directories={}", self.socket_dir.display()),
-            format!("max_connections={}", self.options.max_connections),
-        ];
-        if self.options.durability == Durability::Relaxed {
-            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
-        }
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).map_err(|source| NodeError::io(self.log(), source))?;
-        let errors = log.try_clone().map_err(|source| NodeError::io(self.log(), source))?;
-        let mut command = self.account.command(Path::new("setpriv"));
-        // The kernel stops it (a fast shutdown) when we are killed.
-        command.args(["--pdeathsig", "INT", "--"]).arg(self.binaries.join("postgres")).arg("-D").arg(self.cluster());
-        for setting in settings {
-            command.args(["-c", &setting]);
-        }
-        command.current_dir("/").stdin(Stdio::null()).stdout(log).stderr(errors).process_group(0);
-        let child = command.spawn().map_err(|source| NodeError::io("setpriv", source))?;
-        self.child = Some(child);
-        self.wait_until_ready().await
-    }
-
-    async fn wait_until_ready(&mut self) -> Result<(), NodeError> {
+    async fn start_server(&mut self) -> Result<(), NodeError> {
+        let server = self.server.insert(self.cluster.spawn()?);
         let deadline = Instant::now() + READY_WITHIN;
-        loop {
-            let socket = self.socket_dir.join(format!(".s.PGSQL.{}", self.port));
-            if socket.exists() && self.psql("postgres", "SELECT 1").await.is_ok() {
-                return Ok(());
+        let log = self.cluster.log();
+        while !self.cluster.is_ready(server.id()) {
+            let ended = server.try_wait().map_err(NodeError::folder(&log))?;
+            if let Some(status) = ended {
+                return Err(NodeError::did_not_start(SERVER, format!("it ended ({status})"), &log));
             }
-            let ended = self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))));
-            if ended || Instant::now() > deadline {
-                return Err(NodeError::NotReady { what: "PostgreSQL", seconds: READY_WITHIN.as_secs(), tail: tail(&self.log()), log: self.log() });
+            if Instant::now() > deadline {
+                return Err(NodeError::did_not_start(SERVER, format!("it was not ready within {} s", READY_WITHIN.as_secs()), &log));
             }
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        Ok(())
     }
 }
 
 impl Drop for PostgresNode {
     fn drop(&mut self) {
-        self.shut_down();
+        drop(self.guard.take());
+        self.reap();
+        drop(self.temporary.take());
     }
 }
 
-/// `/run/chiffon-<hash>` as root, else under `$XDG_RUNTIME_DIR` or `/tmp`: short, and the same for the same cluster.
-fn short_socket_dir(data_dir: &Path) -> PathBuf {
-    let digest = Sha256::digest(data_dir.as_os_str().as_encoded_bytes());
-    let name = format!("chiffon-{:02x}{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3], digest[4]);
-    let run = Path::new("/run");
-    if nix::unistd::geteuid().is_root() && run.is_dir() {
-        return run.join(name);
+/// A folder that goes away, where the server's user can reach it.
+pub(crate) fn temporary_folder(prefix: &str) -> Result<tempfile::TempDir, NodeError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let base = std::env::temp_dir();
+    let made = tempfile::Builder::new().prefix(prefix).permissions(std::fs::Permissions::from_mode(0o711)).tempdir_in(&base);
+    made.map_err(NodeError::folder(&base))
+}
+
+pub(crate) fn pid(child: &Child) -> nix::unistd::Pid {
+    nix::unistd::Pid::from_raw(child.id().cast_signed())
+}
+
+fn orders(dir: &Path, options: &PostgresOptions, temporary: Option<&Path>) -> Orders {
+    let mut remove: Vec<PathBuf> = temporary.map(Path::to_owned).into_iter().collect();
+    if options.socket_dir.is_none() {
+        remove.push(folder::runtime_path(dir));
     }
-    let runtime = PathBuf::from(format!("/run/user/{}", nix::unistd::geteuid()));
-    if runtime.is_dir() { runtime.join(name) } else { Path::new("/tmp").join(name) }
-}
-
-fn pid_in(cluster: &Path) -> Option<i32> {
-    std::fs::read_to_string(cluster.join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()
-}
-
-async fn run(name: &str, mut command: tokio::process::Command) -> Result<String, NodeError> {
-    let output = command.stdin(Stdio::null()).output().await.map_err(|source| NodeError::io("setpriv", source))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    Orders {
+        dir: dir.to_owned(),
+        pid_file: dir.join("cluster/postmaster.pid"),
+        // Immediate, or fast with a checkpoint: https://www.postgresql.org/docs/15/server-shutdown.html
+        signal: if temporary.is_some() { Signal::SIGQUIT } else { Signal::SIGINT },
+        grace_seconds: 20,
+        remove,
     }
-    Err(NodeError::Command { command: name.to_owned(), output: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
 }
 
-/// The last lines of a log.
-pub fn tail(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().rev().take(5).collect();
-    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+/// The port that clients have seen before, while it is free.
+fn port(dir: &Path, listen: Listen) -> Result<u16, NodeError> {
+    if listen == Listen::SocketOnly {
+        return Ok(SOCKET_PORT);
+    }
+    let path = dir.join("port");
+    if let Some(port) = folder::read_number(&path).filter(|port| ports::is_free(*port, 1)) {
+        return Ok(port);
+    }
+    let port = ports::free_range(1)?;
+    folder::write_private(&path, &port.to_string())?;
+    Ok(port)
 }

@@ -14,6 +14,8 @@ use nix::unistd::Pid;
 pub(crate) const MARKER: &str = "CHIFFON_NODE";
 /// The variable that marks the guard of a node.
 pub(crate) const GUARD_MARKER: &str = "CHIFFON_GUARD";
+/// The variable of a guard that names the process it was posted by.
+pub(crate) const OWNER: &str = "CHIFFON_GUARD_OWNER";
 
 /// Living processes whose environment has `variable=dir`.
 pub(crate) fn marked(variable: &str, dir: &Path) -> Vec<Pid> {
@@ -51,6 +53,17 @@ pub(crate) fn signal(pids: &[Pid], signal: Signal) {
 /// Whether a process runs. One that has ended and was not waited for doesn't.
 pub(crate) fn is_alive(pid: Pid) -> bool {
     status(pid).is_some_and(|status| status.state != 'Z' && status.state != 'X')
+}
+
+/// Whether the process that started this guard has gone, so that another has adopted it.
+pub(crate) fn is_orphan(guard: Pid) -> bool {
+    let environment = fs::read(format!("/proc/{guard}/environ")).unwrap_or_default();
+    let mut entries = environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+    let owner = entries.find_map(|entry| entry.strip_prefix(OWNER)?.strip_prefix('=')?.parse().ok());
+    match (owner, status(guard)) {
+        (Some(owner), Some(status)) => status.parent != Pid::from_raw(owner),
+        _ => true,
+    }
 }
 
 /// Waits until none of them runs. `false` when the time is over first.
