@@ -2,10 +2,8 @@
 
 /// The candidate with the fewest edits, if it is near enough to be meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let (best, distance) = candidates
-        .into_iter()
-        .map(|candidate| (candidate, edits(name, candidate)))
-        .min_by_key(|(_, distance)| *distance)?;
+    let (best, distance) =
+        candidates.into_iter().map(|candidate| (candidate, edits(name, candidate))).min_by_key(|(_, distance)| *distance)?;
     (distance <= name.chars().count().div_ceil(3)).then_some(best)
 }
 
@@ -31,10 +29,7 @@ mod tests {
 
     #[test]
     fn only_a_near_name_is_suggested() {
-        assert_eq!(
-            nearest("deploy_kumma", ["deploy_kuma", "remove_kuma"]),
-            Some("deploy_kuma")
-        );
+        assert_eq!(nearest("deploy_kumma", ["deploy_kuma", "remove_kuma"]), Some("deploy_kuma"));
         assert_eq!(nearest("reboot", ["deploy_kuma", "remove_kuma"]), None);
     }
 }

@@ -36,7 +36,7 @@ impl Default for Policy {
             high_risk_approvals: 2,
             forbidden: Vec::new(),
             self_approval: true,
-            plan_valid_for: Duration::from_secs(24 * 3600),
+            plan_valid_for: Duration::from_hours(24),
         }
     }
 }
@@ -44,36 +44,19 @@ impl Default for Policy {
 impl Policy {
     /// What these steps need, or why they may not be planned at all.
     pub fn decide(&self, steps: &[Step]) -> Result<PolicyOutcome, Problem> {
-        if let Some(step) = steps
-            .iter()
-            .find(|step| self.forbidden.contains(&step.action))
-        {
+        if let Some(step) = steps.iter().find(|step| self.forbidden.contains(&step.action)) {
             let message = format!(
                 "the policy forbids the action `{}` (step `{}`); ask for something else, or take it out of `policy.forbidden`",
                 step.action, step.step_id
             );
-            return Err(Problem::new(ErrorCode::Forbidden, message)
-                .with_details(json!({"action": step.action, "step_id": step.step_id})));
+            return Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"action": step.action, "step_id": step.step_id})));
         }
-        let risk = steps
-            .iter()
-            .map(|step| step.risk)
-            .max()
-            .unwrap_or(Risk::ReadOnly);
+        let risk = steps.iter().map(|step| step.risk).max().unwrap_or(Risk::ReadOnly);
         let (approvals_needed, reason) = match risk {
-            Risk::ReadOnly if !self.read_only_needs_approval => (
-                0,
-                "it changes nothing, and read-only plans need no approval",
-            ),
-            Risk::ReadOnly => (
-                self.approvals,
-                "it changes nothing, but read-only plans need an approval too",
-            ),
+            Risk::ReadOnly if !self.read_only_needs_approval => (0, "it changes nothing, and read-only plans need no approval"),
+            Risk::ReadOnly => (self.approvals, "it changes nothing, but read-only plans need an approval too"),
             Risk::Low | Risk::Medium => (self.approvals, "it changes something"),
-            Risk::High => (
-                self.high_risk_approvals,
-                "a step can take a host or a service down",
-            ),
+            Risk::High => (self.high_risk_approvals, "a step can take a host or a service down"),
             Risk::Destructive => (self.high_risk_approvals, "a step removes things"),
         };
         let mut reasons = vec![format!("risk {}: {reason}", risk.as_str())];
@@ -84,10 +67,6 @@ impl Policy {
         if approvals_needed > 0 && !self.self_approval {
             reasons.push("who asked for it can't be one of the approvers".to_owned());
         }
-        Ok(PolicyOutcome {
-            approvals_needed,
-            self_approval: self.self_approval,
-            reasons,
-        })
+        Ok(PolicyOutcome { approvals_needed, self_approval: self.self_approval, reasons })
     }
 }

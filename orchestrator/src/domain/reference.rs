@@ -24,11 +24,7 @@ pub struct Reference {
 
 impl std::fmt::Display for Reference {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "${{steps.{}.outputs.{}}}",
-            self.step_id, self.output
-        )
+        write!(formatter, "${{steps.{}.outputs.{}}}", self.step_id, self.output)
     }
 }
 
@@ -36,27 +32,15 @@ impl Reference {
     /// Reads what stands between `${` and `}`.
     fn parse(inner: &str) -> Option<Self> {
         let mut parts = inner.split('.');
-        let (steps, step_id, outputs, output) =
-            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let well_formed = steps == "steps"
-            && outputs == "outputs"
-            && !step_id.is_empty()
-            && !output.is_empty()
-            && parts.next().is_none();
-        well_formed.then(|| Self {
-            step_id: step_id.to_owned(),
-            output: output.to_owned(),
-        })
+        let (steps, step_id, outputs, output) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let well_formed = steps == "steps" && outputs == "outputs" && !step_id.is_empty() && !output.is_empty() && parts.next().is_none();
+        well_formed.then(|| Self { step_id: step_id.to_owned(), output: output.to_owned() })
     }
 
     /// The reference that a value consists of, when it is nothing else.
     pub fn whole(value: &Value) -> Option<Self> {
         let inner = value.as_str()?.strip_prefix("${")?.strip_suffix('}')?;
-        if inner.contains("${") {
-            None
-        } else {
-            Self::parse(inner)
-        }
+        if inner.contains("${") { None } else { Self::parse(inner) }
     }
 }
 
@@ -77,9 +61,7 @@ fn collect(value: &Value, found: &mut BTreeSet<Reference>) -> Result<(), String>
             Ok(())
         }
         Value::Array(items) => items.iter().try_for_each(|item| collect(item, found)),
-        Value::Object(members) => members
-            .values()
-            .try_for_each(|member| collect(member, found)),
+        Value::Object(members) => members.values().try_for_each(|member| collect(member, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
@@ -97,50 +79,30 @@ pub type OutputsByStep = BTreeMap<String, Map<String, Value>>;
 
 /// The step's parameters with every reference replaced by the value it stands for, validated again.
 /// `spec` is the action's version that the plan pinned (`step.action_sha256`).
-pub fn resolve(
-    step: &Step,
-    spec: &ActionSpec,
-    outputs: &OutputsByStep,
-) -> Result<Map<String, Value>, Problem> {
+pub fn resolve(step: &Step, spec: &ActionSpec, outputs: &OutputsByStep) -> Result<Map<String, Value>, Problem> {
     let mut resolved = Map::new();
     for (name, value) in &step.parameters {
-        resolved.insert(
-            name.clone(),
-            substituted(value, outputs, true).map_err(|reason| unresolved(step, name, &reason))?,
-        );
+        resolved.insert(name.clone(), substituted(value, outputs, true).map_err(|reason| unresolved(step, name, &reason))?);
     }
     let problems = parameters::problems(&step.step_id, spec, &resolved, &BTreeSet::new());
     problems.into_iter().next().map_or(Ok(resolved), Err)
 }
 
 fn unresolved(step: &Step, parameter: &str, reason: &str) -> Problem {
-    let message = format!(
-        "step `{}`: `{parameter}` can't be filled in: {reason}",
-        step.step_id
-    );
+    let message = format!("step `{}`: `{parameter}` can't be filled in: {reason}", step.step_id);
     Problem::new(ErrorCode::OutputsInvalid, message)
 }
 
 /// The value with references replaced. Those to steps without outputs stay, unless `all` must be known.
-pub(super) fn substituted(
-    value: &Value,
-    outputs: &OutputsByStep,
-    all: bool,
-) -> Result<Value, String> {
+pub(super) fn substituted(value: &Value, outputs: &OutputsByStep, all: bool) -> Result<Value, String> {
     match value {
         Value::String(text) => {
             if let Some(reference) = Reference::whole(value) {
-                return Ok(lookup(&reference, outputs, all)?
-                    .cloned()
-                    .unwrap_or_else(|| value.clone()));
+                return Ok(lookup(&reference, outputs, all)?.cloned().unwrap_or_else(|| value.clone()));
             }
             substituted_text(text, outputs, all).map(Value::String)
         }
-        Value::Array(items) => items
-            .iter()
-            .map(|item| substituted(item, outputs, all))
-            .collect::<Result<_, _>>()
-            .map(Value::Array),
+        Value::Array(items) => items.iter().map(|item| substituted(item, outputs, all)).collect::<Result<_, _>>().map(Value::Array),
         Value::Object(members) => members
             .iter()
             .map(|(key, member)| Ok((key.clone(), substituted(member, outputs, all)?)))
@@ -155,16 +117,13 @@ fn substituted_text(text: &str, outputs: &OutputsByStep, all: bool) -> Result<St
     let mut rest = 0;
     for (at, inner) in openings(text) {
         let inner = inner.ok_or_else(|| format!("`{text}` has a reference that is not closed"))?;
-        let reference =
-            Reference::parse(inner).ok_or_else(|| format!("`${{{inner}}}` is not a reference"))?;
+        let reference = Reference::parse(inner).ok_or_else(|| format!("`${{{inner}}}` is not a reference"))?;
         out.push_str(&text[rest..at]);
         let end = at + inner.len() + 3;
         match lookup(&reference, outputs, all)? {
-            Some(value) => out.push_str(&as_text(value).ok_or_else(|| {
-                format!(
-                    "the output {reference} is a list or an object, which can't stand inside a text"
-                )
-            })?),
+            Some(value) => out.push_str(
+                &as_text(value).ok_or_else(|| format!("the output {reference} is a list or an object, which can't stand inside a text"))?,
+            ),
             None => out.push_str(&text[at..end]),
         }
         rest = end;
@@ -173,20 +132,13 @@ fn substituted_text(text: &str, outputs: &OutputsByStep, all: bool) -> Result<St
     Ok(out)
 }
 
-fn lookup<'a>(
-    reference: &Reference,
-    outputs: &'a OutputsByStep,
-    all: bool,
-) -> Result<Option<&'a Value>, String> {
+fn lookup<'a>(reference: &Reference, outputs: &'a OutputsByStep, all: bool) -> Result<Option<&'a Value>, String> {
     match outputs.get(&reference.step_id) {
         None if all => Err(format!("step `{}` has not run", reference.step_id)),
         None => Ok(None),
         Some(given) => match given.get(&reference.output) {
             Some(value) => Ok(Some(value)),
-            None => Err(format!(
-                "step `{}` gave no output `{}`",
-                reference.step_id, reference.output
-            )),
+            None => Err(format!("step `{}` gave no output `{}`", reference.step_id, reference.output)),
         },
     }
 }
@@ -201,33 +153,17 @@ fn as_text(value: &Value) -> Option<String> {
 
 /// The applied intent to record for a completed step: path to value. `resolved` are the parameters it ran with.
 /// A path with `${host}` is rendered once for each of the step's hosts.
-pub fn render_records(
-    step: &Step,
-    resolved: &Map<String, Value>,
-) -> Result<BTreeMap<String, Value>, Problem> {
+pub fn render_records(step: &Step, resolved: &Map<String, Value>) -> Result<BTreeMap<String, Value>, Problem> {
     let mut rendered = BTreeMap::new();
     for (path, template) in &step.records {
         let per_host = path.contains("${host}");
-        let hosts: Vec<String> = if per_host {
-            step.hosts.clone()
-        } else {
-            vec![step.hosts.join(", ")]
-        };
+        let hosts: Vec<String> = if per_host { step.hosts.clone() } else { vec![step.hosts.join(", ")] };
         for host in hosts {
             let path = render_text(path, resolved, &host, true)
                 .and_then(safe_path)
-                .map_err(|reason| {
-                    Problem::new(
-                        ErrorCode::ActionInvalid,
-                        format!("`records` of the action `{}`: {reason}", step.action),
-                    )
-                })?;
-            let value = render(template, resolved, &host).map_err(|reason| {
-                Problem::new(
-                    ErrorCode::ActionInvalid,
-                    format!("`records` of the action `{}`: {reason}", step.action),
-                )
-            })?;
+                .map_err(|reason| Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action)))?;
+            let value = render(template, resolved, &host)
+                .map_err(|reason| Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action)))?;
             rendered.insert(path, value);
         }
     }
@@ -238,20 +174,13 @@ fn render(template: &Value, parameters: &Map<String, Value>, host: &str) -> Resu
     match template {
         Value::String(text) if text == "${parameters}" => Ok(Value::Object(parameters.clone())),
         Value::String(text) => {
-            let whole = text
-                .strip_prefix("${parameters.")
-                .and_then(|rest| rest.strip_suffix('}'))
-                .filter(|name| !name.contains("${"));
+            let whole = text.strip_prefix("${parameters.").and_then(|rest| rest.strip_suffix('}')).filter(|name| !name.contains("${"));
             match whole {
                 Some(name) => Ok(parameters.get(name).cloned().unwrap_or(Value::Null)),
                 None => render_text(text, parameters, host, false).map(Value::String),
             }
         }
-        Value::Array(items) => items
-            .iter()
-            .map(|item| render(item, parameters, host))
-            .collect::<Result<_, _>>()
-            .map(Value::Array),
+        Value::Array(items) => items.iter().map(|item| render(item, parameters, host)).collect::<Result<_, _>>().map(Value::Array),
         Value::Object(members) => members
             .iter()
             .map(|(key, member)| Ok((key.clone(), render(member, parameters, host)?)))
@@ -261,29 +190,20 @@ fn render(template: &Value, parameters: &Map<String, Value>, host: &str) -> Resu
     }
 }
 
-fn render_text(
-    text: &str,
-    parameters: &Map<String, Value>,
-    host: &str,
-    in_path: bool,
-) -> Result<String, String> {
+fn render_text(text: &str, parameters: &Map<String, Value>, host: &str, in_path: bool) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         out.push_str(&rest[..at]);
         let inner = &rest[at + 2..];
-        let end = inner
-            .find('}')
-            .ok_or_else(|| format!("`{text}` has a `${{` that is not closed"))?;
+        let end = inner.find('}').ok_or_else(|| format!("`{text}` has a `${{` that is not closed"))?;
         let value = match &inner[..end] {
             "host" => host.to_owned(),
             name => {
-                let name = name.strip_prefix("parameters.").ok_or_else(|| {
-                    format!("`${{{name}}}` is neither `${{host}}` nor `${{parameters.…}}`")
-                })?;
-                let value = parameters
-                    .get(name)
-                    .ok_or_else(|| format!("there is no parameter `{name}`"))?;
+                let name = name
+                    .strip_prefix("parameters.")
+                    .ok_or_else(|| format!("`${{{name}}}` is neither `${{host}}` nor `${{parameters.…}}`"))?;
+                let value = parameters.get(name).ok_or_else(|| format!("there is no parameter `{name}`"))?;
                 as_text(value).ok_or_else(|| format!("the parameter `{name}` is a list or an object, which can't stand inside a text"))?
             }
         };
@@ -300,12 +220,6 @@ fn render_text(
 fn safe_path(path: String) -> Result<String, String> {
     let safe = !path.contains(['\\', '\0'])
         && !path.chars().any(char::is_control)
-        && path.split('/').all(|part| {
-            !part.is_empty() && part != "." && part != ".." && !part.eq_ignore_ascii_case(".git")
-        });
-    if safe {
-        Ok(path)
-    } else {
-        Err(format!("`{path}` is not a path inside the repository"))
-    }
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && !part.eq_ignore_ascii_case(".git"));
+    if safe { Ok(path) } else { Err(format!("`{path}` is not a path inside the repository")) }
 }

@@ -10,9 +10,8 @@ use serde_json::Value;
 pub const PREFIX: &str = "types#/";
 
 /// The file that action.yml schemas refer to; agents read the same one.
-static TYPES: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../playbooks/types.json")).expect("playbooks/types.json is JSON")
-});
+static TYPES: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../../playbooks/types.json")).expect("playbooks/types.json is JSON"));
 
 /// The JSON Schema of a shared type.
 pub fn schema_of(name: &str) -> Option<&'static Value> {
@@ -24,19 +23,11 @@ pub fn schema_of(name: &str) -> Option<&'static Value> {
 pub fn inlined(schema: &Value) -> Value {
     match schema {
         Value::Object(members) => {
-            let named = members
-                .get("$ref")
-                .and_then(Value::as_str)
-                .and_then(|reference| reference.strip_prefix(PREFIX));
+            let named = members.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix(PREFIX));
             if let Some(found) = named.and_then(schema_of) {
                 return found.clone();
             }
-            Value::Object(
-                members
-                    .iter()
-                    .map(|(key, member)| (key.clone(), inlined(member)))
-                    .collect(),
-            )
+            Value::Object(members.iter().map(|(key, member)| (key.clone(), inlined(member))).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(inlined).collect()),
         scalar => scalar.clone(),
@@ -53,10 +44,7 @@ mod tests {
     fn a_reference_to_a_shared_type_is_replaced_wherever_it_stands() {
         let schema = json!({"properties": {"portals": {"type": "array", "items": {"$ref": "types#/portal"}}}});
         let inlined = inlined(&schema);
-        assert_eq!(
-            inlined.pointer("/properties/portals/items/properties/name/type"),
-            Some(&json!("string"))
-        );
+        assert_eq!(inlined.pointer("/properties/portals/items/properties/name/type"), Some(&json!("string")));
     }
 
     #[test]

@@ -95,7 +95,12 @@ impl PlannerChain {
     }
 
     /// One paid call: reserve, call, read, settle. The inner `Err` is an answer that was refused, with what is wrong in it.
-    async fn turn(&self, provider: &Provider, messages: &[Value], round: &mut Round<'_>) -> Result<Result<Planned, (String, Vec<Problem>)>, Passed> {
+    async fn turn(
+        &self,
+        provider: &Provider,
+        messages: &[Value],
+        round: &mut Round<'_>,
+    ) -> Result<Result<Planned, (String, Vec<Problem>)>, Passed> {
         let request = provider.request(messages, &answer::schema());
         let reservation = self.reservation(provider, round, request.to_string().len());
         let permit = match provider.breaker.enter(self.clock.elapsed()) {
@@ -118,7 +123,8 @@ impl PlannerChain {
             Err(_) => permit.failed(self.clock.elapsed()),
         }
         let read = called.result.as_ref().ok().map(|text| (text.clone(), accepted(text, provider, round.input)));
-        let settlement = settlement(provider, &reservation, &called, read.as_ref().map(|(text, read)| (text.as_str(), read.as_ref().err())));
+        let settlement =
+            settlement(provider, &reservation, &called, read.as_ref().map(|(text, read)| (text.as_str(), read.as_ref().err())));
         round.spent_usd += settlement.cost_usd;
         self.ledger.settle(reservation.call_id, &settlement, self.clock.now()).await.map_err(Passed::Stop)?;
         match read {
@@ -148,7 +154,7 @@ impl PlannerChain {
         }
     }
 
-    fn last_resort(&self, input: &PlanningInput, passed: Vec<Problem>) -> Planned {
+    fn last_resort(&self, input: &PlanningInput, passed: &[Problem]) -> Planned {
         let mut planned = self.offline.plan_now(input);
         if passed.is_empty() {
             return planned;
@@ -157,7 +163,11 @@ impl PlannerChain {
         match &mut planned {
             Planned::Plan { draft, .. } => draft.notes.push(format!("planned without a model: {}", reasons.join("; "))),
             Planned::Impossible(problem) if problem.code == ErrorCode::CannotPlan => {
-                let message = format!("no provider could plan this ({}), and the offline planner can't either: {}", reasons.join("; "), problem.message);
+                let message = format!(
+                    "no provider could plan this ({}), and the offline planner can't either: {}",
+                    reasons.join("; "),
+                    problem.message
+                );
                 let details = json!({"providers": passed, "offline": problem});
                 *problem = Problem::new(ErrorCode::NoProviderLeft, message).with_details(details);
             }
@@ -168,7 +178,8 @@ impl PlannerChain {
 }
 
 fn resting(provider: &Provider, left: std::time::Duration) -> Problem {
-    let message = format!("`{}` is left alone for another {} s after several failures in a row", provider.config.name, left.as_secs_f64().ceil());
+    let message =
+        format!("`{}` is left alone for another {} s after several failures in a row", provider.config.name, left.as_secs_f64().ceil());
     Problem::new(ErrorCode::ProviderUnavailable, message)
 }
 
@@ -263,7 +274,7 @@ impl Planner for PlannerChain {
                 }
             }
         }
-        Ok(self.last_resort(input, passed))
+        Ok(self.last_resort(input, &passed))
     }
 
     fn health(&self) -> Vec<(String, String)> {

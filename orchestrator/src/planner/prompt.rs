@@ -45,13 +45,15 @@ pub fn messages(input: &PlanningInput, index: &Index, structured: Structured) ->
         "inventory": inventory(input),
         "plan_so_far": input.previous.as_ref().map(|plan| json!({"summary": plan.summary, "steps": drafted(plan)})),
     });
-    let mut messages = vec![json!({"role": "system", "content": system}), json!({"role": "user", "content": format!("What there is:\n{told}")})];
+    let mut messages =
+        vec![json!({"role": "system", "content": system}), json!({"role": "user", "content": format!("What there is:\n{told}")})];
     let turns: Vec<(bool, &str)> = if input.conversation.is_empty() {
         vec![(true, input.text.as_str())]
     } else {
         input.conversation.iter().map(|turn| (turn.from_user, turn.text.as_str())).collect()
     };
-    messages.extend(turns.into_iter().map(|(from_user, text)| json!({"role": if from_user { "user" } else { "assistant" }, "content": text})));
+    messages
+        .extend(turns.into_iter().map(|(from_user, text)| json!({"role": if from_user { "user" } else { "assistant" }, "content": text})));
     messages
 }
 
@@ -59,7 +61,8 @@ pub fn messages(input: &PlanningInput, index: &Index, structured: Structured) ->
 pub fn repair(mut messages: Vec<Value>, answer: &str, problems: &[Problem]) -> Vec<Value> {
     let list: Vec<String> = problems.iter().take(20).map(|problem| format!("- {}", problem.message)).collect();
     messages.push(json!({"role": "assistant", "content": answer}));
-    let ask = format!("That answer is refused:\n{}\nAnswer again, whole and corrected, with one JSON object and nothing else.", list.join("\n"));
+    let ask =
+        format!("That answer is refused:\n{}\nAnswer again, whole and corrected, with one JSON object and nothing else.", list.join("\n"));
     messages.push(json!({"role": "user", "content": ask}));
     messages
 }
@@ -82,9 +85,18 @@ fn relevant<'a>(input: &PlanningInput, index: &'a Index) -> Vec<&'a ActionSpec> 
     let said = input.conversation.iter().filter(|turn| turn.from_user).map(|turn| turn.text.as_str()).collect::<Vec<_>>().join(" ");
     let words = super::offline::words_of(&format!("{} {said}", input.text));
     let mut names: BTreeSet<&str> = index.search(&words, MOST_RELEVANT).into_iter().map(|(entry, _)| entry.spec.name.as_str()).collect();
-    names.extend(input.previous.iter().flat_map(|plan| &plan.steps).filter_map(|step| index.get(&step.action)).map(|entry| entry.spec.name.as_str()));
-    let accepted: BTreeSet<&str> = names.iter().filter_map(|name| index.get(name)).flat_map(|entry| &entry.parameters).filter_map(|parameter| parameter.accepts.as_deref()).collect();
-    let provides = |spec: &ActionSpec| spec.outputs.properties.values().filter_map(|schema| schema.get("provides")?.as_str()).any(|provided| accepted.contains(provided));
+    names.extend(
+        input.previous.iter().flat_map(|plan| &plan.steps).filter_map(|step| index.get(&step.action)).map(|entry| entry.spec.name.as_str()),
+    );
+    let accepted: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|name| index.get(name))
+        .flat_map(|entry| &entry.parameters)
+        .filter_map(|parameter| parameter.accepts.as_deref())
+        .collect();
+    let provides = |spec: &ActionSpec| {
+        spec.outputs.properties.values().filter_map(|schema| schema.get("provides")?.as_str()).any(|provided| accepted.contains(provided))
+    };
     names.extend(index.iter().filter(|entry| provides(&entry.spec)).map(|entry| entry.spec.name.as_str()));
     names.into_iter().filter_map(|name| index.get(name)).map(|entry| &entry.spec).collect()
 }

@@ -1,1 +1,226 @@
-//! Checks.
+//! What a draft must stand before it is a plan, and what becomes of references, discoveries and records.
+
+use std::collections::BTreeMap;
+
+use chiffon_orchestrator::domain::assemble::{AssembleInput, assemble, freeze};
+use chiffon_orchestrator::domain::catalogue::Catalogue;
+use chiffon_orchestrator::domain::plan::{Draft, DraftStep, Phase, PlanDocument, PlannedBy};
+use chiffon_orchestrator::domain::policy::Policy;
+use chiffon_orchestrator::domain::reference::{OutputsByStep, render_records, resolve};
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::invented::{action, catalogue, fleet};
+
+const TOKEN_SOURCE: &str = r#"
+name: issue_token
+title: Issue a token
+description: Makes a token and says where it is.
+agent_type: infrastructure
+target: {parameter: host}
+parameters: {type: object, required: [host], properties: {host: {type: string, format: inventory-host}}}
+outputs: {properties: {url: {type: string}, uses: {type: integer}, tags: {type: array}}, required: [url]}
+risk: low
+check: none
+timeout_seconds: 100"#;
+
+const TOKEN_USER: &str = r#"
+name: use_token
+title: Use a token
+description: Points a service at a token.
+agent_type: infrastructure
+target: {parameter: host}
+parameters: {type: object, required: [host], properties: {host: {type: string, format: inventory-host}, url: {type: string, pattern: "^https?://"}, greeting: {type: string}, uses: {type: integer, maximum: 5, default: 1}, image: {type: string, risk: true}}}
+risk: high
+check: full
+timeout_seconds: 1000
+records: {"hosts/${host}/${parameters.greeting}.yml": "${parameters}", "index/all.yml": {"at": "${host}", "uses": "${parameters.uses}", "text": "is ${parameters.uses}"}}"#;
+
+fn tokens() -> Catalogue {
+    let more = [TOKEN_SOURCE, TOKEN_USER].map(action);
+    Catalogue::new(catalogue().iter().cloned().chain(more))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    serde_json::from_value(value).expect("an object")
+}
+
+fn step(id: &str, action: &str, parameters: Value) -> DraftStep {
+    DraftStep {
+        step_id: id.to_owned(),
+        title: String::new(),
+        action: action.to_owned(),
+        parameters: object(parameters),
+        depends_on: Vec::new(),
+    }
+}
+
+fn after(mut step: DraftStep, on: &[&str]) -> DraftStep {
+    step.depends_on = on.iter().map(|id| (*id).to_owned()).collect();
+    step
+}
+
+fn plan_under(steps: Vec<DraftStep>, policy: &Policy) -> Result<PlanDocument, Vec<Problem>> {
+    let draft = Draft { summary: "what it does".to_owned(), steps, notes: Vec::new() };
+    assemble(AssembleInput {
+        request_id: Uuid::nil(),
+        revision: 1,
+        draft: &draft,
+        planned_by: &PlannedBy { provider: "offline".to_owned(), model: None },
+        catalogue: &tokens(),
+        fleet: &fleet(),
+        policy,
+        history: &|name| (name == "use_token").then_some(7.0),
+        previous: None,
+    })
+}
+
+fn plan(steps: Vec<DraftStep>) -> Result<PlanDocument, Vec<Problem>> {
+    plan_under(steps, &Policy::default())
+}
+
+#[test]
+fn whatever_is_wrong_with_a_draft_is_named() {
+    let issue = || step("issue", "issue_token", json!({"host": "gate"}));
+    let uses = |parameters: Value| {
+        let mut all = object(json!({"host": "gate"}));
+        all.extend(object(parameters));
+        step("use", "use_token", Value::Object(all))
+    };
+    let cases: Vec<(Vec<DraftStep>, ErrorCode, &str)> = vec![
+        (vec![], ErrorCode::InvalidPlan, "no steps"),
+        (vec![step("a", "issue_tokn", json!({}))], ErrorCode::UnknownAction, "did you mean `issue_token`?"),
+        (vec![step("a", "issue_token", json!({}))], ErrorCode::InvalidParameters, "`host`: it is required"),
+        (vec![uses(json!({"gretting": "x"}))], ErrorCode::InvalidParameters, "did you mean `greeting`?"),
+        (vec![uses(json!({"uses": 9}))], ErrorCode::InvalidParameters, "`uses`"),
+        (vec![uses(json!({"url": "gopher://x"}))], ErrorCode::InvalidParameters, "`url`"),
+        (vec![step("a", "issue_token", json!({"host": "mars"}))], ErrorCode::HostNotInInventory, "pluto"),
+        (vec![issue(), issue()], ErrorCode::InvalidPlan, "two steps are called `issue`"),
+        (vec![step("A b", "issue_token", json!({"host": "gate"}))], ErrorCode::InvalidPlan, "is not a step id"),
+        (vec![after(issue(), &["ghost"])], ErrorCode::InvalidPlan, "`ghost`"),
+        (vec![after(issue(), &["use"]), after(uses(json!({})), &["issue"])], ErrorCode::InvalidPlan, "circle"),
+        (vec![uses(json!({"url": "${steps.ghost.outputs.url}"}))], ErrorCode::InvalidPlan, "not a step of the plan"),
+        (vec![uses(json!({"url": "${steps.use.outputs.url}"}))], ErrorCode::InvalidPlan, "the step itself"),
+        (vec![issue(), uses(json!({"url": "${steps.issue.output.url}"}))], ErrorCode::InvalidPlan, "is not a reference"),
+        (vec![issue(), uses(json!({"url": "${steps.issue.outputs.uri}"}))], ErrorCode::InvalidPlan, "it has url, uses, tags"),
+        (vec![issue(), uses(json!({"uses": "${steps.issue.outputs.url}"}))], ErrorCode::InvalidPlan, "takes integer"),
+        (vec![issue(), uses(json!({"image": "${steps.issue.outputs.url}"}))], ErrorCode::InvalidPlan, "risk"),
+        (vec![issue(), uses(json!({"host": "${steps.issue.outputs.url}"}))], ErrorCode::InvalidPlan, "names hosts"),
+    ];
+    for (steps, code, words) in cases {
+        let shown = format!("{steps:?}");
+        let problems = plan(steps).expect_err(&shown);
+        assert!(problems.iter().any(|problem| problem.code == code && problem.message.contains(words)), "{shown}: {problems:?}");
+    }
+}
+
+#[test]
+fn steps_are_completed_ordered_and_estimated() {
+    let uses = step(
+        "use",
+        "use_token",
+        json!({"host": "laptops", "url": "${steps.issue.outputs.url}", "greeting": "at ${steps.issue.outputs.url}"}),
+    );
+    let plan = plan(vec![uses, step("issue", "issue_token", json!({"host": "gate"}))]).expect("a plan");
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.step_id.as_str()).collect();
+    assert_eq!(ids, ["issue", "use"]);
+    assert_eq!(plan.steps[1].depends_on, ["issue"]);
+    assert_eq!(plan.steps[1].hosts, ["lap1", "lap2"]);
+    assert_eq!(plan.steps[1].parameters["uses"], 1);
+    assert_eq!(plan.steps[0].title, "Issue a token on gate");
+    assert!(plan.steps.iter().all(|step| step.phase == Phase::Apply), "what changes something never runs before approval");
+    assert!((plan.estimated_seconds - 17.0).abs() < 1e-9, "{}", plan.estimated_seconds);
+}
+
+#[test]
+fn only_read_only_steps_that_others_need_run_before_approval() {
+    let hot = |id: &str| step(id, "temperature_report", json!({"host": "pluto"}));
+    let reboot = || step("reboot", "reboot_machine", json!({"host": ["pluto"]}));
+    let phases = |steps| plan(steps).expect("a plan").steps.iter().map(|step| step.phase).collect::<Vec<_>>();
+    assert_eq!(phases(vec![hot("a")]), [Phase::Apply]);
+    assert_eq!(phases(vec![hot("a"), after(hot("b"), &["a"]), after(reboot(), &["b"])]), [Phase::Discover, Phase::Discover, Phase::Apply]);
+    assert_eq!(phases(vec![reboot(), after(hot("a"), &["reboot"]), after(hot("b"), &["a"])]), [Phase::Apply; 3]);
+}
+
+#[test]
+fn the_policy_asks_for_what_the_risk_deserves() {
+    let outcome = |policy: &Policy, name: &str, parameters: Value| {
+        plan_under(vec![step("a", name, parameters)], policy).map(|plan| plan.policy.approvals_needed)
+    };
+    let policy = Policy::default();
+    assert_eq!(outcome(&policy, "temperature_report", json!({"host": "pluto"})), Ok(0));
+    assert_eq!(outcome(&policy, "issue_token", json!({"host": "gate"})), Ok(1));
+    assert_eq!(outcome(&policy, "reboot_machine", json!({"host": ["gate"]})), Ok(2));
+    assert_eq!(outcome(&policy, "revoke_vpn_peer", json!({"host": "gate", "peer_name": "bob"})), Ok(2));
+    let strict: Policy =
+        serde_json::from_value(json!({"read_only_needs_approval": true, "forbidden": ["reboot_machine"], "plan_valid_for": "2h"}))
+            .expect("a policy");
+    assert_eq!(outcome(&strict, "temperature_report", json!({"host": "pluto"})), Ok(1));
+    let problems = outcome(&strict, "reboot_machine", json!({"host": ["gate"]})).expect_err("forbidden");
+    assert_eq!(problems[0].code, ErrorCode::Forbidden);
+    assert!(serde_json::from_value::<Policy>(json!({"aprovals": 2})).is_err());
+}
+
+#[test]
+fn a_discovery_is_frozen_and_what_it_found_is_validated() {
+    let steps = vec![
+        step("find", "find_printers", json!({"host": "desk"})),
+        step("queue", "set_up_print_queue", json!({"host": "desk", "printers": "${steps.find.outputs.found}"})),
+    ];
+    let plan = plan(steps).expect("a plan");
+    let frozen = freeze(&plan, "find", object(json!({"found": [{"name": "laser"}]})), &tokens()).expect("frozen");
+    assert_eq!(frozen.step("queue").expect("there").parameters["printers"], json!([{"name": "laser"}]));
+    assert_eq!(frozen.step("queue").expect("there").frozen_references["printers"], "${steps.find.outputs.found}");
+    assert!(frozen.open_discoveries().next().is_none());
+    for (outputs, code) in [
+        (json!({}), ErrorCode::OutputsInvalid),
+        (json!({"found": "none"}), ErrorCode::OutputsInvalid),
+        (json!({"found": [3]}), ErrorCode::OutputsInvalid),
+    ] {
+        assert_eq!(freeze(&plan, "find", object(outputs), &tokens()).expect_err("refused").code, code);
+    }
+    assert_eq!(freeze(&plan, "queue", Map::new(), &tokens()).expect_err("no discovery").code, ErrorCode::InvalidPlan);
+}
+
+#[test]
+fn references_are_resolved_by_type_and_validated_again() {
+    let steps = vec![
+        step("issue", "issue_token", json!({"host": "gate"})),
+        step(
+            "use",
+            "use_token",
+            json!({"host": "gate", "url": "${steps.issue.outputs.url}", "greeting": "use ${steps.issue.outputs.uses} of ${steps.issue.outputs.url}", "uses": "${steps.issue.outputs.uses}"}),
+        ),
+    ];
+    let plan = plan(steps).expect("a plan");
+    let (step, catalogue) = (plan.step("use").expect("there"), tokens());
+    let spec = &catalogue.get("use_token").expect("there").spec;
+    let given = |outputs: Value| resolve(step, spec, &OutputsByStep::from([("issue".to_owned(), object(outputs))]));
+    let resolved = given(json!({"url": "http://gate/t", "uses": 3})).expect("resolved");
+    assert_eq!((&resolved["uses"], &resolved["greeting"]), (&json!(3), &json!("use 3 of http://gate/t")));
+    assert_eq!(given(json!({"url": "http://gate/t", "uses": 9})).expect_err("too many").code, ErrorCode::InvalidParameters);
+    assert_eq!(given(json!({"url": "javascript:x", "uses": 3})).expect_err("no address").code, ErrorCode::InvalidParameters);
+    assert!(given(json!({"url": "http://gate/t"})).expect_err("missing").message.contains("gave no output `uses`"));
+    assert!(resolve(step, spec, &BTreeMap::new()).expect_err("not run").message.contains("has not run"));
+}
+
+#[test]
+fn records_are_rendered_for_each_host_and_stay_inside_the_repository() {
+    let plan = plan(vec![step("use", "use_token", json!({"host": "laptops", "greeting": "hello"}))]).expect("a plan");
+    let rendered = render_records(&plan.steps[0], &plan.steps[0].parameters).expect("rendered");
+    let paths: Vec<&String> = rendered.keys().collect();
+    assert_eq!(paths, ["hosts/lap1/hello.yml", "hosts/lap2/hello.yml", "index/all.yml"]);
+    assert_eq!(rendered["hosts/lap1/hello.yml"]["uses"], 1);
+    assert_eq!(rendered["index/all.yml"], json!({"at": "lap1, lap2", "uses": 1, "text": "is 1"}));
+    for greeting in ["../../etc/passwd", "..", "", "a/b", "a\\b", "x\ny"] {
+        let mut parameters = plan.steps[0].parameters.clone();
+        parameters.insert("greeting".to_owned(), json!(greeting));
+        let mut step = plan.steps[0].clone();
+        step.records = BTreeMap::from([("hosts/${parameters.greeting}/x.yml".to_owned(), json!("${parameters}"))]);
+        assert!(render_records(&step, &parameters).is_err(), "{greeting:?}");
+    }
+    let mut step = plan.steps[0].clone();
+    step.records = BTreeMap::from([("../${host}.yml".to_owned(), json!(1))]);
+    assert!(render_records(&step, &step.parameters).is_err());
+}

@@ -7,4 +7,5 @@ mod offline;
 mod providers;
 mod revising;
 mod server;
+mod speed;
 mod story;

@@ -44,7 +44,8 @@ fn good() -> Say {
 }
 
 fn answer(action: &str, parameters: &Value) -> String {
-    let step = json!({"step_id": "look", "title": "Look at pluto", "action": action, "parameters": parameters.to_string(), "depends_on": []});
+    let step =
+        json!({"step_id": "look", "title": "Look at pluto", "action": action, "parameters": parameters.to_string(), "depends_on": []});
     json!({"kind": "plan", "text": "Look how hot pluto is", "steps": [step], "notes": []}).to_string()
 }
 
@@ -74,7 +75,12 @@ async fn a_good_plan_is_taken_and_paid_for_by_what_the_provider_counted() {
 
 #[tokio::test]
 async fn every_shape_of_429_is_tried_again() {
-    for body in [r#"{"error": {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}}"#, "Too Many Requests", r#"{"error": "too many"}"#, r#"{"error": {"message": "slow", "code": 429}}"#] {
+    for body in [
+        r#"{"error": {"message": "slow down", "type": "rate_limit", "code": "rate_limit_exceeded"}}"#,
+        "Too Many Requests",
+        r#"{"error": "too many"}"#,
+        r#"{"error": {"message": "slow", "code": 429}}"#,
+    ] {
         let server = Server::new(vec![Say::Status(429, body, None), good()]).await;
         let rig = rig(vec![server.provider("one")]);
         assert_eq!(made_by(&rig).await, "one", "{body}");
@@ -181,7 +187,11 @@ async fn what_is_no_chat_completion_is_passed_over_and_counted() {
 #[tokio::test]
 async fn an_invalid_plan_is_repaired_once_with_the_list_of_what_is_wrong() {
     let wrong = answer("temperature_reprot", &json!({"host": "pluto"}));
-    let server = Server::new(vec![Say::Text(wrong.clone()), Say::Text(format!("Sorry! Here it is:\n```json\n{}\n```", answer("temperature_report", &json!({"host": "pluto"}))))]).await;
+    let server = Server::new(vec![
+        Say::Text(wrong.clone()),
+        Say::Text(format!("Sorry! Here it is:\n```json\n{}\n```", answer("temperature_report", &json!({"host": "pluto"})))),
+    ])
+    .await;
     let rig = rig(vec![server.provider("one")]);
     assert_eq!(made_by(&rig).await, "one");
     let settled = rig.notebook.settled();
@@ -193,7 +203,11 @@ async fn an_invalid_plan_is_repaired_once_with_the_list_of_what_is_wrong() {
 
 #[tokio::test]
 async fn a_plan_that_is_invalid_twice_is_left_to_the_next_provider() {
-    for wrong in [answer("temperature_report", &json!({"host": "mars"})), "I would rather talk.".to_owned(), answer("reboot_machine", &json!({"host": ["pluto"], "command": "rm -rf /"}))] {
+    for wrong in [
+        answer("temperature_report", &json!({"host": "mars"})),
+        "I would rather talk.".to_owned(),
+        answer("reboot_machine", &json!({"host": ["pluto"], "command": "rm -rf /"})),
+    ] {
         let first = Server::new(vec![Say::Text(wrong.clone()), Say::Text(wrong)]).await;
         let second = Server::new(vec![good()]).await;
         let rig = rig(vec![first.provider("one"), second.provider("two")]);
@@ -209,10 +223,16 @@ async fn a_plan_that_is_invalid_twice_is_left_to_the_next_provider() {
 
 #[tokio::test]
 async fn questions_and_refusals_of_a_model_are_passed_on() {
-    let server = Server::new(vec![Say::Text(json!({"kind": "question", "text": "Which machine?"}).to_string()), Say::Text(json!({"kind": "impossible", "text": "Nothing does that."}).to_string())]).await;
+    let server = Server::new(vec![
+        Say::Text(json!({"kind": "question", "text": "Which machine?"}).to_string()),
+        Say::Text(json!({"kind": "impossible", "text": "Nothing does that."}).to_string()),
+    ])
+    .await;
     let rig = rig(vec![server.provider("one")]);
     assert!(matches!(rig.chain.plan(&input()).await.expect("planned"), Planned::Question { text, .. } if text == "Which machine?"));
-    assert!(matches!(rig.chain.plan(&input()).await.expect("planned"), Planned::Impossible(problem) if problem.code == ErrorCode::CannotPlan));
+    assert!(
+        matches!(rig.chain.plan(&input()).await.expect("planned"), Planned::Impossible(problem) if problem.code == ErrorCode::CannotPlan)
+    );
 }
 
 #[tokio::test]
@@ -237,7 +257,10 @@ async fn a_spent_budget_passes_a_provider_over_without_a_call() {
     assert!(matches!(planned, Ok(Planned::Plan { planned_by, .. }) if planned_by.provider == "offline"));
     for rig in [over_month, over_request] {
         let entries = rig.notebook.entries();
-        assert!(matches!(&entries[..], [Entry::Skipped(name, problem)] if name == "one" && problem.code == ErrorCode::BudgetSpent), "{entries:?}");
+        assert!(
+            matches!(&entries[..], [Entry::Skipped(name, problem)] if name == "one" && problem.code == ErrorCode::BudgetSpent),
+            "{entries:?}"
+        );
     }
     assert!(server.heard().is_empty());
 }
@@ -245,7 +268,7 @@ async fn a_spent_budget_passes_a_provider_over_without_a_call() {
 #[tokio::test]
 async fn a_breaker_opens_after_failures_and_lets_one_call_try_again() {
     let server = Server::new(vec![Say::Status(500, "a", None), Say::Status(500, "b", None), Say::Status(500, "c", None), good()]).await;
-    let config = ProviderConfig { breaker_failures: 2, breaker_cool_down: Duration::from_secs(60), max_tries: 1, ..server.provider("one") };
+    let config = ProviderConfig { breaker_failures: 2, breaker_cool_down: Duration::from_mins(1), max_tries: 1, ..server.provider("one") };
     let rig = rig(vec![config]);
     for _ in 0..3 {
         assert_eq!(made_by(&rig).await, "offline");
@@ -253,11 +276,11 @@ async fn a_breaker_opens_after_failures_and_lets_one_call_try_again() {
     assert_eq!(server.heard().len(), 2, "the third time it was left alone");
     assert!(matches!(rig.notebook.entries().last(), Some(Entry::Skipped(_, problem)) if problem.message.contains("60 s")));
     assert!(rig.chain.health()[0].1.contains("left alone"), "{:?}", rig.chain.health());
-    rig.clock.advance(Duration::from_secs(60));
+    rig.clock.advance(Duration::from_mins(1));
     assert_eq!(made_by(&rig).await, "offline");
     assert_eq!(made_by(&rig).await, "offline");
     assert_eq!(server.heard().len(), 3, "one call tried, and failed");
-    rig.clock.advance(Duration::from_secs(60));
+    rig.clock.advance(Duration::from_mins(1));
     assert_eq!(made_by(&rig).await, "one");
     assert_eq!(rig.chain.health(), [("one".to_owned(), "ready".to_owned()), ("offline".to_owned(), "ready".to_owned())]);
 }

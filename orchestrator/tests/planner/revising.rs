@@ -77,11 +77,23 @@ fn steps_move_to_other_hosts_are_added_and_dropped() {
         ("how hot is pluto", "also on desk", json!([["temperature_report", ["pluto"]], ["temperature_report", ["desk"]]])),
         ("install the font inter on the laptops", "not on lap2", json!([["install_fonts", ["lap1"]]])),
         ("Set up a print queue on desk with our printers", "without the printers", json!([["set_up_print_queue", ["desk"]]])),
-        ("set up a print queue on desk", "with our existing printers", json!([["find_printers", ["desk"]], ["set_up_print_queue", ["desk"]]])),
-        ("Set up a print queue on desk with our printers", "on pluto instead", json!([["find_printers", ["pluto"]], ["set_up_print_queue", ["pluto"]]])),
+        (
+            "set up a print queue on desk",
+            "with our existing printers",
+            json!([["find_printers", ["desk"]], ["set_up_print_queue", ["desk"]]]),
+        ),
+        (
+            "Set up a print queue on desk with our printers",
+            "on pluto instead",
+            json!([["find_printers", ["pluto"]], ["set_up_print_queue", ["pluto"]]]),
+        ),
         (both, "drop the second step", json!([["backup_database", ["pluto"]]])),
         (both, "skip the backup step", json!([["reboot_machine", ["desk"]]])),
-        ("start valheim on pluto", "and open port 2456 udp in the firewall of gate", json!([["start_game_server", ["pluto"]], ["open_firewall_port", ["gate"]]])),
+        (
+            "start valheim on pluto",
+            "and open port 2456 udp in the firewall of gate",
+            json!([["start_game_server", ["pluto"]], ["open_firewall_port", ["gate"]]]),
+        ),
     ] {
         match revised(first, change) {
             Ok(plan) => assert_eq!(steps(&plan), expected, "{first} / {change}"),

@@ -114,12 +114,13 @@ async fn answer(State(script): State<Arc<Script>>, body: String) -> Response<Bod
 
 fn events(text: &str, ended: bool) -> String {
     let letters: Vec<char> = text.chars().collect();
-    let mut chunks: Vec<Value> = letters.chunks(20).map(|part| json!({"choices": [{"delta": {"content": part.iter().collect::<String>()}}]})).collect();
+    let mut chunks: Vec<Value> =
+        letters.chunks(20).map(|part| json!({"choices": [{"delta": {"content": part.iter().collect::<String>()}}]})).collect();
     if ended {
         chunks.push(json!({"choices": [{"delta": {}, "finish_reason": "stop"}]}));
         chunks.push(json!({"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}));
     }
-    let lines: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    let lines = chunks.iter().fold(String::new(), |lines, chunk| lines + &format!("data: {chunk}\n\n"));
     if ended { format!("{lines}data: [DONE]\n\n") } else { lines }
 }
 
@@ -162,7 +163,10 @@ impl Notebook {
 
     /// How calls ended.
     pub fn settled(&self) -> Vec<Settlement> {
-        self.entries().into_iter().filter_map(|entry| if let Entry::Settled(settlement) = entry { Some(settlement) } else { None }).collect()
+        self.entries()
+            .into_iter()
+            .filter_map(|entry| if let Entry::Settled(settlement) = entry { Some(settlement) } else { None })
+            .collect()
     }
 
     fn note(&self, id: Uuid, entry: Entry) {

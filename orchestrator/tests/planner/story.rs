@@ -17,9 +17,15 @@ use crate::invented::{action, hosts, request};
 /// Every action of the repository.
 fn shipped() -> Catalogue {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbooks");
-    let files = std::fs::read_dir(&folder).expect("playbooks/").filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("action.yml")).ok());
+    let files = std::fs::read_dir(&folder)
+        .expect("playbooks/")
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("action.yml")).ok());
     let catalogue = Catalogue::new(files.map(|text| action(&text)));
-    assert!(catalogue.get("deploy_kuma").is_some() && catalogue.get("discover_portals").is_some(), "the story's actions are in {}", folder.display());
+    assert!(
+        catalogue.get("deploy_kuma").is_some() && catalogue.get("discover_portals").is_some(),
+        "the story's actions are in {}",
+        folder.display()
+    );
     catalogue
 }
 

@@ -45,24 +45,15 @@ pub struct AssembleInput<'a> {
 
 impl std::fmt::Debug for AssembleInput<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("AssembleInput")
-            .field("request_id", &self.request_id)
-            .field("draft", self.draft)
-            .finish_non_exhaustive()
+        formatter.debug_struct("AssembleInput").field("request_id", &self.request_id).field("draft", self.draft).finish_non_exhaustive()
     }
 }
 
 /// Makes the plan, or says everything that is wrong with the draft.
 pub fn assemble(input: AssembleInput<'_>) -> Result<PlanDocument, Vec<Problem>> {
     let steps = check(input.draft, input.catalogue, input.fleet)?;
-    let policy = input
-        .policy
-        .decide(&steps)
-        .map_err(|problem| vec![problem])?;
-    let estimated_seconds = graph::longest_path(&steps, |step| {
-        (input.history)(&step.action).unwrap_or_else(|| documented_seconds(step))
-    });
+    let policy = input.policy.decide(&steps).map_err(|problem| vec![problem])?;
+    let estimated_seconds = graph::longest_path(&steps, |step| (input.history)(&step.action).unwrap_or_else(|| documented_seconds(step)));
     let mut plan = PlanDocument {
         request_id: input.request_id,
         revision: input.revision,
@@ -86,11 +77,7 @@ fn documented_seconds(step: &Step) -> f64 {
     (f64::from(timeout) / 10.0).clamp(2.0, 120.0)
 }
 
-fn carried_over(
-    mut plan: PlanDocument,
-    previous: &PlanDocument,
-    catalogue: &Catalogue,
-) -> Result<PlanDocument, Problem> {
+fn carried_over(mut plan: PlanDocument, previous: &PlanDocument, catalogue: &Catalogue) -> Result<PlanDocument, Problem> {
     loop {
         let same = plan.open_discoveries().find_map(|step| {
             let before = previous.steps.iter().find(|before| {
@@ -109,11 +96,7 @@ fn carried_over(
 }
 
 /// The draft's steps, checked and completed, in an order in which they could run.
-pub fn check(
-    draft: &Draft,
-    catalogue: &Catalogue,
-    fleet: &Fleet,
-) -> Result<Vec<Step>, Vec<Problem>> {
+pub fn check(draft: &Draft, catalogue: &Catalogue, fleet: &Fleet) -> Result<Vec<Step>, Vec<Problem>> {
     let mut problems = shape_problems(draft);
     let mut steps = Vec::with_capacity(draft.steps.len());
     for proposed in &draft.steps {
@@ -129,10 +112,7 @@ pub fn check(
         return Err(problems);
     }
     let order = graph::order(&steps).unwrap_or_default();
-    let mut ordered: Vec<Step> = order
-        .into_iter()
-        .map(|index| steps[index].clone())
-        .collect();
+    let mut ordered: Vec<Step> = order.into_iter().map(|index| steps[index].clone()).collect();
     graph::set_phases(&mut ordered);
     Ok(ordered)
 }
@@ -144,28 +124,18 @@ fn shape_problems(draft: &Draft) -> Vec<Problem> {
         refuse("the plan has no steps; choose at least one action of the catalogue".to_owned());
     }
     if draft.steps.len() > MOST_STEPS {
-        refuse(format!(
-            "the plan has {} steps; {MOST_STEPS} are allowed, so ask for it in parts",
-            draft.steps.len()
-        ));
+        refuse(format!("the plan has {} steps; {MOST_STEPS} are allowed, so ask for it in parts", draft.steps.len()));
     }
     let mut seen = BTreeSet::new();
     for step in &draft.steps {
         let id = step.step_id.as_str();
-        let well_formed = !id.is_empty()
-            && id.len() <= 64
-            && id
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
+        let well_formed =
+            !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
         if !well_formed {
-            refuse(format!(
-                "`{id}` is not a step id: lower-case letters, digits, `_` and `-`, at most 64"
-            ));
+            refuse(format!("`{id}` is not a step id: lower-case letters, digits, `_` and `-`, at most 64"));
         }
         if !seen.insert(id) {
-            refuse(format!(
-                "two steps are called `{id}`; each needs an id of its own"
-            ));
+            refuse(format!("two steps are called `{id}`; each needs an id of its own"));
         }
     }
     problems

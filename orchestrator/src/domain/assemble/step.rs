@@ -12,12 +12,7 @@ use crate::domain::plan::{Draft, DraftStep, Phase, Step};
 use crate::domain::reference::{Reference, references};
 
 /// The step, or everything that is wrong with it.
-pub fn checked(
-    proposed: &DraftStep,
-    draft: &Draft,
-    catalogue: &Catalogue,
-    fleet: &Fleet,
-) -> Result<Step, Vec<Problem>> {
+pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet: &Fleet) -> Result<Step, Vec<Problem>> {
     let id = proposed.step_id.as_str();
     let Some(CatalogueAction { spec, sha256 }) = catalogue.get(&proposed.action) else {
         return Err(vec![unknown_action(id, &proposed.action, catalogue)]);
@@ -31,12 +26,7 @@ pub fn checked(
         return Err(problems);
     }
     let mut depends_on: BTreeSet<String> = proposed.depends_on.iter().cloned().collect();
-    depends_on.extend(
-        referring
-            .into_values()
-            .flatten()
-            .map(|reference| reference.step_id),
-    );
+    depends_on.extend(referring.into_values().flatten().map(|reference| reference.step_id));
     Ok(Step {
         step_id: id.to_owned(),
         title: title(proposed, spec, &hosts),
@@ -69,20 +59,14 @@ fn title(proposed: &DraftStep, spec: &ActionSpec, hosts: &[String]) -> String {
 }
 
 fn unknown_action(step_id: &str, name: &str, catalogue: &Catalogue) -> Problem {
-    let near = nearest(
-        name,
-        catalogue.iter().map(|action| action.spec.name.as_str()),
-    );
+    let near = nearest(name, catalogue.iter().map(|action| action.spec.name.as_str()));
     let hint = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None if catalogue.is_empty() => "no connected agent announces any action".to_owned(),
         None => "`chiffon actions` lists what there is".to_owned(),
     };
-    Problem::new(
-        ErrorCode::UnknownAction,
-        format!("step `{step_id}`: there is no action `{name}`; {hint}"),
-    )
-    .with_details(json!({"action": name, "nearest": near}))
+    Problem::new(ErrorCode::UnknownAction, format!("step `{step_id}`: there is no action `{name}`; {hint}"))
+        .with_details(json!({"action": name, "nearest": near}))
 }
 
 type Referring = BTreeMap<String, BTreeSet<Reference>>;
@@ -97,17 +81,11 @@ fn check_references(
     let (mut referring, mut problems) = (Referring::new(), Vec::new());
     for (name, value) in filled {
         let place = format!("step `{}`: `{name}`", proposed.step_id);
-        let mut refuse =
-            |code, reason: String| problems.push(Problem::new(code, format!("{place}: {reason}")));
+        let mut refuse = |code, reason: String| problems.push(Problem::new(code, format!("{place}: {reason}")));
         let found = match references(value) {
             Ok(found) => found,
             Err(text) => {
-                refuse(
-                    ErrorCode::InvalidPlan,
-                    format!(
-                        "`{text}` is not a reference; write `${{steps.<step_id>.outputs.<name>}}`"
-                    ),
-                );
+                refuse(ErrorCode::InvalidPlan, format!("`{text}` is not a reference; write `${{steps.<step_id>.outputs.<name>}}`"));
                 continue;
             }
         };
@@ -115,19 +93,14 @@ fn check_references(
             continue;
         }
         if spec.is_risk_bearing(name) {
-            refuse(ErrorCode::InvalidPlan, "it names hosts or bears risk, so it must be a plain value, never an output of a step".to_owned());
+            refuse(
+                ErrorCode::InvalidPlan,
+                "it names hosts or bears risk, so it must be a plain value, never an output of a step".to_owned(),
+            );
             continue;
         }
         for reference in &found {
-            if let Err(reason) = check_one(
-                reference,
-                &proposed.step_id,
-                spec,
-                name,
-                value,
-                draft,
-                catalogue,
-            ) {
+            if let Err(reason) = check_one(reference, &proposed.step_id, spec, name, value, draft, catalogue) {
                 refuse(ErrorCode::InvalidPlan, reason);
             }
         }
@@ -148,16 +121,8 @@ fn check_one(
     if reference.step_id == own_id {
         return Err(format!("{reference} refers to the step itself"));
     }
-    let earlier = draft
-        .steps
-        .iter()
-        .find(|step| step.step_id == reference.step_id);
-    let earlier = earlier.ok_or_else(|| {
-        format!(
-            "{reference} refers to `{}`, which is not a step of the plan",
-            reference.step_id
-        )
-    })?;
+    let earlier = draft.steps.iter().find(|step| step.step_id == reference.step_id);
+    let earlier = earlier.ok_or_else(|| format!("{reference} refers to `{}`, which is not a step of the plan", reference.step_id))?;
     // An unknown action is reported where it stands.
     let Some(source) = catalogue.get(&earlier.action) else {
         return Ok(());
@@ -165,37 +130,21 @@ fn check_one(
     let declared = &source.spec.outputs.properties;
     let Some(output) = declared.get(&reference.output) else {
         let known: Vec<&str> = declared.keys().map(String::as_str).collect();
-        let known = if known.is_empty() {
-            "it has none".to_owned()
-        } else {
-            format!("it has {}", known.join(", "))
-        };
-        return Err(format!(
-            "{reference}: the action `{}` has no output `{}`; {known}",
-            earlier.action, reference.output
-        ));
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+        return Err(format!("{reference}: the action `{}` has no output `{}`; {known}", earlier.action, reference.output));
     };
     if Reference::whole(value).is_none() {
         return Ok(());
     }
-    let wanted = spec
-        .parameter_schemas()
-        .find(|(name, _)| *name == parameter)
-        .map(|(_, schema)| schema);
-    let word =
-        |schema: &Value, key: &str| schema.get(key).and_then(Value::as_str).map(str::to_owned);
+    let wanted = spec.parameter_schemas().find(|(name, _)| *name == parameter).map(|(_, schema)| schema);
+    let word = |schema: &Value, key: &str| schema.get(key).and_then(Value::as_str).map(str::to_owned);
     for (theirs, ours) in [("provides", "accepts"), ("type", "type")] {
-        let (given, wanted) = (
-            word(output, theirs),
-            wanted.and_then(|schema| word(schema, ours)),
-        );
+        let (given, wanted) = (word(output, theirs), wanted.and_then(|schema| word(schema, ours)));
         if let (Some(given), Some(wanted)) = (given, wanted)
             && given != wanted
             && !(given == "integer" && wanted == "number")
         {
-            return Err(format!(
-                "{reference} is {given}, but `{parameter}` takes {wanted}"
-            ));
+            return Err(format!("{reference} is {given}, but `{parameter}` takes {wanted}"));
         }
     }
     Ok(())
@@ -233,9 +182,10 @@ fn unknown_host(step_id: &str, parameter: &str, name: &str, fleet: &Fleet) -> Pr
     } else {
         format!("the hosts are {}", hosts.join(", "))
     };
-    let near = nearest(name, hosts.iter().map(String::as_str))
-        .map(|near| format!("; did you mean `{near}`?"))
-        .unwrap_or_default();
-    Problem::new(ErrorCode::HostNotInInventory, format!("step `{step_id}`: `{parameter}`: no inventory has a host or group `{name}`{near} ({known})"))
-        .with_details(json!({"host": name, "known": hosts, "groups": fleet.groups.keys().collect::<Vec<_>>()}))
+    let near = nearest(name, hosts.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Problem::new(
+        ErrorCode::HostNotInInventory,
+        format!("step `{step_id}`: `{parameter}`: no inventory has a host or group `{name}`{near} ({known})"),
+    )
+    .with_details(json!({"host": name, "known": hosts, "groups": fleet.groups.keys().collect::<Vec<_>>()}))
 }

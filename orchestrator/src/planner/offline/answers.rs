@@ -28,8 +28,8 @@ pub fn as_one_request(index: &Index, input: &PlanningInput) -> String {
             text.push(' ');
         }
         match parameter {
-            Some(name) if !only_hosts => text.push_str(&format!("{name} {answer}")),
-            _ if only_hosts && !text.is_empty() => text.push_str(&format!("on {}", answer.trim_start_matches("on "))),
+            Some(name) if !only_hosts => text.extend([name, " ", answer]),
+            _ if only_hosts && !text.is_empty() => text.extend(["on ", answer.trim_start_matches("on ")]),
             _ => text.push_str(answer),
         }
     }
@@ -55,13 +55,14 @@ pub fn ask_for(entry: &Entry, missing: &[String], fleet: &Fleet) -> String {
     let described = parameter.schema.get("description").and_then(serde_json::Value::as_str);
     let mut question = format!("Which `{name}` is meant for \"{title}\"?");
     if let Some(described) = described {
-        question.push_str(&format!(" ({described})"));
+        question.extend([" (", described, ")"]);
     }
     if !choices.is_empty() {
-        question.push_str(&format!(" There are: {}.", choices.join(", ")));
+        question.extend([" There are: ", &choices.join(", "), "."]);
     }
     if missing.len() > 1 {
-        question.push_str(&format!(" It also needs {}.", missing[1..].iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
+        let more: Vec<String> = missing[1..].iter().map(|name| format!("`{name}`")).collect();
+        question.extend([" It also needs ", &more.join(", "), "."]);
     }
     question
 }
@@ -91,16 +92,28 @@ pub fn cannot(text: &str, candidates: &[Candidate<'_>], index: &Index) -> Proble
         }
     }
     let shown: String = text.chars().take(120).collect();
-    let hint = if examples.is_empty() { "`chiffon actions` lists what there is".to_owned() } else { format!("you could ask: \"{}\"", examples.join("\", \"")) };
-    Problem::new(ErrorCode::CannotPlan, format!("no action of the catalogue does what \"{shown}\" asks for; {hint}")).with_details(json!({"examples": examples}))
+    let hint = if examples.is_empty() {
+        "`chiffon actions` lists what there is".to_owned()
+    } else {
+        format!("you could ask: \"{}\"", examples.join("\", \""))
+    };
+    Problem::new(ErrorCode::CannotPlan, format!("no action of the catalogue does what \"{shown}\" asks for; {hint}"))
+        .with_details(json!({"examples": examples}))
 }
 
 /// Says that a host is in no inventory.
 pub fn unknown_host(name: &str, fleet: &Fleet) -> Problem {
     let known: Vec<String> = fleet.hosts().into_iter().collect();
-    let list = if known.is_empty() { "no connected agent has any host in its inventory".to_owned() } else { format!("the hosts are {}", known.join(", ")) };
-    Problem::new(ErrorCode::HostNotInInventory, format!("no inventory has a host or group `{name}` ({list}); name one of them, or add it to an agent's inventory"))
-        .with_details(json!({"host": name, "known": known}))
+    let list = if known.is_empty() {
+        "no connected agent has any host in its inventory".to_owned()
+    } else {
+        format!("the hosts are {}", known.join(", "))
+    };
+    Problem::new(
+        ErrorCode::HostNotInInventory,
+        format!("no inventory has a host or group `{name}` ({list}); name one of them, or add it to an agent's inventory"),
+    )
+    .with_details(json!({"host": name, "known": known}))
 }
 
 /// Several problems as the first, with all of them in the details.

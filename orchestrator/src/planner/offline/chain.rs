@@ -131,7 +131,13 @@ impl<'a> Builder<'a> {
             self.connect(entry, &mut parameters, &hosts, &candidate.slots)?;
             let step_id = self.free_id(&entry.spec.name, &hosts);
             let depends_on = after.to_vec();
-            self.steps.push(DraftStep { step_id: step_id.clone(), title: title(entry, &hosts), action: entry.spec.name.clone(), parameters, depends_on });
+            self.steps.push(DraftStep {
+                step_id: step_id.clone(),
+                title: title(entry, &hosts),
+                action: entry.spec.name.clone(),
+                parameters,
+                depends_on,
+            });
             added.push(step_id);
         }
         if !candidate.unexplained.is_empty() {
@@ -152,7 +158,9 @@ impl<'a> Builder<'a> {
                 Some(reference) => {
                     parameters.insert(parameter.name.clone(), Value::from(reference));
                 }
-                None if parameter.required => return Err(Outcome::Ask(answers::ask_for(entry, std::slice::from_ref(&parameter.name), self.fleet))),
+                None if parameter.required => {
+                    return Err(Outcome::Ask(answers::ask_for(entry, std::slice::from_ref(&parameter.name), self.fleet)));
+                }
                 None => self.notes.push(format!("not used: {}; no action finds {accepts}", parameter.name)),
             }
         }
@@ -174,7 +182,8 @@ impl<'a> Builder<'a> {
     }
 
     fn add_provider(&mut self, accepts: &str, hosts: &[String]) -> Option<(String, String)> {
-        let fillable = |entry: &Entry| entry.parameters.iter().all(|parameter| !parameter.required || entry.target() == Some(&parameter.name));
+        let fillable =
+            |entry: &Entry| entry.parameters.iter().all(|parameter| !parameter.required || entry.target() == Some(&parameter.name));
         let (entry, output) = self
             .index
             .iter()
@@ -183,7 +192,13 @@ impl<'a> Builder<'a> {
         let mut parameters = Map::new();
         set_target(entry, &mut parameters, hosts);
         let step_id = self.free_id(&entry.spec.name, hosts);
-        self.steps.push(DraftStep { step_id: step_id.clone(), title: title(entry, hosts), action: entry.spec.name.clone(), parameters, depends_on: Vec::new() });
+        self.steps.push(DraftStep {
+            step_id: step_id.clone(),
+            title: title(entry, hosts),
+            action: entry.spec.name.clone(),
+            parameters,
+            depends_on: Vec::new(),
+        });
         Some((step_id, output))
     }
 
@@ -217,7 +232,11 @@ fn output_of(entry: &Entry, accepts: &str) -> Option<String> {
 /// The hosts of each step.
 fn per_step(entry: &Entry, hosts: &[String], fleet: &Fleet) -> Vec<Vec<String>> {
     let takes_list = entry.target().and_then(|target| entry.parameter(target)).is_some_and(|parameter| parameter.list);
-    if hosts.is_empty() || takes_list { vec![hosts.to_vec()] } else { one_by_one(hosts, fleet).into_iter().map(|host| vec![host]).collect() }
+    if hosts.is_empty() || takes_list {
+        vec![hosts.to_vec()]
+    } else {
+        one_by_one(hosts, fleet).into_iter().map(|host| vec![host]).collect()
+    }
 }
 
 /// Puts the hosts where the action takes them.

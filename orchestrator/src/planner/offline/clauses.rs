@@ -5,6 +5,7 @@ use super::index::{Entry, Index};
 use super::judge::{self, Sentence};
 use super::slots;
 use super::tokens::Token;
+use super::verbs;
 use super::words;
 use crate::domain::catalogue::Fleet;
 
@@ -38,7 +39,8 @@ fn pieces(tokens: &[Token], index: &Index) -> Vec<Clause> {
         let token = &tokens[at];
         let (connectors, after) = connectors(tokens, at);
         let begins_wish = tokens.get(at + connectors).is_some_and(|next| is_verb(tokens, at + connectors, next, index));
-        let boundary = !current.tokens.is_empty() && ((connectors > 0 && (after || begins_wish)) || (current.tokens.last().is_some_and(|last| last.comma) && begins_wish));
+        let boundary = !current.tokens.is_empty()
+            && ((connectors > 0 && (after || begins_wish)) || (current.tokens.last().is_some_and(|last| last.comma) && begins_wish));
         if boundary {
             pieces.push(std::mem::replace(&mut current, Clause { tokens: Vec::new(), after }));
             at += connectors;
@@ -82,7 +84,8 @@ fn connectors(tokens: &[Token], at: usize) -> (usize, bool) {
 }
 
 fn is_verb(tokens: &[Token], at: usize, token: &Token, index: &Index) -> bool {
-    !token.quoted && (!words::wishes_at(tokens, at).0.is_empty() || index.is_verb(&token.stem) || token.lower == "use" || token.lower == "with")
+    !token.quoted
+        && (!verbs::wishes_at(tokens, at).0.is_empty() || index.is_verb(&token.stem) || token.lower == "use" || token.lower == "with")
 }
 
 /// Whether a piece adds to the wish before instead of being one of its own.
@@ -107,7 +110,7 @@ fn belongs(last: &Clause, piece: &Clause, index: &Index, fleet: &Fleet) -> bool 
 
 /// A verb without anything to do it to ("stop and remove …"), or a host without a verb ("on gate, register …").
 fn says_nothing_alone(clause: &Clause, fleet: &Fleet) -> bool {
-    let (_, verbs) = words::wishes(&clause.tokens);
+    let (_, verbs) = verbs::wishes(&clause.tokens);
     let mentions = hosts::mentions(&clause.tokens, fleet);
     let is_host = |at: usize| mentions.iter().any(|mention| (mention.at..mention.at + mention.taken).contains(&at));
     let content = clause.tokens.iter().enumerate().any(|(at, token)| !words::is_silent(token) && !verbs[at] && !is_host(at));

@@ -36,8 +36,8 @@ pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
     for (at, token) in tokens.iter().enumerate() {
         let everywhere = everywhere(tokens, at).filter(|_| fleet.groups.contains_key("all"));
         // "all" alone is a word, not the group.
-        let named = names.get(&token.lower).filter(|name| *name != "all" && *name != "ungrouped");
-        let (taken, name) = match (everywhere, named) {
+        let known = names.get(&token.lower).filter(|name| *name != "all" && *name != "ungrouped");
+        let (taken, name) = match (everywhere, known) {
             (Some(taken), _) => (taken, "all".to_owned()),
             (None, Some(name)) => (1, name.clone()),
             (None, None) => continue,
@@ -61,9 +61,10 @@ fn everywhere(tokens: &[Token], at: usize) -> Option<usize> {
     let host_word = |token: &Token| matches!(token.stem.as_str(), "host" | "server" | "machin" | "box" | "system" | "computer" | "nod");
     match tokens[at].lower.as_str() {
         "everywhere" => Some(1),
-        "all" | "every" | "each" => (1..=3).find(|ahead| tokens.get(at + ahead).is_some_and(host_word)).filter(|ahead| {
-            (1..*ahead).all(|between| matches!(tokens[at + between].lower.as_str(), "the" | "my" | "our" | "of"))
-        }).map(|ahead| ahead + 1),
+        "all" | "every" | "each" => (1..=3)
+            .find(|ahead| tokens.get(at + ahead).is_some_and(host_word))
+            .filter(|ahead| (1..*ahead).all(|between| matches!(tokens[at + between].lower.as_str(), "the" | "my" | "our" | "of")))
+            .map(|ahead| ahead + 1),
         _ => None,
     }
 }
@@ -108,7 +109,8 @@ pub fn one_by_one(hosts: &[String], fleet: &Fleet) -> Vec<String> {
     let mut single: Vec<String> = Vec::new();
     for name in hosts {
         let members = fleet.resolve(name).unwrap_or_default();
-        let names = if members.is_empty() || members.len() > MOST_SINGLE_STEPS { vec![name.clone()] } else { members.into_iter().collect() };
+        let names =
+            if members.is_empty() || members.len() > MOST_SINGLE_STEPS { vec![name.clone()] } else { members.into_iter().collect() };
         for name in names {
             if !single.contains(&name) {
                 single.push(name);
@@ -123,6 +125,8 @@ pub fn is_only_hosts(tokens: &[Token], fleet: &Fleet) -> bool {
     let mentions = mentions(tokens, fleet);
     !mentions.is_empty()
         && tokens.iter().enumerate().all(|(at, token)| {
-            words::is_silent(token) || words::is_generic(token) || mentions.iter().any(|mention| (mention.at..mention.at + mention.taken).contains(&at))
+            words::is_silent(token)
+                || words::is_generic(token)
+                || mentions.iter().any(|mention| (mention.at..mention.at + mention.taken).contains(&at))
         })
 }

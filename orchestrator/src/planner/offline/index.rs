@@ -6,7 +6,8 @@ use chiffon_protocol::ActionSpec;
 
 use super::parameter::Parameter;
 use super::tokens::{Token, stem, stems, tokenize};
-use super::words::{self, Wish};
+use super::verbs::{self, Wish};
+use super::words;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::nearest::edits;
 
@@ -49,7 +50,8 @@ pub struct Index {
 impl Index {
     /// Reads a catalogue.
     pub fn new(catalogue: &Catalogue) -> Self {
-        let mut index = Self { entries: Vec::new(), by_name: HashMap::new(), postings: HashMap::new(), average_length: 1.0, verbs: BTreeSet::new() };
+        let mut index =
+            Self { entries: Vec::new(), by_name: HashMap::new(), postings: HashMap::new(), average_length: 1.0, verbs: BTreeSet::new() };
         for action in catalogue.iter() {
             let number = index.entries.len();
             let weights = weights(&action.spec);
@@ -124,7 +126,7 @@ impl Entry {
         let mut sayings = vec![spec.title.clone()];
         let name = spec.name.replace('_', " ");
         let name_verb = stems(&name).into_iter().next().unwrap_or_default();
-        if !words::wishes_of_stem(&name_verb).is_empty() || stems(&spec.title).first() == Some(&name_verb) {
+        if !verbs::wishes_of_stem(&name_verb).is_empty() || stems(&spec.title).first() == Some(&name_verb) {
             sayings.push(name);
         }
         sayings.extend(spec.examples.iter().cloned());
@@ -134,23 +136,23 @@ impl Entry {
             if let Some(verb) = tokens.iter().find(|token| !polite(token)).filter(|verb| !words::is_silent(verb)) {
                 own_verbs.insert(verb.stem.clone());
             }
-            wishes.extend(words::wishes(&tokens).0.into_iter().next().unwrap_or_default());
+            wishes.extend(verbs::wishes(&tokens).0.into_iter().next().unwrap_or_default());
         }
-        let noun = |word: &String| words::wishes_of_stem(word).is_empty() && !is_plain(word);
+        let noun = |word: &String| verbs::wishes_of_stem(word).is_empty() && !is_plain(word);
         let names = stems(&spec.name).into_iter().chain(stems(&spec.title));
         let mut core: BTreeSet<String> = names.filter(noun).collect();
         let of_parameter = |key: &str| spec.parameter_schemas().any(|(name, _)| name == key);
         for (key, phrases) in spec.aliases.iter().filter(|(key, _)| !of_parameter(key)) {
-            if !words::wishes_of_stem(&stem(key)).is_empty() || own_verbs.contains(&stem(key)) {
+            if !verbs::wishes_of_stem(&stem(key)).is_empty() || own_verbs.contains(&stem(key)) {
                 let said: Vec<Vec<Token>> = phrases.iter().map(|phrase| tokenize(phrase)).collect();
                 own_verbs.extend(said.iter().flatten().filter(|token| !words::is_silent(token)).map(|token| token.stem.clone()));
-                wishes.extend(said.iter().flat_map(|tokens| words::wishes_at(tokens, 0).0));
+                wishes.extend(said.iter().flat_map(|tokens| verbs::wishes_at(tokens, 0).0));
                 continue;
             }
             core.extend(stems(key).into_iter().chain(phrases.iter().flat_map(|phrase| stems(phrase))).filter(noun));
         }
         let examples = spec.examples.iter().flat_map(|example| example_words(example));
-        let values = parameters.iter().flat_map(|parameter| parameter.enumerated()).flat_map(|value| stems(&value));
+        let values = parameters.iter().flat_map(Parameter::enumerated).flat_map(|value| stems(&value));
         let hinted = examples.chain(values).filter(noun).filter(|word| !core.contains(word)).collect();
         let examples = spec.examples.iter().map(|example| example_words(example).into_iter().collect()).collect();
         Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, examples, wishes, length }
@@ -164,7 +166,8 @@ impl Entry {
     /// How much a sentence's words are those of one of its examples, 0 to 1.
     pub fn likeness(&self, words: &BTreeSet<String>) -> f64 {
         let count = |words: usize| f64::from(u32::try_from(words).unwrap_or(u32::MAX));
-        let likeness = |example: &BTreeSet<String>| count(example.intersection(words).count()) / count(example.union(words).count()).max(1.0);
+        let likeness =
+            |example: &BTreeSet<String>| count(example.intersection(words).count()) / count(example.union(words).count()).max(1.0);
         self.examples.iter().map(likeness).fold(0.0, f64::max)
     }
 
@@ -202,7 +205,9 @@ fn weights(spec: &ActionSpec) -> HashMap<String, f64> {
     for (key, phrases) in &spec.aliases {
         let weight = if spec.parameter_schemas().any(|(name, _)| name == key) { 0.5 } else { 2.0 };
         add(stems(key), weight);
-        phrases.iter().for_each(|phrase| add(stems(phrase), weight));
+        for phrase in phrases {
+            add(stems(phrase), weight);
+        }
     }
     for (name, schema) in spec.parameter_schemas() {
         add(stems(name), 0.7);

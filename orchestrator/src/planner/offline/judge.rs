@@ -9,7 +9,8 @@ use super::index::{Entry, Index};
 use super::parameter::Kind;
 use super::slots::{self, Slots};
 use super::tokens::{Token, stem, stems};
-use super::words::{self, Wish};
+use super::verbs::{self, Wish};
+use super::words;
 use crate::domain::catalogue::Fleet;
 
 /// Candidates that are filled and weighed.
@@ -34,12 +35,15 @@ impl Sentence {
     pub fn new(mut tokens: Vec<Token>, index: &Index, fleet: &Fleet) -> Self {
         let known_hosts = fleet.hosts();
         for token in tokens.iter_mut().filter(|token| !token.quoted && !token.looks_like_a_value()) {
-            let known = words::is_silent(token) || words::is_generic(token) || !words::wishes_of_stem(&token.stem).is_empty() || known_hosts.contains(&token.lower);
+            let known = words::is_silent(token)
+                || words::is_generic(token)
+                || !verbs::wishes_of_stem(&token.stem).is_empty()
+                || known_hosts.contains(&token.lower);
             if !known && let Some(meant) = index.known_word(&token.stem) {
                 token.stem = meant;
             }
         }
-        let (wishes, verbs) = words::wishes(&tokens);
+        let (wishes, verbs) = verbs::wishes(&tokens);
         let mut host_words = vec![false; tokens.len()];
         for mention in hosts::mentions(&tokens, fleet) {
             host_words[mention.at..mention.at + mention.taken].fill(true);
@@ -59,7 +63,8 @@ impl Sentence {
 
     fn opens_with_question(&self) -> bool {
         let Some(verb) = self.verbs.iter().position(|is_verb| *is_verb) else { return false };
-        matches!(self.tokens[verb].lower.as_str(), "is" | "are") && self.tokens.iter().any(|token| matches!(token.lower.as_str(), "possible" | "able"))
+        matches!(self.tokens[verb].lower.as_str(), "is" | "are")
+            && self.tokens.iter().any(|token| matches!(token.lower.as_str(), "possible" | "able"))
     }
 
     fn has_stem(&self, word: &str) -> bool {
@@ -102,11 +107,18 @@ pub fn candidates<'a>(index: &'a Index, sentence: &Sentence, fleet: &Fleet) -> V
     if !weighed.iter().any(|candidate| candidate.accepted) {
         let wish = sentence.first_wish();
         let known: Vec<&str> = weighed.iter().map(|candidate| candidate.entry.spec.name.as_str()).collect();
-        let willing = index.iter().filter(|entry| wish.iter().any(|wish| entry.wishes.contains(wish)) && !known.contains(&entry.spec.name.as_str()));
+        let willing =
+            index.iter().filter(|entry| wish.iter().any(|wish| entry.wishes.contains(wish)) && !known.contains(&entry.spec.name.as_str()));
         let more: Vec<Candidate<'a>> = willing.take(4 * WEIGHED).map(|entry| weigh(entry, 0.5, sentence, fleet)).collect();
         weighed.extend(more.into_iter().filter(|candidate| candidate.accepted));
     }
-    weighed.sort_by(|one, other| other.accepted.cmp(&one.accepted).then(other.score.total_cmp(&one.score)).then_with(|| one.entry.spec.name.cmp(&other.entry.spec.name)));
+    weighed.sort_by(|one, other| {
+        other
+            .accepted
+            .cmp(&one.accepted)
+            .then(other.score.total_cmp(&one.score))
+            .then_with(|| one.entry.spec.name.cmp(&other.entry.spec.name))
+    });
     weighed
 }
 
@@ -128,7 +140,12 @@ fn weigh<'a>(entry: &'a Entry, found: f64, sentence: &Sentence, fleet: &Fleet) -
     let agreement = if shares_wish(entry, sentence) || weight.own_verb { 1.2 } else { 0.8 };
     let count = |number: usize| i32::try_from(number).unwrap_or(9);
     let given = entry.parameters.iter().filter(|parameter| parameter.required && slots.values.contains_key(&parameter.name)).count();
-    let score = found * agreement * (0.3 + 0.7 * weight.coverage) * (1.0 + 0.5 * entry.likeness(&sentence.words)) * 0.85_f64.powi(count(slots.missing.len())) * 1.1_f64.powi(count(given));
+    let score = found
+        * agreement
+        * (0.3 + 0.7 * weight.coverage)
+        * (1.0 + 0.5 * entry.likeness(&sentence.words))
+        * 0.85_f64.powi(count(slots.missing.len()))
+        * 1.1_f64.powi(count(given));
     let accepted = allowed && weight.is_enough(entry, shares_wish(entry, sentence), &slots);
     Candidate { entry, score, accepted, unexplained: weight.unexplained, slots }
 }
@@ -154,13 +171,17 @@ impl Evidence {
                 continue;
             }
             all += 1;
-            if slots.used[at] || (spoken && (entry.vocabulary.contains(&token.stem) || stems(&token.lower).iter().all(|part| entry.vocabulary.contains(part)))) {
+            if slots.used[at]
+                || (spoken
+                    && (entry.vocabulary.contains(&token.stem) || stems(&token.lower).iter().all(|part| entry.vocabulary.contains(part))))
+            {
                 explained += 1;
             } else {
                 unexplained.push(token.raw.clone());
             }
         }
-        let own_verb = sentence.tokens.iter().any(|token| !token.quoted && entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
+        let own_verb =
+            sentence.tokens.iter().any(|token| !token.quoted && entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
         let coverage = if all == 0 { 1.0 } else { f64::from(explained) / f64::from(all) };
         Self { coverage, core, hinted, own_verb, unexplained }
     }
@@ -170,8 +191,14 @@ impl Evidence {
         let whole = self.coverage > 0.99;
         let something_said = slots.used.iter().any(|used| *used) || self.core || self.own_verb;
         let by_verb = (self.own_verb || shares_wish) && (entry.core.is_empty() || !slots.by_elimination);
-        let chosen = shares_wish && entry.parameters.iter().any(|parameter| parameter.required && parameter.kind == Kind::Choice && slots.values.contains_key(&parameter.name));
-        (self.core && self.coverage >= 0.5) || (chosen && self.coverage >= 0.5) || (self.hinted >= 2 && self.coverage >= 0.7) || (whole && something_said && (self.hinted >= 1 || by_verb))
+        let chosen = shares_wish
+            && entry
+                .parameters
+                .iter()
+                .any(|parameter| parameter.required && parameter.kind == Kind::Choice && slots.values.contains_key(&parameter.name));
+        ((self.core || chosen) && self.coverage >= 0.5)
+            || (self.hinted >= 2 && self.coverage >= 0.7)
+            || (whole && something_said && (self.hinted >= 1 || by_verb))
     }
 }
 
@@ -185,7 +212,8 @@ fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
     let grave = [Wish::Remove, Wish::Clean, Wish::Stop, Wish::Restore];
     let own_verb = entry.own_verbs.iter().any(|verb| sentence.has_stem(verb));
     let shared = |wishes: &[Wish]| first.iter().any(|wish| wishes.contains(wish) && entry.wishes.contains(wish));
-    let takes_away = entry.spec.risk == Risk::Destructive || entry.wishes.iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean)) && !entry.wishes.contains(&Wish::Create);
+    let takes_away = entry.spec.risk == Risk::Destructive
+        || entry.wishes.iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean)) && !entry.wishes.contains(&Wish::Create);
     if takes_away {
         let asked = shared(&grave) || (own_verb && entry.own_verbs.iter().any(|verb| opens(sentence, verb)));
         return asked && !words::forbids(&sentence.tokens);

@@ -14,6 +14,7 @@ mod parameter;
 mod revise;
 mod slots;
 mod tokens;
+mod verbs;
 mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};

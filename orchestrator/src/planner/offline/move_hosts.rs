@@ -52,7 +52,8 @@ fn is_on(step: &DraftStep, index: &Index, host: &str) -> bool {
 
 fn put_on(step: &mut DraftStep, index: &Index, from: &str, to: &str) {
     let Some(entry) = index.get(&step.action) else { return };
-    let hosts: Vec<String> = entry.spec.hosts_in(&step.parameters).into_iter().map(|host| if host == from { to.to_owned() } else { host }).collect();
+    let hosts: Vec<String> =
+        entry.spec.hosts_in(&step.parameters).into_iter().map(|host| if host == from { to.to_owned() } else { host }).collect();
     set_target(entry, &mut step.parameters, &hosts);
 }
 
@@ -74,7 +75,8 @@ fn copies(template: &[DraftStep], index: &Index, from: &str, to: &str) -> Vec<Dr
 fn renamed(value: &Value, ids: &[&str], rename: &dyn Fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => {
-            let text = ids.iter().fold(text.clone(), |text, id| text.replace(&format!("${{steps.{id}."), &format!("${{steps.{}.", rename(id))));
+            let text =
+                ids.iter().fold(text.clone(), |text, id| text.replace(&format!("${{steps.{id}."), &format!("${{steps.{}.", rename(id))));
             Value::String(text)
         }
         Value::Array(items) => items.iter().map(|item| renamed(item, ids, rename)).collect(),

@@ -29,7 +29,8 @@ pub enum Kind {
     Other,
 }
 
-const UNITS: &[&str] = &["gb", "mb", "kb", "tb", "seconds", "minutes", "hours", "days", "weeks", "percent", "ms", "mbit", "megabytes", "gigabytes"];
+const UNITS: &[&str] =
+    &["gb", "mb", "kb", "tb", "seconds", "minutes", "hours", "days", "weeks", "percent", "ms", "mbit", "megabytes", "gigabytes"];
 
 /// A parameter.
 #[derive(Debug)]
@@ -100,7 +101,13 @@ impl Parameter {
     pub fn named_at(&self, tokens: &[Token], at: usize) -> Option<usize> {
         self.phrases
             .iter()
-            .filter(|phrase| phrase.iter().enumerate().all(|(offset, word)| tokens.get(at + offset).is_some_and(|token| !token.quoted && (token.stem == *word || stem(&token.lower.replace(['_', '-'], "")) == *word))))
+            .filter(|phrase| {
+                phrase.iter().enumerate().all(|(offset, word)| {
+                    tokens
+                        .get(at + offset)
+                        .is_some_and(|token| !token.quoted && (token.stem == *word || stem(&token.lower.replace(['_', '-'], "")) == *word))
+                })
+            })
             .map(Vec::len)
             .max()
             .or_else(|| (tokens.get(at)?.lower == self.name).then_some(1))

@@ -36,7 +36,10 @@ pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> 
 }
 
 fn not_understood(text: &str) -> String {
-    format!("\"{}\" changes nothing in the plan that I can see. Name the parameter or the host and its new value, such as \"use port 3002\" or \"on web1 instead\".", text.trim())
+    format!(
+        "\"{}\" changes nothing in the plan that I can see. Name the parameter or the host and its new value, such as \"use port 3002\" or \"on web1 instead\".",
+        text.trim()
+    )
 }
 
 /// The steps as they were drafted: frozen values are references again.
@@ -44,7 +47,13 @@ pub fn as_drafted(plan: &PlanDocument) -> Vec<DraftStep> {
     let drafted = plan.steps.iter().map(|step| {
         let mut parameters = step.parameters.clone();
         parameters.extend(step.frozen_references.clone());
-        DraftStep { step_id: step.step_id.clone(), title: step.title.clone(), action: step.action.clone(), parameters, depends_on: step.depends_on.clone() }
+        DraftStep {
+            step_id: step.step_id.clone(),
+            title: step.title.clone(),
+            action: step.action.clone(),
+            parameters,
+            depends_on: step.depends_on.clone(),
+        }
     });
     drafted.collect()
 }
@@ -78,7 +87,12 @@ fn is_new_wish(builder: &Builder<'_>, index: &Index, input: &PlanningInput, sent
     if builder.steps.iter().any(|step| step.action == best.entry.spec.name) {
         return false;
     }
-    let mut explained: Vec<bool> = sentence.tokens.iter().enumerate().map(|(at, token)| words::is_silent(token) || words::is_generic(token) || sentence.verbs[at]).collect();
+    let mut explained: Vec<bool> = sentence
+        .tokens
+        .iter()
+        .enumerate()
+        .map(|(at, token)| words::is_silent(token) || words::is_generic(token) || sentence.verbs[at])
+        .collect();
     for mention in hosts::mentions(&sentence.tokens, &input.fleet) {
         explained[mention.at..mention.at + mention.taken].fill(true);
     }
@@ -93,7 +107,9 @@ fn is_new_wish(builder: &Builder<'_>, index: &Index, input: &PlanningInput, sent
 
 /// The step that "drop the second step" means.
 fn dropped_step(tokens: &[Token], steps: &[DraftStep]) -> Option<usize> {
-    let drops = tokens.iter().any(|token| matches!(token.lower.as_str(), "drop" | "remove" | "skip" | "delete" | "omit" | "without" | "leave" | "cancel"));
+    let drops = tokens
+        .iter()
+        .any(|token| matches!(token.lower.as_str(), "drop" | "remove" | "skip" | "delete" | "omit" | "without" | "leave" | "cancel"));
     let at = tokens.iter().position(|token| token.stem == "step")?;
     if !drops {
         return None;
@@ -102,10 +118,15 @@ fn dropped_step(tokens: &[Token], steps: &[DraftStep]) -> Option<usize> {
     let near = || tokens[at.saturating_sub(3)..].iter().filter(|token| token.stem != "step");
     let by_number = near().find_map(|token| {
         let ordinal = ordinals.iter().position(|ordinal| *ordinal == token.lower);
-        let counted = token.lower.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let counted =
+            token.lower.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         ordinal.or(counted).or_else(|| (token.lower == "last").then(|| steps.len().saturating_sub(1)))
     });
-    let by_name = || steps.iter().position(|step| near().any(|token| token.lower == step.step_id || step.action.split('_').any(|word| word == token.lower)));
+    let by_name = || {
+        steps
+            .iter()
+            .position(|step| near().any(|token| token.lower == step.step_id || step.action.split('_').any(|word| word == token.lower)))
+    };
     by_number.or_else(by_name).filter(|number| *number < steps.len())
 }
 
@@ -167,12 +188,15 @@ fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Senten
 
 /// "with our portals" where the plan has an empty list by default: the list makes room for what is found.
 fn forget_default_lists(parameters: &mut Map<String, Value>, found: &Slots) {
-    parameters.retain(|name, value| !(found.wanted.contains(name) && !found.values.contains_key(name) && value.as_array().is_some_and(Vec::is_empty)));
+    parameters.retain(|name, value| {
+        !(found.wanted.contains(name) && !found.values.contains_key(name) && value.as_array().is_some_and(Vec::is_empty))
+    });
 }
 
 fn move_to(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, mentions: &[Mention], adds: bool) -> bool {
     let (negated, wanted): (Vec<&Mention>, Vec<&Mention>) = mentions.iter().partition(|mention| mention.negated);
-    let names = |mentions: &[&Mention]| hosts::one_by_one(&mentions.iter().map(|mention| mention.name.clone()).collect::<Vec<_>>(), &input.fleet);
+    let names =
+        |mentions: &[&Mention]| hosts::one_by_one(&mentions.iter().map(|mention| mention.name.clone()).collect::<Vec<_>>(), &input.fleet);
     let (left, entered) = (names(&negated), names(&wanted));
     let before = builder.steps.clone();
     move_hosts::apply(&mut builder.steps, index, &left, &entered, adds);
@@ -186,11 +210,19 @@ fn move_to(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, ment
 
 /// "also install curl": into the list of a step that is there, else as new steps.
 fn add(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence, text: &str) -> Result<(), Outcome> {
-    let usual: Vec<String> = builder.steps.iter().filter_map(|step| Some(index.get(&step.action)?.spec.hosts_in(&step.parameters))).find(|hosts| !hosts.is_empty()).unwrap_or_default();
+    let usual: Vec<String> = builder
+        .steps
+        .iter()
+        .filter_map(|step| Some(index.get(&step.action)?.spec.hosts_in(&step.parameters)))
+        .find(|hosts| !hosts.is_empty())
+        .unwrap_or_default();
     let candidates = judge::candidates(index, sentence, &input.fleet);
     let best = candidates.first().filter(|best| best.accepted);
     let same = best.and_then(|best| {
-        let fits = |step: &&mut DraftStep| step.action == best.entry.spec.name && (best.slots.hosts.is_empty() || best.entry.spec.hosts_in(&step.parameters) == best.slots.hosts);
+        let fits = |step: &&mut DraftStep| {
+            step.action == best.entry.spec.name
+                && (best.slots.hosts.is_empty() || best.entry.spec.hosts_in(&step.parameters) == best.slots.hosts)
+        };
         Some((best, builder.steps.iter_mut().find(fits)?))
     });
     let replaces = sentence.tokens.iter().any(|token| token.lower == "instead");

@@ -44,7 +44,9 @@ pub fn tokenize(text: &str) -> Vec<Token> {
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         push_word(word, &mut tokens);
-        if after.starts_with('\n') && let Some(last) = tokens.last_mut() {
+        if after.starts_with('\n')
+            && let Some(last) = tokens.last_mut()
+        {
             last.stop = true;
         }
         rest = after;
@@ -121,11 +123,7 @@ pub fn stem(word: &str) -> String {
 
 /// The stems of the words of a name or phrase: `deploy_kuma`, `Kuma uptime`.
 pub fn stems(phrase: &str) -> Vec<String> {
-    phrase
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| stem(&word.to_lowercase()))
-        .collect()
+    phrase.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(|word| stem(&word.to_lowercase())).collect()
 }
 
 #[cfg(test)]
@@ -134,7 +132,16 @@ mod tests {
 
     #[test]
     fn forms_of_a_word_have_one_stem() {
-        for (one, other) in [("deploys", "deployed"), ("removing", "remove"), ("backups", "backup"), ("policies", "policy"), ("stopped", "stop"), ("named", "name"), ("installing", "install"), ("boxes", "box")] {
+        for (one, other) in [
+            ("deploys", "deployed"),
+            ("removing", "remove"),
+            ("backups", "backup"),
+            ("policies", "policy"),
+            ("stopped", "stop"),
+            ("named", "name"),
+            ("installing", "install"),
+            ("boxes", "box"),
+        ] {
             assert_eq!(stem(one), stem(other), "{one} and {other}");
         }
     }

@@ -62,7 +62,9 @@ fn object_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<Stri
         Value::Object(members) => Ok(members),
         Value::Null => Ok(Map::new()),
         Value::String(text) if text.trim().is_empty() => Ok(Map::new()),
-        Value::String(text) => serde_json::from_str(&text).map_err(|error| D::Error::custom(format!("`parameters` is not a JSON object: {error}"))),
+        Value::String(text) => {
+            serde_json::from_str(&text).map_err(|error| D::Error::custom(format!("`parameters` is not a JSON object: {error}")))
+        }
         other => Err(D::Error::custom(format!("`parameters` must be a JSON object, not {other}"))),
     }
 }

@@ -46,7 +46,7 @@ pub struct Caller<'a> {
 
 /// Why one try failed.
 struct Failure {
-    problem: Problem,
+    problem: Box<Problem>,
     after: Option<Duration>,
     again: bool,
     uncertain: bool,
@@ -56,7 +56,12 @@ impl Caller<'_> {
     /// Makes the call, with its retries.
     pub async fn call(&self, request: &Value) -> Called {
         let (tries, uncertain) = (AtomicU32::new(0), AtomicU32::new(0));
-        let policy = Policy { first: self.config.retry_delay, longest: self.config.retry_after_cap, within: None, tries: Some(self.config.max_tries) };
+        let policy = Policy {
+            first: self.config.retry_delay,
+            longest: self.config.retry_after_cap,
+            within: None,
+            tries: Some(self.config.max_tries),
+        };
         let outcome = run(policy, self.shutdown, |_| async {
             tries.fetch_add(1, Ordering::Relaxed);
             let failure = match self.once(request).await {
@@ -66,9 +71,9 @@ impl Caller<'_> {
             let unknown = uncertain.fetch_add(u32::from(failure.uncertain), Ordering::Relaxed) + u32::from(failure.uncertain);
             let too_long = failure.after.is_some_and(|after| after > self.config.retry_after_cap);
             if failure.again && !too_long && unknown < 2 {
-                Try::Again { error: failure.problem, after: failure.after }
+                Try::Again { error: *failure.problem, after: failure.after }
             } else {
-                Try::Stop(failure.problem)
+                Try::Stop(*failure.problem)
             }
         })
         .await;
@@ -80,16 +85,11 @@ impl Caller<'_> {
     }
 
     async fn once(&self, request: &Value) -> Result<(String, Option<Usage>), Failure> {
-        let answer = async {
-            if self.config.stream { self.streamed(request).await } else { self.whole(request).await }
-        };
-        match tokio::time::timeout(self.config.timeout, answer).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let message = format!("`{}` did not answer within {} s", self.config.name, self.config.timeout.as_secs_f64());
-                Err(Failure { problem: Problem::new(ErrorCode::ProviderTimeout, message), after: None, again: true, uncertain: true })
-            }
-        }
+        let answer = async { if self.config.stream { self.streamed(request).await } else { self.whole(request).await } };
+        tokio::time::timeout(self.config.timeout, answer).await.unwrap_or_else(|_| {
+            let message = format!("`{}` did not answer within {} s", self.config.name, self.config.timeout.as_secs_f64());
+            Err(Failure { problem: Box::new(Problem::new(ErrorCode::ProviderTimeout, message)), after: None, again: true, uncertain: true })
+        })
     }
 
     async fn whole(&self, request: &Value) -> Result<(String, Option<Usage>), Failure> {
@@ -123,7 +123,9 @@ impl Caller<'_> {
 
     fn finished(&self, reason: Option<&str>, text: String, usage: Option<Usage>) -> Result<(String, Option<Usage>), Failure> {
         if matches!(reason, Some("length" | "max_tokens")) {
-            return Err(self.invalid(&format!("the answer was cut off at {} tokens; raise `max_output_tokens`", self.config.max_output_tokens)));
+            return Err(
+                self.invalid(&format!("the answer was cut off at {} tokens; raise `max_output_tokens`", self.config.max_output_tokens))
+            );
         }
         if text.trim().is_empty() {
             return Err(self.invalid(&format!("the answer has no text (it ended with `{}`)", reason.unwrap_or("nothing"))));
@@ -134,12 +136,12 @@ impl Caller<'_> {
     /// An answer that came and can't be read: it was charged, and asking the same again is no remedy.
     fn invalid(&self, what: &str) -> Failure {
         let problem = Problem::new(ErrorCode::ModelAnswerInvalid, format!("`{}`: {what}", self.config.name));
-        Failure { problem, after: None, again: false, uncertain: true }
+        Failure { problem: Box::new(problem), after: None, again: false, uncertain: true }
     }
 
     fn broken(&self, what: &str) -> Failure {
         let problem = Problem::new(ErrorCode::ProviderUnavailable, format!("`{}`: {what}", self.config.name));
-        Failure { problem, after: None, again: true, uncertain: true }
+        Failure { problem: Box::new(problem), after: None, again: true, uncertain: true }
     }
 
     fn failure(&self, error: OpenAIError) -> Failure {
@@ -150,11 +152,21 @@ impl Caller<'_> {
             },
             OpenAIError::Reqwest(error) if error.is_connect() => {
                 let message = format!("`{}` can't be reached at {}: {}", self.config.name, self.config.base_url, root_cause(&error));
-                Failure { problem: Problem::new(ErrorCode::ProviderUnavailable, message), after: None, again: true, uncertain: false }
+                Failure {
+                    problem: Box::new(Problem::new(ErrorCode::ProviderUnavailable, message)),
+                    after: None,
+                    again: true,
+                    uncertain: false,
+                }
             }
             OpenAIError::Reqwest(error) if error.is_builder() => {
                 let message = format!("`{}`: the request can't be made: {}; look at its `base_url`", self.config.name, root_cause(&error));
-                Failure { problem: Problem::new(ErrorCode::ProviderRefused, message), after: None, again: false, uncertain: false }
+                Failure {
+                    problem: Box::new(Problem::new(ErrorCode::ProviderRefused, message)),
+                    after: None,
+                    again: false,
+                    uncertain: false,
+                }
             }
             OpenAIError::Reqwest(error) => self.broken(&root_cause(&error)),
             OpenAIError::JSONDeserialize(error, content) => {
@@ -174,7 +186,7 @@ impl Caller<'_> {
             _ => (ErrorCode::ProviderRefused, false),
         };
         let message = format!("`{}` answered with HTTP {}: {}", self.config.name, refused.status, refused.message());
-        Failure { problem: Problem::new(code, message), after, again, uncertain: false }
+        Failure { problem: Box::new(Problem::new(code, message)), after, again, uncertain: false }
     }
 }
 

@@ -87,7 +87,7 @@ pub struct ProviderConfig {
 }
 
 fn timeout() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_mins(1)
 }
 
 fn max_tries() -> u32 {
@@ -111,7 +111,7 @@ fn breaker_failures() -> u32 {
 }
 
 fn breaker_cool_down() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_mins(1)
 }
 
 impl ProviderConfig {

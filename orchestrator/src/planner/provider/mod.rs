@@ -65,7 +65,7 @@ impl Provider {
         let wire = OpenAIConfig::new().with_api_base(base_url).with_api_key(key).with_org_id("").with_project_id("");
         let client = Client::with_config(wire).with_http_service(Transport::new(http));
         let breaker = Breaker::new(config.breaker_failures, config.breaker_cool_down);
-        Ok(Self { breaker, client, unusable, config })
+        Ok(Self { config, breaker, client, unusable })
     }
 
     /// Why it can't be called at all, such as a missing key.
@@ -86,7 +86,8 @@ impl Provider {
         }
         match self.config.structured {
             Structured::JsonSchema => {
-                request["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
+                request["response_format"] =
+                    json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
             }
             Structured::JsonObject => request["response_format"] = json!({"type": "json_object"}),
             Structured::None => {}
@@ -107,7 +108,9 @@ fn key(config: &ProviderConfig) -> Result<String, Problem> {
         return Ok(text.trim().to_owned());
     }
     match &config.api_key_env {
-        Some(name) => variable(name).filter(|key| !key.trim().is_empty()).ok_or_else(|| missing(format!("the environment variable {name} is not set"))),
+        Some(name) => variable(name)
+            .filter(|key| !key.trim().is_empty())
+            .ok_or_else(|| missing(format!("the environment variable {name} is not set"))),
         None => Ok(String::new()),
     }
 }

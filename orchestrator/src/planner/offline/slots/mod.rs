@@ -2,6 +2,8 @@
 //!
 //! A value is taken only where a word names it, its form gives it away, or the action can't do without it.
 
+mod leftovers;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
@@ -124,10 +126,16 @@ impl<'a> Filler<'a> {
         for at in 0..self.tokens.len() {
             let Some(taken) = parameter.named_at(self.tokens, at).filter(|_| !self.slots.used[at]) else { continue };
             let before = (0..at).rev().take(3).map(|index| &self.tokens[index]).find(|token| {
-                !matches!(token.lower.as_str(), "the" | "our" | "my" | "any" | "its" | "existing" | "current" | "all" | "of" | "these" | "those")
+                !matches!(
+                    token.lower.as_str(),
+                    "the" | "our" | "my" | "any" | "its" | "existing" | "current" | "all" | "of" | "these" | "those"
+                )
             });
-            let refused = before.is_some_and(|token| matches!(token.lower.as_str(), "without" | "no" | "minus" | "skip" | "omit" | "excluding" | "disable"))
-                || (at >= 2 && self.tokens[..at].iter().rev().take(4).any(|token| token.lower == "leave") && self.tokens.iter().any(|token| token.lower == "out"));
+            let refused = before.is_some_and(|token| {
+                matches!(token.lower.as_str(), "without" | "no" | "minus" | "skip" | "omit" | "excluding" | "disable")
+            }) || (at >= 2
+                && self.tokens[..at].iter().rev().take(4).any(|token| token.lower == "leave")
+                && self.tokens.iter().any(|token| token.lower == "out"));
             if !refused {
                 continue;
             }
@@ -176,9 +184,15 @@ impl<'a> Filler<'a> {
     }
 
     fn switch(&mut self, parameter: &Parameter, at: usize, taken: usize) {
-        let said = (at + taken..self.tokens.len()).take(2).find_map(|next| parameter.value_of(&self.tokens[next]).map(|value| (next, value)));
-        let asked = (0..at).rev().take(2).any(|before| matches!(self.tokens[before].lower.as_str(), "with" | "enable" | "enabled" | "and" | "be" | "make"));
-        let own = self.tokens[at..at + taken].iter().any(|token| self.entry.core.contains(&token.stem) || self.entry.own_verbs.contains(&token.stem));
+        let said =
+            (at + taken..self.tokens.len()).take(2).find_map(|next| parameter.value_of(&self.tokens[next]).map(|value| (next, value)));
+        let asked = (0..at)
+            .rev()
+            .take(2)
+            .any(|before| matches!(self.tokens[before].lower.as_str(), "with" | "enable" | "enabled" | "and" | "be" | "make"));
+        let own = self.tokens[at..at + taken]
+            .iter()
+            .any(|token| self.entry.core.contains(&token.stem) || self.entry.own_verbs.contains(&token.stem));
         let value = match said {
             Some((next, value)) => {
                 self.slots.used[next] = true;
@@ -229,7 +243,10 @@ impl<'a> Filler<'a> {
     fn could_be_text(&self, at: usize) -> bool {
         let token = &self.tokens[at];
         token.quoted
-            || (!words::is_silent(token) && !words::is_generic(token) && !self.verbs[at] && !self.entry.parameters.iter().any(|parameter| parameter.named_at(self.tokens, at).is_some()))
+            || (!words::is_silent(token)
+                && !words::is_generic(token)
+                && !self.verbs[at]
+                && !self.entry.parameters.iter().any(|parameter| parameter.named_at(self.tokens, at).is_some()))
     }
 
     /// A list that begins at a word: "htop, curl and jq".
@@ -265,7 +282,9 @@ impl<'a> Filler<'a> {
             .collect();
         let Some((first, value)) = found.first().cloned() else { return };
         if parameter.list {
-            found.iter().for_each(|(at, _)| self.slots.used[*at] = true);
+            for (at, _) in &found {
+                self.slots.used[*at] = true;
+            }
             self.slots.values.insert(parameter.name.clone(), found.into_iter().map(|(_, value)| value).collect());
         } else {
             self.slots.used[first] = true;
@@ -288,7 +307,12 @@ impl<'a> Filler<'a> {
         }
         // Where two parameters take the same form, the one with the stricter form chooses first.
         let rival = self.entry.parameters.iter().any(|other| {
-            other.name != parameter.name && other.required && other.kind == Kind::Text && other.element().get("format").is_some() && !formatted && self.is_open(other)
+            other.name != parameter.name
+                && other.required
+                && other.kind == Kind::Text
+                && other.element().get("format").is_some()
+                && !formatted
+                && self.is_open(other)
         });
         let found: Vec<usize> = (0..self.tokens.len()).filter(|at| fitting(self, at)).collect();
         if let Some(at) = found.first().copied().filter(|_| !rival) {
@@ -299,7 +323,12 @@ impl<'a> Filler<'a> {
 
     /// The only number of the sentence, for the only number of the action.
     fn lone_number(&mut self) {
-        let numbers: Vec<&Parameter> = self.entry.parameters.iter().filter(|parameter| matches!(parameter.kind, Kind::Integer | Kind::Number) && !parameter.list).collect();
+        let numbers: Vec<&Parameter> = self
+            .entry
+            .parameters
+            .iter()
+            .filter(|parameter| matches!(parameter.kind, Kind::Integer | Kind::Number) && !parameter.list)
+            .collect();
         let [only] = numbers[..] else { return };
         let found: Vec<(usize, Value)> = (0..self.tokens.len())
             .filter(|at| !self.slots.used[*at])
@@ -309,81 +338,6 @@ impl<'a> Filler<'a> {
             self.slots.used[*at] = true;
             self.slots.values.insert(only.name.clone(), value.clone());
         }
-    }
-
-    /// What the action can't do without, from the words that nothing else explains.
-    fn leftovers(&mut self) {
-        let entry = self.entry;
-        let needs_host = entry.target().is_some() && self.slots.hosts.is_empty();
-        for parameter in entry.parameters.iter().filter(|parameter| parameter.required && parameter.kind == Kind::Text) {
-            if !self.is_open(parameter) {
-                continue;
-            }
-            let strict = !parameter.list && parameter.element().get("format").is_some();
-            let candidates = (0..self.tokens.len()).filter(|at| !self.slots.used[*at] && self.could_be_text(*at) && !self.is_core(*at) && !strict);
-            let best = candidates
-                .filter(|at| parameter.fits_item(&Value::from(self.tokens[*at].raw.as_str())))
-                .max_by_key(|at| (self.likelihood(*at, needs_host), std::cmp::Reverse(*at)));
-            let Some(at) = best.filter(|at| self.likelihood(*at, needs_host) > 0) else { continue };
-            let value = if parameter.list {
-                self.list_from(parameter, at)
-            } else {
-                self.slots.used[at] = true;
-                Some(Value::from(self.tokens[at].raw.as_str()))
-            };
-            if let Some(value) = value {
-                self.slots.by_elimination = true;
-                self.slots.values.insert(parameter.name.clone(), value);
-            }
-        }
-    }
-
-    /// How much a word looks like the value that the sentence is about; 0 is not at all.
-    fn likelihood(&self, at: usize, needs_host: bool) -> u8 {
-        let token = &self.tokens[at];
-        let before = at.checked_sub(1).map_or("", |before| self.tokens[before].lower.as_str());
-        match before {
-            _ if token.quoted => 4,
-            "called" | "named" | "call" | "for" => 3,
-            "to" | "from" | "in" | "on" | "at" if needs_host => 0,
-            _ if !self.entry.vocabulary.contains(&token.stem) || self.entry.hinted.contains(&token.stem) => 2,
-            _ => 1,
-        }
-    }
-
-    fn unknown_host(&mut self, prepositions: &[&str]) {
-        let required = self.entry.target().is_some_and(|target| self.entry.spec.required_parameters().contains(&target));
-        if !required || !self.slots.hosts.is_empty() || self.slots.unknown_host.is_some() {
-            return;
-        }
-        for at in 1..self.tokens.len() {
-            let mut before = at - 1;
-            while before > 0 && (matches!(self.tokens[before].lower.as_str(), "the" | "my" | "our" | "a") || words::is_generic(&self.tokens[before])) {
-                before -= 1;
-            }
-            let token = &self.tokens[at];
-            let stands_there = prepositions.contains(&self.tokens[before].lower.as_str());
-            let unexplained = !self.slots.used[at] && self.could_be_text(at) && !self.entry.vocabulary.contains(&token.stem);
-            if stands_there && unexplained {
-                self.slots.unknown_host = Some(token.raw.clone());
-                self.slots.used[at] = true;
-                return;
-            }
-        }
-    }
-
-    /// The parameters of a `oneOf` or `anyOf` that asks for one of several, when none is there; those with a form first.
-    fn needed_alternatives(&self) -> Vec<String> {
-        let alternatives = ["oneOf", "anyOf"].into_iter().filter_map(|key| self.entry.spec.parameters.get(key)?.as_array());
-        let mut needed = Vec::new();
-        for alternatives in alternatives {
-            let names: Vec<&str> = alternatives.iter().filter_map(|alternative| alternative.get("required")?.get(0)?.as_str()).collect();
-            if names.len() == alternatives.len() && !names.iter().any(|name| self.slots.values.contains_key(*name)) {
-                needed.extend(names.into_iter().map(str::to_owned));
-            }
-        }
-        needed.sort_by_key(|name| self.entry.parameter(name).is_none_or(|parameter| !parameter.is_distinctive()));
-        needed
     }
 
     fn finish(mut self) -> Slots {

@@ -1,0 +1,88 @@
+//! Filling by elimination: what an action can't do without, from the words that nothing else explains, and the word that stands
+//! where a host would.
+
+use serde_json::Value;
+
+use super::super::parameter::Kind;
+use super::super::words;
+use super::Filler;
+
+impl Filler<'_> {
+    /// What the action can't do without, from the words that nothing else explains.
+    pub(super) fn leftovers(&mut self) {
+        let entry = self.entry;
+        let needs_host = entry.target().is_some() && self.slots.hosts.is_empty();
+        for parameter in entry.parameters.iter().filter(|parameter| parameter.required && parameter.kind == Kind::Text) {
+            if !self.is_open(parameter) {
+                continue;
+            }
+            let strict = !parameter.list && parameter.element().get("format").is_some();
+            let candidates =
+                (0..self.tokens.len()).filter(|at| !self.slots.used[*at] && self.could_be_text(*at) && !self.is_core(*at) && !strict);
+            let best = candidates
+                .filter(|at| parameter.fits_item(&Value::from(self.tokens[*at].raw.as_str())))
+                .max_by_key(|at| (self.likelihood(*at, needs_host), std::cmp::Reverse(*at)));
+            let Some(at) = best.filter(|at| self.likelihood(*at, needs_host) > 0) else { continue };
+            let value = if parameter.list {
+                self.list_from(parameter, at)
+            } else {
+                self.slots.used[at] = true;
+                Some(Value::from(self.tokens[at].raw.as_str()))
+            };
+            if let Some(value) = value {
+                self.slots.by_elimination = true;
+                self.slots.values.insert(parameter.name.clone(), value);
+            }
+        }
+    }
+
+    /// How much a word looks like the value that the sentence is about; 0 is not at all.
+    fn likelihood(&self, at: usize, needs_host: bool) -> u8 {
+        let token = &self.tokens[at];
+        let before = at.checked_sub(1).map_or("", |before| self.tokens[before].lower.as_str());
+        match before {
+            _ if token.quoted => 4,
+            "called" | "named" | "call" | "for" => 3,
+            "to" | "from" | "in" | "on" | "at" if needs_host => 0,
+            _ if !self.entry.vocabulary.contains(&token.stem) || self.entry.hinted.contains(&token.stem) => 2,
+            _ => 1,
+        }
+    }
+
+    pub(super) fn unknown_host(&mut self, prepositions: &[&str]) {
+        let required = self.entry.target().is_some_and(|target| self.entry.spec.required_parameters().contains(&target));
+        if !required || !self.slots.hosts.is_empty() || self.slots.unknown_host.is_some() {
+            return;
+        }
+        for at in 1..self.tokens.len() {
+            let mut before = at - 1;
+            while before > 0
+                && (matches!(self.tokens[before].lower.as_str(), "the" | "my" | "our" | "a") || words::is_generic(&self.tokens[before]))
+            {
+                before -= 1;
+            }
+            let token = &self.tokens[at];
+            let stands_there = prepositions.contains(&self.tokens[before].lower.as_str());
+            let unexplained = !self.slots.used[at] && self.could_be_text(at) && !self.entry.vocabulary.contains(&token.stem);
+            if stands_there && unexplained {
+                self.slots.unknown_host = Some(token.raw.clone());
+                self.slots.used[at] = true;
+                return;
+            }
+        }
+    }
+
+    /// The parameters of a `oneOf` or `anyOf` that asks for one of several, when none is there; those with a form first.
+    pub(super) fn needed_alternatives(&self) -> Vec<String> {
+        let alternatives = ["oneOf", "anyOf"].into_iter().filter_map(|key| self.entry.spec.parameters.get(key)?.as_array());
+        let mut needed = Vec::new();
+        for alternatives in alternatives {
+            let names: Vec<&str> = alternatives.iter().filter_map(|alternative| alternative.get("required")?.get(0)?.as_str()).collect();
+            if names.len() == alternatives.len() && !names.iter().any(|name| self.slots.values.contains_key(*name)) {
+                needed.extend(names.into_iter().map(str::to_owned));
+            }
+        }
+        needed.sort_by_key(|name| self.entry.parameter(name).is_none_or(|parameter| !parameter.is_distinctive()));
+        needed
+    }
+}
