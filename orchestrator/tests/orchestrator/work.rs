@@ -1,0 +1,11 @@
+//! From a pending task to its end, with agents that are nothing but what they put on the wire: signed messages in, signed
+//! messages out. The database is real; the clock and every look of the background agents are the test's.
+
+mod claiming;
+mod cutting_off;
+mod dispatching;
+mod introducing;
+mod reporting;
+mod resulting;
+mod site;
+mod wire;

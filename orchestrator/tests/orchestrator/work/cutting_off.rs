@@ -1,0 +1,135 @@
+//! Agents that fall silent: what is unknown says so, is not repeated, and is resolved by its owner (RELIABILITY 10, 12, 13).
+
+use chiffon_protocol::message::Outcome;
+use uuid::Uuid;
+
+use super::site::{Site, step};
+use super::wire::{WireAgent, Work};
+
+async fn running(site: &Site) -> (WireAgent, Work, Uuid) {
+    let mut agent = WireAgent::start(site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    site.turn().await;
+    let work = agent.take(site).await;
+    agent.progress(&work, 40, &[1]).await;
+    site.turn().await;
+    (agent, work, request_id)
+}
+
+/// Lets the reaper look often enough to trust its ears for a whole lease.
+async fn listen_for_a_lease(site: &Site) {
+    let step = site.app.context.settings.agent_lease / 4;
+    for _ in 0..5 {
+        site.reap().await;
+        site.app.clock.advance(step);
+    }
+}
+
+#[tokio::test]
+async fn silence_past_the_lease_makes_it_unknown_with_what_is_known_and_keeps_its_host() {
+    let site = Site::start().await;
+    let (_agent, _work, request_id) = running(&site).await;
+    listen_for_a_lease(&site).await;
+    site.let_leases_expire().await;
+    assert_eq!(site.reap().await.done, 1);
+    let task = site.task(request_id, "one").await;
+    assert_eq!((task["status"].as_str(), task["error"]["code"].as_u64()), (Some("unknown"), Some(5302)));
+    let message = task["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("infra-1 has been silent for longer than 20 s; it was at 40 %; the last line is: line 1"), "{message}");
+    assert_eq!(site.locked_hosts().await, ["nas"]);
+    assert_eq!(site.app.status(request_id).await, "needs_attention");
+    site.turn().await;
+    assert_eq!(site.attempt(super::site::id(&task), 1).await["attempt"], 1, "no second attempt is made");
+    assert_eq!(site.reap().await.done, 0);
+}
+
+#[tokio::test]
+async fn a_late_result_of_the_owner_resolves_it() {
+    let site = Site::start().await;
+    let (agent, work, request_id) = running(&site).await;
+    listen_for_a_lease(&site).await;
+    site.let_leases_expire().await;
+    site.reap().await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    assert_eq!(site.status(request_id, "one").await, "completed");
+    assert_eq!(site.app.status(request_id).await, "completed");
+    assert!(site.locked_hosts().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_heartbeat_of_the_owner_that_names_it_makes_it_run_again() {
+    let site = Site::start().await;
+    let (agent, work, request_id) = running(&site).await;
+    listen_for_a_lease(&site).await;
+    site.let_leases_expire().await;
+    site.reap().await;
+    agent.beat(1, &[&work]).await;
+    site.turn().await;
+    assert_eq!(site.status(request_id, "one").await, "running");
+    assert_eq!(site.app.status(request_id).await, "running");
+}
+
+#[tokio::test]
+async fn heartbeats_keep_the_lease_of_what_they_name() {
+    let site = Site::start().await;
+    let (agent, work, request_id) = running(&site).await;
+    listen_for_a_lease(&site).await;
+    site.let_leases_expire().await;
+    agent.beat(1, &[&work]).await;
+    site.turn().await;
+    assert_eq!(site.reap().await.done, 0);
+    assert_eq!(site.status(request_id, "one").await, "running");
+}
+
+#[tokio::test]
+async fn a_reaper_that_could_not_hear_for_a_whole_lease_marks_nothing() {
+    let site = Site::start().await;
+    let (_agent, _work, request_id) = running(&site).await;
+    site.reap().await;
+    site.let_leases_expire().await;
+    assert_eq!(site.reap().await.done, 0, "it has only just begun to listen");
+    listen_for_a_lease(&site).await;
+    site.app.clock.advance(site.app.context.settings.agent_lease);
+    assert_eq!(site.status(request_id, "one").await, "unknown");
+}
+
+#[tokio::test]
+async fn a_reaper_that_was_stopped_itself_starts_to_listen_again() {
+    let site = Site::start().await;
+    let (_agent, _work, request_id) = running(&site).await;
+    listen_for_a_lease(&site).await;
+    site.app.clock.advance(site.app.context.settings.agent_lease * 3);
+    site.let_leases_expire().await;
+    assert_eq!(site.reap().await.done, 0);
+    assert_eq!(site.status(request_id, "one").await, "running");
+}
+
+#[tokio::test]
+async fn an_agent_that_comes_back_without_its_journal_leaves_its_attempt_unknown() {
+    let site = Site::start().await;
+    let (_agent, work, request_id) = running(&site).await;
+    let again = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[0], 2).await;
+    again.say(chiffon_protocol::topology::CLAIMS, again.hello.clone()).await;
+    site.turn().await;
+    let task = site.task(request_id, "one").await;
+    assert_eq!((task["status"].as_str(), task["error"]["code"].as_u64()), (Some("unknown"), Some(5404)));
+    assert_eq!(site.locked_hosts().await, ["nas"]);
+    assert_eq!(site.attempt(work.request.task_id, 1).await["outcome"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn an_agent_that_comes_back_with_its_journal_reports_by_itself() {
+    let site = Site::start().await;
+    let (_agent, work, request_id) = running(&site).await;
+    let mut again = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[0], 2).await;
+    let state = "starting".to_owned();
+    again.hello.unfinished.push(chiffon_protocol::message::Unfinished { task_id: work.request.task_id, attempt: 1, state });
+    again.say(chiffon_protocol::topology::CLAIMS, again.hello.clone()).await;
+    site.turn().await;
+    assert_eq!(site.status(request_id, "one").await, "running");
+    again.finish(&work, Outcome::Interrupted).await;
+    site.turn().await;
+    assert_eq!(site.status(request_id, "one").await, "interrupted");
+    assert!(matches!(again.hear().await, chiffon_protocol::Message::ResultAck(ack) if ack.result_stored), "answered where it listens now");
+}

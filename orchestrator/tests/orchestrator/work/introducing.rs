@@ -1,0 +1,119 @@
+//! Hellos and heartbeats: who counts as an agent, and what it announces (RELIABILITY 4, 9, 10).
+
+use chiffon_bus::Verdict;
+use chiffon_orchestrator::store::catalogue;
+use chiffon_protocol::message::Command;
+use chiffon_protocol::topology::CLAIMS;
+use chiffon_protocol::{ErrorCode, Message};
+
+use super::site::{Site, action_sha256};
+use super::wire::WireAgent;
+
+async fn agents(site: &Site) -> Vec<(String, i64)> {
+    sqlx::query_as("SELECT id, incarnation FROM agents ORDER BY id").fetch_all(site.app.pool()).await.expect("the agents read")
+}
+
+async fn system_events(site: &Site, event: &str) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM audit_log WHERE chain = 'system' AND event = $1")
+        .bind(event)
+        .fetch_one(site.app.pool())
+        .await
+        .expect("reads")
+}
+
+#[tokio::test]
+async fn what_an_agent_announces_can_be_planned() {
+    let site = Site::start().await;
+    let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    agent.say(CLAIMS, agent.hello.clone()).await;
+    site.turn().await;
+    let mut connection = site.app.context.store.acquire().await.expect("the database answers");
+    let (actions, fleet) = catalogue::load(&mut connection).await.expect("the catalogue loads");
+    assert_eq!(actions.get("set_up").map(|action| action.sha256.clone()), Some(action_sha256()));
+    assert_eq!(fleet.hosts().into_iter().collect::<Vec<_>>(), ["nas", "web"]);
+    assert_eq!(
+        (system_events(&site, "agent.connected").await, system_events(&site, "action.announced").await),
+        (1, 1),
+        "said twice, noted once"
+    );
+}
+
+#[tokio::test]
+async fn a_second_agent_of_one_machine_is_refused_and_told_why() {
+    let site = Site::start().await;
+    WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let mut second = WireAgent::silent(&site, "infra-2", "infra-1", &site.keys[1], 1).await;
+    second.say(CLAIMS, second.hello.clone()).await;
+    site.turn().await;
+    let Message::ErrorReport(refused) = second.hear().await else { panic!("not a refusal") };
+    assert_eq!(refused.code, ErrorCode::HostnameTaken.number());
+    assert!(refused.message.starts_with("infra-1 is the infrastructure agent of infra-1 already"), "{}", refused.message);
+    assert_eq!(agents(&site).await, [("infra-1".to_owned(), 1)]);
+    site.let_leases_expire().await;
+    second.say(CLAIMS, second.hello.clone()).await;
+    site.turn().await;
+    assert_eq!(agents(&site).await.len(), 2, "once the first is gone, the second may take its place");
+}
+
+#[tokio::test]
+async fn an_older_start_of_an_agent_changes_nothing() {
+    let site = Site::start().await;
+    let newer = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[0], 7).await;
+    newer.say(CLAIMS, newer.hello.clone()).await;
+    let mut older = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[0], 6).await;
+    older.say(CLAIMS, older.hello.clone()).await;
+    site.turn().await;
+    let Message::ErrorReport(refused) = older.hear().await else { panic!("not a refusal") };
+    assert_eq!(refused.code, ErrorCode::IncarnationSuperseded.number());
+    assert_eq!(agents(&site).await, [("infra-1".to_owned(), 7)]);
+}
+
+#[tokio::test]
+async fn an_agent_keeps_its_key() {
+    let mut site = Site::start().await;
+    site.app.leave_behind();
+    WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let impostor = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[1], 9).await;
+    impostor.say(CLAIMS, impostor.hello.clone()).await;
+    let verdicts = site.turn().await;
+    assert!(matches!(&verdicts[..], [Verdict::Reject { code: 5401, .. }]), "{verdicts:?}");
+    assert_eq!(agents(&site).await, [("infra-1".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn a_heartbeat_of_a_stranger_is_answered_with_a_wish_for_a_hello_but_not_each_time() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[0], 3).await;
+    agent.beat(1, &[]).await;
+    site.turn().await;
+    agent.beat(2, &[]).await;
+    site.turn().await;
+    let heard = agent.hear_all().await;
+    assert!(matches!(&heard[..], [Message::Control(control)] if control.command == Command::Hello), "{heard:?}");
+}
+
+#[tokio::test]
+async fn heartbeats_are_kept_once_and_renew_the_lease() {
+    let site = Site::start().await;
+    let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    site.let_leases_expire().await;
+    agent.beat(1, &[]).await;
+    agent.beat(1, &[]).await;
+    agent.beat(2, &[]).await;
+    site.turn().await;
+    agent.beat(2, &[]).await;
+    site.turn().await;
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM resource_metrics").fetch_one(site.app.pool()).await.expect("reads");
+    assert_eq!(kept, 1, "of those that came together the newest, and a repeated one not again");
+    let alive: bool = sqlx::query_scalar("SELECT lease_expires_at > now() FROM agents").fetch_one(site.app.pool()).await.expect("reads");
+    assert!(alive);
+}
+
+#[tokio::test]
+async fn partitions_are_made_ahead_of_time() {
+    use chiffon_orchestrator::background::BackgroundAgent as _;
+    let site = Site::start().await;
+    let partitions = chiffon_orchestrator::background::partitions::Partitions::new(site.app.context.clone());
+    assert_eq!(partitions.tick().await.expect("they are made").done, 6, "this month and two ahead, of two tables");
+    assert_eq!(partitions.tick().await.expect("they are there").done, 0);
+}

@@ -1,0 +1,141 @@
+//! The end of an attempt: applied once, acknowledged as often as it comes, and what follows from it (RELIABILITY 13 to 16).
+
+use chiffon_orchestrator::service::cancel_tasks;
+use chiffon_protocol::Message;
+use chiffon_protocol::message::{Command, Outcome, ResultAck};
+use uuid::Uuid;
+
+use super::site::{Site, step};
+use super::wire::WireAgent;
+
+async fn cancel(site: &Site, request_id: Uuid) -> cancel_tasks::CancelReport {
+    let mut transaction = site.app.context.store.begin().await.expect("the database answers");
+    sqlx::query("SELECT id FROM requests WHERE id = $1 FOR UPDATE")
+        .bind(request_id)
+        .execute(&mut *transaction)
+        .await
+        .expect("it is locked");
+    let report = cancel_tasks::run(&site.app.context, &mut transaction, request_id, "ada does not want it", "ada").await.expect("it works");
+    transaction.commit().await.expect("the database answers");
+    site.turn().await;
+    report
+}
+
+fn stored_acks(messages: &[Message]) -> usize {
+    messages.iter().filter(|message| matches!(message, Message::ResultAck(ResultAck { result_stored: true, .. }))).count()
+}
+
+#[tokio::test]
+async fn a_result_is_applied_once_and_acknowledged_each_time() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.progress(&work, 50, &[]).await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    assert_eq!(stored_acks(&agent.hear_all().await), 3);
+    let task = site.task(request_id, "web").await;
+    assert_eq!((task["status"].as_str(), task["outputs"]["url"].as_str()), (Some("completed"), Some("http://nas:3001")));
+    assert_eq!((site.audited(request_id, "task.finished").await, site.audited(request_id, "task.conflicting_report").await), (1, 0));
+    assert_eq!(site.app.number("SELECT count(*) FROM git_outbox WHERE request_id = $1", request_id).await, 1);
+    assert_eq!(site.app.status(request_id).await, "completed");
+    assert!(site.locked_hosts().await.is_empty());
+}
+
+#[tokio::test]
+async fn another_result_for_the_same_attempt_is_flagged_and_changes_nothing() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    agent.finish(&work, Outcome::Failed).await;
+    site.turn().await;
+    assert_eq!(stored_acks(&agent.hear_all().await), 2);
+    assert_eq!(site.status(request_id, "web").await, "completed");
+    assert_eq!(site.attempt(work.request.task_id, 1).await["late_reports"], 1);
+    assert_eq!(site.audited(request_id, "task.conflicting_report").await, 1);
+}
+
+#[tokio::test]
+async fn steps_after_a_failed_one_are_skipped_and_say_why() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[]), step("two", "web", &["one"]), step("three", "web", &["two"])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.finish(&work, Outcome::Failed).await;
+    site.turn().await;
+    for step_id in ["two", "three"] {
+        let task = site.task(request_id, step_id).await;
+        assert_eq!((task["status"].as_str(), task["error"]["code"].as_u64()), (Some("skipped"), Some(5306)), "{step_id}");
+    }
+    assert_eq!(site.app.status(request_id).await, "failed");
+}
+
+#[tokio::test]
+async fn a_running_task_is_asked_to_stop_until_it_says_that_it_did() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[]), step("two", "web", &["one"])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.progress(&work, 30, &[]).await;
+    site.turn().await;
+    let report = cancel(&site, request_id).await;
+    assert_eq!((report.cancelled.len(), report.stopping.len()), (1, 1));
+    assert!(
+        matches!(agent.hear().await, Message::Control(control) if control.command == Command::Cancel && control.task_id == Some(work.request.task_id))
+    );
+    let task = site.task(request_id, "one").await;
+    assert_eq!(task["status"], "running", "not cancelled until proven");
+    agent.beat(1, &[&work]).await;
+    site.turn().await;
+    assert!(
+        matches!(agent.hear().await, Message::Control(control) if control.command == Command::Cancel),
+        "said again with each heartbeat"
+    );
+    agent.finish(&work, Outcome::Cancelled).await;
+    site.turn().await;
+    assert_eq!(site.task(request_id, "one").await["error"]["code"], 5305);
+    assert_eq!(site.status(request_id, "one").await, "cancelled");
+    agent.beat(2, &[]).await;
+    site.turn().await;
+    assert!(agent.hear_all().await.iter().all(|message| matches!(message, Message::ResultAck(_))));
+}
+
+#[tokio::test]
+async fn a_completed_result_wins_over_a_cancel_that_came_too_late() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    cancel(&site, request_id).await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    assert_eq!(site.status(request_id, "one").await, "completed");
+}
+
+#[tokio::test]
+async fn a_task_that_its_agent_left_half_done_says_so_and_frees_its_host() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.progress(&work, 30, &[]).await;
+    agent.finish(&work, Outcome::Interrupted).await;
+    site.turn().await;
+    let task = site.task(request_id, "one").await;
+    assert_eq!((task["status"].as_str(), task["error"]["code"].as_u64()), (Some("interrupted"), Some(5404)));
+    assert!(site.locked_hosts().await.is_empty());
+    assert_eq!(site.app.status(request_id).await, "needs_attention");
+}
