@@ -1,2 +1,84 @@
-//! Placeholder.
-fn main() {}
+//! `chiffon`: the one binary. Reads the command line, runs one verb, and ends with the contract's exit code.
+
+mod args;
+mod client;
+mod config;
+mod data_dir;
+mod exit;
+mod run;
+mod show;
+mod verb;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{ActionVerb, Args, AuditVerb, DeadLetterVerb, Verb};
+use client::Api;
+use exit::{Exit, Outcome};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    chiffon_process::telemetry::install_tls_provider();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("chiffon: the async runtime can't start: {error}");
+            return ExitCode::from(Exit::Failed as u8);
+        }
+    };
+    match runtime.block_on(run(&args)) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            eprintln!("chiffon: {failure}");
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+async fn run(args: &Args) -> Outcome {
+    let global = &args.global;
+    match &args.verb {
+        Verb::Up(up) => run::up::run(global, up).await,
+        Verb::Serve { listen } => run::serve::run(global, listen.as_deref()).await,
+        Verb::Agent { kind } => run::agent::run(global, *kind).await,
+        Verb::Migrate => run::migrate::run(global).await,
+        Verb::Doctor => run::doctor::run(global).await,
+        Verb::Config(verb) => run::config::run(global, verb),
+        Verb::Topology(verb) => run::topology::run(global, verb).await,
+        Verb::Sql { query, database_url } => run::sql::run(global, query, database_url.as_deref()).await,
+        Verb::Key(verb) => run::keys::run(global, verb),
+        Verb::Explain { code } => verb::explain::run(*code),
+        Verb::Action(ActionVerb::Check { folder }) => run::playbooks::check(folder).await,
+        Verb::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Args::command(), "chiffon", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+        _ => ask(args).await,
+    }
+}
+
+/// Verbs that ask a running Chiffon.
+async fn ask(args: &Args) -> Outcome {
+    let (api, output) = (Api::new(&args.global)?, args.global.output);
+    match &args.verb {
+        Verb::Request(request) => verb::request::run(&api, output, request).await,
+        Verb::Requests { status, text, limit } => verb::requests::list(&api, output, status.as_deref(), text.as_deref(), *limit).await,
+        Verb::Show { id } => verb::requests::show(&api, output, id).await,
+        Verb::Approve { id, sha256, comment } => verb::decide::approve(&api, output, id, sha256.as_deref(), comment.as_deref()).await,
+        Verb::Reject { id, comment } => verb::decide::reject(&api, output, id, comment.as_deref()).await,
+        Verb::Revise { id, text } => verb::decide::revise(&api, output, id, text).await,
+        Verb::Cancel { id } => verb::cancel::run(&api, output, id).await,
+        Verb::Logs { id, follow } => verb::logs::run(&api, output, id, *follow).await,
+        Verb::Agents => verb::agents::run(&api, output).await,
+        Verb::Actions { name } => verb::actions::run(&api, output, name.as_deref()).await,
+        Verb::Why { id } => verb::why::run(&api, output, id).await,
+        Verb::Costs => verb::costs::run(&api, output).await,
+        Verb::Audit(AuditVerb::Log { id }) => verb::audit::log(&api, output, id.as_deref()).await,
+        Verb::Audit(AuditVerb::Verify { id }) => verb::audit::verify(&api, output, id.as_deref()).await,
+        Verb::DeadLetters(DeadLetterVerb::List) => verb::dead_letters::list(&api, output).await,
+        Verb::Token(verb) => verb::token::run(&api, output, verb).await,
+        // The verbs above this function's name are run before it is called.
+        _ => unreachable!("a verb that asks nobody"),
+    }
+}

@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Drives the built `chiffon` binary as a user would: processes, the command line, HTTP, git.
+//!
+//! Everything lives in a folder of its own and on free ports; dropping a [`Home`] stops what it started, and fails the
+//! test when something was left running.
+
+mod actions;
+mod api;
+mod home;
+mod process;
+
+pub use actions::write_action;
+pub use api::{Api, eventually};
+pub use home::Home;
+pub use process::{Finished, Running};

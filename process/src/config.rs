@@ -42,6 +42,12 @@ pub struct Origin {
     pub source: String,
 }
 
+/// An environment variable's value, for the few that are no configuration (`HOME`, `CHIFFON_TOKEN`, a provider's key).
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The layers, before they are read into a type.
 #[derive(Debug, Clone)]
 pub struct Layers {

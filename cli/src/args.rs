@@ -1,0 +1,266 @@
+//! The command line: verbs, flags and their help. What a verb does stands in its own file.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::BusDriver;
+
+/// Changes to your infrastructure in plain words: planned, previewed, approved by you, run once, and recorded.
+#[derive(Debug, Parser)]
+#[command(name = "chiffon", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// How data is printed on standard output
+    #[arg(short, long, value_enum, global = true, default_value = "text")]
+    pub output: Output,
+    /// Where Chiffon listens [default: <data-dir>/url, else http://127.0.0.1:8080]
+    #[arg(long, global = true, env = "CHIFFON_URL")]
+    pub url: Option<String>,
+    /// The data directory [default: /var/lib/chiffon as root, else $XDG_DATA_HOME/chiffon]
+    #[arg(long, global = true, env = "CHIFFON_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// A configuration file on top of /etc/chiffon/chiffon.toml
+    #[arg(long, global = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run everything on this machine: database, broker, orchestrator and agents
+    Up(Up),
+    /// Run an orchestrator on an existing database and broker
+    Serve {
+        /// Where to listen
+        #[arg(long)]
+        listen: Option<String>,
+    },
+    /// Run an agent
+    Agent {
+        #[arg(value_enum)]
+        kind: AgentKind,
+    },
+    /// Bring the database to what this version needs
+    Migrate,
+    /// Check this machine and say what to fix
+    Doctor,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Declare exchanges and queues on the broker
+    #[command(subcommand)]
+    Topology(TopologyVerb),
+    /// Say what an error code means and what to do
+    Explain { code: u16 },
+    /// Ask for a change in plain words; shows the plan, asks, and streams the run
+    Request(Request),
+    /// List requests, newest first
+    Requests {
+        /// Only those in this status
+        #[arg(long)]
+        status: Option<String>,
+        /// Only those whose words contain this
+        #[arg(long)]
+        text: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show a request with its plan, previews, tasks and results
+    Show { id: String },
+    /// Approve the plan of a request, as it is now
+    Approve {
+        id: String,
+        /// The hash you have seen; refused when the plan is another by now
+        #[arg(long)]
+        sha256: Option<String>,
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// Reject the plan of a request
+    Reject {
+        id: String,
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// Ask for a change of the plan, or answer a question, in words
+    Revise { id: String, text: String },
+    /// Cancel a request or a task
+    Cancel { id: String },
+    /// Print the log of a request or a task
+    Logs {
+        id: String,
+        /// Go on until it ends
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// List agents, and what they have free
+    Agents,
+    /// List actions, or show one
+    Actions { name: Option<String> },
+    /// Work on actions
+    #[command(subcommand)]
+    Action(ActionVerb),
+    /// Tell the story of a failure or a wait
+    Why { id: String },
+    /// What models have cost
+    Costs,
+    /// The audit log
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    /// Messages that could not be handled
+    #[command(subcommand)]
+    DeadLetters(DeadLetterVerb),
+    /// Ask the database, read-only
+    Sql {
+        query: String,
+        /// Another database than that of `chiffon up`
+        #[arg(long)]
+        database_url: Option<String>,
+    },
+    /// Access for people and programs
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Keys that sign messages
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Completions for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Up {
+    /// Where the API listens [default: 127.0.0.1:8080]
+    #[arg(long)]
+    pub listen: Option<String>,
+    /// Use this database instead of a private one
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Use this broker instead of a private one
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+    /// Which broker
+    #[arg(long, value_enum)]
+    pub bus: Option<BusDriver>,
+    /// The folder of actions [default: those of the source tree or the package]
+    #[arg(long)]
+    pub playbooks: Option<PathBuf>,
+    /// The Ansible inventory [default: <data-dir>/inventory.yml; a demo host there when you have none]
+    #[arg(long)]
+    pub inventory: Option<PathBuf>,
+    /// Play the whole story by itself on the demo host, then stop
+    #[arg(long)]
+    pub demo: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AgentKind {
+    /// Runs Ansible on the hosts of an inventory
+    Infrastructure,
+    /// Reports this machine, and works on it
+    Desktop,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Request {
+    /// The change, in plain words
+    pub text: String,
+    /// Approve the plan without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Only send it; do not wait for the plan
+    #[arg(short, long, conflicts_with = "yes")]
+    pub detach: bool,
+    /// The most that planning it may cost, in US dollars
+    #[arg(long)]
+    pub max_cost_usd: Option<f64>,
+    /// Higher goes first
+    #[arg(long)]
+    pub priority: Option<i32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Say whether the configuration can be used
+    Check,
+    /// Print each value and where it came from
+    Dump,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TopologyVerb {
+    /// Declare what is missing
+    Apply,
+    /// Print it
+    Show,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ActionVerb {
+    /// Say what is wrong with an action's folder
+    Check { folder: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditVerb {
+    /// Print the audit log of a request, or of the system
+    Log { id: Option<String> },
+    /// Check the hashes of the chain of a request, or of all
+    Verify { id: Option<String> },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeadLetterVerb {
+    /// Print them with their reasons
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Make a token; it is printed once
+    Create {
+        /// Whose it is
+        name: String,
+        /// viewer, requester, operator, approver or admin
+        #[arg(long)]
+        role: String,
+        /// It belongs to a program, which may never approve
+        #[arg(long)]
+        program: bool,
+        /// Days until it expires
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// List tokens
+    List,
+    /// Take a token back
+    Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyVerb {
+    /// Print the public keys of this machine's processes
+    Show {
+        /// The secret key's file [default: all under the data directory]
+        file: Option<PathBuf>,
+    },
+    /// Make a key
+    New { file: PathBuf },
+}

@@ -1,0 +1,7 @@
+//! How client verbs talk to Chiffon: HTTP and nothing else.
+
+mod api;
+mod events;
+
+pub use api::{Api, rows};
+pub use events::{Event, Events};

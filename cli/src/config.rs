@@ -1,0 +1,159 @@
+//! The configuration of all processes, as `config/default.toml` documents it: reading it, and nothing else.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chiffon_orchestrator::domain::policy::Policy;
+use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy};
+use chiffon_process::config::{ConfigError, Layers};
+use chiffon_process::telemetry::Format;
+use chiffon_protocol::key::PublicKey;
+use chiffon_protocol::topology::QueueType;
+use serde::Deserialize;
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Config {
+    pub log: Log,
+    pub http: Http,
+    pub database: Database,
+    pub bus: Bus,
+    pub orchestrator: Orchestrator,
+    pub agents: Agents,
+    pub dispatch: Dispatch,
+    pub planning: Planning,
+    pub llm: Llm,
+    pub policy: Policy,
+    pub agent: Agent,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Log {
+    pub format: Format,
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Http {
+    pub listen: String,
+    pub max_body_bytes: usize,
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Database {
+    pub url: String,
+    pub url_file: PathBuf,
+    pub max_connections: u32,
+    #[serde(with = "humantime_serde")]
+    pub acquire_timeout: Duration,
+    #[serde(with = "humantime_serde")]
+    pub statement_timeout: Duration,
+}
+
+/// Which broker is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum BusDriver {
+    /// RabbitMQ where it is configured or installed, else in process.
+    Auto,
+    /// RabbitMQ.
+    Rabbitmq,
+    /// In process.
+    Memory,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Bus {
+    pub driver: BusDriver,
+    pub url: String,
+    pub url_file: PathBuf,
+    pub queue_type: QueueType,
+    #[serde(with = "humantime_serde")]
+    pub publish_timeout: Duration,
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Orchestrator {
+    pub signing_key_file: PathBuf,
+    pub public_key: String,
+    pub audit_repository: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Agents {
+    pub trusted: Vec<PublicKey>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Dispatch {
+    #[serde(with = "humantime_serde")]
+    pub claim_within: Duration,
+    #[serde(with = "humantime_serde")]
+    pub start_within: Duration,
+    #[serde(with = "humantime_serde")]
+    pub agent_lease: Duration,
+    #[serde(with = "humantime_serde")]
+    pub resend_after: Duration,
+    #[serde(with = "humantime_serde")]
+    pub tick: Duration,
+    #[serde(with = "humantime_serde")]
+    pub signature_valid_for: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Planning {
+    pub max_text_chars: usize,
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    pub tries: i32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Llm {
+    pub strategy: Strategy,
+    pub providers: Vec<ProviderConfig>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Agent {
+    pub id: String,
+    pub hostname: String,
+    pub data_dir: PathBuf,
+    pub key_file: PathBuf,
+    pub concurrency: usize,
+    #[serde(with = "humantime_serde")]
+    pub heartbeat_every: Duration,
+    #[serde(with = "humantime_serde")]
+    pub drain_within: Duration,
+    pub infrastructure: Infrastructure,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Infrastructure {
+    pub playbooks: PathBuf,
+    pub inventory: PathBuf,
+    pub ansible_playbook: PathBuf,
+    pub ansible_inventory: PathBuf,
+}
+
+/// The layers under what the command line says.
+pub fn layers(file: Option<&Path>) -> Result<Layers, ConfigError> {
+    Layers::new(DEFAULTS, file)
+}
+
+/// A value, or what its `_file` form holds.
+pub fn value_or_file(value: &str, file: &Path, key: &str) -> Result<String, ConfigError> {
+    if !value.is_empty() || file.as_os_str().is_empty() {
+        return Ok(value.to_owned());
+    }
+    std::fs::read_to_string(file)
+        .map(|text| text.trim().to_owned())
+        .map_err(|error| ConfigError::Value(format!("`{key}` names {}, which can't be read: {error}", file.display())))
+}

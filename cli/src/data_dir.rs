@@ -1,0 +1,87 @@
+//! The data directory: where it is and what stands in it.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+
+/// The data directory of `chiffon up`.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+impl DataDir {
+    /// The one that was named, else the default: `/var/lib/chiffon` as root, else `$XDG_DATA_HOME/chiffon`.
+    pub fn choose(named: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(named) = named {
+            return Ok(Self { root: std::path::absolute(named)? });
+        }
+        if nix::unistd::geteuid().is_root() {
+            return Ok(Self { root: PathBuf::from("/var/lib/chiffon") });
+        }
+        let variable = |name| chiffon_process::config::variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = variable("XDG_DATA_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/share")));
+        base.map(|base| Self { root: base.join("chiffon") })
+            .ok_or_else(|| Failure::usage("HOME is not set; name a data directory with --data-dir"))
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The first administrator's token, mode 0600.
+    pub fn admin_token(&self) -> PathBuf {
+        self.root.join("admin.token")
+    }
+
+    /// Where the running Chiffon listens.
+    pub fn url(&self) -> PathBuf {
+        self.root.join("url")
+    }
+
+    /// The lock that keeps a second Chiffon out.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("up.lock")
+    }
+
+    /// The bare audit repository.
+    pub fn audit_repository(&self) -> PathBuf {
+        self.root.join("audit.git")
+    }
+
+    /// The private database cluster.
+    pub fn postgres(&self) -> PathBuf {
+        self.root.join("postgres")
+    }
+
+    /// The private broker.
+    pub fn rabbitmq(&self) -> PathBuf {
+        self.root.join("rabbitmq")
+    }
+
+    /// The address of the private database while it runs, for `chiffon sql`.
+    pub fn database_url(&self) -> PathBuf {
+        self.root.join("database.url")
+    }
+
+    /// The folder of an agent: journal, key, secrets.
+    pub fn agent(&self, id: &str) -> PathBuf {
+        self.root.join("agents").join(id)
+    }
+
+    /// The orchestrator's secret key.
+    pub fn orchestrator_key(&self) -> PathBuf {
+        self.root.join("orchestrator.key")
+    }
+
+    /// The inventory that is used when none is named.
+    pub fn inventory(&self) -> PathBuf {
+        self.root.join("inventory.yml")
+    }
+
+    /// The file system of the demo host.
+    pub fn demo_root(&self) -> PathBuf {
+        self.root.join("demo/nas")
+    }
+}

@@ -1,0 +1,114 @@
+//! `chiffon agent`: one agent as a process of its own, and the building of agents for `chiffon up`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_agents::desktop::{DesktopAgent, DesktopOptions, SystemProbe};
+use chiffon_agents::infrastructure::{InfrastructureAgent, InfrastructureOptions};
+use chiffon_agents::worker::{AgentKind as Kind, Worker, WorkerOptions, WorkerParts};
+use chiffon_bus::Bus;
+use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks};
+use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
+
+use super::{backends, keys, logging, playbooks, serve};
+use crate::args::{AgentKind, Global};
+use crate::config::{self, Config};
+use crate::data_dir::DataDir;
+use crate::exit::{Exit, Failure, Outcome};
+
+/// What an agent is built of, beside the configuration.
+pub struct Parts {
+    pub kind: AgentKind,
+    pub id: String,
+    pub hostname: String,
+    pub folder: PathBuf,
+    pub key: KeyPair,
+    pub orchestrator: PublicKey,
+    pub playbooks: Option<PathBuf>,
+    pub inventory: PathBuf,
+    pub bus: Arc<dyn Bus>,
+}
+
+/// Runs an agent until SIGINT or SIGTERM.
+pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
+    let config: Config = config::layers(global.config.as_deref())?.read()?;
+    logging::start(&config.log);
+    let orchestrator = config.orchestrator.public_key.parse().map_err(|error| {
+        Failure::usage(format!("orchestrator.public_key: {error}; agents run only what the orchestrator has signed"))
+    })?;
+    let hostname = hostname(&config);
+    let id = if config.agent.id.is_empty() { default_id(kind, &hostname) } else { config.agent.id.clone() };
+    let folder = if config.agent.data_dir.as_os_str().is_empty() {
+        DataDir::choose(global.data_dir.as_deref())?.agent(&id)
+    } else {
+        config.agent.data_dir.clone()
+    };
+    let key_file = if config.agent.key_file.as_os_str().is_empty() { folder.join("agent.key") } else { config.agent.key_file.clone() };
+    let key = keys::read_or_create(&key_file)?;
+    let tasks = Tasks::new(Shutdown::new());
+    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, &id, &tasks).await?;
+    let playbooks = match kind {
+        AgentKind::Infrastructure => Some(playbooks::find(Some(&config.agent.infrastructure.playbooks))?),
+        AgentKind::Desktop => None,
+    };
+    tracing::info!(agent_id = %id, public_key = %key.public(), "the orchestrator must list this key in agents.trusted");
+    let inventory = config.agent.infrastructure.inventory.clone();
+    let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone() };
+    start(&config, parts, &tasks).await?;
+    serve::wait_and_stop(&tasks).await;
+    bus.close(Duration::from_secs(5)).await;
+    Ok(Exit::Done)
+}
+
+/// Builds an agent and starts it as tasks of this process.
+pub async fn start(config: &Config, parts: Parts, tasks: &Tasks) -> Result<(), Failure> {
+    let probe = Arc::new(SystemProbe::new());
+    let kind: Arc<dyn Kind> = match parts.kind {
+        AgentKind::Infrastructure => {
+            let mut options = InfrastructureOptions::new(parts.playbooks.unwrap_or_default(), parts.inventory, &parts.folder);
+            options.ansible_playbook.clone_from(&config.agent.infrastructure.ansible_playbook);
+            options.ansible_inventory.clone_from(&config.agent.infrastructure.ansible_inventory);
+            Arc::new(InfrastructureAgent::new(options).await?)
+        }
+        AgentKind::Desktop => {
+            let options = DesktopOptions { hostname: parts.hostname.clone(), data_dir: parts.folder.clone() };
+            Arc::new(DesktopAgent::new(options, probe.clone()))
+        }
+    };
+    let mut options = WorkerOptions::new(parts.id, parts.hostname, parts.key, Keyring::new([parts.orchestrator]), parts.folder);
+    options.concurrency = config.agent.concurrency;
+    options.heartbeat_every = config.agent.heartbeat_every;
+    options.drain_limit = config.agent.drain_within;
+    options.queue_type = config.bus.queue_type;
+    let worker = Worker::new(
+        options,
+        WorkerParts { bus: parts.bus, clock: SystemClock::shared(), ids: RandomIds::shared(), kind, probe, tasks: tasks.clone() },
+    )?;
+    let shutdown = tasks.shutdown().clone();
+    tasks.spawn("agent", async move {
+        if let Err(problem) = worker.run().await {
+            tracing::error!(%problem, "the agent ended");
+            shutdown.stop();
+        }
+    });
+    Ok(())
+}
+
+/// The id that an agent has when none is configured.
+pub fn default_id(kind: AgentKind, hostname: &str) -> String {
+    match kind {
+        AgentKind::Infrastructure => format!("infrastructure-{hostname}"),
+        AgentKind::Desktop => format!("desktop-{hostname}"),
+    }
+}
+
+/// The configured host name, else the system's.
+pub fn hostname(config: &Config) -> String {
+    if config.agent.hostname.is_empty() { system_hostname() } else { config.agent.hostname.clone() }
+}
+
+/// What the system calls itself.
+pub fn system_hostname() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|_| "localhost".to_owned())
+}

@@ -1,0 +1,46 @@
+//! The database and the broker: those that are configured, or private ones.
+
+use std::sync::Arc;
+
+use chiffon_bus::Bus;
+use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
+use chiffon_orchestrator::store::StoreOptions;
+use chiffon_process::Tasks;
+
+use crate::config::{Config, value_or_file};
+use crate::exit::Failure;
+
+/// The configured database's address; empty when there is none.
+pub fn database_url(config: &Config) -> Result<String, Failure> {
+    Ok(value_or_file(&config.database.url, &config.database.url_file, "database.url_file")?)
+}
+
+/// The configured broker's address; an error when there is none.
+pub fn broker_url(config: &Config) -> Result<String, Failure> {
+    let url = value_or_file(&config.bus.url, &config.bus.url_file, "bus.url_file")?;
+    if url.is_empty() {
+        return Err(Failure::usage("no broker is configured; set AMQP_URL to amqp://user:password@host:5672/vhost"));
+    }
+    Ok(url)
+}
+
+/// How the store reaches a database.
+pub fn store_options(config: &Config, url: String) -> StoreOptions {
+    StoreOptions {
+        url,
+        max_connections: config.database.max_connections,
+        acquire_timeout: config.database.acquire_timeout,
+        statement_timeout: config.database.statement_timeout,
+    }
+}
+
+/// A connection to a RabbitMQ, which comes up by itself when the broker does.
+pub async fn rabbitmq(config: &Config, url: &str, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
+    let options = RabbitOptions {
+        url: url.to_owned(),
+        connection_name: name.to_owned(),
+        publish_timeout: config.bus.publish_timeout,
+        heartbeat: config.bus.heartbeat,
+    };
+    RabbitBus::start(options, tasks).map_err(|error| Failure::usage(error.to_string()))
+}

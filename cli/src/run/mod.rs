@@ -1,0 +1,17 @@
+//! Verbs that run processes of Chiffon, or look at this machine: the composition of what the crates offer.
+
+pub mod agent;
+pub mod backends;
+pub mod config;
+pub mod demo;
+pub mod demo_host;
+pub mod doctor;
+pub mod keys;
+pub mod logging;
+pub mod migrate;
+pub mod orchestrator;
+pub mod playbooks;
+pub mod serve;
+pub mod sql;
+pub mod topology;
+pub mod up;

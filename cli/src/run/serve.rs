@@ -1,0 +1,77 @@
+//! `chiffon serve`: an orchestrator on an existing database and broker.
+
+use std::time::Duration;
+
+use chiffon_orchestrator::app::Orchestrator;
+use chiffon_process::{Shutdown, Tasks};
+use chiffon_protocol::{ErrorCode, Problem};
+use tokio::net::TcpListener;
+
+use super::orchestrator::{Parts, options};
+use super::{backends, keys, logging};
+use crate::args::Global;
+use crate::config::{self, Config};
+use crate::exit::{Exit, Failure, Outcome};
+
+/// Runs until SIGINT or SIGTERM; a second one leaves at once.
+pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
+    let mut layers = config::layers(global.config.as_deref())?;
+    if let Some(listen) = listen {
+        layers = layers.with_flag("http.listen", listen);
+    }
+    let config: Config = layers.read()?;
+    logging::start(&config.log);
+    let database_url = backends::database_url(&config)?;
+    if database_url.is_empty() {
+        return Err(Failure::usage("no database is configured; set DATABASE_URL to postgres://user:password@host:5432/database"));
+    }
+    if config.orchestrator.signing_key_file.as_os_str().is_empty() || config.orchestrator.audit_repository.as_os_str().is_empty() {
+        return Err(Failure::usage("set orchestrator.signing_key_file (`chiffon key new FILE` makes one) and orchestrator.audit_repository"));
+    }
+    let tasks = Tasks::new(Shutdown::new());
+    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-orchestrator", &tasks).await?;
+    let listener = bind(&config.http.listen).await?;
+    let parts = Parts {
+        database_url,
+        bus: bus.clone(),
+        key: keys::read(&config.orchestrator.signing_key_file)?,
+        trusted_agents: config.agents.trusted.clone(),
+        audit_repository: config.orchestrator.audit_repository.clone(),
+    };
+    let orchestrator = Orchestrator::start(options(&config, parts), listener, tasks.clone()).await?;
+    if let Some(token) = chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN") {
+        orchestrator.ensure_admin(&token).await?;
+    }
+    wait_and_stop(&tasks).await;
+    bus.close(Duration::from_secs(5)).await;
+    Ok(Exit::Done)
+}
+
+/// The listener; a busy port is an error that names it.
+pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let busy = error.kind() == std::io::ErrorKind::AddrInUse;
+        let message = if busy { format!("another program listens on {address}") } else { format!("{address} can't be listened on: {error}") };
+        Failure::from(Problem::new(ErrorCode::PortBusy, message))
+    })
+}
+
+/// Waits for a signal (or a task's failure), then stops in two stages.
+pub async fn wait_and_stop(tasks: &Tasks) {
+    let shutdown = tasks.shutdown().clone();
+    tokio::select! {
+        () = Shutdown::signal() => {}
+        () = shutdown.stopping() => {}
+    }
+    shutdown.drain();
+    tokio::select! {
+        finished = tasks.finish(Duration::from_secs(60)) => {
+            if finished {
+                return;
+            }
+        }
+        () = Shutdown::signal() => {}
+    }
+    shutdown.stop();
+    tasks.finish(Duration::from_secs(15)).await;
+}

@@ -1,0 +1,293 @@
+//! `chiffon up`: everything on this machine, in one process, beside a private database and a private broker.
+//!
+//! It leaves nothing running when it stops, and never touches a server that was running before.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chiffon_bus::Bus;
+use chiffon_bus::memory::MemoryBus;
+use chiffon_nodes::{Durability, Listen, NodeError, PostgresNode, PostgresOptions, RabbitNode, RabbitOptions};
+use chiffon_orchestrator::app::Orchestrator;
+use chiffon_process::{Shutdown, Tasks, keyfile};
+use chiffon_protocol::{ErrorCode, Problem};
+use nix::fcntl::{Flock, FlockArg};
+use secrecy::ExposeSecret as _;
+
+use super::demo_host::{self, DemoHost};
+use super::{agent, backends, demo, keys, logging, orchestrator, playbooks, serve};
+use crate::args::{AgentKind, Global, Up};
+use crate::client::Api;
+use crate::config::{self, BusDriver, Config};
+use crate::data_dir::DataDir;
+use crate::exit::{Exit, Failure, Outcome};
+
+const DATABASE: &str = "chiffon";
+
+/// Everything that has to live as long as the process, dropped in this order.
+struct Running {
+    buses: Vec<Arc<dyn Bus>>,
+    tasks: Tasks,
+    _demo_host: Option<DemoHost>,
+    rabbitmq: Option<RabbitNode>,
+    postgres: Option<PostgresNode>,
+    data_dir: DataDir,
+    url: String,
+    _lock: Flock<File>,
+}
+
+/// Starts everything, and runs until SIGINT or SIGTERM, or until the demo is over.
+pub async fn run(global: &Global, args: &Up) -> Outcome {
+    let config = read_config(global, args)?;
+    logging::start(&config.log);
+    let data_dir = DataDir::choose(global.data_dir.as_deref())?;
+    let lock = lock(&data_dir)?;
+    let started = Instant::now();
+    // A signal while it starts must stop what has been started: the nodes stop when they are dropped.
+    let running = tokio::select! {
+        running = start(&config, args, data_dir, lock) => running?,
+        () = Shutdown::signal() => return Ok(Exit::Done),
+    };
+    let outcome = if args.demo {
+        let api = Api::at(&running.url, &read_token(&running.data_dir)?);
+        tokio::select! {
+            outcome = demo::run(&api, &running.data_dir) => outcome,
+            () = Shutdown::signal() => Ok(Exit::Declined),
+        }
+    } else {
+        greet(&running, started.elapsed());
+        serve::wait_and_stop(&running.tasks).await;
+        Ok(Exit::Done)
+    };
+    running.stop().await;
+    outcome
+}
+
+fn read_config(global: &Global, args: &Up) -> Result<Config, Failure> {
+    let mut layers = config::layers(global.config.as_deref())?;
+    let flags = [("http.listen", &args.listen), ("database.url", &args.database_url), ("bus.url", &args.amqp_url)];
+    for (key, value) in flags {
+        if let Some(value) = value {
+            layers = layers.with_flag(key, value);
+        }
+    }
+    if let Some(driver) = args.bus {
+        layers = layers.with_flag("bus.driver", driver);
+    }
+    let mut config: Config = layers.read()?;
+    let says_format = layers.origins()?.iter().any(|origin| origin.key.starts_with("log.") && origin.source != "default");
+    if !says_format {
+        config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn".to_owned() };
+    }
+    Ok(config)
+}
+
+fn lock(data_dir: &DataDir) -> Result<Flock<File>, Failure> {
+    let root = data_dir.root();
+    let unusable = |error: std::io::Error| {
+        Failure::from(Problem::new(
+            ErrorCode::DataDirUnusable,
+            format!("the data directory {} can't be used: {error}; choose another with --data-dir", root.display()),
+        ))
+    };
+    std::fs::create_dir_all(root).map_err(unusable)?;
+    let file = File::options().create(true).truncate(false).write(true).open(data_dir.lock()).map_err(unusable)?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
+        let url = std::fs::read_to_string(data_dir.url()).unwrap_or_default();
+        let place = if url.trim().is_empty() { String::new() } else { format!(" (at {})", url.trim()) };
+        Problem::new(ErrorCode::AlreadyRunning, format!("another Chiffon uses {}{place}", root.display())).into()
+    })
+}
+
+async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>) -> Result<Running, Failure> {
+    let listener = serve::bind(&config.http.listen).await?;
+    let address = listener.local_addr()?;
+    let playbooks = playbooks::find(args.playbooks.as_deref())?;
+    let (inventory, demo_host) = demo_host::inventory(&data_dir, args.inventory.as_deref(), &playbooks)?;
+    let tasks = Tasks::new(Shutdown::new());
+    let (postgres, database_url) = database(config, &data_dir).await?;
+    let (rabbitmq, connect) = broker(config, &data_dir).await?;
+    let mut running = Running {
+        buses: Vec::new(),
+        tasks: tasks.clone(),
+        _demo_host: demo_host,
+        rabbitmq,
+        postgres,
+        url: format!("http://{address}"),
+        data_dir: data_dir.clone(),
+        _lock: lock,
+    };
+    keyfile::write_private(&data_dir.database_url(), &database_url)?;
+
+    let hostname = agent::hostname(config);
+    let orchestrator_key = keys::read_or_create(&data_dir.orchestrator_key())?;
+    let public = orchestrator_key.public();
+    let mut agents = Vec::new();
+    for kind in [AgentKind::Infrastructure, AgentKind::Desktop] {
+        let id = agent::default_id(kind, &hostname);
+        let folder = data_dir.agent(&id);
+        let key = keys::read_or_create(&folder.join("agent.key"))?;
+        agents.push((kind, id, folder, key));
+    }
+    let mut trusted = config.agents.trusted.clone();
+    trusted.extend(agents.iter().map(|(_, _, _, key)| key.public()));
+    let step = Step::begin("orchestrator");
+    let bus = connect.bus(config, "chiffon-orchestrator", &tasks).await?;
+    running.buses.push(bus.clone());
+    let parts = orchestrator::Parts { database_url, bus, key: orchestrator_key, trusted_agents: trusted, audit_repository: data_dir.audit_repository() };
+    let started = Orchestrator::start(orchestrator::options(config, parts), listener, tasks.clone()).await?;
+    let token = keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?;
+    started.ensure_admin(&token).await?;
+    step.done(&running.url);
+
+    let step = Step::begin("agents");
+    for (kind, id, folder, key) in agents {
+        let bus = connect.bus(config, &id, &tasks).await?;
+        running.buses.push(bus.clone());
+        let actions = (kind == AgentKind::Infrastructure).then(|| playbooks.clone());
+        let parts = agent::Parts { kind, id, hostname: hostname.clone(), folder, key, orchestrator: public, playbooks: actions, inventory: inventory.clone(), bus };
+        agent::start(config, parts, &tasks).await?;
+    }
+    let api = Api::at(&running.url, &token);
+    wait_for_agents(&api, &running.tasks).await?;
+    step.done("one for infrastructure, one for this desktop");
+    keyfile::write_private(&data_dir.url(), &running.url)?;
+    Ok(running)
+}
+
+fn new_token_text() -> String {
+    chiffon_orchestrator::service::tokens::new_text().expose_secret().to_owned()
+}
+
+async fn database(config: &Config, data_dir: &DataDir) -> Result<(Option<PostgresNode>, String), Failure> {
+    let configured = backends::database_url(config)?;
+    let step = Step::begin("database");
+    if !configured.is_empty() {
+        step.done("the configured one");
+        return Ok((None, configured));
+    }
+    let options = PostgresOptions { data_dir: data_dir.postgres(), socket_dir: None, listen: Listen::SocketOnly, durability: Durability::Full, max_connections: 100 };
+    let node = PostgresNode::start(options).await.map_err(node_failure)?;
+    node.create_database(DATABASE).await.map_err(node_failure)?;
+    let url = node.url(DATABASE);
+    step.done("a private PostgreSQL");
+    Ok((Some(node), url))
+}
+
+/// How each part of this process reaches the broker.
+enum Connect {
+    RabbitMq(String),
+    Memory(Arc<MemoryBus>),
+}
+
+impl Connect {
+    async fn bus(&self, config: &Config, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
+        match self {
+            Self::RabbitMq(url) => backends::rabbitmq(config, url, name, tasks).await,
+            Self::Memory(bus) => Ok(bus.connect()),
+        }
+    }
+}
+
+async fn broker(config: &Config, data_dir: &DataDir) -> Result<(Option<RabbitNode>, Connect), Failure> {
+    let configured = config::value_or_file(&config.bus.url, &config.bus.url_file, "bus.url_file")?;
+    let step = Step::begin("broker");
+    if config.bus.driver != BusDriver::Memory && !configured.is_empty() {
+        step.done("the configured RabbitMQ");
+        return Ok((None, Connect::RabbitMq(configured)));
+    }
+    let installed = chiffon_nodes::rabbitmq_is_installed();
+    if config.bus.driver == BusDriver::Memory || config.bus.driver == BusDriver::Auto && !installed {
+        let reason = if installed { "" } else { "; RabbitMQ is not installed (apt-get install rabbitmq-server)" };
+        step.done(&format!("in this process: agents on other hosts can't join{reason}"));
+        return Ok((None, Connect::Memory(MemoryBus::shared())));
+    }
+    let options = RabbitOptions { dir: data_dir.rabbitmq(), management: false };
+    let node = RabbitNode::start(options).await.map_err(node_failure)?;
+    let url = node.amqp_url("/");
+    step.done("a private RabbitMQ");
+    Ok((Some(node), Connect::RabbitMq(url)))
+}
+
+fn node_failure(error: NodeError) -> Failure {
+    let code = ErrorCode::from_number(error.code()).unwrap_or(ErrorCode::Internal);
+    Problem::new(code, error.to_string()).into()
+}
+
+async fn wait_for_agents(api: &Api, tasks: &Tasks) -> Result<(), Failure> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let health = api.get("/health/ready", &[]).await;
+        let agents = api.get("/agents", &[]).await.map(|listed| crate::client::rows(&listed).filter(|agent| agent["alive"] == true).count());
+        match (&health, &agents) {
+            (Ok(_), Ok(alive)) if *alive >= 2 => return Ok(()),
+            _ if Instant::now() > deadline || tasks.shutdown().is_stopping() => {
+                let why = health.err().or(agents.err()).map_or_else(|| "the agents have not said hello".to_owned(), |failure| failure.message);
+                return Err(Failure::failed(format!("not ready after a minute: {why}")));
+            }
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+fn read_token(data_dir: &DataDir) -> Result<String, Failure> {
+    Ok(std::fs::read_to_string(data_dir.admin_token())?.trim().to_owned())
+}
+
+fn greet(running: &Running, took: Duration) {
+    let root = running.data_dir.root().display();
+    eprintln!("\nChiffon is ready after {:.1} s at {}  (its reader: {}/docs)", took.as_secs_f64(), running.url, running.url);
+    eprintln!("Data, keys and the admin token are in {root}. Stop it with Ctrl-C.\n");
+    eprintln!("Try, in another terminal:");
+    let flag = if running.data_dir.root() == DataDir::choose(None).map(|default| default.root().to_owned()).unwrap_or_default() {
+        String::new()
+    } else {
+        format!(" --data-dir {root}")
+    };
+    eprintln!("  chiffon{flag} request \"How full are the disks on nas?\"");
+    eprintln!("  chiffon{flag} request \"Deploy Kuma Uptime to nas and add our existing portals\"");
+    eprintln!("  chiffon{flag} agents");
+    eprintln!("  git -C {root}/audit.git log");
+}
+
+impl Running {
+    async fn stop(self) {
+        eprintln!("Stopping …");
+        self.tasks.shutdown().stop();
+        self.tasks.finish(Duration::from_secs(15)).await;
+        for bus in &self.buses {
+            bus.close(Duration::from_secs(3)).await;
+        }
+        let files = [self.data_dir.url(), self.data_dir.database_url()];
+        if let Some(node) = self.rabbitmq {
+            node.stop().await;
+        }
+        if let Some(node) = self.postgres {
+            node.stop().await;
+        }
+        for file in files {
+            std::fs::remove_file(file).ok();
+        }
+    }
+}
+
+/// One line of progress: what, how, and how long it took.
+struct Step {
+    name: &'static str,
+    began: Instant,
+}
+
+impl Step {
+    fn begin(name: &'static str) -> Self {
+        eprint!("  {name:<13}");
+        std::io::stderr().flush().ok();
+        Self { name, began: Instant::now() }
+    }
+
+    fn done(self, what: &str) {
+        debug_assert!(!self.name.is_empty());
+        eprintln!("{what} ({:.1} s)", self.began.elapsed().as_secs_f64());
+    }
+}

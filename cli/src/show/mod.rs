@@ -1,0 +1,7 @@
+//! How things look on a terminal. Data goes to standard output, everything else to standard error.
+
+pub mod plan;
+pub mod request;
+pub mod style;
+pub mod table;
+pub mod time;

@@ -1,0 +1,63 @@
+//! A request for people: where it stands, what it waits for, what its tasks did.
+
+use serde_json::Value;
+
+use super::plan;
+use super::style::{bold, faint, short, status};
+use super::table::text;
+use super::time::ago;
+
+/// Prints all about a request.
+pub fn print(request: &Value) {
+    let id = text(&request["request_id"]);
+    println!("{} {}  {}", bold(short(&id)), status(&text(&request["status"])), text(&request["text"]));
+    println!("{}", faint(&format!("{id}, asked by {} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
+    print_wait(request);
+    if let Some(message) = request["error"]["message"].as_str() {
+        println!("error {}: {message}", text(&request["error"]["code"]));
+    }
+    for message in request["messages"].as_array().into_iter().flatten().skip(1) {
+        println!("{}: {}", text(&message["from"]), text(&message["text"]));
+    }
+    println!();
+    plan::print(request);
+    print_tasks(request);
+}
+
+/// Prints what a request waits for, if it waits.
+pub fn print_wait(request: &Value) {
+    if let Some(wait) = request["waiting_for"]["text"].as_str() {
+        println!("waits for {wait}");
+    }
+}
+
+fn print_tasks(request: &Value) {
+    let tasks: Vec<&Value> = request["tasks"].as_array().into_iter().flatten().filter(|task| task["purpose"] != "preview").collect();
+    if tasks.is_empty() {
+        return;
+    }
+    println!("\n{}", bold("Tasks"));
+    for task in tasks {
+        println!("  {} {}  {}", status(&text(&task["status"])), text(&task["title"]), faint(short(&text(&task["task_id"]))));
+        print_result(task);
+    }
+    for commit in request["commits"].as_array().into_iter().flatten() {
+        println!("{}", faint(&format!("commit {}", text(commit))));
+    }
+}
+
+/// Prints how a task ended.
+pub fn print_result(task: &Value) {
+    if let Some(wait) = task["waiting_for"]["text"].as_str() {
+        println!("      waits for {wait}");
+    }
+    if let Some(message) = task["error"]["message"].as_str() {
+        println!("      error {}: {message}", text(&task["error"]["code"]));
+    }
+    for warning in task["warnings"].as_array().into_iter().flatten() {
+        println!("      warning: {}", text(warning));
+    }
+    for (name, value) in task["outputs"].as_object().into_iter().flatten() {
+        println!("      {name} = {}", text(value));
+    }
+}

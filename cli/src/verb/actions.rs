@@ -1,0 +1,50 @@
+//! `chiffon actions`: what Chiffon can do.
+
+use crate::args::Output;
+use crate::client::{Api, rows};
+use crate::exit::{Exit, Outcome};
+use crate::show::style::bold;
+use crate::show::table::{self, text};
+
+/// Lists actions, or shows one.
+pub async fn run(api: &Api, output: Output, name: Option<&str>) -> Outcome {
+    match name {
+        Some(name) => show(api, output, name).await,
+        None => list(api, output).await,
+    }
+}
+
+async fn list(api: &Api, output: Output) -> Outcome {
+    let listed = api.get("/actions", &[]).await?;
+    if !table::json(output, &listed) {
+        let table = rows(&listed)
+            .map(|action| {
+                let example = action["examples"].as_array().and_then(|examples| examples.first()).map(text).unwrap_or_default();
+                vec![text(&action["name"]), text(&action["risk"]).replace('_', "-"), text(&action["title"]), example]
+            })
+            .collect();
+        table::print(&["ACTION", "RISK", "WHAT", "FOR EXAMPLE"], table, "No actions: no agent has announced any yet (`chiffon agents`).");
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(api: &Api, output: Output, name: &str) -> Outcome {
+    let action = api.get(&format!("/actions/{name}"), &[]).await?;
+    if table::json(output, &action) {
+        return Ok(Exit::Done);
+    }
+    println!("{}  {}", bold(&text(&action["name"])), text(&action["title"]));
+    println!("{}\n", text(&action["description"]));
+    println!("risk {}, repeatable {}, check mode {}", text(&action["risk"]), text(&action["repeatable"]), text(&action["check"]));
+    println!("\nParameters");
+    for (parameter, schema) in action["parameters"]["properties"].as_object().into_iter().flatten() {
+        let required = action["parameters"]["required"].as_array().is_some_and(|names| names.iter().any(|name| name == parameter));
+        let default = if schema["default"].is_null() { String::new() } else { format!(", default {}", schema["default"]) };
+        println!("  {parameter}: {}{default}{}  {}", text(&schema["type"]), if required { ", required" } else { "" }, text(&schema["description"]));
+    }
+    println!("\nFor example");
+    for example in action["examples"].as_array().into_iter().flatten() {
+        println!("  chiffon request \"{}\"", text(example));
+    }
+    Ok(Exit::Done)
+}

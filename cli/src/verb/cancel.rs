@@ -1,0 +1,32 @@
+//! `chiffon cancel`: a request or a task; says what was stopped and what had already happened.
+
+use serde_json::{Value, json};
+
+use crate::args::Output;
+use crate::client::Api;
+use crate::exit::{Exit, Outcome};
+use crate::show::style::status;
+use crate::show::table::{self, text};
+
+/// Cancels.
+pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
+    // A whole id may be a task's; a shortened one is a request's.
+    let id = api.request_id(id).await?;
+    let report = api.post(&format!("/cancel/{id}"), &json!({})).await?;
+    if !table::json(output, &report) {
+        print(&report, "stopped", "Stopped");
+        print(&report, "stopping", "Being stopped");
+        print(&report, "happened", "Had already happened");
+    }
+    Ok(Exit::Done)
+}
+
+fn print(report: &Value, key: &str, head: &str) {
+    let tasks = report[key].as_array().map_or(&[][..], Vec::as_slice);
+    if !tasks.is_empty() {
+        println!("{head}:");
+    }
+    for task in tasks {
+        println!("  {} {}", status(&text(&task["status"])), text(&task["title"]));
+    }
+}

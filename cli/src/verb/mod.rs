@@ -1,0 +1,16 @@
+//! Client verbs, one file each: they speak HTTP only.
+
+pub mod actions;
+pub mod agents;
+pub mod audit;
+pub mod cancel;
+pub mod costs;
+pub mod dead_letters;
+pub mod decide;
+pub mod explain;
+pub mod follow;
+pub mod logs;
+pub mod request;
+pub mod requests;
+pub mod token;
+pub mod why;

@@ -1,0 +1,128 @@
+//! Processes of the binary under test: started, spoken to, killed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The built binary: it stands beside the folder of the test's own binary.
+///
+/// # Panics
+/// When it was not built: `cargo build --bin chiffon`, or `make test`, builds it.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let binary = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("chiffon");
+    assert!(binary.is_file(), "{} is not built; run `cargo build --bin chiffon` or `make test`", binary.display());
+    binary
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl From<Output> for Finished {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Finished {
+    /// Itself, if the exit code is this one.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[must_use]
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// A process that runs on. Its standard error goes to a file.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Starts a command; its words go to `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let file = File::create(log).expect("the log can be written");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a file can be shared"))
+            .stderr(file)
+            .spawn()
+            .expect("the binary starts");
+        Self { child, log: log.to_owned() }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The exit code, once it has ended.
+    pub fn ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().expect("it can be waited for").map(|status| status.code())
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.pid()).expect("a pid")), signal).ok();
+    }
+
+    /// Kills it at once (`kill -9`), and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
+    /// Asks it to stop and waits; kills it when it does not within the time, and says so.
+    pub fn stop(&mut self, within: Duration) -> Option<i32> {
+        self.signal(Signal::SIGTERM);
+        let deadline = Instant::now() + within;
+        while Instant::now() < deadline {
+            if let Some(code) = self.ended() {
+                return code;
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        let said = self.said();
+        self.kill();
+        panic!("it did not stop within {within:?}; it said:\n{said}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            self.signal(Signal::SIGTERM);
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while self.ended().is_none() && Instant::now() < deadline {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            self.kill();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Processes that can't start, or start into trouble: each says what is wrong and what to do.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use chiffon_e2e::Home;
+
+fn up(home: &Home, flags: &[&str]) -> chiffon_e2e::Finished {
+    let catalogue = Home::catalogue();
+    let mut args = vec!["up", "--bus", "memory", "--playbooks", catalogue.to_str().expect("UTF-8")];
+    args.extend(flags);
+    home.run(&args)
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let home = Home::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let ended = up(&home, &["--listen", &address]).expect_code(1);
+    assert!(ended.stderr.contains(&address) && ended.stderr.contains("5902"), "{}", ended.stderr);
+    home.assert_nothing_left();
+}
+
+#[test]
+fn a_wrong_database_url_is_named() {
+    let home = Home::new();
+    let malformed = up(&home, &["--listen", "127.0.0.1:0", "--database-url", "mysql://nowhere"]).expect_code(1);
+    assert!(malformed.stderr.contains("5805") && malformed.stderr.contains("postgres://"), "{}", malformed.stderr);
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let url = format!("postgres://nobody@127.0.0.1:{closed}/nothing");
+    let nowhere = up(&home, &["--listen", "127.0.0.1:0", "--database-url", &url]).expect_code(1);
+    assert!(nowhere.stderr.contains("5801") || nowhere.stderr.contains("5805"), "{}", nowhere.stderr);
+    home.assert_nothing_left();
+}
+
+#[test]
+fn a_data_directory_that_the_database_account_can_not_reach_is_named() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("not run: only as root the database runs under another account");
+        return;
+    }
+    let home = Home::new();
+    let closed = home.path().join("closed");
+    fs::create_dir(&closed).expect("a folder");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).expect("permissions");
+    let ended = up(&home, &["--listen", "127.0.0.1:0", "--data-dir", closed.join("data").to_str().expect("UTF-8")]).expect_code(1);
+    assert!(ended.stderr.contains("5903") && ended.stderr.contains(closed.to_str().expect("UTF-8")), "{}", ended.stderr);
+}
+
+#[test]
+fn a_second_one_on_the_same_data_directory_is_refused() {
+    let home = Home::new();
+    let _running = home.up(&["--bus", "memory"]);
+    let second = up(&home, &["--listen", "127.0.0.1:0"]).expect_code(1);
+    assert!(second.stderr.contains("5905"), "{}", second.stderr);
+}
+
+#[test]
+fn an_unknown_configuration_key_names_the_nearest() {
+    let home = Home::new();
+    let file = home.path().join("chiffon.toml");
+    fs::write(&file, "[http]\nlisten_on = \"127.0.0.1:1\"\n").expect("written");
+    let ended = home.run(&["--config", file.to_str().expect("UTF-8"), "config", "check"]).expect_code(2);
+    assert!(ended.stderr.contains("http.listen_on") && ended.stderr.contains("http.listen"), "{}", ended.stderr);
+}
+
+#[test]
+fn nobody_there_is_exit_code_4() {
+    let home = Home::new();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let ended = home.run(&["--url", &format!("http://127.0.0.1:{closed}"), "requests"]).expect_code(4);
+    assert!(ended.stderr.contains("chiffon up"), "{}", ended.stderr);
+}
+
+#[test]
+fn without_ansible_it_says_what_to_install() {
+    let home = Home::new();
+    let catalogue = Home::catalogue();
+    let mut command = home.command(&["up", "--bus", "memory", "--listen", "127.0.0.1:0", "--playbooks", catalogue.to_str().expect("UTF-8")]);
+    command.env("CHIFFON__AGENT__INFRASTRUCTURE__ANSIBLE_PLAYBOOK", "/nowhere/ansible-playbook");
+    let ended = chiffon_e2e::Finished::from(command.output().expect("the binary starts")).expect_code(1);
+    assert!(ended.stderr.contains("5501") && ended.stderr.contains("/nowhere/ansible-playbook"), "{}", ended.stderr);
+    home.assert_nothing_left();
+}

@@ -1,0 +1,48 @@
+//! `kill -9` of everything in mid-play: the records say so, and nothing runs twice.
+
+use std::fs;
+use std::time::Duration;
+
+use chiffon_e2e::{Home, eventually, write_action};
+use nix::sys::signal::Signal;
+
+const SLOW: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Take long\n      ansible.builtin.command: sleep 60\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
+
+fn runs(home: &Home) -> String {
+    fs::read_to_string(home.path().join("host/runs")).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_was_killed_in_mid_play_is_reported_and_not_run_again() {
+    let home = Home::new();
+    let (actions, host) = (home.path().join("actions"), home.path().join("host"));
+    fs::create_dir_all(&host).expect("a folder");
+    write_action(&actions, "take_long", "Take long", "take long on box", "no", SLOW);
+    let inventory = home.path().join("inventory.yml");
+    let hosts = format!("all:\n  hosts:\n    box:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n      chiffon_root: {}\n", host.display());
+    fs::write(&inventory, hosts).expect("an inventory");
+    let flags = ["up", "--listen", "127.0.0.1:0", "--playbooks", actions.to_str().expect("UTF-8"), "--inventory", inventory.to_str().expect("UTF-8")];
+    let start = || chiffon_e2e::Running::start(&mut home.command(&flags), &home.path().join("up.log"));
+    let mut up = home.wait_until_up(start());
+    let api = home.api();
+    let id = api.ask("take long on box").await;
+    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
+    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    eventually("the play has begun", || async { if runs(&home).contains("ran") { Ok(()) } else { Err(runs(&home)) } }).await;
+
+    up.kill();
+    fs::remove_file(home.data_dir().join("url")).expect("it was up");
+    let mut up = home.wait_until_up(start());
+    let api = home.api();
+    let after = api.request_when(&id, &["needs_attention", "failed", "completed"]).await;
+    assert_eq!(after["status"], "needs_attention", "{after:#}");
+    let task = &after["tasks"].as_array().expect("tasks").iter().find(|task| task["purpose"] == "apply").expect("a task").clone();
+    assert!(task["status"] == "interrupted" || task["status"] == "unknown", "{task:#}");
+    assert!(task["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{task:#}");
+    assert_eq!(runs(&home), "ran\n", "it ran once, did not end, and was not run again");
+    let sleeping = home.leftovers().into_iter().filter(|process| process.contains("sleep 60")).count();
+    assert_eq!(sleeping, 0, "the killed run's processes were stopped: {:#?}", home.leftovers());
+    up.signal(Signal::SIGINT);
+    assert_eq!(up.stop(Duration::from_secs(40)), Some(0), "{}", up.said());
+    home.assert_nothing_left();
+}
