@@ -64,7 +64,8 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
     let mut kept = BytesMut::new();
     let mut seen = 0_usize;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| Failure::new(ErrorCode::InvalidJson, format!("the body broke off after {seen} bytes: {error}")))?;
+        let chunk =
+            chunk.map_err(|error| Failure::new(ErrorCode::InvalidJson, format!("the body broke off after {seen} bytes: {error}")))?;
         seen = seen.saturating_add(chunk.len());
         if seen <= limit {
             kept.extend_from_slice(&chunk);
@@ -87,7 +88,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
         Some(kind) if kind.starts_with("application/") && kind.ends_with("+json") => Ok(()),
         _ => Err(Failure::new(
             ErrorCode::UnsupportedMediaType,
-            format!("the body is said to be `{}`; send JSON with `Content-Type: application/json`", given.unwrap_or("nothing").escape_default()),
+            format!(
+                "the body is said to be `{}`; send JSON with `Content-Type: application/json`",
+                given.unwrap_or("nothing").escape_default()
+            ),
         )),
     }
 }
@@ -95,17 +99,21 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     if let Err(error) = std::str::from_utf8(bytes) {
         let (line, column) = place(&bytes[..error.valid_up_to()]);
-        return Err(Failure::new(ErrorCode::InvalidJson, format!("the body is not UTF-8 at line {line}, column {column}; JSON text must be UTF-8"))
-            .with_details(json!({"line": line, "column": column, "byte": error.valid_up_to()})));
+        return Err(Failure::new(
+            ErrorCode::InvalidJson,
+            format!("the body is not UTF-8 at line {line}, column {column}; JSON text must be UTF-8"),
+        )
+        .with_details(json!({"line": line, "column": column, "byte": error.valid_up_to()})));
     }
-    AxumJson::<T>::from_bytes(bytes).map(|AxumJson(value)| value).map_err(|rejection| refuse(bytes, rejection))
+    AxumJson::<T>::from_bytes(bytes).map(|AxumJson(value)| value).map_err(|rejection| refuse(bytes, &rejection))
 }
 
-fn refuse(bytes: &[u8], rejection: JsonRejection) -> Failure {
+fn refuse(bytes: &[u8], rejection: &JsonRejection) -> Failure {
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
         let (line, column) = (error.line(), error.column());
         let reason = if bytes.is_empty() { "it is empty".to_owned() } else { error.to_string() };
-        return Failure::new(ErrorCode::InvalidJson, format!("the body is not JSON: {reason}")).with_details(json!({"line": line, "column": column}));
+        return Failure::new(ErrorCode::InvalidJson, format!("the body is not JSON: {reason}"))
+            .with_details(json!({"line": line, "column": column}));
     }
     let text = rejection.body_text();
     let reason = text.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(&text);
@@ -124,7 +132,7 @@ fn field_of(reason: &str) -> Option<&str> {
 
 /// Line and column, from 1, right behind some bytes.
 fn place(before: &[u8]) -> (usize, usize) {
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
     (line, column)
 }
@@ -157,7 +165,9 @@ mod tests {
 
     #[test]
     fn bad_json_is_named_by_its_place() {
-        for (bytes, line, column) in [(&b"{\"text\": }"[..], 1, 10), (b"", 1, 0), (b"{\n\"text\" 1}", 2, 8), (b"{\"text\": \"a\"} x", 1, 15)] {
+        for (bytes, line, column) in
+            [(&b"{\"text\": }"[..], 1, 10), (b"", 1, 0), (b"{\n\"text\" 1}", 2, 8), (b"{\"text\": \"a\"} x", 1, 15)]
+        {
             let failure = refused(bytes);
             assert_eq!(failure.0.code, ErrorCode::InvalidJson, "{failure:?}");
             assert_eq!(failure.0.details, json!({"line": line, "column": column}), "{failure:?}");

@@ -56,10 +56,16 @@ where
         Reservation::Reserved => {}
         Reservation::Answered(status, body) => return Ok((StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body)),
         Reservation::UnderWay => {
-            return Err(Failure::new(ErrorCode::CallUnderWay, "a call with this Idempotency-Key is under way; try again in a few seconds with the same key"));
+            return Err(Failure::new(
+                ErrorCode::CallUnderWay,
+                "a call with this Idempotency-Key is under way; try again in a few seconds with the same key",
+            ));
         }
         Reservation::OtherCall => {
-            return Err(Failure::new(ErrorCode::IdempotencyMismatch, "this Idempotency-Key was used for another call or another body; use a new key for a new call"));
+            return Err(Failure::new(
+                ErrorCode::IdempotencyMismatch,
+                "this Idempotency-Key was used for another call or another body; use a new key for a new call",
+            ));
         }
     }
     let done = work.await;

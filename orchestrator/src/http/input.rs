@@ -44,8 +44,11 @@ impl FromRequestParts<HttpState> for Id {
 pub(super) fn parse_id(text: &str) -> Result<Uuid, Failure> {
     Uuid::try_parse(text).map_err(|error| {
         let shown: String = text.chars().take(60).collect();
-        Failure::new(ErrorCode::MalformedId, format!("`{}` is not an id: {error}. Ids look like 01890a5d-ac96-774b-bcce-b302099a8057", shown.escape_default()))
-            .with_details(json!({"id": shown}))
+        Failure::new(
+            ErrorCode::MalformedId,
+            format!("`{}` is not an id: {error}. Ids look like 01890a5d-ac96-774b-bcce-b302099a8057", shown.escape_default()),
+        )
+        .with_details(json!({"id": shown}))
     })
 }
 
@@ -68,7 +71,8 @@ impl<T: DeserializeOwned> FromRequestParts<HttpState> for Params<T> {
 
 /// A query parameter that can't be used, and why.
 pub(super) fn bad_query(name: &str, reason: impl std::fmt::Display) -> Failure {
-    Failure::new(ErrorCode::InvalidQuery, format!("the query parameter `{name}` can't be used: {reason}")).with_details(json!({"parameter": name}))
+    Failure::new(ErrorCode::InvalidQuery, format!("the query parameter `{name}` can't be used: {reason}"))
+        .with_details(json!({"parameter": name}))
 }
 
 /// How many items a page has: what was asked for, if it is between 1 and `most`.
@@ -99,7 +103,8 @@ pub(super) fn parse_wait(text: &str) -> Result<std::time::Duration, Failure> {
         _ => None,
     };
     let read = milliseconds.zip(number.parse::<u64>().ok()).and_then(|(unit, number)| number.checked_mul(unit));
-    read.map(std::time::Duration::from_millis).ok_or_else(|| bad_query("wait", format!("`{}` is not a time such as 30s", text.escape_default())))
+    read.map(std::time::Duration::from_millis)
+        .ok_or_else(|| bad_query("wait", format!("`{}` is not a time such as 30s", text.escape_default())))
 }
 
 impl FromRequestParts<HttpState> for Trace {
@@ -121,7 +126,7 @@ mod tests {
         assert_eq!(parse_wait("30s").unwrap(), Duration::from_secs(30));
         assert_eq!(parse_wait("30").unwrap(), Duration::from_secs(30));
         assert_eq!(parse_wait("250ms").unwrap(), Duration::from_millis(250));
-        assert_eq!(parse_wait("2m").unwrap(), Duration::from_secs(120));
+        assert_eq!(parse_wait("2m").unwrap(), Duration::from_mins(2));
         for bad in ["", "s", "-1s", "1h", "1.5s", "99999999999999999999s"] {
             assert_eq!(parse_wait(bad).unwrap_err().0.code, ErrorCode::InvalidQuery, "{bad}");
         }

@@ -29,7 +29,7 @@ impl Modify for Bearer {
     fn modify(&self, documentation: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `chiffon token create`")).build();
         documentation.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
-        documentation.info.version = env!("CARGO_PKG_VERSION").to_owned();
+        env!("CARGO_PKG_VERSION").clone_into(&mut documentation.info.version);
     }
 }
 

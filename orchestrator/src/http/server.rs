@@ -16,7 +16,7 @@ pub async fn serve(listener: TcpListener, state: HttpState, shutdown: Shutdown) 
     let stop = shutdown.clone();
     let server = axum::serve(listener, router(state)).with_graceful_shutdown(async move { stop.stopping().await });
     tokio::select! {
-        served = server.into_future() => served,
+        ended = server.into_future() => ended,
         () = live.listen(&store, &shutdown) => unreachable!("listening ends only with the server"),
     }
 }

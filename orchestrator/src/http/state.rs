@@ -8,7 +8,6 @@ use tokio::sync::Semaphore;
 use super::live::Live;
 use super::measures::Measures;
 use crate::service::Context;
-use crate::service::background_status::BackgroundStatuses;
 
 /// Limits of the HTTP interface, from configuration.
 #[derive(Debug, Clone)]
@@ -32,7 +31,7 @@ impl Default for HttpOptions {
         Self {
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
-            max_wait: Duration::from_secs(60),
+            max_wait: Duration::from_mins(1),
             max_streams: 256,
             live_period: Duration::from_secs(5),
             live_linger: Duration::from_secs(10),
@@ -47,8 +46,6 @@ pub struct HttpState {
     pub context: Context,
     /// Limits.
     pub options: Arc<HttpOptions>,
-    /// What background agents last did.
-    pub background: Arc<BackgroundStatuses>,
     pub(super) live: Arc<Live>,
     pub(super) measures: Arc<Measures>,
     pub(super) streams: Arc<Semaphore>,
@@ -56,9 +53,9 @@ pub struct HttpState {
 
 impl HttpState {
     /// A state for one server.
-    pub fn new(context: Context, options: HttpOptions, background: Arc<BackgroundStatuses>) -> Self {
+    pub fn new(context: Context, options: HttpOptions) -> Self {
         let streams = Arc::new(Semaphore::new(options.max_streams));
-        Self { context, options: Arc::new(options), background, live: Arc::default(), measures: Arc::default(), streams }
+        Self { context, options: Arc::new(options), live: Arc::default(), measures: Arc::default(), streams }
     }
 
     pub(super) fn pool(&self) -> &sqlx::PgPool {

@@ -16,6 +16,9 @@ pub(in crate::http) async fn get(State(state): State<HttpState>, Name(name): Nam
     let found = if name.contains('\0') { None } else { actions::list(state.pool(), Some(&name)).await?.pop() };
     found.map(Json).ok_or_else(|| {
         let shown: String = name.chars().take(60).collect();
-        Failure::new(ErrorCode::ActionNotFound, format!("no agent announces an action `{}`; `GET /actions` lists them", shown.escape_default()))
+        Failure::new(
+            ErrorCode::ActionNotFound,
+            format!("no agent announces an action `{}`; `GET /actions` lists them", shown.escape_default()),
+        )
     })
 }

@@ -59,7 +59,10 @@ pub(in crate::http) struct Capacity {
 
 /// Says who could take work with these needs now.
 #[utoipa::path(get, path = "/agents/capacity", tag = "agents", params(CapacityQuery), responses((status = 200, body = Capacity)))]
-pub(in crate::http) async fn capacity(State(state): State<HttpState>, Params(query): Params<CapacityQuery>) -> Result<Json<Capacity>, Failure> {
+pub(in crate::http) async fn capacity(
+    State(state): State<HttpState>,
+    Params(query): Params<CapacityQuery>,
+) -> Result<Json<Capacity>, Failure> {
     let kind = query.agent_type.as_deref().map(kind).transpose()?;
     let needs = Resources {
         gpu: query.gpu.unwrap_or(false),
@@ -92,7 +95,8 @@ fn answer(agent: &AgentView, needs: &Resources) -> Answer {
 }
 
 fn kind(word: &str) -> Result<AgentType, Failure> {
-    AgentType::from_word(word).ok_or_else(|| bad_query("agent_type", format!("`{}` is not infrastructure or desktop", word.escape_default())))
+    AgentType::from_word(word)
+        .ok_or_else(|| bad_query("agent_type", format!("`{}` is not infrastructure or desktop", word.escape_default())))
 }
 
 fn amount(name: &str, value: Option<f64>) -> Result<f64, Failure> {

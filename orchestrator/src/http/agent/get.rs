@@ -20,6 +20,9 @@ pub(super) async fn find(state: &HttpState, id: &str) -> Result<AgentView, Failu
     let found = if id.contains('\0') { None } else { agents::list(state.pool(), Some(id)).await?.pop() };
     found.ok_or_else(|| {
         let shown: String = id.chars().take(60).collect();
-        Failure::new(ErrorCode::AgentNotFound, format!("no agent `{}` has ever said hello; `GET /agents` lists them", shown.escape_default()))
+        Failure::new(
+            ErrorCode::AgentNotFound,
+            format!("no agent `{}` has ever said hello; `GET /agents` lists them", shown.escape_default()),
+        )
     })
 }

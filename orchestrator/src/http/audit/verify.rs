@@ -74,14 +74,14 @@ impl Check {
     fn row(&mut self, chain: &str, row: &AuditRow) -> Option<Problem> {
         let expected = self.rows + 1;
         if row.seq != expected {
-            return Some(broken(chain, expected, format!("row {expected} is missing")));
+            return Some(broken(chain, expected, &format!("row {expected} is missing")));
         }
         if row.prev_hash != self.last {
-            return Some(broken(chain, row.seq, format!("row {} does not follow the row before it", row.seq)));
+            return Some(broken(chain, row.seq, &format!("row {} does not follow the row before it", row.seq)));
         }
         let hash = row_hash(row.prev_hash.as_deref(), chain, row.seq, row.at, &row.actor, &row.event, &row.data);
         if hash != row.hash {
-            return Some(broken(chain, row.seq, format!("row {} (`{}` by {}) is not as it was written", row.seq, row.event, row.actor)));
+            return Some(broken(chain, row.seq, &format!("row {} (`{}` by {}) is not as it was written", row.seq, row.event, row.actor)));
         }
         self.rows = row.seq;
         self.last = Some(hash);
@@ -90,14 +90,19 @@ impl Check {
 
     fn end(&self, head: &Head) -> Option<Problem> {
         if self.rows < head.seq {
-            return Some(broken(&head.chain, self.rows + 1, format!("row {} is missing; the chain should have {}", self.rows + 1, head.seq)));
+            return Some(broken(
+                &head.chain,
+                self.rows + 1,
+                &format!("row {} is missing; the chain should have {}", self.rows + 1, head.seq),
+            ));
         }
-        (self.last != head.hash).then(|| broken(&head.chain, self.rows, "the last row's hash is not the chain's head".to_owned()))
+        (self.last != head.hash).then(|| broken(&head.chain, self.rows, "the last row's hash is not the chain's head"))
     }
 }
 
-fn broken(chain: &str, seq: i64, what: String) -> Problem {
-    let message = format!("the audit chain {chain} is broken: {what}. Compare with the Audit-Head trailers in the audit repository and a backup");
+fn broken(chain: &str, seq: i64, what: &str) -> Problem {
+    let message =
+        format!("the audit chain {chain} is broken: {what}. Compare with the Audit-Head trailers in the audit repository and a backup");
     Problem::new(ErrorCode::AuditBroken, message).with_details(json!({"chain": chain, "seq": seq}))
 }
 

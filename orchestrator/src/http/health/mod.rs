@@ -72,7 +72,11 @@ async fn fleet(state: &HttpState) -> Check {
         Ok(Ok(kinds)) => {
             let text: Vec<String> = kinds.iter().map(|(kind, alive, known)| format!("{kind}: {alive} of {known} connected")).collect();
             let nobody = kinds.iter().all(|(_, alive, _)| *alive == 0);
-            if nobody { Check::degraded("no agent is connected, so nothing can run; start one with `chiffon agent infrastructure`") } else { Check::ok(text.join("; ")) }
+            if nobody {
+                Check::degraded("no agent is connected, so nothing can run; start one with `chiffon agent infrastructure`")
+            } else {
+                Check::ok(text.join("; "))
+            }
         }
         Ok(Err(error)) => Check::down(error.to_string()),
         Err(_) => Check::down("the database did not answer"),

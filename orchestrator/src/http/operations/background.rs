@@ -22,6 +22,6 @@ pub(in crate::http) struct Background {
 /// Shows what background agents last did.
 #[utoipa::path(get, path = "/background", tag = "operations", responses((status = 200, body = Background)))]
 pub(in crate::http) async fn background(State(state): State<HttpState>) -> Json<Background> {
-    let background = state.background.all().into_iter().map(|(name, status)| (name, json!(status))).collect();
+    let background = state.context.background.all().into_iter().map(|(name, status)| (name, json!(status))).collect();
     Json(Background { instance: state.context.instance.to_string(), background })
 }

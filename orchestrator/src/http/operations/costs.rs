@@ -29,7 +29,7 @@ pub(in crate::http) struct CostsQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Costs {
     since: DateTime<Utc>,
-    costs: Vec<CostView>,
+    by_month: Vec<CostView>,
     total_usd: f64,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::http) struct Costs {
 pub(in crate::http) async fn costs(State(state): State<HttpState>, Params(query): Params<CostsQuery>) -> Result<Json<Costs>, Failure> {
     let earliest = if query.request_id.is_some() { DateTime::UNIX_EPOCH } else { state.context.clock.now() - LOOK_BACK };
     let since = query.since.unwrap_or(earliest);
-    let costs = costs::list(state.pool(), since, query.request_id).await?;
-    let total_usd = costs.iter().map(|month| month.cost_usd).sum();
-    Ok(Json(Costs { since, costs, total_usd }))
+    let by_month = costs::list(state.pool(), since, query.request_id).await?;
+    let total_usd = by_month.iter().map(|month| month.cost_usd).sum();
+    Ok(Json(Costs { since, by_month, total_usd }))
 }

@@ -48,18 +48,19 @@ pub(in crate::http) async fn dead_letters(
     Params(query): Params<DeadLettersQuery>,
 ) -> Result<Json<DeadLetters>, Failure> {
     let limit = usize::try_from(page_size(query.limit, 50, 500)?).unwrap_or(50);
-    let (depth, _) = state.context.bus.depth(topology::DEAD_LETTERS).await.map_err(unreachable_broker)?;
+    let (depth, _) = state.context.bus.depth(topology::DEAD_LETTERS).await.map_err(|error| unreachable_broker(&error))?;
     // Dropped unsettled, they stay where they are.
-    let found = state.context.bus.peek(topology::DEAD_LETTERS, limit).await.map_err(unreachable_broker)?;
+    let found = state.context.bus.peek(topology::DEAD_LETTERS, limit).await.map_err(|error| unreachable_broker(&error))?;
     let dead_letters: Vec<DeadLetter> = found.iter().map(shown).collect();
     Ok(Json(DeadLetters { depth: depth.max(u32::try_from(dead_letters.len()).unwrap_or(u32::MAX)), dead_letters }))
 }
 
 fn shown(delivery: &Delivery) -> DeadLetter {
-    let body = serde_json::from_slice(&delivery.body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&delivery.body).into_owned()));
+    let body =
+        serde_json::from_slice(&delivery.body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&delivery.body).into_owned()));
     DeadLetter { message_id: delivery.message_id.clone(), headers: delivery.headers.clone(), body }
 }
 
-fn unreachable_broker(error: BusError) -> Failure {
+fn unreachable_broker(error: &BusError) -> Failure {
     Failure::new(ErrorCode::BrokerUnavailable, format!("the dead letters can't be read: {error}; try again when the broker is back"))
 }

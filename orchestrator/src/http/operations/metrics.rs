@@ -28,8 +28,11 @@ pub(in crate::http) async fn metrics(State(state): State<HttpState>) -> Result<i
 }
 
 fn store_numbers(text: &mut String, counts: &Counts) {
-    let by_status = |rows: &[(String, i64)]| rows.iter().map(|(status, count)| (format!("{{status=\"{status}\"}}"), *count)).collect::<Vec<_>>();
-    let agents = |pick: fn(&(String, i64, i64)) -> i64| counts.agents.iter().map(|row| (format!("{{agent_type=\"{}\"}}", row.0), pick(row))).collect::<Vec<_>>();
+    let by_status =
+        |rows: &[(String, i64)]| rows.iter().map(|(status, count)| (format!("{{status=\"{status}\"}}"), *count)).collect::<Vec<_>>();
+    let agents = |pick: fn(&(String, i64, i64)) -> i64| {
+        counts.agents.iter().map(|row| (format!("{{agent_type=\"{}\"}}", row.0), pick(row))).collect::<Vec<_>>()
+    };
     gauge(text, "chiffon_requests_open", "Requests that have not ended, by state.", &by_status(&counts.requests));
     gauge(text, "chiffon_tasks_open", "Tasks that have not ended, by state.", &by_status(&counts.tasks));
     gauge(text, "chiffon_agents_alive", "Agents whose lease is running, by kind.", &agents(|row| row.1));
@@ -39,7 +42,7 @@ fn store_numbers(text: &mut String, counts: &Counts) {
 }
 
 fn background_numbers(text: &mut String, state: &HttpState) {
-    let all = state.background.all();
+    let all = state.context.background.all();
     for (name, help, pick) in [
         ("chiffon_background_ticks_total", "How often each background agent looked.", 0),
         ("chiffon_background_done_total", "How many things each dealt with.", 1),

@@ -37,10 +37,10 @@ pub(in crate::http) async fn cancel(
     OptionalJson { value, bytes }: OptionalJson<CancelBody>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let reason = value.and_then(|body: CancelBody| body.reason);
-    let (status, cancelled) = once(&state, &caller, key, &bytes, async {
+    let work = Box::pin(async {
         let cancelled = cancel::run(&state.context, &caller.0, id, reason.as_deref()).await?;
         Ok((StatusCode::OK, json!(cancelled)))
-    })
-    .await?;
+    });
+    let (status, cancelled) = once(&state, &caller, key, &bytes, work).await?;
     Ok((status, Json(cancelled)))
 }

@@ -44,7 +44,7 @@ pub(in crate::http) async fn decide(
     body::Json { value, bytes }: body::Json<DecideBody>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let request_id = parse_id(&value.request_id)?;
-    let (status, decided) = once(&state, &caller, key, &bytes, async {
+    let work = Box::pin(async {
         let input = decide::Decide { request_id, plan_sha256: value.plan_sha256, decision: value.decision, comment: value.comment };
         match decide::run(&state.context, &caller.0, input).await {
             Ok(decided) => Ok((StatusCode::OK, json!(decided))),
@@ -54,8 +54,8 @@ pub(in crate::http) async fn decide(
             }
             Err(problem) => Err(problem.into()),
         }
-    })
-    .await?;
+    });
+    let (status, decided) = once(&state, &caller, key, &bytes, work).await?;
     Ok((status, Json(decided)))
 }
 

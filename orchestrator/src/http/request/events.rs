@@ -61,7 +61,9 @@ fn cursor(headers: &HeaderMap, after: Option<i64>) -> Result<i64, Failure> {
     let header = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?").trim());
     let cursor = match header {
         None | Some("") => after.unwrap_or(0),
-        Some(text) => text.parse().map_err(|_| bad_query("Last-Event-ID", format!("`{}` is not the id of an event", text.escape_default())))?,
+        Some(text) => {
+            text.parse().map_err(|_| bad_query("Last-Event-ID", format!("`{}` is not the id of an event", text.escape_default())))?
+        }
     };
     if cursor < 0 { Err(bad_query("after", "a cursor is 0 or more")) } else { Ok(cursor) }
 }

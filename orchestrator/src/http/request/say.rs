@@ -37,10 +37,10 @@ pub(in crate::http) async fn say(
     key: Key,
     body::Json { value, bytes }: body::Json<SayBody>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
-    let (status, said) = once(&state, &caller, key, &bytes, async {
+    let work = Box::pin(async {
         let said = say::run(&state.context, &caller.0, id, &value.text).await?;
         Ok((StatusCode::ACCEPTED, json!(said)))
-    })
-    .await?;
+    });
+    let (status, said) = once(&state, &caller, key, &bytes, work).await?;
     Ok((status, Json(said)))
 }

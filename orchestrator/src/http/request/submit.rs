@@ -63,7 +63,7 @@ pub(in crate::http) async fn submit(
     body::Json { value, bytes }: body::Json<SubmitBody>,
 ) -> Result<Response, Failure> {
     let wait = query.wait.as_deref().map(parse_wait).transpose()?;
-    let (status, stored) = once(&state, &caller, key, &bytes, async {
+    let work = Box::pin(async {
         let input = submit::Submit {
             text: value.text,
             conversation_id: value.conversation_id,
@@ -75,8 +75,8 @@ pub(in crate::http) async fn submit(
         let submitted = submit::run(&state.context, &caller.0, input).await?;
         let shown = show(&state, &caller, submitted.request_id).await?;
         Ok((StatusCode::ACCEPTED, json!(shown)))
-    })
-    .await?;
+    });
+    let (status, stored) = once(&state, &caller, key, &bytes, work).await?;
     let request_id = stored.get("request_id").and_then(|id| id.as_str()).and_then(|id| id.parse::<Uuid>().ok());
     let (Some(wait), Some(request_id)) = (wait, request_id) else {
         return Ok((status, Json(stored)).into_response());

@@ -35,7 +35,11 @@ pub(in crate::http) struct Page {
 
 /// Shows a task's log.
 #[utoipa::path(get, path = "/tasks/{id}/logs", tag = "tasks", params(("id" = Uuid, Path), LogsQuery), responses((status = 200, body = Page)))]
-pub(in crate::http) async fn logs(State(state): State<HttpState>, Id(id): Id, Params(query): Params<LogsQuery>) -> Result<Json<Page>, Failure> {
+pub(in crate::http) async fn logs(
+    State(state): State<HttpState>,
+    Id(id): Id,
+    Params(query): Params<LogsQuery>,
+) -> Result<Json<Page>, Failure> {
     let limit = page_size(query.limit, 500, 2_000)?;
     let after = query.cursor.as_deref().map_or(Ok((0, 0)), position)?;
     let mut part = tasks::logs(state.pool(), id, after, limit + 1).await?.ok_or_else(|| not_found(id))?;
@@ -48,5 +52,7 @@ pub(in crate::http) async fn logs(State(state): State<HttpState>, Id(id): Id, Pa
 /// Reads `attempt.seq`.
 fn position(cursor: &str) -> Result<(i32, i64), Failure> {
     let read = cursor.split_once('.').and_then(|(attempt, seq)| Some((attempt.parse().ok()?, seq.parse().ok()?)));
-    read.ok_or_else(|| bad_query("cursor", format!("`{}` is not a cursor of this list; leave it out for the beginning", cursor.escape_default())))
+    read.ok_or_else(|| {
+        bad_query("cursor", format!("`{}` is not a cursor of this list; leave it out for the beginning", cursor.escape_default()))
+    })
 }

@@ -1,0 +1,229 @@
+//! A served orchestrator on a database of its own, with nothing in the background: tests make happen what has to happen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_bus::memory::MemoryBus;
+use chiffon_orchestrator::domain::policy::Policy;
+use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
+use chiffon_orchestrator::planner::offline::OfflinePlanner;
+use chiffon_orchestrator::service::tokens::{self, NewToken};
+use chiffon_orchestrator::service::{Context, Settings, Wakes, plan_round};
+use chiffon_orchestrator::store::{Store, StoreOptions};
+use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks, telemetry};
+use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::topology::QueueType;
+use chiffon_testkit::TemporaryDatabase;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+/// The hash under which [`App::announce`] announces its action.
+pub const ACTION_SHA256: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// A served orchestrator. Stops with the value.
+pub struct App {
+    pub context: Context,
+    pub state: HttpState,
+    pub client: Client,
+    pub address: String,
+    shutdown: Shutdown,
+    /// Dropped with the app.
+    database: Option<TemporaryDatabase>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await.expect("a whole answer");
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Self { status, headers, body }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// The problem's code, after a look at whether it has a problem's form.
+    #[track_caller]
+    pub fn code(&self) -> u64 {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let code = self.body["code"].as_u64().unwrap_or_else(|| panic!("no code: {self:?}"));
+        assert_eq!(self.body["type"], format!("/docs/errors/{code}"));
+        assert_eq!(self.body["status"], self.status.as_u16());
+        assert_eq!(self.body["trace_id"], self.header("x-trace-id"));
+        assert!(self.body["title"].is_string() && self.body["message"].as_str().is_some_and(|text| !text.is_empty()), "{self:?}");
+        code
+    }
+
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{self:?}");
+        self.body
+    }
+
+    pub fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap_or_default()
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        claim_within: Duration::from_secs(30),
+        start_within: Duration::from_secs(30),
+        agent_lease: Duration::from_mins(1),
+        resend_after: Duration::from_secs(30),
+        planning_lease: Duration::from_mins(1),
+        planning_tries: 3,
+        signature_valid_for: Duration::from_mins(10),
+        max_text_chars: 8_000,
+        queue_type: QueueType::Classic,
+        tick: Duration::from_secs(1),
+    }
+}
+
+impl App {
+    pub async fn start() -> Self {
+        Self::with_options(HttpOptions {
+            live_period: Duration::from_millis(200),
+            live_linger: Duration::from_millis(400),
+            ..HttpOptions::default()
+        })
+        .await
+    }
+
+    pub async fn with_options(options: HttpOptions) -> Self {
+        let database = TemporaryDatabase::create().await;
+        let mut app = Self::on(&database.url(), options).await;
+        app.context.store.migrate().await.expect("the schema");
+        app.database = Some(database);
+        app
+    }
+
+    /// On this database, which need not be there.
+    pub async fn on(url: &str, options: HttpOptions) -> Self {
+        telemetry::install_tls_provider();
+        let shutdown = Shutdown::new();
+        let store = Store::new(&StoreOptions {
+            url: url.to_owned(),
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(10),
+        })
+        .expect("an address");
+        let context = Context {
+            store,
+            bus: MemoryBus::shared().connect(),
+            clock: SystemClock::shared(),
+            ids: RandomIds::shared(),
+            key: Arc::new(KeyPair::generate()),
+            agents: Arc::new(Keyring::new([])),
+            policy: Arc::new(Policy::default()),
+            planner: Arc::new(OfflinePlanner::new()),
+            settings: Arc::new(settings()),
+            wakes: Arc::new(Wakes::default()),
+            background: Arc::default(),
+            shutdown: shutdown.clone(),
+            instance: "test".into(),
+        };
+        let state = HttpState::new(context.clone(), options);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let (served, stop) = (state.clone(), shutdown.clone());
+        Tasks::new(shutdown.clone()).spawn("http", async move { serve(listener, served, stop).await.expect("serving") });
+        Self { context, state, client: Client::new(), address, shutdown, database: None }
+    }
+
+    pub fn stop(&self) {
+        self.shutdown.stop();
+    }
+
+    /// A new token's text.
+    pub async fn token(&self, principal: &str, role: Role) -> String {
+        let new = NewToken { principal: principal.to_owned(), role, program: false, label: "test".to_owned(), valid_for: None };
+        tokens::create(&self.context, "test", &new).await.expect("a token").text.expose_secret().to_owned()
+    }
+
+    /// A call with a token.
+    pub fn call(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.address)).bearer_auth(token)
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        Answer::of(self.call(Method::GET, path, token)).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        Answer::of(self.call(Method::POST, path, token).json(body)).await
+    }
+
+    /// Asks for something; its id.
+    pub async fn ask(&self, token: &str, text: &str) -> Uuid {
+        let body = self.post("/request", token, &json!({"text": text})).await.ok();
+        body["request_id"].as_str().expect("an id").parse().expect("an id")
+    }
+
+    /// An agent that reaches `nas` and has one action, which has no check mode, so that its plans are shown at once.
+    pub async fn announce(&self) {
+        let spec = json!({
+            "name": "polish_lens", "title": "Polish the lens", "description": "Polishes the lens of a telescope.",
+            "examples": ["polish the lens of nas"], "agent_type": "infrastructure", "target": {"parameter": "host"},
+            "parameters": {"type": "object", "required": ["host"], "properties": {
+                "host": {"type": "string", "format": "inventory-host"}, "strokes": {"type": "integer", "default": 3}}},
+            "risk": "low", "repeatable": "yes", "check": "none", "timeout_seconds": 60,
+        });
+        self.sql(
+            "INSERT INTO agents (id, agent_type, hostname, key_id, incarnation, journal_id, version, hosts, last_seen_at, lease_expires_at, enrolled_at, hello_at)
+            VALUES ('infra-1', 'infrastructure', 'server', 'k', 1, '00000000-0000-4000-8000-000000000001', '0.1.0', '{\"all\": [\"nas\"]}', now(), now() + interval '1 hour', now(), now())",
+        )
+        .await;
+        self.sql(&format!("INSERT INTO actions VALUES ('polish_lens', '{ACTION_SHA256}', 'infrastructure', '{spec}', now())")).await;
+        self.sql(&format!("INSERT INTO agent_actions VALUES ('infra-1', 'polish_lens', '{ACTION_SHA256}', now())")).await;
+    }
+
+    /// Plans the current round of a request, as the background does.
+    pub async fn plan(&self, request_id: Uuid) {
+        let round: i32 = sqlx::query_scalar("SELECT round FROM requests WHERE id = $1")
+            .bind(request_id)
+            .fetch_one(self.context.store.pool())
+            .await
+            .expect("the request");
+        let lease = plan_round::lease(&self.context, request_id, round).await.expect("the database").expect("a round to plan");
+        plan_round::run(&self.context, &lease).await.expect("a plan");
+    }
+
+    /// A request whose plan waits for its approval; its id and the plan's hash.
+    pub async fn proposed(&self, token: &str) -> (Uuid, String) {
+        let id = self.ask(token, "polish the lens of nas").await;
+        self.plan(id).await;
+        let shown = self.get(&format!("/request/{id}"), token).await.ok();
+        assert_eq!(shown["status"], "awaiting_approval", "{shown:#}");
+        (id, shown["plan"]["sha256"].as_str().expect("a hash").to_owned())
+    }
+
+    /// A statement of a test's own.
+    pub async fn sql(&self, statement: &str) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(self.context.store.pool())
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.shutdown.stop();
+    }
+}

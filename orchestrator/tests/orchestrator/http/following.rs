@@ -1,0 +1,176 @@
+//! Live views: in order, resumable without loss or doubles, with log lines, and with an end.
+
+use std::time::Duration;
+
+use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::store::events;
+use futures::StreamExt as _;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Answer, App};
+
+/// One server-sent event.
+#[derive(Debug, Clone, PartialEq)]
+struct Told {
+    id: Option<i64>,
+    kind: String,
+    data: Value,
+}
+
+/// A live view that is read piece by piece.
+struct View {
+    stream: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
+    buffer: String,
+}
+
+impl View {
+    async fn open(app: &App, token: &str, id: Uuid, after: Option<i64>) -> Self {
+        let mut call = app.call(Method::GET, &format!("/request/{id}/events"), token);
+        if let Some(after) = after {
+            call = call.header("last-event-id", after.to_string());
+        }
+        let response: Response = call.send().await.expect("an answer");
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { stream: response.bytes_stream().boxed(), buffer: String::new() }
+    }
+
+    /// The next event; `None` at the stream's end.
+    async fn next(&mut self) -> Option<Told> {
+        loop {
+            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let told = parse(block);
+                self.buffer = rest.to_string();
+                match told {
+                    Some(told) => return Some(told),
+                    None => continue,
+                }
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(10), self.stream.next()).await.expect("an event within ten seconds");
+            self.buffer.push_str(std::str::from_utf8(&chunk?.ok()?).expect("text"));
+        }
+    }
+
+    async fn take(&mut self, count: usize) -> Vec<Told> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            all.push(self.next().await.expect("one more event"));
+        }
+        all
+    }
+}
+
+fn parse(block: &str) -> Option<Told> {
+    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);
+    let data = field("data:")?;
+    Some(Told {
+        id: field("id:").and_then(|id| id.parse().ok()),
+        kind: field("event:")?.to_owned(),
+        data: serde_json::from_str(data).expect("JSON"),
+    })
+}
+
+async fn tell(app: &App, id: Uuid, kind: &str, data: Value) {
+    let mut tx = app.context.store.begin().await.expect("a transaction");
+    events::add(&mut tx, id, kind, &data, app.context.clock.now()).await.expect("an event");
+    tx.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn what_happens_is_told_as_it_happens_and_resuming_anywhere_tells_the_rest_exactly_once() {
+    let app = App::start().await;
+    let ada = app.token("ada", Role::Requester).await;
+    let id = app.ask(&ada, "polish the lens").await;
+    let shown = app.get(&format!("/request/{id}"), &ada).await.ok();
+    let before = shown["last_event_id"].as_i64().expect("a cursor");
+    let mut view = View::open(&app, &ada, id, Some(before)).await;
+    for number in 0..250 {
+        tell(&app, id, "task", json!({"number": number})).await;
+    }
+    let all = view.take(250).await;
+    let numbers: Vec<i64> = all.iter().map(|told| told.data["number"].as_i64().expect("a number")).collect();
+    assert_eq!(numbers, (0..250).collect::<Vec<i64>>());
+    for place in [0, 1, 99, 100, 248] {
+        let mut resumed = View::open(&app, &ada, id, all[place].id).await;
+        assert_eq!(resumed.take(249 - place).await, all[place + 1..]);
+    }
+    let mut whole = View::open(&app, &ada, id, None).await;
+    let count = usize::try_from(before).expect("small") + 250;
+    let ids: Vec<Option<i64>> = whole.take(count).await.iter().map(|told| told.id).collect();
+    assert_eq!(ids, (1..=before + 250).map(Some).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_ended_request_is_told_to_its_end_and_the_stream_ends() {
+    let app = App::start().await;
+    let ada = app.token("ada", Role::Requester).await;
+    let id = app.ask(&ada, "polish the lens").await;
+    let mut view = View::open(&app, &ada, id, None).await;
+    app.post(&format!("/cancel/{id}"), &ada, &json!({})).await.ok();
+    let mut all = Vec::new();
+    while let Some(told) = view.next().await {
+        all.push(told);
+    }
+    let last = all.last().expect("an end");
+    assert_eq!((last.kind.as_str(), &last.data["status"], last.id), ("end", &json!("cancelled"), None), "{all:#?}");
+    assert!(all.iter().any(|told| told.kind == "request" && told.data["status"] == "cancelled"), "{all:#?}");
+    assert_eq!(all.iter().filter(|told| told.kind == "end").count(), 1);
+}
+
+#[tokio::test]
+async fn log_lines_are_told_with_their_event_and_stand_in_the_tasks_log() {
+    let app = App::start().await;
+    app.announce().await;
+    let joan = app.token("joan", Role::Approver).await;
+    let (id, sha256) = app.proposed(&joan).await;
+    app.post("/approve", &joan, &json!({"request_id": id, "plan_sha256": sha256, "decision": "approve"})).await.ok();
+    let shown = app.get(&format!("/request/{id}"), &joan).await.ok();
+    let (task_id, cursor) = (shown["tasks"][0]["task_id"].as_str().expect("an id"), shown["last_event_id"].as_i64());
+    app.sql(&format!("INSERT INTO task_attempts (task_id, attempt, created_at, agent_id) VALUES ('{task_id}', 1, now(), 'infra-1')")).await;
+    app.sql(&format!(
+        "INSERT INTO execution_logs (created_at, task_id, attempt, seq, at, kind, text)
+        SELECT a.created_at, a.task_id, 1, n, now(), 'task_ok', 'line ' || n FROM task_attempts a, generate_series(1, 5) n WHERE a.task_id = '{task_id}'"
+    ))
+    .await;
+    tell(&app, id, "log", json!({"task_id": task_id, "attempt": 1, "from": 1, "to": 3})).await;
+    tell(&app, id, "log", json!({"task_id": task_id, "attempt": 1, "from": 4, "to": 5})).await;
+    let told = View::open(&app, &joan, id, cursor).await.take(2).await;
+    let texts = |told: &Told| told.data["lines"].as_array().expect("lines").iter().map(|line| line["text"].clone()).collect::<Vec<_>>();
+    assert_eq!((told[0].kind.as_str(), texts(&told[0])), ("log", vec![json!("line 1"), json!("line 2"), json!("line 3")]));
+    assert_eq!(texts(&told[1]), [json!("line 4"), json!("line 5")]);
+
+    let page = app.get(&format!("/tasks/{task_id}/logs?limit=3"), &joan).await.ok();
+    assert_eq!((page["lines"].as_array().map(Vec::len), &page["more"], &page["log"]), (Some(3), &json!(true), &json!("arriving")));
+    let rest = app.get(&format!("/tasks/{task_id}/logs?cursor={}", page["cursor"].as_str().expect("a cursor")), &joan).await.ok();
+    assert_eq!((&rest["lines"][0]["text"], &rest["lines"][1]["seq"], &rest["more"]), (&json!("line 4"), &json!(5), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_bad_cursor_is_named_and_the_stop_ends_open_views() {
+    let app = App::start().await;
+    let ada = app.token("ada", Role::Requester).await;
+    let id = app.ask(&ada, "polish the lens").await;
+    let call = app.call(Method::GET, &format!("/request/{id}/events"), &ada).header("last-event-id", "abc");
+    assert_eq!(Answer::of(call).await.code(), 5123);
+    let mut view = View::open(&app, &ada, id, None).await;
+    assert_eq!(view.take(1).await[0].id, Some(1));
+    app.stop();
+    while view.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn there_is_a_bound_to_how_many_live_views_are_open() {
+    let app = App::with_options(chiffon_orchestrator::http::HttpOptions { max_streams: 1, ..Default::default() }).await;
+    let ada = app.token("ada", Role::Requester).await;
+    let id = app.ask(&ada, "polish the lens").await;
+    let first = View::open(&app, &ada, id, None).await;
+    let second = app.get(&format!("/request/{id}/events"), &ada).await;
+    assert_eq!(second.code(), 5005);
+    drop(first);
+    chiffon_testkit::until("the place of the view that was closed", Duration::from_secs(5), async || {
+        let response = app.call(Method::GET, &format!("/request/{id}/events"), &ada).send().await.expect("an answer");
+        if response.status().is_success() { Ok(()) } else { Err(response.status()) }
+    })
+    .await;
+}

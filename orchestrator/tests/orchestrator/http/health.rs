@@ -1,0 +1,76 @@
+//! Health, metrics, background agents and dead letters.
+
+use chiffon_bus::{Outgoing, Verdict};
+use chiffon_orchestrator::domain::role::Role;
+use chiffon_protocol::topology::{QueueType, Topology};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::{Answer, App};
+
+#[tokio::test]
+async fn health_names_each_part_and_ready_says_when_it_leaves() {
+    let app = App::start().await;
+    let open = async |path: &str| Answer::of(app.client.get(format!("{}{path}", app.address))).await;
+    let health = open("/health").await.ok();
+    assert_eq!((&health["status"], &health["checks"]["agents"]["status"]), (&json!("degraded"), &json!("degraded")), "{health}");
+    app.announce().await;
+    let health = open("/health").await.ok();
+    assert_eq!((&health["status"], &health["version"]), (&json!("ok"), &json!(env!("CARGO_PKG_VERSION"))), "{health}");
+    for part in ["database", "bus", "planner", "agents"] {
+        assert_eq!(health["checks"][part]["status"], "ok", "{health}");
+    }
+    assert_eq!(open("/health/ready").await.ok()["status"], "ready");
+    app.context.shutdown.drain();
+    let leaving = open("/health/ready").await;
+    assert_eq!((leaving.status, &leaving.body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("leaving")));
+    assert!(open("/health/live").await.status.is_success());
+}
+
+#[tokio::test]
+async fn metrics_count_what_is_open_and_what_was_called() {
+    let app = App::start().await;
+    app.announce().await;
+    let ada = app.token("ada", Role::Operator).await;
+    app.ask(&ada, "polish the lens").await;
+    app.context.background.succeeded("outbox_relay", 2, app.context.clock.now());
+    let text = app.get("/metrics", &ada).await.ok();
+    let text = text.as_str().expect("text");
+    for line in [
+        "chiffon_requests_open{status=\"planning\"} 1",
+        "chiffon_agents_alive{agent_type=\"infrastructure\"} 1",
+        "chiffon_bus_connected 1",
+        "chiffon_background_done_total{agent=\"outbox_relay\"} 2",
+        "chiffon_http_request_duration_seconds_count{method=\"POST\",route=\"/request\",status=\"202\"} 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no `{line}` in\n{text}");
+    }
+    let background = app.get("/background", &ada).await.ok();
+    assert_eq!(background["background"]["outbox_relay"]["done"], 2);
+}
+
+#[tokio::test]
+async fn dead_letters_are_shown_with_their_reason_and_stay() {
+    let app = App::start().await;
+    let token = app.token("ada", Role::Operator).await;
+    let bus = &app.context.bus;
+    bus.declare(&Topology::shared(QueueType::Classic)).await.expect("the topology");
+    let message = Outgoing {
+        exchange: "chiffon.work".to_owned(),
+        routing_key: "orchestrator.results".to_owned(),
+        message_id: "m1".to_owned(),
+        correlation_id: String::new(),
+        headers: std::collections::BTreeMap::new(),
+        body: bytes::Bytes::from_static(b"not json"),
+        transient: false,
+    };
+    bus.publish(message).await.expect("a place");
+    let mut consumer = bus.consume("orchestrator.results", 1).await.expect("a consumer");
+    let delivery = consumer.next().await.expect("the message");
+    assert!(delivery.settle(Verdict::Reject { code: 5003, reason: "it is not JSON".to_owned() }).await);
+    for _ in 0..2 {
+        let shown = app.get("/dead-letters", &token).await.ok();
+        assert_eq!((&shown["depth"], &shown["dead_letters"][0]["body"]), (&json!(1), &json!("not json")), "{shown}");
+        assert!(shown["dead_letters"][0]["headers"].to_string().contains("it is not JSON"), "{shown}");
+    }
+}

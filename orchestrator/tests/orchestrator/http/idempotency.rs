@@ -1,0 +1,56 @@
+//! The same call with the same key is done once.
+
+use chiffon_orchestrator::domain::role::Role;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, App};
+
+async fn ask(app: &App, token: &str, key: &str, body: &Value) -> Answer {
+    Answer::of(app.call(Method::POST, "/request", token).header("idempotency-key", key).json(body)).await
+}
+
+async fn requests(app: &App) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM requests").fetch_one(app.context.store.pool()).await.expect("a count")
+}
+
+#[tokio::test]
+async fn the_same_call_is_answered_the_same_and_another_one_is_refused() {
+    let app = App::start().await;
+    let (ada, joan) = (app.token("ada", Role::Requester).await, app.token("joan", Role::Requester).await);
+    let body = json!({"text": "polish the lens of nas"});
+    let first = ask(&app, &ada, "k1", &body).await;
+    let second = ask(&app, &ada, "k1", &body).await;
+    assert_eq!((first.status, &first.body), (second.status, &second.body));
+    assert_eq!(requests(&app).await, 1);
+
+    let other = ask(&app, &ada, "k1", &json!({"text": "something else"})).await;
+    assert_eq!((other.code(), other.status.as_u16()), (5118, 409));
+    // A key is its principal's own.
+    assert_ne!(ask(&app, &joan, "k1", &body).await.ok()["request_id"], first.body["request_id"]);
+    assert_eq!(requests(&app).await, 2);
+}
+
+#[tokio::test]
+async fn many_at_once_make_one_request() {
+    let app = App::start().await;
+    let token = app.token("ada", Role::Requester).await;
+    let body = json!({"text": "polish the lens of nas"});
+    let answers = futures::future::join_all((0..8).map(|_| ask(&app, &token, "k1", &body))).await;
+    assert_eq!(requests(&app).await, 1);
+    for answer in &answers {
+        assert!(answer.status.is_success() || answer.code() == 5127, "{answer:?}");
+    }
+    assert!(answers.iter().any(|answer| answer.status.is_success()));
+}
+
+#[tokio::test]
+async fn a_call_that_was_refused_can_be_made_again_with_its_key() {
+    let app = App::start().await;
+    let token = app.token("ada", Role::Requester).await;
+    let empty = json!({"text": " "});
+    assert_eq!(ask(&app, &token, "k1", &empty).await.code(), 5102);
+    assert_eq!(ask(&app, &token, "k1", &empty).await.code(), 5102);
+    ask(&app, &token, "k1", &json!({"text": "polish the lens of nas"})).await.ok();
+    assert_eq!(ask(&app, &token, "", &empty).await.code(), 5123);
+}

@@ -1,0 +1,13 @@
+//! The HTTP interface, over real sockets and a real database.
+
+mod app;
+mod bad_input;
+mod deciding;
+mod following;
+mod health;
+mod idempotency;
+mod listing;
+mod roles;
+mod tokens;
+
+use app::{Answer, App};

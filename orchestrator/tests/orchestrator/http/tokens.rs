@@ -1,0 +1,84 @@
+//! Tokens are made, listed, taken back and run out; only their hashes are stored, and all of it is audited.
+
+use std::time::Duration;
+
+use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::service::tokens::{self, NewToken};
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::{Answer, App};
+
+#[tokio::test]
+async fn a_token_works_until_it_is_taken_back() {
+    let app = App::start().await;
+    let admin = app.token("root", Role::Admin).await;
+    let made = app.post("/tokens", &admin, &json!({"principal": "ci", "role": "requester", "program": true, "label": "pipeline"})).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let made = made.ok();
+    let (id, text) = (made["token_id"].as_str().expect("an id"), made["token"].as_str().expect("a text"));
+    assert!(text.starts_with("chf_"));
+    assert_eq!(app.get("/whoami", text).await.ok()["program"], true);
+
+    let listed = app.get("/tokens?limit=1", &admin).await.ok();
+    assert_eq!((&listed["tokens"][0]["token_id"], &listed["tokens"][0]["principal"]), (&json!(id), &json!("ci")));
+    assert!(!listed.to_string().contains(text), "a text is shown again");
+    let rest = app.get(&format!("/tokens?cursor={}", listed["next_cursor"].as_str().expect("more")), &admin).await.ok();
+    assert_eq!((rest["tokens"].as_array().map(Vec::len), &rest["next_cursor"]), (Some(1), &json!(null)));
+
+    for _ in 0..2 {
+        let revoked = Answer::of(app.call(Method::DELETE, &format!("/tokens/{id}"), &admin)).await.ok();
+        assert!(revoked["revoked_at"].is_string());
+    }
+    let answer = app.get("/whoami", text).await;
+    assert_eq!(answer.code(), 5004);
+    assert!(answer.message().contains("taken back"), "{answer:?}");
+    let events: Vec<String> = sqlx::query_scalar("SELECT event FROM audit_log WHERE chain = 'system' ORDER BY seq")
+        .fetch_all(app.context.store.pool())
+        .await
+        .expect("the audit");
+    assert_eq!(events, ["token.created", "token.created", "token.revoked"]);
+    assert_eq!(app.get("/audit/verify", &admin).await.ok()["intact"], true);
+}
+
+#[tokio::test]
+async fn tokens_that_can_not_be_used_say_why() {
+    let app = App::start().await;
+    let admin = app.token("root", Role::Admin).await;
+    let short =
+        NewToken { principal: "ada".to_owned(), role: Role::Viewer, program: false, label: String::new(), valid_for: Some(Duration::ZERO) };
+    let expired = tokens::create(&app.context, "test", &short).await.expect("a token");
+    for (token, word) in
+        [(expired.text.expose_secret(), "expired"), ("chf_short", "cut off"), (&format!("chf_{}", "A".repeat(43)), "not known")]
+    {
+        let answer = app.get("/whoami", token).await;
+        assert_eq!(answer.code(), 5004);
+        assert!(answer.message().contains(word), "{answer:?}");
+    }
+    for (body, word) in [
+        (json!({"principal": "bot", "role": "approver", "program": true}), "programs never approve"),
+        (json!({"principal": "root", "role": "viewer"}), "exists as admin"),
+        (json!({"principal": "a b", "role": "viewer"}), "letters"),
+        (json!({"principal": "chiffon", "role": "viewer"}), "system"),
+    ] {
+        let answer = app.post("/tokens", &admin, &body).await;
+        assert_eq!(answer.code(), 5111);
+        assert!(answer.message().contains(word), "{answer:?}");
+    }
+    let unknown = Answer::of(app.call(Method::DELETE, "/tokens/01890a5d-ac96-774b-bcce-b302099a8057", &admin)).await;
+    assert_eq!(unknown.code(), 5126);
+}
+
+#[tokio::test]
+async fn the_first_token_is_enrolled_once_however_often_it_starts() {
+    let app = App::start().await;
+    let text = tokens::ensure_admin(&app.context, "operator", None).await.expect("a token");
+    for _ in 0..2 {
+        let again = tokens::ensure_admin(&app.context, "operator", Some(text.clone())).await.expect("the same");
+        assert_eq!(again.expose_secret(), text.expose_secret());
+    }
+    let listed = app.get("/tokens", text.expose_secret()).await.ok();
+    assert_eq!(listed["tokens"].as_array().map(Vec::len), Some(1), "{listed}");
+    assert!(tokens::ensure_admin(&app.context, "operator", Some("nonsense".to_owned().into())).await.is_err());
+}
