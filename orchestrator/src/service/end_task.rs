@@ -36,8 +36,8 @@ pub async fn run(
     set_ended(connection, ended, context.clock.now()).await?;
     host_locks::release(connection, task.id).await?;
     task_story::tell(context, connection, task, ended.to, by.actor, by.event, particulars).await?;
-    let was_applied = task.purpose == Purpose::Apply && task.mode == Mode::Apply && task.started_at.is_some();
-    if was_applied || (task.purpose == Purpose::Apply && ended.to == Status::Completed) {
+    // What never ran has nothing to record.
+    if task.purpose == Purpose::Apply && task.mode == Mode::Apply && ended.changed.is_some() {
         record::task_finished(context, connection, task.id).await?;
     }
     if ended.to != Status::Completed {

@@ -67,7 +67,7 @@ pub async fn send(context: &Context, to: &Addressee, about: &About, message: imp
         correlation_id: envelope.trace_id.clone(),
         headers: BTreeMap::from([
             (signature::HEADER.to_owned(), header),
-            ("traceparent".to_owned(), format!("00-{}-{:016x}-01", envelope.trace_id, envelope.message_id.as_u128() as u64 | 1)),
+            ("traceparent".to_owned(), format!("00-{}-{}-01", envelope.trace_id, &envelope.message_id.simple().to_string()[..16])),
         ]),
         body: body.into(),
         transient: false,

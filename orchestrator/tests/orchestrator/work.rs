@@ -5,6 +5,7 @@ mod claiming;
 mod cutting_off;
 mod dispatching;
 mod introducing;
+mod pausing;
 mod reporting;
 mod resulting;
 mod site;

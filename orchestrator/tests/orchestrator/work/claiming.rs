@@ -113,12 +113,13 @@ async fn a_cancelled_offer_can_not_be_claimed() {
 
 #[tokio::test]
 async fn a_claim_in_the_name_of_another_agent_is_dead_lettered() {
-    let site = Site::start().await;
+    let mut site = Site::start().await;
     let first = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let second = WireAgent::start(&site, "infra-2", &site.keys[1]).await;
     site.approved(&[step("web", "web", &[])]).await;
     site.turn().await;
     let work = first.work().await.expect("it is offered");
+    site.app.leave_behind();
     second.say(CLAIMS, first.claim_for(&work)).await;
     let verdicts = site.turn().await;
     assert!(matches!(&verdicts[..], [chiffon_bus::Verdict::Reject { code: 5401, .. }]), "{verdicts:?}");

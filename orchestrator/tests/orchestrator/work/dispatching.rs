@@ -194,3 +194,20 @@ async fn an_agent_that_did_not_start_it_gets_a_new_attempt() {
     assert_eq!((again.request.attempt, again.request.offer), (2, 1));
     assert_eq!(site.audited(request_id, "task.not_started").await, 1);
 }
+
+#[tokio::test]
+async fn two_dispatchers_at_once_offer_a_task_once() {
+    use chiffon_orchestrator::service::dispatch;
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[]), step("two", "nas", &[]), step("three", "web", &[])]).await;
+    let context = &site.app.context;
+    let (first, second, third) = tokio::join!(dispatch::run(context), dispatch::run(context), dispatch::run(context));
+    let offered = [first, second, third].map(|offered| offered.expect("they look")).iter().sum::<usize>();
+    assert_eq!(offered, 2, "one for each host");
+    site.turn().await;
+    assert_eq!(site.audited(request_id, "task.offered").await, 2);
+    agent.take(&site).await;
+    agent.take(&site).await;
+    assert!(agent.work().await.is_none());
+}
