@@ -38,10 +38,8 @@ impl PlanningDesk {
     /// Leases a round and plans it as a task of its own; `false` when there is nothing to plan.
     /// Waits while all seats are taken, so that a busy process leaves deliveries to others.
     pub async fn take(&self, request_id: Uuid, round: i32) -> Result<bool, Problem> {
-        let seat = Arc::clone(&self.seats)
-            .acquire_owned()
-            .await
-            .map_err(|_| Problem::new(ErrorCode::Internal, "the planning desk is closed"))?;
+        let seat =
+            Arc::clone(&self.seats).acquire_owned().await.map_err(|_| Problem::new(ErrorCode::Internal, "the planning desk is closed"))?;
         let Some(lease) = plan_round::lease(&self.context, request_id, round).await? else { return Ok(false) };
         let context = self.context.clone();
         self.tasks.spawn("plan_round", async move {

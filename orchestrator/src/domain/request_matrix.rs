@@ -29,9 +29,24 @@ fn every_state_meets_every_event() {
     for status in Status::ALL {
         let moves: Vec<String> =
             Event::ALL.iter().filter_map(|event| status.on(*event).ok().map(|next| format!("{event} -> {next}"))).collect();
-        lines.push_str(&format!("{status}: {}\n", moves.join(", ")));
+        let moves = if moves.is_empty() { "over".to_owned() } else { moves.join(", ") };
+        lines.push_str(&format!("{status}: {moves}\n"));
     }
-    insta::assert_snapshot!(lines, @"SNAPSHOT");
+    insta::assert_snapshot!(lines, @r"
+    planning: ask -> needs_input, discover -> discovering, preview -> previewing, propose -> awaiting_approval, run_unasked -> running, give_up -> failed, cancel -> cancelled
+    needs_input: say -> planning, cancel -> cancelled
+    discovering: ask -> needs_input, preview -> previewing, propose -> awaiting_approval, run_unasked -> running, say -> planning, cancel -> cancelled
+    previewing: propose -> awaiting_approval, say -> planning, reject -> rejected, cancel -> cancelled
+    awaiting_approval: say -> planning, approve -> running, reject -> rejected, expire -> expired, cancel -> cancelled
+    running: cancel -> running, alarm -> needs_attention, go_on -> running, pause -> paused, complete -> completed, fail -> failed, stop -> cancelled
+    needs_attention: cancel -> needs_attention, alarm -> needs_attention, go_on -> running, complete -> completed, fail -> failed, stop -> cancelled
+    paused: cancel -> paused, alarm -> needs_attention, go_on -> paused, resume -> running, complete -> completed, fail -> failed, stop -> cancelled
+    completed: over
+    failed: over
+    cancelled: over
+    rejected: over
+    expired: over
+    ");
 }
 
 #[test]
@@ -67,9 +82,8 @@ fn every_open_state_can_be_cancelled_and_says_so() {
 
 #[test]
 fn only_a_proposed_plan_can_be_approved_and_only_a_fresh_one_runs_unasked() {
-    let into_running = |event: Event| -> Vec<Status> {
-        Status::ALL.iter().copied().filter(|status| status.on(event) == Ok(Status::Running)).collect()
-    };
+    let into_running =
+        |event: Event| -> Vec<Status> { Status::ALL.iter().copied().filter(|status| status.on(event) == Ok(Status::Running)).collect() };
     assert_eq!(into_running(Event::Approve), [Status::AwaitingApproval]);
     assert_eq!(into_running(Event::RunUnasked), [Status::Planning, Status::Discovering]);
 }

@@ -53,7 +53,8 @@ async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut R
         .map(|task| format!("`{}`: {}", task.title, cause(task)))
         .collect();
     let remark = if failed.is_empty() { String::new() } else { format!("; not all of it could be previewed: {}", failed.join("; ")) };
-    let audit = AuditEvent::by_chiffon("plan.proposed", json!({"revision": plan.revision, "sha256": plan.sha256, "previews_failed": failed}));
+    let audit =
+        AuditEvent::by_chiffon("plan.proposed", json!({"revision": plan.revision, "sha256": plan.sha256, "previews_failed": failed}));
     freeze::propose(context, connection, row, plan_id, &plan.document, audit, &remark).await
 }
 
@@ -124,7 +125,9 @@ fn told(event: Event, tasks: &[TaskLine]) -> String {
     list("Cancelled", with_status(&["cancelled"]).map(|task| task.title.clone()).collect());
     list("Not begun", with_status(&["skipped"]).map(|task| task.title.clone()).collect());
     match event {
-        Event::Alarm => sentences.push("Decide with `chiffon resolve` whether to try again, to count it as done, or to give up.".to_owned()),
+        Event::Alarm => {
+            sentences.push("Decide with `chiffon resolve` whether to try again, to count it as done, or to give up.".to_owned())
+        }
         Event::Complete if tasks.is_empty() => sentences.push("Done: there was nothing to do.".to_owned()),
         _ => {}
     }

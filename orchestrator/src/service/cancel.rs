@@ -92,7 +92,13 @@ async fn find(connection: &mut PgConnection, id: Uuid) -> Result<(Row, Option<Uu
     Err(Problem::new(ErrorCode::RequestNotFound, message).with_details(json!({"id": id})))
 }
 
-async fn whole_request(context: &Context, connection: &mut PgConnection, row: &mut Row, reason: &str, principal: &Principal) -> Result<(), Problem> {
+async fn whole_request(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    reason: &str,
+    principal: &Principal,
+) -> Result<(), Problem> {
     cancel_tasks::run(context, connection, row.id, reason, &principal.name).await?;
     // What stopped half-way waits for a person, and this is their decision: it stays as it is.
     for task in progress::list_of_request(connection, row.id).await?.iter().filter(|task| task.status == "interrupted") {

@@ -112,8 +112,11 @@ fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<()
 /// The current plan, if its hash is the one that was seen.
 async fn current_plan(connection: &mut PgConnection, row: &Row, seen: &str) -> Result<plans::Row, Problem> {
     let none_yet = || {
-        Problem::new(ErrorCode::NoPlanYet, format!("request {} is `{}` and has no plan to decide about yet; look at it again shortly", row.id, row.status))
-            .with_details(json!({"status": row.status, "next": row.status.next_calls()}))
+        Problem::new(
+            ErrorCode::NoPlanYet,
+            format!("request {} is `{}` and has no plan to decide about yet; look at it again shortly", row.id, row.status),
+        )
+        .with_details(json!({"status": row.status, "next": row.status.next_calls()}))
     };
     let Some(plan_id) = row.plan_id else { return Err(none_yet()) };
     let plan = plans::get(connection, plan_id).await?;
@@ -132,8 +135,11 @@ async fn current_plan(connection: &mut PgConnection, row: &Row, seen: &str) -> R
 }
 
 fn expired(row: &Row) -> Problem {
-    Problem::new(ErrorCode::PlanExpired, format!("the plan of request {} has expired and can't be decided about any more; ask again", row.id))
-        .with_details(json!({"status": row.status}))
+    Problem::new(
+        ErrorCode::PlanExpired,
+        format!("the plan of request {} has expired and can't be decided about any more; ask again", row.id),
+    )
+    .with_details(json!({"status": row.status}))
 }
 
 fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<(), Problem> {
@@ -147,9 +153,10 @@ fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<()
     }
     let details = json!({"status": row.status, "next": row.status.next_calls()});
     let (code, message) = match row.status {
-        Status::Previewing | Status::Discovering | Status::Planning | Status::NeedsInput => {
-            (ErrorCode::NoPlanYet, format!("request {} is `{}`; its plan can be decided about when it is `awaiting_approval`", row.id, row.status))
-        }
+        Status::Previewing | Status::Discovering | Status::Planning | Status::NeedsInput => (
+            ErrorCode::NoPlanYet,
+            format!("request {} is `{}`; its plan can be decided about when it is `awaiting_approval`", row.id, row.status),
+        ),
         Status::Expired => return Err(expired(row)),
         Status::Cancelled => (ErrorCode::AlreadyFinished, format!("request {} was cancelled; ask again", row.id)),
         Status::Rejected => (ErrorCode::AlreadyDecided, format!("the plan of request {} was rejected; ask again", row.id)),
@@ -161,7 +168,13 @@ fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<()
     Err(Problem::new(code, message).with_details(details))
 }
 
-async fn record(context: &Context, connection: &mut PgConnection, plan: &plans::Row, principal: &Principal, input: &Decide) -> Result<bool, store::Error> {
+async fn record(
+    context: &Context,
+    connection: &mut PgConnection,
+    plan: &plans::Row,
+    principal: &Principal,
+    input: &Decide,
+) -> Result<bool, store::Error> {
     let new = approvals::New {
         id: context.ids.new_id(),
         plan_id: plan.id,
@@ -182,7 +195,8 @@ async fn approve(
     input: &Decide,
 ) -> Result<Decided, Problem> {
     if principal.id == row.principal_id && !plan.document.policy.self_approval {
-        let message = format!("`{}` asked for this, and the policy wants somebody else to approve it (`policy.self_approval`)", principal.name);
+        let message =
+            format!("`{}` asked for this, and the policy wants somebody else to approve it (`policy.self_approval`)", principal.name);
         return Err(Problem::new(ErrorCode::SelfApproval, message));
     }
     if !record(context, connection, plan, principal, input).await? {

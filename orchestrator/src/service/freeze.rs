@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::Context;
 use super::create_tasks::{self, NewTasks};
 use super::transition::{self, Change};
-use super::Context;
 use crate::domain::assemble;
 use crate::domain::audit::AuditEvent;
 use crate::domain::plan::PlanDocument;
@@ -22,7 +22,13 @@ use crate::store::requests::Row;
 use crate::store::{self, catalogue, events, plans};
 
 /// Puts the outputs of the discoveries into the plan and fixes it. Where they don't fit, the person is told and asked.
-pub async fn run(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid, discoveries: &[TaskLine]) -> Result<(), store::Error> {
+pub async fn run(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan_id: Uuid,
+    discoveries: &[TaskLine],
+) -> Result<(), store::Error> {
     let plan = plans::get(connection, plan_id).await?;
     let (catalogue, _) = catalogue::load(connection).await?;
     let frozen = discoveries.iter().try_fold(plan.document, |document, task| {
@@ -39,7 +45,13 @@ pub async fn run(context: &Context, connection: &mut PgConnection, row: &mut Row
 }
 
 /// Fixes a plan that has no open discovery.
-pub async fn fix(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid, document: &PlanDocument) -> Result<(), store::Error> {
+pub async fn fix(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan_id: Uuid,
+    document: &PlanDocument,
+) -> Result<(), store::Error> {
     let now = context.clock.now();
     let sha256 = document.sha256();
     let valid_for = TimeDelta::from_std(context.policy.plan_valid_for).unwrap_or(TimeDelta::days(365));
@@ -94,7 +106,13 @@ pub fn new_tasks<'d>(row: &Row, plan_id: Uuid, document: &'d PlanDocument) -> Ne
 }
 
 /// Ends a plan that can't go on before its approval, and asks the person what to do.
-pub async fn give_up(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid, problem: &Problem) -> Result<(), store::Error> {
+pub async fn give_up(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan_id: Uuid,
+    problem: &Problem,
+) -> Result<(), store::Error> {
     plans::set_state(connection, plan_id, "failed").await?;
     transition::say(context, connection, row, None, &problem.message).await?;
     let audit = AuditEvent::by_chiffon("plan.failed", json!({"plan_id": plan_id, "problem": problem}));

@@ -74,14 +74,18 @@ fn fits(reservation: &Reservation, spent: &Spent) -> Result<(), Problem> {
             "`{}` has {most:.2} USD this month (`monthly_budget_usd`), of which {:.2} are spent; this call could cost {wanted:.4}",
             reservation.provider, spent.month_usd
         );
-        return Err(Problem::new(ErrorCode::BudgetSpent, message).with_details(json!({"budget": "month", "provider": reservation.provider})));
+        return Err(
+            Problem::new(ErrorCode::BudgetSpent, message).with_details(json!({"budget": "month", "provider": reservation.provider}))
+        );
     }
     if let Some(most) = spent.request_most_usd.filter(|most| spent.request_usd + wanted > *most) {
         let message = format!(
             "the request may cost {most:.4} USD (`max_cost_usd`), of which {:.4} are spent; this call to `{}` could cost {wanted:.4}",
             spent.request_usd, reservation.provider
         );
-        return Err(Problem::new(ErrorCode::BudgetSpent, message).with_details(json!({"budget": "request", "provider": reservation.provider})));
+        return Err(
+            Problem::new(ErrorCode::BudgetSpent, message).with_details(json!({"budget": "request", "provider": reservation.provider}))
+        );
     }
     Ok(())
 }

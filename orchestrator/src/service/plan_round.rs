@@ -76,7 +76,8 @@ async fn gather(context: &Context, lease: &PlanningLease) -> Result<Option<Mater
 }
 
 async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
-    let text = "no infrastructure agent is connected, so nothing is known that could be planned; start one with `chiffon agent infrastructure`";
+    let text =
+        "no infrastructure agent is connected, so nothing is known that could be planned; start one with `chiffon agent infrastructure`";
     wait(context, lease, &WaitingFor::new("agent", text), false, context.settings.resend_after).await
 }
 
@@ -134,7 +135,13 @@ async fn store_outcome(context: &Context, lease: &PlanningLease, material: &Mate
     Ok(())
 }
 
-async fn refuse(context: &Context, connection: &mut PgConnection, row: &mut Row, lease: &PlanningLease, problem: &Problem) -> Result<(), store::Error> {
+async fn refuse(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    lease: &PlanningLease,
+    problem: &Problem,
+) -> Result<(), store::Error> {
     let audit = AuditEvent::by_chiffon("request.not_plannable", json!({"round": lease.round, "problem": problem}));
     ask(context, connection, row, &problem.message, audit, Some(problem)).await
 }

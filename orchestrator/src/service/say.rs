@@ -42,7 +42,13 @@ pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, tex
 }
 
 /// The same inside a transaction that has locked the row and checked that it may: stops what runs for the plan so far, and begins the round.
-pub async fn next_round(context: &Context, connection: &mut PgConnection, row: &mut Row, principal: &Principal, text: &str) -> Result<(), store::Error> {
+pub async fn next_round(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    principal: &Principal,
+    text: &str,
+) -> Result<(), store::Error> {
     if matches!(row.status, Status::Discovering | Status::Previewing) {
         let reason = format!("{} asked for a change", principal.name);
         cancel_tasks::run(context, connection, row.id, &reason, &principal.name).await?;
@@ -57,14 +63,17 @@ pub fn is_own_or_operator(principal: &Principal, row: &Row) -> Result<(), Proble
     if principal.id == row.principal_id || principal.may(Role::Operator) {
         return Ok(());
     }
-    let message = format!("request {} is somebody else's; `{}` may change only their own (operators may change any)", row.id, principal.name);
+    let message =
+        format!("request {} is somebody else's; `{}` may change only their own (operators may change any)", row.id, principal.name);
     Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Operator})))
 }
 
 fn not_now(row: &Row) -> Problem {
     let message = match row.status {
         Status::Planning => "a planner is reading what was said before; wait for its plan or its question, then say what should change",
-        Status::Running | Status::Paused | Status::NeedsAttention => "its approved plan is under way and can't be changed; cancel it, or make a new request",
+        Status::Running | Status::Paused | Status::NeedsAttention => {
+            "its approved plan is under way and can't be changed; cancel it, or make a new request"
+        }
         _ => "it is over; make a new request",
     };
     Problem::new(ErrorCode::InvalidTransition, format!("request {} is `{}`: {message}", row.id, row.status))

@@ -65,7 +65,13 @@ pub async fn tell(context: &Context, connection: &mut PgConnection, row: &Row, e
 }
 
 /// Adds a turn to the conversation, and announces it. `principal_id` is `None` for Chiffon's own words.
-pub async fn say(context: &Context, connection: &mut PgConnection, row: &Row, principal_id: Option<Uuid>, text: &str) -> Result<(), store::Error> {
+pub async fn say(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &Row,
+    principal_id: Option<Uuid>,
+    text: &str,
+) -> Result<(), store::Error> {
     let now = context.clock.now();
     messages::add(connection, row.id, principal_id, text, row.round, now).await?;
     let from = if principal_id.is_some() { "user" } else { "chiffon" };
@@ -73,7 +79,13 @@ pub async fn say(context: &Context, connection: &mut PgConnection, row: &Row, pr
 }
 
 /// Announces on the bus that a round wants a plan.
-pub async fn want_plan(context: &Context, connection: &mut PgConnection, request_id: Uuid, trace_id: &str, round: i32) -> Result<(), store::Error> {
+pub async fn want_plan(
+    context: &Context,
+    connection: &mut PgConnection,
+    request_id: Uuid,
+    trace_id: &str,
+    round: i32,
+) -> Result<(), store::Error> {
     let now = context.clock.now();
     let envelope = Envelope {
         message_id: context.ids.new_message_id(),
@@ -87,7 +99,14 @@ pub async fn want_plan(context: &Context, connection: &mut PgConnection, request
 }
 
 /// Begins the conversation's next round with a person's words: the plan of the round before is given up, and a planner is called.
-pub async fn begin_round(context: &Context, connection: &mut PgConnection, row: &mut Row, principal_id: Uuid, text: &str, audit: AuditEvent) -> Result<(), store::Error> {
+pub async fn begin_round(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    principal_id: Uuid,
+    text: &str,
+    audit: AuditEvent,
+) -> Result<(), store::Error> {
     let resend_at = context.clock.now() + context.settings.resend_after;
     if let Some(plan_id) = row.plan_id {
         store::plans::set_state(connection, plan_id, "superseded").await?;

@@ -4,8 +4,8 @@ use chiffon_protocol::Problem;
 use sqlx::PgConnection;
 
 use super::{Context, transition};
-use crate::store::requests::{self, Unplanned};
 use crate::store;
+use crate::store::requests::{self, Unplanned};
 
 const BATCH: i64 = 100;
 

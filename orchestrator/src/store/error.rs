@@ -57,7 +57,12 @@ impl Error {
             Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_)) => true,
             // https://www.postgresql.org/docs/15/errcodes-appendix.html
             Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
-                code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code.starts_with("40") || code == "55P03" || code == "57014"
+                code.starts_with("08")
+                    || code.starts_with("57P")
+                    || code.starts_with("53")
+                    || code.starts_with("40")
+                    || code == "55P03"
+                    || code == "57014"
             }),
             _ => false,
         }

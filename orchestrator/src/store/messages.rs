@@ -7,7 +7,14 @@ use uuid::Uuid;
 use super::Error;
 
 /// Adds a turn at the end, under the request's row lock. `principal_id` is `None` for Chiffon's own words.
-pub async fn add(connection: &mut PgConnection, request_id: Uuid, principal_id: Option<Uuid>, text: &str, round: i32, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn add(
+    connection: &mut PgConnection,
+    request_id: Uuid,
+    principal_id: Option<Uuid>,
+    text: &str,
+    round: i32,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     let sender = if principal_id.is_some() { "user" } else { "chiffon" };
     sqlx::query!(
         "INSERT INTO messages (request_id, seq, at, sender, principal_id, text, round)

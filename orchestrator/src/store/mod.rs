@@ -74,9 +74,8 @@ impl Store {
     pub fn new(options: &StoreOptions) -> Result<Self, Error> {
         let statement_timeout = options.statement_timeout.as_millis().to_string();
         let connect: PgConnectOptions = options.url.parse().map_err(Error::url)?;
-        let connect = connect
-            .application_name("chiffon")
-            .options([("statement_timeout", statement_timeout.as_str()), ("lock_timeout", "5000")]);
+        let connect =
+            connect.application_name("chiffon").options([("statement_timeout", statement_timeout.as_str()), ("lock_timeout", "5000")]);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)

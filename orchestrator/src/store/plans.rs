@@ -93,8 +93,12 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Row, Error> 
     )
     .fetch_one(connection)
     .await?;
-    let document = serde_json::from_value(stored.body)
-        .map_err(|error| Error::BadData { table: "plans", column: "body", id: id.to_string(), value: error.to_string() })?;
+    let document = serde_json::from_value(stored.body).map_err(|error| Error::BadData {
+        table: "plans",
+        column: "body",
+        id: id.to_string(),
+        value: error.to_string(),
+    })?;
     Ok(Row {
         id: stored.id,
         revision: stored.revision,
@@ -123,7 +127,14 @@ pub async fn next_revision(connection: &mut PgConnection, request_id: Uuid) -> R
 ///
 /// # Panics
 /// Never: documents always serialize.
-pub async fn freeze(connection: &mut PgConnection, id: Uuid, document: &PlanDocument, sha256: &str, state: &str, expires_at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn freeze(
+    connection: &mut PgConnection,
+    id: Uuid,
+    document: &PlanDocument,
+    sha256: &str,
+    state: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE plans
         SET body = $2, sha256 = $3, state = $4, expires_at = $5

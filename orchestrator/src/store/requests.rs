@@ -177,7 +177,14 @@ pub struct Move<'m> {
 }
 
 /// Moves a request to another state. Fails when it does not stand where it was thought to.
-pub async fn set_status(connection: &mut PgConnection, id: Uuid, from: Status, to: Status, with: &Move<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_status(
+    connection: &mut PgConnection,
+    id: Uuid,
+    from: Status,
+    to: Status,
+    with: &Move<'_>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE requests
         SET status = $3, waiting_for = $4, error = COALESCE($5, error), resend_at = $6, updated_at = $7,
@@ -254,7 +261,13 @@ pub struct PlanningLease {
 }
 
 /// Leases a round, unless it has moved on or somebody else works on it (RELIABILITY 19). By Postgres time.
-pub async fn lease_planning(connection: &mut PgConnection, id: Uuid, round: i32, lease: Duration, resend_at: DateTime<Utc>) -> Result<Option<PlanningLease>, Error> {
+pub async fn lease_planning(
+    connection: &mut PgConnection,
+    id: Uuid,
+    round: i32,
+    lease: Duration,
+    resend_at: DateTime<Utc>,
+) -> Result<Option<PlanningLease>, Error> {
     Ok(sqlx::query!(
         "UPDATE requests
         SET planning_epoch = planning_epoch + 1, planning_tries = planning_tries + 1,
@@ -273,7 +286,13 @@ pub async fn lease_planning(connection: &mut PgConnection, id: Uuid, round: i32,
 }
 
 /// Gives a planning lease back: the round waits and is announced again at `resend_at`. `false`: the lease was not the newest any more.
-pub async fn wait_with_planning(connection: &mut PgConnection, lease: &PlanningLease, waiting_for: &Value, counts: bool, resend_at: DateTime<Utc>) -> Result<bool, Error> {
+pub async fn wait_with_planning(
+    connection: &mut PgConnection,
+    lease: &PlanningLease,
+    waiting_for: &Value,
+    counts: bool,
+    resend_at: DateTime<Utc>,
+) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE requests
         SET planning_lease_until = NULL, waiting_for = $4, resend_at = $5, planning_tries = CASE WHEN $6 THEN planning_tries ELSE 0 END
@@ -302,7 +321,12 @@ pub struct Unplanned {
 }
 
 /// Takes the rounds whose time to be announced again has come, and sets their next time.
-pub async fn take_to_resend(connection: &mut PgConnection, now: DateTime<Utc>, next: DateTime<Utc>, limit: i64) -> Result<Vec<Unplanned>, Error> {
+pub async fn take_to_resend(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    next: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Unplanned>, Error> {
     Ok(sqlx::query_as!(
         Unplanned,
         "UPDATE requests
