@@ -66,7 +66,10 @@ impl Layers {
     pub fn new(defaults: &'static str, file: Option<&Path>) -> Result<Self, ConfigError> {
         let base = Figment::new().merge(Toml::string(defaults));
         let known = leaf_keys(&base)?;
-        let mut figment = base.merge(Toml::file_exact(SYSTEM_FILE));
+        let mut figment = base;
+        if Path::new(SYSTEM_FILE).is_file() {
+            figment = figment.merge(Toml::file_exact(SYSTEM_FILE));
+        }
         if let Some(file) = file {
             if !file.is_file() {
                 return Err(ConfigError::MissingFile(file.to_owned()));
