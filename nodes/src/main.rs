@@ -3,6 +3,7 @@
 //! The command finds them by three variables (see [`chiffon_nodes::shared`]). Its exit code becomes ours. Whatever ends it
 //! or us, the nodes stop and nothing of them is left on disk.
 
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Instant;
@@ -13,7 +14,7 @@ use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: chiffon-nodes run -- COMMAND [ARGUMENT...]\n\n\
+const USAGE: &str = "usage: chiffon-nodes run [--postgres-only] -- COMMAND [ARGUMENT...]\n\n\
     Starts a private PostgreSQL and a private RabbitMQ, runs COMMAND with CHIFFON_TEST_DATABASE_URL, CHIFFON_TEST_AMQP_URL and\n\
     CHIFFON_TEST_AMQP_MANAGEMENT_URL set, and stops and removes them when it ends.";
 
@@ -24,17 +25,16 @@ async fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     }
-    let mut command: Vec<_> = arguments.collect();
-    if command.first().is_some_and(|first| first == "--") {
-        command.remove(0);
-    }
+    let mut command: Vec<OsString> = arguments.collect();
+    let postgres_only = take_first(&mut command, "--postgres-only");
+    take_first(&mut command, "--");
     let Some((program, arguments)) = command.split_first() else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
     let mut child = Command::new(program);
     child.args(arguments);
-    match run(child).await {
+    match run(child, postgres_only).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("chiffon-nodes: [{}] {error}", error.code());
@@ -43,13 +43,23 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(mut command: Command) -> Result<u8, NodeError> {
+/// Takes the first word if it is this one.
+fn take_first(command: &mut Vec<OsString>, word: &str) -> bool {
+    let is_it = command.first().is_some_and(|first| first == word);
+    if is_it {
+        command.remove(0);
+    }
+    is_it
+}
+
+async fn run(mut command: Command, postgres_only: bool) -> Result<u8, NodeError> {
     let began = Instant::now();
-    eprintln!("nodes: starting a private PostgreSQL and a private RabbitMQ ...");
+    eprintln!("nodes: starting a private PostgreSQL{} ...", if postgres_only { "" } else { " and a private RabbitMQ" });
     // Ctrl-C meets the command, too, which decides what to do about it; we outlive it to clean up.
     let mut interrupt = signal(SignalKind::interrupt()).expect("a runtime with signals");
     let mut terminate = signal(SignalKind::terminate()).expect("a runtime with signals");
-    let starting = async { tokio::try_join!(PostgresNode::start_temporary(), RabbitNode::start_temporary()) };
+    let broker = async { if postgres_only { Ok(None) } else { RabbitNode::start_temporary().await.map(Some) } };
+    let starting = async { tokio::try_join!(PostgresNode::start_temporary(), broker) };
     let (postgres, rabbitmq) = tokio::select! {
         started = starting => started?,
         _ = interrupt.recv() => return Ok(130),
@@ -59,24 +69,25 @@ async fn run(mut command: Command) -> Result<u8, NodeError> {
     eprintln!("nodes: ready after {:.1} s", began.elapsed().as_secs_f64());
     let not_run = tempfile::NamedTempFile::new().map_err(|source| NodeError::FolderUnusable { path: std::env::temp_dir(), source })?;
     command.env(shared::NOT_RUN, not_run.path());
-    let code = attend(command, &postgres, &rabbitmq, &mut interrupt, &mut terminate).await;
+    command.env(shared::DATABASE_URL, postgres.url("chiffon"));
+    if let Some(rabbitmq) = &rabbitmq {
+        command.env(shared::AMQP_URL, rabbitmq.amqp_url("/"));
+        command.envs(rabbitmq.management_url().map(|url| (shared::AMQP_MANAGEMENT_URL, url)));
+    }
+    let code = attend(command, &mut interrupt, &mut terminate).await;
     report(&std::fs::read_to_string(not_run.path()).unwrap_or_default());
-    tokio::join!(postgres.stop(), rabbitmq.stop());
+    let stop_broker = async {
+        if let Some(rabbitmq) = rabbitmq {
+            rabbitmq.stop().await;
+        }
+    };
+    tokio::join!(postgres.stop(), stop_broker);
     eprintln!("nodes: stopped and removed");
     Ok(code)
 }
 
 /// Runs the command to its end and gives its exit code, or 128 and the signal that ended it, as a shell does.
-async fn attend(
-    mut command: Command,
-    postgres: &PostgresNode,
-    rabbitmq: &RabbitNode,
-    interrupt: &mut tokio::signal::unix::Signal,
-    terminate: &mut tokio::signal::unix::Signal,
-) -> u8 {
-    command.env(shared::DATABASE_URL, postgres.url("chiffon"));
-    command.env(shared::AMQP_URL, rabbitmq.amqp_url("/"));
-    command.envs(rabbitmq.management_url().map(|url| (shared::AMQP_MANAGEMENT_URL, url)));
+async fn attend(mut command: Command, interrupt: &mut tokio::signal::unix::Signal, terminate: &mut tokio::signal::unix::Signal) -> u8 {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {

@@ -1,0 +1,50 @@
+# The commands of this tree; `make` lists them. ARGS="..." goes to what a target runs.
+
+# The user's own cargo counts even where the shell has not read its profile.
+export PATH := $(PATH):$(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin
+# Statements are checked against .sqlx, never against a database that happens to stand in DATABASE_URL or .env.
+export SQLX_OFFLINE := true
+
+CHIFFON := target/debug/chiffon
+ARGS :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build up demo test lint fmt prepare bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'ARGS="..." is passed on, as in: make up ARGS="--listen 127.0.0.1:9090"'
+
+setup: ## install what build and tests need (Debian, Ubuntu); no server is started or touched
+	@scripts/setup test
+
+build: ## build the binary, target/debug/chiffon
+	cargo build --bin chiffon
+
+up: ## install what is missing, build, and run everything on this machine
+	@scripts/setup up
+	cargo build --bin chiffon
+	$(CHIFFON) up $(ARGS)
+
+demo: ## the same, then play the story step by step and stop
+	@scripts/setup up
+	cargo build --bin chiffon
+	$(CHIFFON) up --demo $(ARGS)
+
+test: ## run every test on private nodes; ARGS goes to cargo nextest and leaves the playbooks' tests out
+	@scripts/test $(ARGS)
+
+lint: ## formatting, clippy, and whether .sqlx fits the statements and the migrations
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@scripts/prepare --check
+
+fmt: ## format the code
+	cargo fmt --all
+
+prepare: ## write .sqlx anew from the statements and the migrations
+	@scripts/prepare
+
+bench: ## build with optimisation and measure
+	cargo build --release --bin chiffon --bin chiffon-bench --bin chiffon-nodes
+	target/release/chiffon-nodes run -- target/release/chiffon-bench $(ARGS)
