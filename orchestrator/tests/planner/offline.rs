@@ -106,6 +106,19 @@ fn games_and_printers() -> Vec<(&'static str, Value)> {
 
 fn doors_and_watches() -> Vec<(&'static str, Value)> {
     vec![
+        ("kick the vpn peer carol off gate", one("revoke_vpn_peer", json!({"host": "gate", "peer_name": "carol"}))),
+        ("kill the valheim server on pluto", one("stop_game_server", json!({"host": "pluto", "game": "valheim"}))),
+        ("save a copy of the orders db on pluto", one("backup_database", json!({"host": "pluto", "database": "orders"}))),
+        (
+            "share our printers from desk via cups",
+            json!([["find_printers", {"host": "desk"}], ["set_up_print_queue", {"host": "desk", "printers": "${steps.find.outputs.found}"}]]),
+        ),
+        (
+            "allow udp 1194 through the firewall on gate",
+            one("open_firewall_port", json!({"host": "gate", "port": 1194, "protocol": "udp"})),
+        ),
+        ("please power cycle desk", one("reboot_machine", json!({"host": ["desk"]}))),
+        ("list printers on lap1 and lap2", json!([["find_printers", {"host": "lap1"}], ["find_printers", {"host": "lap2"}]])),
         (
             "open port 51820 udp in the firewall on gate",
             one("open_firewall_port", json!({"host": "gate", "port": 51820, "protocol": "udp"})),
@@ -178,6 +191,10 @@ fn what_no_action_does_is_not_planned() {
         "never revoke the vpn peer bob on gate",
         "wipe everything on desk",
         "hello there",
+        "delete everything on gate",
+        "monitor https://a.example.org on gate",
+        "shutdown pluto",
+        "stop watching https://a.example.org on gate",
         "clean the printers on desk",
     ] {
         match planned(text) {

@@ -98,3 +98,73 @@ fn every_example_of_a_shipped_action_that_names_a_host_leads_to_that_action() {
     }
     assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn people_say_the_same_in_other_words() {
+    let (catalogue, fleet) = (Arc::new(shipped()), Arc::new(hosts(&["nas", "web1", "web2"], &[("web", &["web1", "web2"])])));
+    let planner = OfflinePlanner::new();
+    let mut wrong = Vec::new();
+    for (text, expected) in [
+        (
+            "Can you set up monitoring for our services on nas?",
+            json!([["discover_portals", {"host": "nas"}], ["deploy_kuma", {"host": "nas", "portals": "${steps.discover.outputs.portals}"}]]),
+        ),
+        (
+            "deploy uptime kuma to nas, port 3005, version 1.23.16, with our portals",
+            json!([["discover_portals", {"host": "nas"}], ["deploy_kuma", {"host": "nas", "port": 3005, "version": "1.23.16", "portals": "${steps.discover.outputs.portals}"}]]),
+        ),
+        (
+            "show me the portals of nas and deploy kuma there with them",
+            json!([["discover_portals", {"host": "nas"}], ["deploy_kuma", {"host": "nas", "portals": "${steps.discover.outputs.portals}"}]]),
+        ),
+        ("deploy kuma on nas without starting it", json!([["deploy_kuma", {"host": "nas", "start": "never"}]])),
+        (
+            "set up a status page on web1 on port 8080 for https://example.org",
+            json!([["deploy_kuma", {"host": "web1", "port": 8080, "portals": [{"url": "https://example.org", "name": "example"}]}]]),
+        ),
+        ("what is running on nas?", json!([["discover_portals", {"host": "nas"}]])),
+        (
+            "check disk space on all servers",
+            json!([["disk_report", {"host": "nas"}], ["disk_report", {"host": "web1"}], ["disk_report", {"host": "web2"}]]),
+        ),
+        ("please put htop, jq and curl on web1", json!([["install_packages", {"host": "web1", "packages": ["htop", "jq", "curl"]}]])),
+        (
+            "install nginx on the web servers",
+            json!([["install_packages", {"host": "web1", "packages": ["nginx"]}], ["install_packages", {"host": "web2", "packages": ["nginx"]}]]),
+        ),
+        (
+            "install docker on nas then deploy kuma to nas",
+            json!([["install_packages", {"host": "nas", "packages": ["docker"]}], ["deploy_kuma", {"host": "nas"}]]),
+        ),
+        ("uninstall uptime kuma on nas", json!([["remove_kuma", {"host": "nas"}]])),
+        (
+            "run image nginx:1.27 as proxy on web2",
+            json!([["deploy_compose_app", {"host": "web2", "name": "proxy", "image": "nginx:1.27"}]]),
+        ),
+    ] {
+        match planner.plan_now(&request(text, &catalogue, &fleet)) {
+            Planned::Plan { draft, .. } => {
+                let steps: Value = draft.steps.iter().map(|step| json!([step.action, step.parameters])).collect();
+                if steps != expected {
+                    wrong.push(format!("{text}\n    got  {steps}\n    want {expected}"));
+                }
+            }
+            other => wrong.push(format!("{text}: {other:?}")),
+        }
+    }
+    for text in [
+        "delete everything on nas",
+        "get rid of kuma",
+        "remove htop from web1",
+        "deploy nextcloud to nas",
+        "restart nginx on web1",
+        "make coffee",
+        "deploy kuma to foo",
+        "wipe nas",
+    ] {
+        if let Planned::Plan { draft, .. } = planner.plan_now(&request(text, &catalogue, &fleet)) {
+            wrong.push(format!("{text}: {:?}", draft.steps));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

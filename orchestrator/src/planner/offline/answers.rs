@@ -67,6 +67,12 @@ pub fn ask_for(entry: &Entry, missing: &[String], fleet: &Fleet) -> String {
     question
 }
 
+/// Asks what a verb means that nobody knows.
+pub fn ask_verb(verb: &str, entry: &Entry) -> String {
+    let example = entry.spec.examples.first().map(|example| format!(", as in \"{example}\"")).unwrap_or_default();
+    format!("I don't know what \"{verb}\" asks for. If \"{}\" is meant, please say it with its words{example}.", entry.spec.title)
+}
+
 /// Asks for one of several parameters.
 pub fn ask_either(entry: &Entry, either: &[String]) -> String {
     let names: Vec<String> = either.iter().map(|name| format!("`{name}`")).collect();

@@ -92,6 +92,9 @@ impl<'a> Builder<'a> {
             return Err(Outcome::Cannot(answers::cannot(text, &candidates, self.index)));
         }
         let best = candidates.swap_remove(0);
+        if let Some(verb) = &best.unknown_verb {
+            return Err(Outcome::Ask(answers::ask_verb(verb, best.entry)));
+        }
         if let Some(name) = &best.slots.unknown_host {
             return Err(Outcome::Cannot(answers::unknown_host(name, self.fleet)));
         }
@@ -150,7 +153,8 @@ impl<'a> Builder<'a> {
     pub fn connect(&mut self, entry: &Entry, parameters: &mut Map<String, Value>, hosts: &[String], slots: &Slots) -> Result<(), Outcome> {
         for parameter in &entry.parameters {
             let Some(accepts) = parameter.accepts.as_deref() else { continue };
-            let wanted = parameter.required || slots.wanted.contains(&parameter.name);
+            let meant = slots.pronoun && self.there(accepts, hosts).is_some();
+            let wanted = parameter.required || meant || slots.wanted.contains(&parameter.name);
             if !wanted || parameters.contains_key(&parameter.name) || slots.refused.contains(&parameter.name) {
                 continue;
             }
@@ -169,16 +173,20 @@ impl<'a> Builder<'a> {
 
     /// A reference to an output of this type on these hosts: of a step that is there, or of one that is added.
     fn provided(&mut self, accepts: &str, hosts: &[String]) -> Option<String> {
-        let same_hosts = |entry: &Entry, step: &DraftStep| entry.spec.hosts_in(&step.parameters) == hosts || entry.target().is_none();
-        let there = self.steps.iter().find_map(|step| {
-            let entry = self.index.get(&step.action).filter(|entry| same_hosts(entry, step))?;
-            Some((step.step_id.clone(), output_of(entry, accepts)?))
-        });
-        let (step_id, output) = match there {
+        let (step_id, output) = match self.there(accepts, hosts) {
             Some(found) => found,
             None => self.add_provider(accepts, hosts)?,
         };
         Some(format!("${{steps.{step_id}.outputs.{output}}}"))
+    }
+
+    /// A step that is there and gives an output of this type for these hosts, with the output's name.
+    fn there(&self, accepts: &str, hosts: &[String]) -> Option<(String, String)> {
+        let same_hosts = |entry: &Entry, step: &DraftStep| entry.spec.hosts_in(&step.parameters) == hosts || entry.target().is_none();
+        self.steps.iter().find_map(|step| {
+            let entry = self.index.get(&step.action).filter(|entry| same_hosts(entry, step))?;
+            Some((step.step_id.clone(), output_of(entry, accepts)?))
+        })
     }
 
     fn add_provider(&mut self, accepts: &str, hosts: &[String]) -> Option<(String, String)> {

@@ -145,7 +145,11 @@ impl Entry {
         for (key, phrases) in spec.aliases.iter().filter(|(key, _)| !of_parameter(key)) {
             if !verbs::wishes_of_stem(&stem(key)).is_empty() || own_verbs.contains(&stem(key)) {
                 let said: Vec<Vec<Token>> = phrases.iter().map(|phrase| tokenize(phrase)).collect();
-                own_verbs.extend(said.iter().flatten().filter(|token| !words::is_silent(token)).map(|token| token.stem.clone()));
+                let single = said.iter().filter_map(|tokens| {
+                    let mut spoken = tokens.iter().filter(|token| !words::is_silent(token));
+                    spoken.next().filter(|_| spoken.next().is_none())
+                });
+                own_verbs.extend(single.map(|token| token.stem.clone()));
                 wishes.extend(said.iter().flat_map(|tokens| verbs::wishes_at(tokens, 0).0));
                 continue;
             }

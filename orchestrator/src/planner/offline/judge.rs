@@ -71,6 +71,21 @@ impl Sentence {
         self.tokens.iter().any(|token| !token.quoted && token.stem == word)
     }
 
+    /// Whether its verb says only that something should be there.
+    fn only_puts(&self) -> bool {
+        self.tokens.iter().any(|token| matches!(token.lower.as_str(), "put" | "add" | "get" | "need" | "needs" | "want"))
+    }
+
+    /// Its first word that says something, where no verb of it is known and nothing in this action explains it: perhaps a verb
+    /// that turns everything around.
+    fn unknown_verb(&self, entry: &Entry, slots: &Slots) -> Option<&str> {
+        let grammar = |at: usize| words::is_silent(&self.tokens[at]) || words::is_generic(&self.tokens[at]) || self.hosts[at];
+        let first = (0..self.tokens.len()).find(|at| !grammar(*at))?;
+        let token = &self.tokens[first];
+        let known = slots.used[first] || entry.vocabulary.contains(&token.stem) || token.looks_like_a_value();
+        (self.wishes.is_empty() && !known).then_some(token.raw.as_str())
+    }
+
     fn search_words(&self) -> Vec<String> {
         let spoken = self.tokens.iter().zip(&self.hosts).filter(|(token, is_host)| !token.quoted && !**is_host && !words::is_silent(token));
         spoken
@@ -96,6 +111,8 @@ pub struct Candidate<'a> {
     pub score: f64,
     /// Whether that is enough to propose it.
     pub accepted: bool,
+    /// A first word that could be a verb and is not known.
+    pub unknown_verb: Option<String>,
     /// Words that it does not explain.
     pub unexplained: Vec<String>,
 }
@@ -125,11 +142,12 @@ pub fn candidates<'a>(index: &'a Index, sentence: &Sentence, fleet: &Fleet) -> V
 /// The candidates that are as good as the best: more than one is a question.
 pub fn rivals<'a, 'b>(candidates: &'b [Candidate<'a>]) -> Vec<&'b Candidate<'a>> {
     let Some(best) = candidates.first().filter(|candidate| candidate.accepted) else { return Vec::new() };
-    let complete = best.slots.missing.is_empty();
+    let is_complete = |candidate: &Candidate<'_>| candidate.slots.missing.is_empty() && candidate.slots.either.is_empty();
+    let complete = is_complete(best);
     candidates
         .iter()
         .filter(|candidate| candidate.accepted && candidate.score >= best.score * TOO_NEAR)
-        .filter(|candidate| candidate.slots.missing.is_empty() == complete && candidate.unexplained.len() <= best.unexplained.len())
+        .filter(|candidate| is_complete(candidate) == complete && candidate.unexplained.len() <= best.unexplained.len())
         .collect()
 }
 
@@ -146,8 +164,9 @@ fn weigh<'a>(entry: &'a Entry, found: f64, sentence: &Sentence, fleet: &Fleet) -
         * (1.0 + 0.5 * entry.likeness(&sentence.words))
         * 0.85_f64.powi(count(slots.missing.len()))
         * 1.1_f64.powi(count(given));
-    let accepted = allowed && weight.is_enough(entry, shares_wish(entry, sentence), &slots);
-    Candidate { entry, score, accepted, unexplained: weight.unexplained, slots }
+    let accepted = allowed && weight.is_enough(entry, sentence, &slots);
+    let unknown_verb = sentence.unknown_verb(entry, &slots).map(str::to_owned);
+    Candidate { entry, slots, score, accepted, unknown_verb, unexplained: weight.unexplained }
 }
 
 struct Evidence {
@@ -187,16 +206,22 @@ impl Evidence {
     }
 
     /// A verb alone says enough where the action has no object of its own, or where the values give themselves away by their form.
-    fn is_enough(&self, entry: &Entry, shares_wish: bool, slots: &Slots) -> bool {
-        let whole = self.coverage > 0.99;
-        let something_said = slots.used.iter().any(|used| *used) || self.core || self.own_verb;
-        let by_verb = (self.own_verb || shares_wish) && (entry.core.is_empty() || !slots.by_elimination);
+    /// What removes things must be named, too.
+    fn is_enough(&self, entry: &Entry, sentence: &Sentence, slots: &Slots) -> bool {
+        let (whole, shares_wish) = (self.coverage > 0.99, shares_wish(entry, sentence));
         let chosen = shares_wish
             && entry
                 .parameters
                 .iter()
                 .any(|parameter| parameter.required && parameter.kind == Kind::Choice && slots.values.contains_key(&parameter.name));
-        ((self.core || chosen) && self.coverage >= 0.5)
+        let named = self.core || chosen;
+        if takes_away(entry) && !(named || (entry.core.is_empty() && self.own_verb)) {
+            return false;
+        }
+        let something_said = slots.used.iter().any(|used| *used) || self.core || self.own_verb;
+        let by_elimination = entry.core.is_empty() && (self.own_verb || sentence.only_puts());
+        let by_verb = if slots.by_elimination { by_elimination } else { self.own_verb || shares_wish };
+        (named && self.coverage >= 0.5)
             || (self.hinted >= 2 && self.coverage >= 0.7)
             || (whole && something_said && (self.hinted >= 1 || by_verb))
     }
@@ -212,9 +237,7 @@ fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
     let grave = [Wish::Remove, Wish::Clean, Wish::Stop, Wish::Restore];
     let own_verb = entry.own_verbs.iter().any(|verb| sentence.has_stem(verb));
     let shared = |wishes: &[Wish]| first.iter().any(|wish| wishes.contains(wish) && entry.wishes.contains(wish));
-    let takes_away = entry.spec.risk == Risk::Destructive
-        || entry.wishes.iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean)) && !entry.wishes.contains(&Wish::Create);
-    if takes_away {
+    if takes_away(entry) {
         let asked = shared(&grave) || (own_verb && entry.own_verbs.iter().any(|verb| opens(sentence, verb)));
         return asked && !words::forbids(&sentence.tokens);
     }
@@ -230,6 +253,12 @@ fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
         return entry.wishes.contains(&Wish::Show) || entry.spec.risk == Risk::ReadOnly;
     }
     true
+}
+
+/// Whether an action is there to take something away.
+fn takes_away(entry: &Entry) -> bool {
+    let removes = entry.wishes.iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean));
+    entry.spec.risk == Risk::Destructive || (removes && !entry.wishes.contains(&Wish::Create))
 }
 
 /// Whether the sentence's first word that says something is this verb.

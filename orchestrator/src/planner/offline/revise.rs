@@ -65,10 +65,10 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
     }
     let mentions = hosts::mentions(&sentence.tokens, &input.fleet);
     let adds = sentence.tokens.iter().any(|token| matches!(token.lower.as_str(), "also" | "additionally" | "too" | "plus"));
-    if adds && !hosts::is_only_hosts(&sentence.tokens, &input.fleet) && add(builder, index, input, sentence, text).is_ok() {
+    if adds && !hosts::is_only_hosts(&sentence.tokens, &input.fleet) && added(builder, index, input, sentence, text) {
         return Ok(());
     }
-    if is_new_wish(builder, index, input, sentence) && add(builder, index, input, sentence, text).is_ok() {
+    if is_new_wish(builder, index, input, sentence) && added(builder, index, input, sentence, text) {
         return Ok(());
     }
     let changed = change_parameters(builder, index, sentence)?;
@@ -206,6 +206,16 @@ fn move_to(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, ment
         }
     }
     builder.steps != before
+}
+
+/// [`add`], or nothing at all.
+fn added(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence, text: &str) -> bool {
+    let (steps, notes) = (builder.steps.clone(), builder.notes.clone());
+    let added = add(builder, index, input, sentence, text).is_ok();
+    if !added {
+        (builder.steps, builder.notes) = (steps, notes);
+    }
+    added
 }
 
 /// "also install curl": into the list of a step that is there, else as new steps.

@@ -178,6 +178,8 @@ const GENERIC: &[&str] = &[
     "number",
     "everything",
     "everywhere",
+    "copy",
+    "access",
     "one",
 ];
 

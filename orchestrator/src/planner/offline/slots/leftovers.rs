@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::super::parameter::Kind;
+use super::super::parameter::{Kind, Parameter};
 use super::super::words;
 use super::Filler;
 
@@ -84,5 +84,24 @@ impl Filler<'_> {
         }
         needed.sort_by_key(|name| self.entry.parameter(name).is_none_or(|parameter| !parameter.is_distinctive()));
         needed
+    }
+
+    /// The only number of the sentence, for the only number of the action.
+    pub(super) fn lone_number(&mut self) {
+        let numbers: Vec<&Parameter> = self
+            .entry
+            .parameters
+            .iter()
+            .filter(|parameter| matches!(parameter.kind, Kind::Integer | Kind::Number) && !parameter.list)
+            .collect();
+        let [only] = numbers[..] else { return };
+        let found: Vec<(usize, Value)> = (0..self.tokens.len())
+            .filter(|at| !self.slots.used[*at])
+            .filter_map(|at| only.value_of(&self.tokens[at]).map(|value| (at, value)))
+            .collect();
+        if let ([(at, value)], true) = (&found[..], self.is_open(only)) {
+            self.slots.used[*at] = true;
+            self.slots.values.insert(only.name.clone(), value.clone());
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct Slots {
     pub wanted: BTreeSet<String>,
     /// Parameters that the sentence does not want: "without …".
     pub refused: BTreeSet<String>,
+    /// Whether it says "them" or "those": perhaps what an earlier step gives.
+    pub pronoun: bool,
     /// Whether a value was found only because nothing else explained the word.
     pub by_elimination: bool,
     /// Parameters of which one is needed, when none is there.
@@ -140,8 +142,12 @@ impl<'a> Filler<'a> {
                 continue;
             }
             self.slots.used[at..at + taken].fill(true);
+            let never =
+                parameter.enumerated().into_iter().find(|word| matches!(word.as_str(), "never" | "no" | "none" | "off" | "disabled"));
             if parameter.kind == Kind::Boolean {
                 self.slots.values.insert(parameter.name.clone(), Value::Bool(false));
+            } else if let Some(never) = never.filter(|_| parameter.kind == Kind::Choice && !parameter.list) {
+                self.slots.values.insert(parameter.name.clone(), Value::from(never));
             } else {
                 self.slots.refused.insert(parameter.name.clone());
             }
@@ -321,25 +327,6 @@ impl<'a> Filler<'a> {
         }
     }
 
-    /// The only number of the sentence, for the only number of the action.
-    fn lone_number(&mut self) {
-        let numbers: Vec<&Parameter> = self
-            .entry
-            .parameters
-            .iter()
-            .filter(|parameter| matches!(parameter.kind, Kind::Integer | Kind::Number) && !parameter.list)
-            .collect();
-        let [only] = numbers[..] else { return };
-        let found: Vec<(usize, Value)> = (0..self.tokens.len())
-            .filter(|at| !self.slots.used[*at])
-            .filter_map(|at| only.value_of(&self.tokens[at]).map(|value| (at, value)))
-            .collect();
-        if let ([(at, value)], true) = (&found[..], self.is_open(only)) {
-            self.slots.used[*at] = true;
-            self.slots.values.insert(only.name.clone(), value.clone());
-        }
-    }
-
     fn finish(mut self) -> Slots {
         let target = self.entry.target();
         self.slots.missing = self
@@ -350,6 +337,7 @@ impl<'a> Filler<'a> {
             .filter(|parameter| if target == Some(&parameter.name) { self.slots.hosts.is_empty() } else { parameter.accepts.is_none() })
             .map(|parameter| parameter.name.clone())
             .collect();
+        self.slots.pronoun = self.tokens.iter().any(|token| matches!(token.lower.as_str(), "them" | "those" | "these"));
         self.slots.either = self.needed_alternatives();
         self.slots
     }
