@@ -54,7 +54,7 @@ pub enum Verdict {
     },
 }
 
-type Apply = Box<dyn FnOnce(Verdict, oneshot::Sender<bool>) + Send>;
+type Apply = Box<dyn FnOnce(Verdict, oneshot::Sender<bool>) + Send + Sync>;
 type Alive = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// One delivery's way to be settled: the driver's own action, done exactly once.
@@ -71,7 +71,7 @@ impl fmt::Debug for Settler {
 
 impl Settler {
     /// A settler that does this with the verdict, and answers whether the broker took it.
-    pub fn new(apply: impl FnOnce(Verdict, oneshot::Sender<bool>) + Send + 'static) -> Self {
+    pub fn new(apply: impl FnOnce(Verdict, oneshot::Sender<bool>) + Send + Sync + 'static) -> Self {
         Self { apply: Some(Box::new(apply)), alive: None }
     }
 

@@ -266,8 +266,14 @@ impl Broker {
     pub fn reject(&mut self, tag: u64, code: u16, reason: &str) -> Option<Vec<String>> {
         let unsettled = self.settled(tag)?;
         let headers =
-            [(REASON_HEADER, reason.to_owned()), (CODE_HEADER, code.to_string()), (ORIGIN_HEADER, unsettled.queue)];
-        Some(self.dead_letter(unsettled.message.outgoing, DEAD_EXCHANGE.to_owned(), &headers))
+            [(REASON_HEADER, reason.to_owned()), (CODE_HEADER, code.to_string()), (ORIGIN_HEADER, unsettled.queue.clone())];
+        let reached = self.dead_letter(unsettled.message.outgoing.clone(), DEAD_EXCHANGE.to_owned(), &headers);
+        if reached.is_empty() {
+            // It can't be kept: it goes back, and the verdict was not carried out.
+            self.put_back(unsettled);
+            return None;
+        }
+        Some(reached)
     }
 
     fn dead_letter(&mut self, mut message: Outgoing, exchange: String, headers: &[(&str, String)]) -> Vec<String> {

@@ -32,7 +32,9 @@ impl RabbitOptions {
 
     /// The address as the client takes it, with the times that it does not name itself.
     pub(super) fn uri(&self) -> Result<AMQPUri, BusError> {
-        let unreadable = |reason: String| BusError::Address { url: without_password(&self.url), reason };
+        let shown = without_password(&self.url);
+        // Some of the parser's errors repeat the address.
+        let unreadable = |reason: String| BusError::Address { reason: reason.replace(&self.url, &shown), url: shown.clone() };
         let mut uri: AMQPUri = self.url.parse().map_err(unreadable)?;
         // The parser takes a bracketed host for none at all, and would go to localhost.
         if self.url.contains('[') {
