@@ -51,7 +51,7 @@ fn table(state: HttpState) -> Table {
         .role(Viewer, routes!(action::list::list))
         .role(Viewer, routes!(action::get::get))
         .role(Viewer, routes!(audit::list::list))
-        .role(Viewer, routes!(audit::verify::verify))
+        .waiting(Viewer, routes!(audit::verify::verify))
         .role(Viewer, routes!(operations::costs::costs))
         .role(Operator, routes!(operations::dead_letters::dead_letters))
         .role(Operator, routes!(operations::background::background))

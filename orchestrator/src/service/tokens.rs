@@ -72,10 +72,13 @@ pub async fn ensure_admin(context: &Context, principal: &str, text: Option<Secre
     if !is_plausible(text.expose_secret()) {
         return Err(Problem::new(
             ErrorCode::DataDirUnusable,
-            format!("the administrator's token does not look like one (`{PREFIX}` and 43 letters and digits); remove its file to have a new one made"),
+            format!(
+                "the administrator's token does not look like one (`{PREFIX}` and 43 letters and digits); remove its file to have a new one made"
+            ),
         ));
     }
-    let new = NewToken { principal: principal.to_owned(), role: Role::Admin, program: false, label: "made at start".to_owned(), valid_for: None };
+    let new =
+        NewToken { principal: principal.to_owned(), role: Role::Admin, program: false, label: "made at start".to_owned(), valid_for: None };
     enrol(context, "chiffon", &new, text.clone()).await?;
     Ok(text)
 }
@@ -139,11 +142,9 @@ fn check(new: &NewToken) -> Result<(), Problem> {
 
 fn expiry(at: DateTime<Utc>, valid_for: Option<Duration>) -> Result<Option<DateTime<Utc>>, Problem> {
     let Some(valid_for) = valid_for else { return Ok(None) };
-    TimeDelta::from_std(valid_for)
-        .ok()
-        .and_then(|delta| at.checked_add_signed(delta))
-        .map(Some)
-        .ok_or_else(|| Problem::new(ErrorCode::InvalidParameters, "the token would be valid for longer than time lasts; leave the time out for ever"))
+    TimeDelta::from_std(valid_for).ok().and_then(|delta| at.checked_add_signed(delta)).map(Some).ok_or_else(|| {
+        Problem::new(ErrorCode::InvalidParameters, "the token would be valid for longer than time lasts; leave the time out for ever")
+    })
 }
 
 /// The tokens older than a cursor, newest first.
@@ -157,11 +158,11 @@ pub async fn revoke(context: &Context, actor: &str, token_id: Uuid) -> Result<to
     let at = context.clock.now();
     let mut tx = context.store.begin().await?;
     let revoked = tokens::revoke(&mut tx, token_id, at).await?;
-    let token = tokens::get(&mut tx, token_id).await?.ok_or_else(|| {
-        Problem::new(ErrorCode::TokenNotFound, format!("there is no token {token_id}; `GET /tokens` lists them"))
-    })?;
+    let token = tokens::get(&mut tx, token_id)
+        .await?
+        .ok_or_else(|| Problem::new(ErrorCode::TokenNotFound, format!("there is no token {token_id}; `GET /tokens` lists them")))?;
     if revoked {
-        let data = json!({"token_id": token_id, "principal": token.principal, "label": token.label});
+        let data = json!({"token_id": token_id, "principal": token.name, "label": token.label});
         audit::append_system(&mut tx, &AuditEvent::new(actor, "token.revoked", data), at).await?;
     }
     tx.commit().await.map_err(crate::store::Error::from)?;

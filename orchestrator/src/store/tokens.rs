@@ -75,7 +75,7 @@ pub struct Listed {
     /// Names it for `DELETE /tokens/{id}`.
     pub token_id: Uuid,
     /// Whose it is.
-    pub principal: String,
+    pub name: String,
     /// What they may do.
     pub role: String,
     /// `person` or `program`.
@@ -94,7 +94,7 @@ pub struct Listed {
 pub async fn list(connection: &mut PgConnection, before: Option<Uuid>, limit: i64) -> Result<Vec<Listed>, Error> {
     Ok(sqlx::query_as!(
         Listed,
-        "SELECT t.id AS token_id, p.name AS principal, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at
+        "SELECT t.id AS token_id, p.name, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at
         FROM api_tokens t
         JOIN principals p ON p.id = t.principal_id
         WHERE $1::uuid IS NULL OR t.id < $1
@@ -111,7 +111,7 @@ pub async fn list(connection: &mut PgConnection, before: Option<Uuid>, limit: i6
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Listed>, Error> {
     Ok(sqlx::query_as!(
         Listed,
-        "SELECT t.id AS token_id, p.name AS principal, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at
+        "SELECT t.id AS token_id, p.name, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at
         FROM api_tokens t
         JOIN principals p ON p.id = t.principal_id
         WHERE t.id = $1",

@@ -12,11 +12,11 @@ use crate::store::read::actions::{self, ActionView};
 /// The catalogue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Catalogue {
-    actions: Vec<ActionView>,
+    items: Vec<ActionView>,
 }
 
 /// Lists the actions that agents announce.
 #[utoipa::path(get, path = "/actions", tag = "actions", responses((status = 200, body = Catalogue)))]
 pub(in crate::http) async fn list(State(state): State<HttpState>) -> Result<Json<Catalogue>, Failure> {
-    Ok(Json(Catalogue { actions: actions::list(state.pool(), None).await? }))
+    Ok(Json(Catalogue { items: actions::list(state.pool(), None).await? }))
 }

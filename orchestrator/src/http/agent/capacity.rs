@@ -54,7 +54,7 @@ pub(in crate::http) struct FreeView {
 /// Who could take it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Capacity {
-    agents: Vec<Answer>,
+    items: Vec<Answer>,
 }
 
 /// Says who could take work with these needs now.
@@ -73,7 +73,7 @@ pub(in crate::http) async fn capacity(
     let mut connection = state.context.store.acquire().await?;
     let agents = dispatch::list_agents(&mut connection).await?;
     let of_kind = agents.iter().filter(|agent| kind.is_none_or(|kind| agent.agent_type == kind));
-    Ok(Json(Capacity { agents: of_kind.map(|agent| answer(agent, &needs)).collect() }))
+    Ok(Json(Capacity { items: of_kind.map(|agent| answer(agent, &needs)).collect() }))
 }
 
 fn answer(agent: &AgentView, needs: &Resources) -> Answer {

@@ -12,11 +12,11 @@ use crate::store::read::agents::{self, AgentView};
 /// The fleet.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Fleet {
-    agents: Vec<AgentView>,
+    items: Vec<AgentView>,
 }
 
 /// Lists the agents.
 #[utoipa::path(get, path = "/agents", tag = "agents", responses((status = 200, body = Fleet)))]
 pub(in crate::http) async fn list(State(state): State<HttpState>) -> Result<Json<Fleet>, Failure> {
-    Ok(Json(Fleet { agents: agents::list(state.pool(), None).await? }))
+    Ok(Json(Fleet { items: agents::list(state.pool(), None).await? }))
 }

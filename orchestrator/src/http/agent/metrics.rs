@@ -27,7 +27,7 @@ pub(in crate::http) struct MetricsQuery {
 /// A page of heartbeats.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Page {
-    samples: Vec<Sample>,
+    items: Vec<Sample>,
     /// `cursor` of the next page; null on the last one.
     next_cursor: Option<DateTime<Utc>>,
 }
@@ -41,8 +41,8 @@ pub(in crate::http) async fn metrics(
 ) -> Result<Json<Page>, Failure> {
     let limit = page_size(query.limit, 200, 2_000)?;
     let agent = find(&state, &id).await?;
-    let mut samples = agents::metrics(state.pool(), &agent.agent_id, query.since, query.cursor, limit + 1).await?;
-    let more = cut(&mut samples, limit);
-    let next_cursor = samples.last().map(|sample| sample.at).filter(|_| more);
-    Ok(Json(Page { samples, next_cursor }))
+    let mut items = agents::metrics(state.pool(), &agent.agent_id, query.since, query.cursor, limit + 1).await?;
+    let more = cut(&mut items, limit);
+    let next_cursor = items.last().map(|sample| sample.at).filter(|_| more);
+    Ok(Json(Page { items, next_cursor }))
 }

@@ -28,7 +28,7 @@ pub(in crate::http) struct ListQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Page {
     chain: String,
-    rows: Vec<AuditView>,
+    items: Vec<AuditView>,
     /// `cursor` of the next page; null on the last one.
     next_cursor: Option<i64>,
 }
@@ -41,7 +41,7 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
     let mut found = audit::list(state.pool(), &head.chain, query.cursor.unwrap_or(0), limit + 1).await?;
     let more = cut(&mut found, limit);
     let next_cursor = found.last().map(|row| row.seq).filter(|_| more);
-    let rows = found.into_iter().map(|row| AuditView {
+    let items = found.into_iter().map(|row| AuditView {
         seq: row.seq,
         at: row.at,
         actor: row.actor,
@@ -49,5 +49,5 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
         data: row.data,
         hash: canonical::hex(&row.hash),
     });
-    Ok(Json(Page { chain: head.chain, rows: rows.collect(), next_cursor }))
+    Ok(Json(Page { chain: head.chain, items: items.collect(), next_cursor }))
 }

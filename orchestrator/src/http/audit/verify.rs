@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use chiffon_protocol::{ErrorCode, Problem, canonical};
+use chiffon_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -20,48 +20,68 @@ const BATCH: i64 = 1_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct VerifyQuery {
-    /// A request's id, or `system`, which it is when none is named.
+    /// A request's id, or `system`; all chains when none is named.
     chain: Option<String>,
 }
 
 /// What was found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Verified {
-    chain: String,
     /// Whether every row is as it was written, and none is missing.
-    intact: bool,
-    /// Rows that are as they were written, from the first.
+    ok: bool,
+    /// Chains that were found whole.
+    chains: u64,
+    /// Rows that are as they were written.
     rows: i64,
-    /// The hash that the chain should end with; null when it is empty.
-    head: Option<String>,
     /// `{code, message, details}` of the first break; null when there is none.
     #[schema(value_type = Option<Object>)]
     problem: Option<Value>,
 }
 
-/// Checks a chain of the audit log.
+/// Checks one chain of the audit log, or all of it.
 #[utoipa::path(get, path = "/audit/verify", tag = "audit", params(VerifyQuery), responses((status = 200, body = Verified)))]
 pub(in crate::http) async fn verify(State(state): State<HttpState>, Params(query): Params<VerifyQuery>) -> Result<Json<Verified>, Failure> {
-    let head = head(&state, query.chain).await?;
+    let mut found = Verified { ok: true, chains: 0, rows: 0, problem: None };
+    if query.chain.is_some() {
+        let head = head(&state, query.chain).await?;
+        one(&state, &head, &mut found).await?;
+        return Ok(Json(found));
+    }
+    one(&state, &head(&state, None).await?, &mut found).await?;
+    let mut after = None;
+    while found.ok {
+        let heads = audit::heads(state.pool(), after, BATCH).await?;
+        let Some(last) = heads.last() else { break };
+        after = Some(last.0);
+        for (id, seq, hash) in heads {
+            one(&state, &Head { chain: id.to_string(), seq, hash }, &mut found).await?;
+            if !found.ok {
+                break;
+            }
+        }
+    }
+    Ok(Json(found))
+}
+
+/// Checks one chain up to the head that it should have.
+async fn one(state: &HttpState, head: &Head, found: &mut Verified) -> Result<(), Failure> {
     let mut check = Check { rows: 0, last: None };
     let broken = loop {
         // Rows that were written after the head was read are not looked at.
         let batch = BATCH.min(head.seq - check.rows);
         let rows = if batch > 0 { audit::list(state.pool(), &head.chain, check.rows, batch).await? } else { Vec::new() };
         if rows.is_empty() {
-            break check.end(&head);
+            break check.end(head);
         }
         if let Some(problem) = rows.iter().find_map(|row| check.row(&head.chain, row)) {
             break Some(problem);
         }
     };
-    Ok(Json(Verified {
-        intact: broken.is_none(),
-        rows: check.rows,
-        head: head.hash.as_deref().map(canonical::hex),
-        chain: head.chain,
-        problem: broken.map(|problem| json!(problem)),
-    }))
+    found.rows += check.rows;
+    found.chains += u64::from(broken.is_none());
+    found.ok = broken.is_none();
+    found.problem = broken.map(|problem| json!(problem));
+    Ok(())
 }
 
 /// How far a chain was found intact.

@@ -29,7 +29,7 @@ pub(in crate::http) struct CostsQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Costs {
     since: DateTime<Utc>,
-    by_month: Vec<CostView>,
+    items: Vec<CostView>,
     total_usd: f64,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::http) struct Costs {
 pub(in crate::http) async fn costs(State(state): State<HttpState>, Params(query): Params<CostsQuery>) -> Result<Json<Costs>, Failure> {
     let earliest = if query.request_id.is_some() { DateTime::UNIX_EPOCH } else { state.context.clock.now() - LOOK_BACK };
     let since = query.since.unwrap_or(earliest);
-    let by_month = costs::list(state.pool(), since, query.request_id).await?;
-    let total_usd = by_month.iter().map(|month| month.cost_usd).sum();
-    Ok(Json(Costs { since, by_month, total_usd }))
+    let items = costs::list(state.pool(), since, query.request_id).await?;
+    let total_usd = items.iter().map(|month| month.cost_usd).sum();
+    Ok(Json(Costs { since, items, total_usd }))
 }

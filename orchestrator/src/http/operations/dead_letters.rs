@@ -26,7 +26,13 @@ pub(in crate::http) struct DeadLettersQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct DeadLetter {
     message_id: Option<String>,
-    /// Where it came from, which code, and why; also its own headers.
+    /// Where it came from.
+    queue: Option<String>,
+    /// The error code; null where the broker itself gave up on it.
+    code: Option<u16>,
+    /// Why it was rejected.
+    reason: Option<String>,
+    /// All its headers.
     headers: BTreeMap<String, String>,
     /// What it says: JSON where it is, else text (with what is not UTF-8 replaced).
     #[schema(value_type = Object)]
@@ -38,7 +44,7 @@ pub(in crate::http) struct DeadLetter {
 pub(in crate::http) struct DeadLetters {
     /// How many there are in all.
     depth: u32,
-    dead_letters: Vec<DeadLetter>,
+    items: Vec<DeadLetter>,
 }
 
 /// Shows what was rejected.
@@ -51,14 +57,27 @@ pub(in crate::http) async fn dead_letters(
     let (depth, _) = state.context.bus.depth(topology::DEAD_LETTERS).await.map_err(|error| unreachable_broker(&error))?;
     // Dropped unsettled, they stay where they are.
     let found = state.context.bus.peek(topology::DEAD_LETTERS, limit).await.map_err(|error| unreachable_broker(&error))?;
-    let dead_letters: Vec<DeadLetter> = found.iter().map(shown).collect();
-    Ok(Json(DeadLetters { depth: depth.max(u32::try_from(dead_letters.len()).unwrap_or(u32::MAX)), dead_letters }))
+    let items: Vec<DeadLetter> = found.iter().map(shown).collect();
+    Ok(Json(DeadLetters { depth: depth.max(u32::try_from(items.len()).unwrap_or(u32::MAX)), items }))
 }
 
 fn shown(delivery: &Delivery) -> DeadLetter {
     let body =
         serde_json::from_slice(&delivery.body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&delivery.body).into_owned()));
-    DeadLetter { message_id: delivery.message_id.clone(), headers: delivery.headers.clone(), body }
+    // Our own rejections say "code reason"; a broker's say one word, such as delivery_limit.
+    let stated = delivery.headers.get(topology::REASON_HEADER).map(String::as_str);
+    let (code, reason) = match stated.and_then(|stated| stated.split_once(' ')).map(|(code, reason)| (code.parse().ok(), reason)) {
+        Some((Some(code), reason)) => (Some(code), Some(reason)),
+        _ => (None, stated),
+    };
+    DeadLetter {
+        message_id: delivery.message_id.clone(),
+        queue: delivery.headers.get(topology::ORIGIN_HEADER).cloned(),
+        code,
+        reason: reason.map(str::to_owned),
+        headers: delivery.headers.clone(),
+        body,
+    }
 }
 
 fn unreachable_broker(error: &BusError) -> Failure {

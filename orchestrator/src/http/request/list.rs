@@ -38,7 +38,7 @@ pub(in crate::http) struct ListQuery {
 /// A page of requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Page {
-    requests: Vec<RequestSummary>,
+    items: Vec<RequestSummary>,
     /// `cursor` of the next page; null on the last one.
     next_cursor: Option<Uuid>,
 }
@@ -56,10 +56,10 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
         text: query.text.filter(|text| !text.trim().is_empty()),
         before: query.cursor,
     };
-    let mut requests = requests::list(state.pool(), &filter, limit + 1).await?;
-    let more = cut(&mut requests, limit);
-    let next_cursor = requests.last().map(|request| request.request_id).filter(|_| more);
-    Ok(Json(Page { requests, next_cursor }))
+    let mut items = requests::list(state.pool(), &filter, limit + 1).await?;
+    let more = cut(&mut items, limit);
+    let next_cursor = items.last().map(|request| request.request_id).filter(|_| more);
+    Ok(Json(Page { items, next_cursor }))
 }
 
 fn states(words: Option<&str>) -> Result<Vec<String>, Failure> {

@@ -24,11 +24,11 @@ pub(in crate::http) struct LogsQuery {
 /// A page of a log.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Page {
-    lines: Vec<LogLine>,
+    items: Vec<LogLine>,
     /// Where this page ends: `cursor` for what comes after it, also for lines that are not there yet.
     cursor: String,
-    /// Whether there are more lines at this moment.
-    more: bool,
+    /// The same while there are more lines at this moment; null at the end of what is there.
+    next_cursor: Option<String>,
     /// `whole` when the task has ended and all its lines are stored, else `arriving`.
     log: &'static str,
 }
@@ -46,7 +46,8 @@ pub(in crate::http) async fn logs(
     let more = cut(&mut part.lines, limit);
     let (attempt, seq) = part.lines.last().map_or(after, |line| (line.attempt, line.seq));
     let log = if part.whole { "whole" } else { "arriving" };
-    Ok(Json(Page { lines: part.lines, cursor: format!("{attempt}.{seq}"), more, log }))
+    let cursor = format!("{attempt}.{seq}");
+    Ok(Json(Page { items: part.lines, next_cursor: more.then(|| cursor.clone()), cursor, log }))
 }
 
 /// Reads `attempt.seq`.

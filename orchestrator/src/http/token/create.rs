@@ -23,7 +23,7 @@ use crate::service::tokens;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct CreateBody {
     /// Whose it is; made where it is new.
-    principal: String,
+    name: String,
     /// What they may do.
     role: Role,
     /// A program may never approve.
@@ -32,8 +32,8 @@ pub(in crate::http) struct CreateBody {
     /// What it is for.
     #[serde(default)]
     label: String,
-    /// For how long it counts; left out for ever.
-    valid_for_seconds: Option<u64>,
+    /// For how many days it counts; left out for ever.
+    valid_days: Option<u32>,
 }
 
 /// A new token.
@@ -42,7 +42,7 @@ pub(in crate::http) struct CreatedToken {
     token_id: Uuid,
     /// The text to send as `Authorization: Bearer ...`. It is shown only here.
     token: String,
-    principal: String,
+    name: String,
     role: Role,
     program: bool,
     label: String,
@@ -56,13 +56,13 @@ pub(in crate::http) async fn create(
     caller: Caller,
     body::Json { value, .. }: body::Json<CreateBody>,
 ) -> Result<(StatusCode, Json<CreatedToken>), Failure> {
-    let valid_for = value.valid_for_seconds.map(Duration::from_secs);
-    let new = tokens::NewToken { principal: value.principal, role: value.role, program: value.program, label: value.label, valid_for };
+    let valid_for = value.valid_days.map(|days| Duration::from_hours(u64::from(days) * 24));
+    let new = tokens::NewToken { principal: value.name, role: value.role, program: value.program, label: value.label, valid_for };
     let created = tokens::create(&state.context, &caller.0.name, &new).await?;
     let shown = CreatedToken {
         token_id: created.token_id,
         token: created.text.expose_secret().to_owned(),
-        principal: created.principal.name,
+        name: created.principal.name,
         role: created.principal.role,
         program: created.principal.is_program,
         label: new.label,

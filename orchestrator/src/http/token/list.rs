@@ -25,7 +25,7 @@ pub(in crate::http) struct ListQuery {
 /// A page of tokens.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Page {
-    tokens: Vec<Listed>,
+    items: Vec<Listed>,
     /// `cursor` of the next page; null on the last one.
     next_cursor: Option<Uuid>,
 }
@@ -34,8 +34,8 @@ pub(in crate::http) struct Page {
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(ListQuery), responses((status = 200, body = Page)))]
 pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query): Params<ListQuery>) -> Result<Json<Page>, Failure> {
     let limit = page_size(query.limit, 50, 200)?;
-    let mut tokens = tokens::list(&state.context, query.cursor, limit + 1).await?;
-    let more = cut(&mut tokens, limit);
-    let next_cursor = tokens.last().map(|token| token.token_id).filter(|_| more);
-    Ok(Json(Page { tokens, next_cursor }))
+    let mut items = tokens::list(&state.context, query.cursor, limit + 1).await?;
+    let more = cut(&mut items, limit);
+    let next_cursor = items.last().map(|token| token.token_id).filter(|_| more);
+    Ok(Json(Page { items, next_cursor }))
 }

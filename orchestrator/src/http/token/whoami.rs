@@ -12,7 +12,7 @@ use crate::http::auth::Caller;
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct WhoAmI {
     principal_id: Uuid,
-    principal: String,
+    name: String,
     role: Role,
     /// A program may never approve.
     program: bool,
@@ -21,5 +21,5 @@ pub(in crate::http) struct WhoAmI {
 /// Says who calls.
 #[utoipa::path(get, path = "/whoami", tag = "tokens", responses((status = 200, body = WhoAmI)))]
 pub(in crate::http) async fn whoami(Caller(principal): Caller) -> Json<WhoAmI> {
-    Json(WhoAmI { principal_id: principal.id, principal: principal.name, role: principal.role, program: principal.is_program })
+    Json(WhoAmI { principal_id: principal.id, name: principal.name, role: principal.role, program: principal.is_program })
 }

@@ -73,3 +73,19 @@ pub async fn head(pool: &PgPool, chain: &str) -> Result<Option<(i64, Option<Vec<
     let row = sqlx::query!("SELECT audit_seq, audit_head FROM requests WHERE id = $1", request_id).fetch_optional(pool).await?;
     Ok(row.map(|row| (row.audit_seq, row.audit_head)))
 }
+
+/// Where chains should end, in the order of their requests' ids after a cursor.
+pub async fn heads(pool: &PgPool, after: Option<Uuid>, limit: i64) -> Result<Vec<(Uuid, i64, Option<Vec<u8>>)>, Error> {
+    let rows = sqlx::query!(
+        "SELECT id, audit_seq, audit_head
+        FROM requests
+        WHERE $1::uuid IS NULL OR id > $1
+        ORDER BY id
+        LIMIT $2",
+        after,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.audit_seq, row.audit_head)).collect())
+}

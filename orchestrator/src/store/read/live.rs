@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::snapshot;
 use super::tasks::LogLine;
-use crate::store::events::{self, Event};
 use crate::store::Error;
+use crate::store::events::{self, Event};
 
 /// The next part of a request's story.
 #[derive(Debug, Clone, PartialEq)]

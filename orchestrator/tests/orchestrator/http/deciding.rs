@@ -90,7 +90,7 @@ async fn approving_twice_runs_once_and_cancelling_tells_what_was_stopped() {
     assert_eq!((again.code(), again.status), (5109, StatusCode::CONFLICT));
     let shown = app.get(&format!("/request/{id}"), &joan).await.ok();
     assert_eq!((&shown["status"], &shown["next"]), (&json!("cancelled"), &json!([])));
-    assert_eq!(app.get(&format!("/audit/verify?chain={id}"), &joan).await.ok()["intact"], true);
+    assert_eq!(app.get(&format!("/audit/verify?chain={id}"), &joan).await.ok()["ok"], true);
 }
 
 #[tokio::test]

@@ -141,9 +141,12 @@ async fn log_lines_are_told_with_their_event_and_stand_in_the_tasks_log() {
     assert_eq!(texts(&told[1]), [json!("line 4"), json!("line 5")]);
 
     let page = app.get(&format!("/tasks/{task_id}/logs?limit=3"), &joan).await.ok();
-    assert_eq!((page["lines"].as_array().map(Vec::len), &page["more"], &page["log"]), (Some(3), &json!(true), &json!("arriving")));
+    assert_eq!(
+        (page["items"].as_array().map(Vec::len), &page["next_cursor"], &page["log"]),
+        (Some(3), &page["cursor"], &json!("arriving"))
+    );
     let rest = app.get(&format!("/tasks/{task_id}/logs?cursor={}", page["cursor"].as_str().expect("a cursor")), &joan).await.ok();
-    assert_eq!((&rest["lines"][0]["text"], &rest["lines"][1]["seq"], &rest["more"]), (&json!("line 4"), &json!(5), &json!(false)));
+    assert_eq!((&rest["items"][0]["text"], &rest["items"][1]["seq"], &rest["next_cursor"]), (&json!("line 4"), &json!(5), &Value::Null));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::App;
 
 async fn found(app: &App, token: &str, query: &str) -> Vec<String> {
     let page = app.get(&format!("/requests?{query}"), token).await.ok();
-    page["requests"].as_array().expect("a list").iter().map(|request| request["text"].as_str().expect("a text").to_owned()).collect()
+    page["items"].as_array().expect("a list").iter().map(|request| request["text"].as_str().expect("a text").to_owned()).collect()
 }
 
 #[tokio::test]
@@ -38,9 +38,9 @@ async fn requests_are_found_by_each_filter() {
         assert_eq!(found(&app, &ada, query).await, texts, "{query}");
     }
     let first = app.get("/requests?limit=1", &ada).await.ok();
-    assert_eq!((&first["requests"][0]["request_id"], &first["next_cursor"]), (&json!(dome), &json!(dome)));
+    assert_eq!((&first["items"][0]["request_id"], &first["next_cursor"]), (&json!(dome), &json!(dome)));
     let second = app.get(&format!("/requests?limit=1&cursor={dome}"), &ada).await.ok();
-    assert_eq!((&second["requests"][0]["text"], &second["next_cursor"]), (&json!(lens), &Value::Null));
+    assert_eq!((&second["items"][0]["text"], &second["next_cursor"]), (&json!(lens), &Value::Null));
 }
 
 #[tokio::test]
@@ -50,28 +50,28 @@ async fn the_fleet_and_the_catalogue_are_shown() {
     let ada = app.token("ada", Role::Viewer).await;
     let agent = app.get("/agents/infra-1", &ada).await.ok();
     assert_eq!((&agent["alive"], &agent["actions"], &agent["running"]), (&json!(true), &json!(["polish_lens"]), &json!([])));
-    assert_eq!(app.get("/agents", &ada).await.ok()["agents"], json!([agent]));
+    assert_eq!(app.get("/agents", &ada).await.ok()["items"], json!([agent]));
     app.sql(
         "INSERT INTO resource_metrics (at, agent_id, incarnation, seq, cpu_percent, load_1m, memory_total_mb, memory_available_mb, running)
         SELECT now() - make_interval(mins => n), 'infra-1', 1, 10 - n, n, 0.5, 8000, 4000, 0 FROM generate_series(1, 3) n",
     )
     .await;
     let page = app.get("/agents/infra-1/metrics?limit=2", &ada).await.ok();
-    assert_eq!((&page["samples"][0]["cpu_percent"], page["samples"].as_array().map(Vec::len)), (&json!(1.0), Some(2)));
+    assert_eq!((&page["items"][0]["cpu_percent"], page["items"].as_array().map(Vec::len)), (&json!(1.0), Some(2)));
     let cursor = page["next_cursor"].as_str().expect("more").replace('+', "%2B");
     let rest = app.get(&format!("/agents/infra-1/metrics?limit=2&cursor={cursor}"), &ada).await.ok();
-    assert_eq!((&rest["samples"][0]["cpu_percent"], &rest["next_cursor"]), (&json!(3.0), &Value::Null));
+    assert_eq!((&rest["items"][0]["cpu_percent"], &rest["next_cursor"]), (&json!(3.0), &Value::Null));
 
     let capacity = app.get("/agents/capacity?memory_gb=1", &ada).await.ok();
-    assert_eq!((&capacity["agents"][0]["agent_id"], &capacity["agents"][0]["fits"]), (&json!("infra-1"), &json!(true)), "{capacity}");
+    assert_eq!((&capacity["items"][0]["agent_id"], &capacity["items"][0]["fits"]), (&json!("infra-1"), &json!(true)), "{capacity}");
     app.sql("UPDATE agents SET lease_expires_at = now() - interval '1 minute'").await;
     let gone = app.get("/agents/capacity", &ada).await.ok();
-    assert_eq!(gone["agents"][0]["fits"], false);
-    assert!(gone["agents"][0]["reason"].as_str().is_some_and(|reason| reason.contains("not connected")), "{gone}");
+    assert_eq!(gone["items"][0]["fits"], false);
+    assert!(gone["items"][0]["reason"].as_str().is_some_and(|reason| reason.contains("not connected")), "{gone}");
 
     let action = app.get("/actions/polish_lens", &ada).await.ok();
     assert_eq!((&action["title"], &action["versions"][0]["agents"]), (&json!("Polish the lens"), &json!(["infra-1"])));
-    assert_eq!(app.get("/actions", &ada).await.ok()["actions"], json!([action]));
+    assert_eq!(app.get("/actions", &ada).await.ok()["items"], json!([action]));
 }
 
 #[tokio::test]
@@ -80,17 +80,15 @@ async fn a_changed_audit_row_is_found() {
     let ada = app.token("ada", Role::Requester).await;
     let id = app.ask(&ada, "polish the lens").await;
     let chain = app.get(&format!("/audit?chain={id}"), &ada).await.ok();
-    assert_eq!((&chain["rows"][0]["event"], &chain["rows"][0]["actor"]), (&json!("request.submitted"), &json!("ada")), "{chain}");
-    assert_eq!(app.get(&format!("/audit/verify?chain={id}"), &ada).await.ok()["intact"], true);
+    assert_eq!((&chain["items"][0]["event"], &chain["items"][0]["actor"]), (&json!("request.submitted"), &json!("ada")), "{chain}");
+    assert_eq!(app.get(&format!("/audit/verify?chain={id}"), &ada).await.ok()["ok"], true);
+    let whole = app.get("/audit/verify", &ada).await.ok();
+    assert_eq!((&whole["ok"], &whole["chains"]), (&json!(true), &json!(2)), "{whole}");
     // Only somebody who owns the database can do this.
     app.sql("ALTER TABLE audit_log DISABLE TRIGGER ALL").await;
     app.sql("UPDATE audit_log SET actor = 'eve' WHERE event = 'request.submitted'").await;
     let verified = app.get(&format!("/audit/verify?chain={id}"), &ada).await.ok();
-    assert_eq!(
-        (&verified["intact"], &verified["rows"], &verified["problem"]["code"]),
-        (&json!(false), &json!(0), &json!(5803)),
-        "{verified}"
-    );
+    assert_eq!((&verified["ok"], &verified["rows"], &verified["problem"]["code"]), (&json!(false), &json!(0), &json!(5803)), "{verified}");
 }
 
 #[tokio::test]
@@ -106,10 +104,10 @@ async fn costs_are_summed_by_month_and_provider() {
     .await;
     let all = app.get("/costs", &ada).await.ok();
     assert_eq!(
-        (&all["by_month"][0]["calls"], &all["by_month"][0]["succeeded"], &all["total_usd"]),
+        (&all["items"][0]["calls"], &all["items"][0]["succeeded"], &all["total_usd"]),
         (&json!(3), &json!(2), &json!(0.75)),
         "{all}"
     );
     let one = app.get(&format!("/costs?request_id={id}"), &ada).await.ok();
-    assert_eq!((&one["by_month"][0]["input_tokens"], &one["total_usd"]), (&json!(10), &json!(0.25)));
+    assert_eq!((&one["items"][0]["input_tokens"], &one["total_usd"]), (&json!(10), &json!(0.25)));
 }

@@ -14,7 +14,7 @@ use super::{Answer, App};
 async fn a_token_works_until_it_is_taken_back() {
     let app = App::start().await;
     let admin = app.token("root", Role::Admin).await;
-    let made = app.post("/tokens", &admin, &json!({"principal": "ci", "role": "requester", "program": true, "label": "pipeline"})).await;
+    let made = app.post("/tokens", &admin, &json!({"name": "ci", "role": "requester", "program": true, "label": "pipeline"})).await;
     assert_eq!(made.status, StatusCode::CREATED);
     let made = made.ok();
     let (id, text) = (made["token_id"].as_str().expect("an id"), made["token"].as_str().expect("a text"));
@@ -22,10 +22,10 @@ async fn a_token_works_until_it_is_taken_back() {
     assert_eq!(app.get("/whoami", text).await.ok()["program"], true);
 
     let listed = app.get("/tokens?limit=1", &admin).await.ok();
-    assert_eq!((&listed["tokens"][0]["token_id"], &listed["tokens"][0]["principal"]), (&json!(id), &json!("ci")));
+    assert_eq!((&listed["items"][0]["token_id"], &listed["items"][0]["name"]), (&json!(id), &json!("ci")));
     assert!(!listed.to_string().contains(text), "a text is shown again");
     let rest = app.get(&format!("/tokens?cursor={}", listed["next_cursor"].as_str().expect("more")), &admin).await.ok();
-    assert_eq!((rest["tokens"].as_array().map(Vec::len), &rest["next_cursor"]), (Some(1), &json!(null)));
+    assert_eq!((rest["items"].as_array().map(Vec::len), &rest["next_cursor"]), (Some(1), &json!(null)));
 
     for _ in 0..2 {
         let revoked = Answer::of(app.call(Method::DELETE, &format!("/tokens/{id}"), &admin)).await.ok();
@@ -39,7 +39,7 @@ async fn a_token_works_until_it_is_taken_back() {
         .await
         .expect("the audit");
     assert_eq!(events, ["token.created", "token.created", "token.revoked"]);
-    assert_eq!(app.get("/audit/verify", &admin).await.ok()["intact"], true);
+    assert_eq!(app.get("/audit/verify", &admin).await.ok()["ok"], true);
 }
 
 #[tokio::test]
@@ -57,10 +57,10 @@ async fn tokens_that_can_not_be_used_say_why() {
         assert!(answer.message().contains(word), "{answer:?}");
     }
     for (body, word) in [
-        (json!({"principal": "bot", "role": "approver", "program": true}), "programs never approve"),
-        (json!({"principal": "root", "role": "viewer"}), "exists as admin"),
-        (json!({"principal": "a b", "role": "viewer"}), "letters"),
-        (json!({"principal": "chiffon", "role": "viewer"}), "system"),
+        (json!({"name": "bot", "role": "approver", "program": true}), "programs never approve"),
+        (json!({"name": "root", "role": "viewer"}), "exists as admin"),
+        (json!({"name": "a b", "role": "viewer"}), "letters"),
+        (json!({"name": "chiffon", "role": "viewer"}), "system"),
     ] {
         let answer = app.post("/tokens", &admin, &body).await;
         assert_eq!(answer.code(), 5111);
@@ -79,6 +79,6 @@ async fn the_first_token_is_enrolled_once_however_often_it_starts() {
         assert_eq!(again.expose_secret(), text.expose_secret());
     }
     let listed = app.get("/tokens", text.expose_secret()).await.ok();
-    assert_eq!(listed["tokens"].as_array().map(Vec::len), Some(1), "{listed}");
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
     assert!(tokens::ensure_admin(&app.context, "operator", Some("nonsense".to_owned().into())).await.is_err());
 }
