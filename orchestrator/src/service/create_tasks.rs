@@ -15,7 +15,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::plan::{Phase, PlanDocument, Step};
 use crate::domain::reference::references;
 use crate::domain::task::Purpose;
-use crate::store::tasks::{Batch, NewTask, add_all};
+use crate::store::new_tasks::{Batch, NewTask, add_all};
 use crate::store::{self, audit, events};
 
 /// The plan whose steps become tasks.
@@ -95,8 +95,8 @@ async fn add(
         .collect();
     let batch = Batch { request_id: new.request_id, plan_id: new.plan_id, priority: new.priority, purpose, mode };
     add_all(connection, batch, &tasks, now).await?;
-    let made: Vec<Value> = tasks.iter().map(|task| json!({"task_id": task.id, "step_id": task.step_id, "title": task.title})).collect();
-    let data = json!({"plan_id": new.plan_id, "purpose": purpose, "tasks": made});
+    let created: Vec<Value> = tasks.iter().map(|task| json!({"task_id": task.id, "step_id": task.step_id, "title": task.title})).collect();
+    let data = json!({"plan_id": new.plan_id, "purpose": purpose, "tasks": created});
     audit::append(connection, new.request_id, &AuditEvent::by_chiffon("tasks.created", data.clone()), now).await?;
     events::add(connection, new.request_id, "task", &data, now).await?;
     Ok(tasks.len())

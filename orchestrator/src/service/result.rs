@@ -44,7 +44,7 @@ pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result
     } else {
         match locked.state().on(event) {
             Ok(next) if next.status() == Status::Waiting => {
-                not_started(context, &mut transaction, &request, &locked, &attempt, result).await?
+                not_started(context, &mut transaction, &request, &locked, &attempt, result).await?;
             }
             Ok(next) => finish(context, &mut transaction, &locked, next.status(), ending, result).await?,
             Err(_) => fenced(context, &mut transaction, &locked, &attempt, ending, result).await?,

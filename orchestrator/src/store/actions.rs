@@ -64,10 +64,10 @@ pub async fn get(connection: &mut PgConnection, name: &str, sha256: &str) -> Res
     )
     .fetch_optional(connection)
     .await?;
-    spec.map(|spec| read(name, spec)).transpose()
+    spec.map(|spec| read(name, &spec)).transpose()
 }
 
-pub(super) fn read(name: &str, spec: Value) -> Result<ActionSpec, Error> {
+pub(super) fn read(name: &str, spec: &Value) -> Result<ActionSpec, Error> {
     serde_json::from_value(spec.clone()).map_err(|_| Error::BadData {
         table: "actions",
         column: "spec",

@@ -27,6 +27,8 @@ pub struct Attempt {
     pub incarnation: Option<i64>,
     /// The claim that was granted.
     pub claim_id: Option<Uuid>,
+    /// When the owner first reported it running.
+    pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
     /// How it ended.
@@ -40,7 +42,7 @@ pub async fn get(connection: &mut PgConnection, task_id: Uuid, attempt: i32) -> 
     Ok(sqlx::query_as!(
         Attempt,
         r#"SELECT t.task_id, t.attempt, t.created_at, t.agent_id, a.key_id AS "key_id?", a.incarnation AS "incarnation?",
-            t.claim_id, t.finished_at, t.outcome, t.stored_seq
+            t.claim_id, t.started_at, t.finished_at, t.outcome, t.stored_seq
         FROM task_attempts t
         LEFT JOIN agents a ON a.id = t.agent_id
         WHERE t.task_id = $1 AND t.attempt = $2"#,

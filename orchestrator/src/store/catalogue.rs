@@ -19,7 +19,7 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
     .fetch_all(&mut *connection)
     .await?;
     let actions: Result<Vec<CatalogueAction>, Error> =
-        actions.into_iter().map(|row| Ok(CatalogueAction { spec: read(&row.name, row.spec)?, sha256: row.sha256 })).collect();
+        actions.into_iter().map(|row| Ok(CatalogueAction { spec: read(&row.name, &row.spec)?, sha256: row.sha256 })).collect();
     let hosts = sqlx::query_scalar!("SELECT hosts FROM agents ORDER BY id").fetch_all(connection).await?;
     let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for hosts in hosts {

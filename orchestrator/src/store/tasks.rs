@@ -7,7 +7,6 @@ use chiffon_protocol::Problem;
 use chiffon_protocol::action::{Repeatable, Risk};
 use chiffon_protocol::message::{AgentType, Mode, Resources};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -116,8 +115,8 @@ fn bad(id: Uuid, column: &'static str, value: &impl ToString) -> Error {
     Error::BadData { table: "tasks", column, id: id.to_string(), value: value.to_string() }
 }
 
-fn json_column<T: DeserializeOwned>(id: Uuid, column: &'static str, value: Value) -> Result<T, Error> {
-    serde_json::from_value(value.clone()).map_err(|_| bad(id, column, &value))
+fn json_column<T: DeserializeOwned>(id: Uuid, column: &'static str, value: &Value) -> Result<T, Error> {
+    serde_json::from_value(value.clone()).map_err(|_| bad(id, column, value))
 }
 
 impl TryFrom<Row> for Task {
@@ -127,12 +126,12 @@ impl TryFrom<Row> for Task {
         let id = row.id;
         Ok(Self {
             purpose: Purpose::from_word(&row.purpose).ok_or_else(|| bad(id, "purpose", &row.purpose))?,
-            mode: json_column(id, "mode", Value::String(row.mode))?,
+            mode: json_column(id, "mode", &Value::String(row.mode))?,
             agent_type: AgentType::from_word(&row.agent_type).ok_or_else(|| bad(id, "agent_type", &row.agent_type))?,
-            parameters: json_column(id, "parameters", row.parameters)?,
-            resources: json_column(id, "resources", row.resources)?,
-            risk: json_column(id, "risk", Value::String(row.risk))?,
-            repeatable: json_column(id, "repeatable", Value::String(row.repeatable))?,
+            parameters: json_column(id, "parameters", &row.parameters)?,
+            resources: json_column(id, "resources", &row.resources)?,
+            risk: json_column(id, "risk", &Value::String(row.risk))?,
+            repeatable: json_column(id, "repeatable", &Value::String(row.repeatable))?,
             status: Status::from_word(&row.status).ok_or_else(|| bad(id, "status", &row.status))?,
             id,
             request_id: row.request_id,
@@ -198,7 +197,12 @@ impl Locked {
         let owned = || {
             let attempt = self.attempt.as_ref()?;
             let agent_id = attempt.agent_id.clone().filter(|_| attempt.finished_at.is_none())?;
-            Some(Owned { attempt: attempt.attempt, agent_id, cancel_requested: self.task.cancel_requested_at.is_some() })
+            Some(Owned {
+                attempt: attempt.attempt,
+                agent_id,
+                started: attempt.started_at.is_some(),
+                cancel_requested: self.task.cancel_requested_at.is_some(),
+            })
         };
         let offered = State::Offered { attempt: self.task.attempt, offer: self.task.offer };
         match self.task.status {
@@ -253,74 +257,6 @@ pub async fn lock_unfinished(connection: &mut PgConnection, request_id: Uuid) ->
         locked.extend(lock(&mut *connection, id).await?);
     }
     Ok(locked)
-}
-
-/// A task to be made.
-#[derive(Debug, Clone, Serialize)]
-pub struct NewTask {
-    /// Its id.
-    pub id: Uuid,
-    /// The plan's step.
-    pub step_id: String,
-    /// Who runs it.
-    pub agent_type: AgentType,
-    /// The action.
-    pub action: String,
-    /// Its planned content.
-    pub action_sha256: String,
-    /// For people.
-    pub title: String,
-    /// As planned.
-    pub parameters: Map<String, Value>,
-    /// What it needs.
-    pub resources: Resources,
-    /// What it may touch.
-    pub hosts: Vec<String>,
-    /// Steps with a task of the same purpose that must be completed first.
-    pub depends_on: Vec<String>,
-    /// How much harm it can do.
-    pub risk: Risk,
-    /// Whether it may be repeated.
-    pub repeatable: Repeatable,
-    /// The longest it may run.
-    pub timeout_seconds: u64,
-}
-
-/// What tasks made together have in common.
-#[derive(Debug, Clone, Copy)]
-pub struct Batch {
-    /// The request.
-    pub request_id: Uuid,
-    /// The plan's revision.
-    pub plan_id: Uuid,
-    /// The request's.
-    pub priority: i32,
-    /// Why they run.
-    pub purpose: Purpose,
-    /// Whether they change hosts.
-    pub mode: Mode,
-}
-
-/// Adds tasks as `pending`, all in one statement.
-pub async fn add_all(connection: &mut PgConnection, batch: Batch, tasks: &[NewTask], at: DateTime<Utc>) -> Result<(), Error> {
-    sqlx::query!(
-        "INSERT INTO tasks (id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters,
-            resources, hosts, depends_on, risk, repeatable, timeout_seconds, priority, status, created_at, updated_at)
-        SELECT t.id, $2, $3, t.step_id, $4, $5, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
-            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, $6, 'pending', $7, $7
-        FROM jsonb_to_recordset($1) AS t (id uuid, step_id text, agent_type text, action text, action_sha256 text, title text,
-            parameters jsonb, resources jsonb, hosts text[], depends_on text[], risk text, repeatable text, timeout_seconds bigint)",
-        json!(tasks),
-        batch.request_id,
-        batch.plan_id,
-        batch.purpose.as_str(),
-        batch.mode.as_str(),
-        batch.priority,
-        at,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 pub(super) fn one_row(result: &PgQueryResult) -> Result<(), Error> {

@@ -8,8 +8,8 @@ use chiffon_protocol::message::Outcome;
 
 use super::{Event, InvalidTransition, Owned, Status, Task};
 
-fn owned(cancel_requested: bool) -> Owned {
-    Owned { attempt: 1, agent_id: "a".to_owned(), cancel_requested }
+fn owned(started: bool, cancel_requested: bool) -> Owned {
+    Owned { attempt: 1, agent_id: "a".to_owned(), started, cancel_requested }
 }
 
 fn states() -> Vec<(&'static str, Task)> {
@@ -17,10 +17,11 @@ fn states() -> Vec<(&'static str, Task)> {
         ("pending", Task::Pending),
         ("waiting", Task::Waiting),
         ("dispatched, offered", Task::Offered { attempt: 1, offer: 1 }),
-        ("dispatched, claimed", Task::Claimed(owned(false))),
-        ("running", Task::Running(owned(false))),
-        ("running, cancel requested", Task::Running(owned(true))),
-        ("unknown", Task::Unknown(owned(false))),
+        ("dispatched, claimed", Task::Claimed(owned(false, false))),
+        ("running", Task::Running(owned(true, false))),
+        ("running, cancel requested", Task::Running(owned(true, true))),
+        ("unknown, not known to have begun", Task::Unknown(owned(false, false))),
+        ("unknown, begun", Task::Unknown(owned(true, false))),
         ("completed", Task::Completed),
         ("failed", Task::Failed),
         ("cancelled", Task::Cancelled),
@@ -76,12 +77,12 @@ fn matrix() -> String {
         for event in events() {
             let words = event.name();
             match state.clone().on(event) {
-                Ok(next) => table.push_str(&format!("| {name} | {words} | {} |\n", label(&next))),
+                Ok(next) => table.extend(["| ", name, " | ", words, " | ", &label(&next), " |\n"]),
                 Err(_) => refused.push(words),
             }
         }
         let all = if refused.len() == events().len() { "anything".to_owned() } else { refused.join(", ") };
-        table.push_str(&format!("| {name} | {all} | refused |\n"));
+        table.extend(["| ", name, " | ", &all, " | refused |\n"]);
     }
     table
 }
@@ -109,14 +110,14 @@ fn reports_of_other_attempts_and_offers_are_named() {
     assert_eq!(offered.clone().on(claim(1, 3)), Err(InvalidTransition::Superseded { attempt: 1, offer: 3 }));
     assert!(offered.on(claim(2, 3)).is_ok());
     let late = Event::Finish { attempt: 3, outcome: Outcome::Succeeded };
-    assert_eq!(Task::Running(owned(false)).on(late), Err(InvalidTransition::Superseded { attempt: 3, offer: 0 }));
+    assert_eq!(Task::Running(owned(true, false)).on(late), Err(InvalidTransition::Superseded { attempt: 3, offer: 0 }));
 }
 
 #[test]
 fn a_cancelled_task_that_never_started_is_not_offered_again() {
     let not_started = Event::Finish { attempt: 1, outcome: Outcome::NotStarted };
-    assert_eq!(Task::Claimed(owned(true)).on(not_started.clone()), Ok(Task::Cancelled));
-    assert_eq!(Task::Claimed(owned(false)).on(not_started), Ok(Task::Waiting));
+    assert_eq!(Task::Claimed(owned(false, true)).on(not_started.clone()), Ok(Task::Cancelled));
+    assert_eq!(Task::Claimed(owned(false, false)).on(not_started), Ok(Task::Waiting));
 }
 
 #[test]

@@ -9,6 +9,8 @@ pub struct Owned {
     pub attempt: i32,
     /// The agent's id.
     pub agent_id: String,
+    /// Whether the agent has said that it runs.
+    pub started: bool,
     /// Desired state: it should be cancelled (RELIABILITY 15).
     pub cancel_requested: bool,
 }

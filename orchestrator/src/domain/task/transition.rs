@@ -74,7 +74,7 @@ impl Task {
         match event {
             Event::Claim { attempt: of, offer: with, agent_id } => {
                 current((attempt, offer), (of, with))?;
-                Ok(Self::Claimed(Owned { attempt, agent_id, cancel_requested: false }))
+                Ok(Self::Claimed(Owned { attempt, agent_id, started: false, cancel_requested: false }))
             }
             Event::Decline { attempt: of, offer: with }
             | Event::OfferExpired { attempt: of, offer: with }
@@ -93,7 +93,9 @@ impl Task {
 
     fn claimed_on(owned: Owned, event: &Event) -> Result<Self, InvalidTransition> {
         match event {
-            Event::Start { attempt } | Event::Progress { attempt } => same_attempt(&owned, *attempt).map(|()| Self::Running(owned)),
+            Event::Start { attempt } | Event::Progress { attempt } => {
+                same_attempt(&owned, *attempt).map(|()| Self::Running(Owned { started: true, ..owned }))
+            }
             Event::Finish { attempt, outcome } => same_attempt(&owned, *attempt).map(|()| Self::ended(&owned, *outcome)),
             Event::LeaseExpired { attempt } => same_attempt(&owned, *attempt).map(|()| Self::Unknown(owned)),
             Event::CancelRequested => Ok(Self::Claimed(Owned { cancel_requested: true, ..owned })),
@@ -109,7 +111,9 @@ impl Task {
 
     fn running_on(owned: Owned, event: &Event) -> Result<Self, InvalidTransition> {
         match event {
-            Event::Start { attempt } | Event::Progress { attempt } => same_attempt(&owned, *attempt).map(|()| Self::Running(owned)),
+            Event::Start { attempt } | Event::Progress { attempt } => {
+                same_attempt(&owned, *attempt).map(|()| Self::Running(Owned { started: true, ..owned }))
+            }
             Event::Finish { attempt, outcome } => same_attempt(&owned, *attempt).map(|()| Self::ended(&owned, *outcome)),
             Event::LeaseExpired { attempt } => same_attempt(&owned, *attempt).map(|()| Self::Unknown(owned)),
             Event::CancelRequested => Ok(Self::Running(Owned { cancel_requested: true, ..owned })),
@@ -126,7 +130,9 @@ impl Task {
     /// The owner's own report resolves what is unknown (RELIABILITY 13); nothing else does by itself.
     fn unknown_on(owned: Owned, event: &Event) -> Result<Self, InvalidTransition> {
         match event {
-            Event::Start { attempt } | Event::Progress { attempt } => same_attempt(&owned, *attempt).map(|()| Self::Running(owned)),
+            Event::Start { attempt } | Event::Progress { attempt } => {
+                same_attempt(&owned, *attempt).map(|()| Self::Running(Owned { started: true, ..owned }))
+            }
             Event::Finish { attempt, outcome } => same_attempt(&owned, *attempt).map(|()| Self::ended(&owned, *outcome)),
             Event::CancelRequested => Ok(Self::Unknown(Owned { cancel_requested: true, ..owned })),
             Event::DependenciesMet
@@ -147,6 +153,8 @@ impl Task {
             Outcome::Failed => Self::Failed,
             Outcome::Cancelled => Self::Cancelled,
             Outcome::Interrupted => Self::Interrupted,
+            // It has said before that it runs: what contradicts itself is never repeated without a person.
+            Outcome::NotStarted if owned.started => Self::Interrupted,
             Outcome::NotStarted if owned.cancel_requested => Self::Cancelled,
             Outcome::NotStarted => Self::Waiting,
         }

@@ -96,21 +96,21 @@ async fn unsigned_forged_and_strange_messages_are_dead_lettered_and_change_nothi
     let forged = chiffon_protocol::signature::sign(
         &stranger,
         STATUS,
-        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_secs(60),
+        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_mins(1),
         &body,
     );
     agent.publish(STATUS, body.clone(), Some(forged)).await;
     let elsewhere = chiffon_protocol::signature::sign(
         &agent.key,
         "orchestrator.results",
-        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_secs(60),
+        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_mins(1),
         &body,
     );
     agent.publish(STATUS, body, Some(elsewhere)).await;
     let nonsense = chiffon_protocol::signature::sign(
         &agent.key,
         STATUS,
-        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_secs(60),
+        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_mins(1),
         b"{}",
     );
     agent.publish(STATUS, b"{}".to_vec(), Some(nonsense)).await;

@@ -139,3 +139,18 @@ async fn a_task_that_its_agent_left_half_done_says_so_and_frees_its_host() {
     assert!(site.locked_hosts().await.is_empty());
     assert_eq!(site.app.status(request_id).await, "needs_attention");
 }
+
+#[tokio::test]
+async fn what_has_begun_is_not_repeated_because_somebody_says_that_it_had_not() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.progress(&work, 1, &[]).await;
+    site.turn().await;
+    agent.finish(&work, Outcome::NotStarted).await;
+    site.turn().await;
+    assert_eq!(site.status(request_id, "one").await, "interrupted");
+    assert!(agent.work().await.is_none());
+}

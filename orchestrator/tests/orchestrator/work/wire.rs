@@ -88,7 +88,7 @@ impl WireAgent {
     /// Says something, signed.
     pub async fn say(&self, queue: &str, message: impl Into<Message>) {
         let body = self.body(message);
-        let header = signature::sign(&self.key, queue, self.clock.now() + Duration::from_secs(60), &body);
+        let header = signature::sign(&self.key, queue, self.clock.now() + Duration::from_mins(1), &body);
         self.publish(queue, body, Some(header)).await;
     }
 
