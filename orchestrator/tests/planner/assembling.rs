@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::invented::{action, catalogue, fleet};
 
-const TOKEN_SOURCE: &str = r#"
+const TOKEN_SOURCE: &str = r"
 name: issue_token
 title: Issue a token
 description: Makes a token and says where it is.
@@ -23,7 +23,7 @@ parameters: {type: object, required: [host], properties: {host: {type: string, f
 outputs: {properties: {url: {type: string}, uses: {type: integer}, tags: {type: array}}, required: [url]}
 risk: low
 check: none
-timeout_seconds: 100"#;
+timeout_seconds: 100";
 
 const TOKEN_USER: &str = r#"
 name: use_token

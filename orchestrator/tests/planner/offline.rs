@@ -18,7 +18,7 @@ fn steps_of(draft: &Draft) -> Value {
     draft.steps.iter().map(|step| json!([step.action, step.parameters])).collect()
 }
 
-fn one(action: &str, parameters: Value) -> Value {
+fn one(action: &str, parameters: &Value) -> Value {
     json!([[action, parameters]])
 }
 
@@ -31,72 +31,72 @@ fn names_and_machines() -> Vec<(&'static str, Value)> {
     vec![
         (
             "Please add a DNS record for photos.lan pointing to 10.0.0.12 on gate",
-            one("create_dns_record", json!({"host": "gate", "name": "photos.lan", "address": "10.0.0.12"})),
+            one("create_dns_record", &json!({"host": "gate", "name": "photos.lan", "address": "10.0.0.12"})),
         ),
         (
             "create a domain entry grafana.lan with ip 10.1.2.3 at gate",
-            one("create_dns_record", json!({"host": "gate", "name": "grafana.lan", "address": "10.1.2.3"})),
+            one("create_dns_record", &json!({"host": "gate", "name": "grafana.lan", "address": "10.1.2.3"})),
         ),
         (
             "On gate, register the dns name nas.lan -> 192.168.1.4 with a ttl of 60",
-            one("create_dns_record", json!({"host": "gate", "name": "nas.lan", "address": "192.168.1.4", "ttl_seconds": 60})),
+            one("create_dns_record", &json!({"host": "gate", "name": "nas.lan", "address": "192.168.1.4", "ttl_seconds": 60})),
         ),
-        ("remove the dns record photos.lan from gate", one("delete_dns_record", json!({"host": "gate", "name": "photos.lan"}))),
-        ("get rid of the dns entry old.lan on gate", one("delete_dns_record", json!({"host": "gate", "name": "old.lan"}))),
-        ("back up the invoices database on pluto", one("backup_database", json!({"host": "pluto", "database": "invoices"}))),
+        ("remove the dns record photos.lan from gate", one("delete_dns_record", &json!({"host": "gate", "name": "photos.lan"}))),
+        ("get rid of the dns entry old.lan on gate", one("delete_dns_record", &json!({"host": "gate", "name": "old.lan"}))),
+        ("back up the invoices database on pluto", one("backup_database", &json!({"host": "pluto", "database": "invoices"}))),
         (
             "make a backup of the db customers on pluto and keep it 30 days",
-            one("backup_database", json!({"host": "pluto", "database": "customers", "keep_days": 30})),
+            one("backup_database", &json!({"host": "pluto", "database": "customers", "keep_days": 30})),
         ),
         (
             "Could you dump the postgres database shop on pluto with compress on?",
-            one("backup_database", json!({"host": "pluto", "database": "shop", "compress": true})),
+            one("backup_database", &json!({"host": "pluto", "database": "shop", "compress": true})),
         ),
         (
             "snapshot database stock on pluto, retention 14",
-            one("backup_database", json!({"host": "pluto", "database": "stock", "keep_days": 14})),
+            one("backup_database", &json!({"host": "pluto", "database": "stock", "keep_days": 14})),
         ),
-        ("restore the invoices database on pluto", one("restore_database", json!({"host": "pluto", "database": "invoices"}))),
-        ("let a new wireguard device called phone in: add it on gate", one("add_vpn_peer", json!({"host": "gate", "peer_name": "phone"}))),
-        ("set up a vpn client for alice-laptop on gate", one("add_vpn_peer", json!({"host": "gate", "peer_name": "alice-laptop"}))),
+        ("restore the invoices database on pluto", one("restore_database", &json!({"host": "pluto", "database": "invoices"}))),
+        ("let a new wireguard device called phone in: add it on gate", one("add_vpn_peer", &json!({"host": "gate", "peer_name": "phone"}))),
+        ("set up a vpn client for alice-laptop on gate", one("add_vpn_peer", &json!({"host": "gate", "peer_name": "alice-laptop"}))),
         (
             "create vpn peer bob on gate with full tunnel",
-            one("add_vpn_peer", json!({"host": "gate", "peer_name": "bob", "full_tunnel": true})),
+            one("add_vpn_peer", &json!({"host": "gate", "peer_name": "bob", "full_tunnel": true})),
         ),
-        ("revoke the vpn peer bob on gate", one("revoke_vpn_peer", json!({"host": "gate", "peer_name": "bob"}))),
-        ("delete the wireguard device phone from gate", one("revoke_vpn_peer", json!({"host": "gate", "peer_name": "phone"}))),
+        ("revoke the vpn peer bob on gate", one("revoke_vpn_peer", &json!({"host": "gate", "peer_name": "bob"}))),
+        ("delete the wireguard device phone from gate", one("revoke_vpn_peer", &json!({"host": "gate", "peer_name": "phone"}))),
     ]
 }
 
 fn games_and_printers() -> Vec<(&'static str, Value)> {
     vec![
-        ("spin up a minecraft server on pluto", one("start_game_server", json!({"host": "pluto", "game": "minecraft"}))),
+        ("spin up a minecraft server on pluto", one("start_game_server", &json!({"host": "pluto", "game": "minecraft"}))),
         (
             "we want to play valheim tonight, launch it on pluto for 6 friends",
-            one("start_game_server", json!({"host": "pluto", "game": "valheim", "players": 6})),
+            one("start_game_server", &json!({"host": "pluto", "game": "valheim", "players": 6})),
         ),
         (
             "start factorio on pluto on port 30000 with 12 players, difficulty hard",
-            one("start_game_server", json!({"host": "pluto", "game": "factorio", "players": 12, "port": 30000, "difficulty": "hard"})),
+            one("start_game_server", &json!({"host": "pluto", "game": "factorio", "players": 12, "port": 30000, "difficulty": "hard"})),
         ),
-        ("shut down the minecraft server on pluto", one("stop_game_server", json!({"host": "pluto", "game": "minecraft"}))),
-        ("turn the valheim server on pluto off", one("stop_game_server", json!({"host": "pluto", "game": "valheim"}))),
-        ("what printers can desk see?", one("find_printers", json!({"host": "desk"}))),
-        ("look for printers around desk", one("find_printers", json!({"host": "desk"}))),
+        ("shut down the minecraft server on pluto", one("stop_game_server", &json!({"host": "pluto", "game": "minecraft"}))),
+        ("turn the valheim server on pluto off", one("stop_game_server", &json!({"host": "pluto", "game": "valheim"}))),
+        ("what printers can desk see?", one("find_printers", &json!({"host": "desk"}))),
+        ("look for printers around desk", one("find_printers", &json!({"host": "desk"}))),
         (
             "Set up a print queue on desk with our existing printers",
             json!([["find_printers", {"host": "desk"}], ["set_up_print_queue", {"host": "desk", "printers": "${steps.find.outputs.found}"}]]),
         ),
-        ("set up cups on desk", one("set_up_print_queue", json!({"host": "desk"}))),
+        ("set up cups on desk", one("set_up_print_queue", &json!({"host": "desk"}))),
         (
             "create a print queue on desk without the printers and no duplex",
-            one("set_up_print_queue", json!({"host": "desk", "duplex": false})),
+            one("set_up_print_queue", &json!({"host": "desk", "duplex": false})),
         ),
         (
             "install the fonts inter, lora and fira-code on desk",
-            one("install_fonts", json!({"host": "desk", "fonts": ["inter", "lora", "fira-code"]})),
+            one("install_fonts", &json!({"host": "desk", "fonts": ["inter", "lora", "fira-code"]})),
         ),
-        ("put the typeface roboto on lap1", one("install_fonts", json!({"host": "lap1", "fonts": ["roboto"]}))),
+        ("put the typeface roboto on lap1", one("install_fonts", &json!({"host": "lap1", "fonts": ["roboto"]}))),
         (
             "instal fonts roboto on the laptops",
             json!([["install_fonts", {"host": "lap1", "fonts": ["roboto"]}], ["install_fonts", {"host": "lap2", "fonts": ["roboto"]}]]),
@@ -106,42 +106,42 @@ fn games_and_printers() -> Vec<(&'static str, Value)> {
 
 fn doors_and_watches() -> Vec<(&'static str, Value)> {
     vec![
-        ("kick the vpn peer carol off gate", one("revoke_vpn_peer", json!({"host": "gate", "peer_name": "carol"}))),
-        ("kill the valheim server on pluto", one("stop_game_server", json!({"host": "pluto", "game": "valheim"}))),
-        ("save a copy of the orders db on pluto", one("backup_database", json!({"host": "pluto", "database": "orders"}))),
+        ("kick the vpn peer carol off gate", one("revoke_vpn_peer", &json!({"host": "gate", "peer_name": "carol"}))),
+        ("kill the valheim server on pluto", one("stop_game_server", &json!({"host": "pluto", "game": "valheim"}))),
+        ("save a copy of the orders db on pluto", one("backup_database", &json!({"host": "pluto", "database": "orders"}))),
         (
             "share our printers from desk via cups",
             json!([["find_printers", {"host": "desk"}], ["set_up_print_queue", {"host": "desk", "printers": "${steps.find.outputs.found}"}]]),
         ),
         (
             "allow udp 1194 through the firewall on gate",
-            one("open_firewall_port", json!({"host": "gate", "port": 1194, "protocol": "udp"})),
+            one("open_firewall_port", &json!({"host": "gate", "port": 1194, "protocol": "udp"})),
         ),
-        ("please power cycle desk", one("reboot_machine", json!({"host": ["desk"]}))),
+        ("please power cycle desk", one("reboot_machine", &json!({"host": ["desk"]}))),
         ("list printers on lap1 and lap2", json!([["find_printers", {"host": "lap1"}], ["find_printers", {"host": "lap2"}]])),
         (
             "open port 51820 udp in the firewall on gate",
-            one("open_firewall_port", json!({"host": "gate", "port": 51820, "protocol": "udp"})),
+            one("open_firewall_port", &json!({"host": "gate", "port": 51820, "protocol": "udp"})),
         ),
-        ("firewall on gate: open 443", one("open_firewall_port", json!({"host": "gate", "port": 443}))),
-        ("reboot pluto and desk", one("reboot_machine", json!({"host": ["pluto", "desk"]}))),
-        ("restart the machine lap2 in 10 minutes", one("reboot_machine", json!({"host": ["lap2"], "delay_minutes": 10}))),
-        ("reboot all hosts except gate", one("reboot_machine", json!({"host": ["desk", "lap1", "lap2", "pluto"]}))),
-        ("how hot is desk right now?", one("temperature_report", json!({"host": "desk"}))),
-        ("show me the sensors of pluto", one("temperature_report", json!({"host": "pluto"}))),
+        ("firewall on gate: open 443", one("open_firewall_port", &json!({"host": "gate", "port": 443}))),
+        ("reboot pluto and desk", one("reboot_machine", &json!({"host": ["pluto", "desk"]}))),
+        ("restart the machine lap2 in 10 minutes", one("reboot_machine", &json!({"host": ["lap2"], "delay_minutes": 10}))),
+        ("reboot all hosts except gate", one("reboot_machine", &json!({"host": ["desk", "lap1", "lap2", "pluto"]}))),
+        ("how hot is desk right now?", one("temperature_report", &json!({"host": "desk"}))),
+        ("show me the sensors of pluto", one("temperature_report", &json!({"host": "pluto"}))),
         (
             "renew the tls cert of shop.example.org on gate, mail admin@example.org",
-            one("renew_certificate", json!({"host": "gate", "domain": "shop.example.org", "contact": "admin@example.org"})),
+            one("renew_certificate", &json!({"host": "gate", "domain": "shop.example.org", "contact": "admin@example.org"})),
         ),
         (
             "Get a fresh certificate for wiki.example.org on gate",
-            one("renew_certificate", json!({"host": "gate", "domain": "wiki.example.org"})),
+            one("renew_certificate", &json!({"host": "gate", "domain": "wiki.example.org"})),
         ),
         (
             "watch https://wiki.example.org and http://10.0.0.5:8080/ from gate every 10 minutes",
             one(
                 "watch_pages",
-                json!({"host": "gate", "pages": [{"url": "https://wiki.example.org", "name": "wiki"}, {"url": "http://10.0.0.5:8080/", "name": "10"}], "every_minutes": 10}),
+                &json!({"host": "gate", "pages": [{"url": "https://wiki.example.org", "name": "wiki"}, {"url": "http://10.0.0.5:8080/", "name": "10"}], "every_minutes": 10}),
             ),
         ),
         (
