@@ -64,8 +64,8 @@ mod tests {
         let clock = ManualClock::default();
         let seen = clock.now();
         assert_eq!(clock.now(), seen);
-        clock.clone().advance(Duration::from_secs(60));
+        clock.clone().advance(Duration::from_mins(1));
         assert_eq!(clock.now() - seen, TimeDelta::seconds(60));
-        assert_eq!(clock.elapsed(), Duration::from_secs(60));
+        assert_eq!(clock.elapsed(), Duration::from_mins(1));
     }
 }

@@ -23,7 +23,8 @@ impl TemporaryDatabase {
     /// # Panics
     /// When the variable is not set or the server can't be reached: such a test can't say anything.
     pub async fn create() -> Self {
-        let url = variable(VARIABLE).unwrap_or_else(|| panic!("{VARIABLE} is not set; run `make test`, or give it the URL of a PostgreSQL server for tests"));
+        let url = variable(VARIABLE)
+            .unwrap_or_else(|| panic!("{VARIABLE} is not set; run `make test`, or give it the URL of a PostgreSQL server for tests"));
         let admin: PgConnectOptions = url.parse().unwrap_or_else(|error| panic!("{VARIABLE} is not a database's address: {error}"));
         let name = format!("chiffon_test_{}", RandomIds.new_message_id().simple());
         let mut connection = admin.connect().await.unwrap_or_else(|error| panic!("the server of {VARIABLE} does not answer: {error}"));

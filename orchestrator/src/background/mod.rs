@@ -54,8 +54,7 @@ pub fn spawn(tasks: &Tasks, context: &Context, agent: Arc<dyn BackgroundAgent>) 
             look(&context, agent.as_ref()).await;
             tokio::select! {
                 () = context.shutdown.stopping() => return,
-                () = agent.wake().notified() => {}
-                _ = tokio::time::sleep(context.settings.tick) => {}
+                _woken_or_not = tokio::time::timeout(context.settings.tick, agent.wake().notified()) => {}
             }
         }
     });

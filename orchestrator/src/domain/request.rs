@@ -121,6 +121,7 @@ pub struct InvalidTransition {
     pub event: Event,
 }
 
+#[expect(clippy::match_same_arms, reason = "the events that a state refuses, in groups that can be read")]
 impl Status {
     /// The state after this event.
     pub fn on(self, event: Event) -> Result<Self, InvalidTransition> {
@@ -254,13 +255,11 @@ impl Status {
     /// The calls that make sense now, as `GET /request/{id}` names them.
     pub fn next_calls(self) -> &'static [&'static str] {
         match self {
-            Self::Planning => &["cancel"],
             Self::NeedsInput => &["answer", "cancel"],
             Self::Discovering => &["revise", "cancel"],
             Self::Previewing => &["reject", "revise", "cancel"],
             Self::AwaitingApproval => &["approve", "reject", "revise", "cancel"],
-            Self::Running => &["cancel"],
-            Self::NeedsAttention => &["resolve", "cancel"],
+            Self::Planning | Self::Running | Self::NeedsAttention => &["cancel"],
             Self::Paused => &["resume", "cancel"],
             Self::Completed | Self::Failed | Self::Cancelled | Self::Rejected | Self::Expired => &[],
         }

@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_DOCS=1` rewrites the table between its markers; otherwise the test compares.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::*;
@@ -12,13 +13,13 @@ fn matrix() -> String {
         let (mut refused, mut moves) = (Vec::new(), String::new());
         for event in Event::ALL {
             match status.on(*event) {
-                Ok(next) => moves.push_str(&format!("| {status} | {event} | {next} |\n")),
+                Ok(next) => writeln!(moves, "| {status} | {event} | {next} |").expect("a text takes it"),
                 Err(_) => refused.push(event.as_str()),
             }
         }
         let all = if moves.is_empty() { "anything".to_owned() } else { refused.join(", ") };
         table.push_str(&moves);
-        table.push_str(&format!("| {status} | {all} | refused |\n"));
+        writeln!(table, "| {status} | {all} | refused |").expect("a text takes it");
     }
     table
 }
@@ -30,7 +31,7 @@ fn every_state_meets_every_event() {
         let moves: Vec<String> =
             Event::ALL.iter().filter_map(|event| status.on(*event).ok().map(|next| format!("{event} -> {next}"))).collect();
         let moves = if moves.is_empty() { "over".to_owned() } else { moves.join(", ") };
-        lines.push_str(&format!("{status}: {moves}\n"));
+        writeln!(lines, "{status}: {moves}").expect("a text takes it");
     }
     insta::assert_snapshot!(lines, @r"
     planning: ask -> needs_input, discover -> discovering, preview -> previewing, propose -> awaiting_approval, run_unasked -> running, give_up -> failed, cancel -> cancelled

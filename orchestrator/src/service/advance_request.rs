@@ -21,8 +21,14 @@ pub async fn run(context: &Context, connection: &mut PgConnection, request_id: U
         Status::Discovering => discovered(context, connection, &mut row, plan_id).await,
         Status::Previewing => previewed(context, connection, &mut row, plan_id).await,
         Status::Running | Status::NeedsAttention | Status::Paused => ran(context, connection, &mut row, plan_id).await,
-        Status::Planning | Status::NeedsInput | Status::AwaitingApproval => Ok(()),
-        Status::Completed | Status::Failed | Status::Cancelled | Status::Rejected | Status::Expired => Ok(()),
+        Status::Planning
+        | Status::NeedsInput
+        | Status::AwaitingApproval
+        | Status::Completed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Rejected
+        | Status::Expired => Ok(()),
     }
 }
 
@@ -126,7 +132,8 @@ fn told(event: Event, tasks: &[TaskLine]) -> String {
     list("Not begun", with_status(&["skipped"]).map(|task| task.title.clone()).collect());
     match event {
         Event::Alarm => {
-            sentences.push("Decide with `chiffon resolve` whether to try again, to count it as done, or to give up.".to_owned())
+            let next = "Look at the host; then cancel the request to leave it as it is, and ask again for what is missing.";
+            sentences.push(next.to_owned());
         }
         Event::Complete if tasks.is_empty() => sentences.push("Done: there was nothing to do.".to_owned()),
         _ => {}

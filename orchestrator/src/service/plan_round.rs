@@ -20,7 +20,8 @@ use crate::domain::catalogue::{Catalogue, Fleet};
 use crate::domain::plan::{Draft, PlanDocument, PlannedBy};
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::planner::{Planned, PlanningInput, Turn};
-use crate::store::requests::{self, PlanningLease, Row};
+use crate::store::planning::{self, PlanningLease};
+use crate::store::requests::{self, Row};
 use crate::store::{self, catalogue, events, messages, plans};
 
 /// Before a failed planner is tried again, times the number of tries.
@@ -30,7 +31,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 pub async fn lease(context: &Context, request_id: Uuid, round: i32) -> Result<Option<PlanningLease>, Problem> {
     let resend_at = context.clock.now() + context.settings.planning_lease;
     let mut connection = context.store.acquire().await?;
-    Ok(requests::lease_planning(&mut connection, request_id, round, context.settings.planning_lease, resend_at).await?)
+    Ok(planning::lease(&mut connection, request_id, round, context.settings.planning_lease, resend_at).await?)
 }
 
 /// Everything that a plan is made of.
@@ -102,7 +103,7 @@ async fn wait(context: &Context, lease: &PlanningLease, waiting_for: &WaitingFor
     let Some(mut row) = still_wanted(&mut transaction, lease).await? else { return Ok(()) };
     let says_so = row.waiting_for.as_ref().is_some_and(|before| before["text"] == waiting_for.text.as_str());
     let value = if says_so { row.waiting_for.clone().unwrap_or_default() } else { waiting_for.to_value(now) };
-    requests::wait_with_planning(&mut transaction, lease, &value, counts, now + delay).await?;
+    planning::wait(&mut transaction, lease, &value, counts, now + delay).await?;
     if !says_so {
         row.waiting_for = Some(value);
         transition::tell(context, &mut transaction, &row, None).await?;
@@ -208,7 +209,8 @@ async fn add_plan(context: &Context, connection: &mut PgConnection, row: &mut Ro
     events::add(connection, row.id, "plan", &data, now).await?;
     let mut text = format!("Plan {}: {}", document.revision, document.summary);
     for note in &document.notes {
-        text.push_str(&format!("\n- {note}"));
+        text.push_str("\n- ");
+        text.push_str(note);
     }
     transition::say(context, connection, row, None, &text).await?;
     Ok(plan_id)

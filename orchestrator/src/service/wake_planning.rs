@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::{Context, transition};
 use crate::store;
-use crate::store::requests::{self, Unplanned};
+use crate::store::planning::{self, Unplanned};
 
 const BATCH: i64 = 100;
 
@@ -13,7 +13,7 @@ const BATCH: i64 = 100;
 pub async fn run(context: &Context) -> Result<usize, Problem> {
     let now = context.clock.now();
     let mut transaction = context.store.begin().await?;
-    let rounds = requests::take_to_resend(&mut transaction, now, now + context.settings.resend_after, BATCH).await?;
+    let rounds = planning::take_to_resend(&mut transaction, now, now + context.settings.resend_after, BATCH).await?;
     announce(context, &mut transaction, &rounds).await?;
     store::commit(transaction).await?;
     if !rounds.is_empty() {
@@ -26,7 +26,7 @@ pub async fn run(context: &Context) -> Result<usize, Problem> {
 /// The caller wakes the outbox after it has committed.
 pub async fn after_hello(context: &Context, connection: &mut PgConnection) -> Result<usize, store::Error> {
     let next = context.clock.now() + context.settings.resend_after;
-    let rounds = requests::take_waiting_for_agent(connection, next).await?;
+    let rounds = planning::take_waiting_for_agent(connection, next).await?;
     announce(context, connection, &rounds).await?;
     Ok(rounds.len())
 }

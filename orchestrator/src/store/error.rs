@@ -47,7 +47,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn url(error: sqlx::Error) -> Self {
+    pub(super) fn url(error: &sqlx::Error) -> Self {
         Self::Url(error.to_string())
     }
 

@@ -75,7 +75,7 @@ impl Store {
     /// A pool for this database. Fails only for an address that can't be read; connections are made when they are needed.
     pub fn new(options: &StoreOptions) -> Result<Self, Error> {
         let statement_timeout = options.statement_timeout.as_millis().to_string();
-        let connect: PgConnectOptions = options.url.parse().map_err(Error::url)?;
+        let connect: PgConnectOptions = options.url.parse().map_err(|error| Error::url(&error))?;
         let connect =
             connect.application_name("chiffon").options([("statement_timeout", statement_timeout.as_str()), ("lock_timeout", "5000")]);
         let pool = PgPoolOptions::new()

@@ -5,6 +5,7 @@ mod cancelling;
 mod deciding;
 mod relaying;
 mod running;
+mod spending;
 
 use chiffon_orchestrator::domain::role::Principal;
 use chiffon_orchestrator::service::decide::{self, Decide, Decided, Decision};

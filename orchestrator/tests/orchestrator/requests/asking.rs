@@ -178,7 +178,7 @@ async fn an_unsigned_or_forged_delivery_is_poison_and_plans_nothing() {
         transient: false,
     };
     app.context.bus.publish(outgoing.clone()).await.expect("the broker takes it");
-    let expires = app.context.clock.now() + Duration::from_secs(60);
+    let expires = app.context.clock.now() + Duration::from_mins(1);
     let forged = chiffon_protocol::signature::sign(&app.agent_key, REQUESTS, expires, &outgoing.body);
     let headers = std::collections::BTreeMap::from([(chiffon_protocol::signature::HEADER.to_owned(), forged)]);
     app.context.bus.publish(Outgoing { headers, ..outgoing }).await.expect("the broker takes it");

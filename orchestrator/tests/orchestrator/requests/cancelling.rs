@@ -84,3 +84,52 @@ async fn people_cancel_their_own_and_operators_anybodys() {
     assert_eq!(unknown.code, ErrorCode::RequestNotFound);
     cancel::run(&app.context, &oscar, request_id, None).await.expect("operators may");
 }
+
+#[tokio::test]
+async fn what_runs_is_told_to_stop_and_counts_as_running_until_it_has() {
+    let app = TestApp::start().await;
+    app.announce_actions().await;
+    let (ann, bob) = (app.person("ann", Role::Requester).await, app.person("bob", Role::Approver).await);
+    let request_id = planned(&app, &ann, RESTART).await;
+    decide(&app, &bob, request_id, Approve, None).await.expect("it is taken");
+    begin_on_agent(&app, request_id).await;
+    let cancelled = cancel::run(&app.context, &ann, request_id, None).await.expect("it is taken");
+    assert_eq!((cancelled.status.as_str(), cancelled.text.as_str()), ("running", "Told to stop: Restart a service on nas (at 40 %)."));
+    let control = app.text("SELECT envelope #>> '{payload,command}' FROM outbox WHERE request_id = $1", request_id).await;
+    assert_eq!(control.as_deref(), Some("cancel"));
+    app.relay().await;
+    end_tasks(&app, request_id, "apply", "cancelled", json!({})).await;
+    assert_eq!(app.status(request_id).await, "cancelled");
+}
+
+#[tokio::test]
+async fn what_completes_before_it_could_stop_is_completed() {
+    let app = TestApp::start().await;
+    app.announce_actions().await;
+    let ann = app.person("ann", Role::Requester).await;
+    let request_id = planned(&app, &ann, REPORT).await;
+    begin_on_agent(&app, request_id).await;
+    cancel::run(&app.context, &ann, request_id, None).await.expect("it is taken");
+    app.relay().await;
+    end_tasks(&app, request_id, "apply", "completed", json!({})).await;
+    assert_eq!(app.status(request_id).await, "completed");
+}
+
+/// What a granted claim and a first status leave in the tables.
+async fn begin_on_agent(app: &TestApp, request_id: Uuid) {
+    sqlx::query(
+        "WITH owned AS (
+            UPDATE tasks
+            SET status = 'running', attempt = 1, offer = 1, progress = 40, started_at = now()
+            WHERE request_id = $1
+            RETURNING id
+        )
+        INSERT INTO task_attempts (task_id, attempt, created_at, agent_id, incarnation, claimed_at)
+        SELECT id, 1, now(), 'infra-1', 1, now()
+        FROM owned",
+    )
+    .bind(request_id)
+    .execute(app.pool())
+    .await
+    .expect("an agent has it");
+}

@@ -149,7 +149,7 @@ async fn a_rejected_plan_ends_the_request() {
 
 #[tokio::test]
 async fn a_plan_that_nobody_approved_in_time_expires() {
-    let (app, request_id) = proposed(Policy { plan_valid_for: Duration::from_secs(3600), ..Policy::default() }).await;
+    let (app, request_id) = proposed(Policy { plan_valid_for: Duration::from_hours(1), ..Policy::default() }).await;
     let bob = app.person("bob", Role::Approver).await;
     let expirer = ApprovalExpirer::new(app.context.clone());
     assert_eq!(expirer.tick().await.expect("it looks").done, 0);
@@ -162,7 +162,7 @@ async fn a_plan_that_nobody_approved_in_time_expires() {
 
 #[tokio::test]
 async fn the_expirer_ends_what_nobody_looks_at() {
-    let (app, request_id) = proposed(Policy { plan_valid_for: Duration::from_secs(3600), ..Policy::default() }).await;
+    let (app, request_id) = proposed(Policy { plan_valid_for: Duration::from_hours(1), ..Policy::default() }).await;
     app.clock.advance(Duration::from_secs(3601));
     assert_eq!(ApprovalExpirer::new(app.context.clone()).tick().await.expect("it looks").done, 1);
     assert_eq!(app.status(request_id).await, "expired");

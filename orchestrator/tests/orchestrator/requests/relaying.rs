@@ -6,6 +6,8 @@ use chiffon_bus::Verdict;
 use chiffon_orchestrator::background::BackgroundAgent as _;
 use chiffon_orchestrator::background::outbox_relay::OutboxRelay;
 use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::service::decide::Decision::Approve;
+use chiffon_orchestrator::service::dispatch;
 use chiffon_orchestrator::store::outbox::{self, NewMessage};
 use chiffon_protocol::message::PlanWanted;
 use chiffon_protocol::topology::{CONTROL_EXCHANGE, REQUESTS};
@@ -55,7 +57,7 @@ async fn a_row_that_another_relay_sends_is_left_to_it_until_its_lease_ends() {
     let ann = app.person("ann", Role::Requester).await;
     ask(&app, &ann, RESTART).await;
     let mut connection = app.context.store.acquire().await.expect("the database answers");
-    assert_eq!(outbox::lease(&mut connection, 10, Duration::from_secs(60)).await.expect("it leases").len(), 1);
+    assert_eq!(outbox::lease(&mut connection, 10, Duration::from_mins(1)).await.expect("it leases").len(), 1);
     assert_eq!(app.relay().await.done, 0);
     sqlx::query("UPDATE outbox SET leased_until = now() - interval '1 second'").execute(app.pool()).await.expect("the lease ends");
     assert_eq!(app.relay().await.done, 1);
@@ -93,5 +95,23 @@ async fn an_answer_to_an_agent_that_is_gone_is_dropped() {
     let mut connection = app.context.store.acquire().await.expect("the database answers");
     outbox::add(&mut connection, &gone, app.context.clock.now()).await.expect("it is stored");
     assert_eq!(app.relay().await.done, 1);
+    assert_eq!(app.number(ROWS, Uuid::nil()).await, 0);
+}
+
+#[tokio::test]
+async fn work_that_no_queue_takes_waits_again_and_says_why() {
+    let app = TestApp::start().await;
+    app.announce_actions().await;
+    let (ann, bob) = (app.person("ann", Role::Requester).await, app.person("bob", Role::Approver).await);
+    let request_id = ask(&app, &ann, RESTART).await;
+    app.plan().await;
+    super::decide(&app, &bob, request_id, Approve, None).await.expect("it is taken");
+    dispatch::run(&app.context).await.expect("it looks");
+    let offered = sqlx::query("UPDATE outbox SET routing_key = 'agent.desktop.gone' WHERE task_id IS NOT NULL").execute(app.pool()).await;
+    assert_eq!(offered.expect("the offer stands").rows_affected(), 1);
+    app.relay().await;
+    let task =
+        app.text("SELECT status || ': ' || (waiting_for ->> 'text') FROM tasks WHERE request_id = $1", request_id).await.expect("a task");
+    assert!(task.starts_with("waiting: the broker has no queue for it"), "{task}");
     assert_eq!(app.number(ROWS, Uuid::nil()).await, 0);
 }
