@@ -55,8 +55,9 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     tracing::info!(agent_id = %id, public_key = %key.public(), "the orchestrator must list this key in agents.trusted");
     let inventory = config.agent.infrastructure.inventory.clone();
     let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone() };
-    start(&config, parts, &tasks).await?;
-    serve::wait_and_stop(&tasks).await;
+    let working = Tasks::new(tasks.shutdown().clone());
+    start(&config, parts, &working).await?;
+    serve::wait_and_stop(&working, &tasks, config.agent.drain_within).await;
     bus.close(Duration::from_secs(5)).await;
     Ok(Exit::Done)
 }

@@ -13,6 +13,9 @@ use crate::args::Global;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Outcome};
 
+/// How long tasks may take to leave once they were told to.
+const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+
 /// Runs until SIGINT or SIGTERM; a second one leaves at once.
 pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     let mut layers = config::layers(global.config.as_deref())?;
@@ -42,7 +45,8 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     if let Some(token) = chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN") {
         orchestrator.ensure_admin(&token).await?;
     }
-    wait_and_stop(&tasks).await;
+    // An orchestrator carries no work of its own: everything it has begun stands in Postgres, and another goes on with it.
+    wait_and_stop(&Tasks::new(tasks.shutdown().clone()), &tasks, Duration::ZERO).await;
     bus.close(Duration::from_secs(5)).await;
     Ok(Exit::Done)
 }
@@ -56,8 +60,9 @@ pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Waits for a signal (or a task's failure), then stops in two stages.
-pub async fn wait_and_stop(tasks: &Tasks) {
+/// Waits for a signal (or a task's failure), then stops in two stages: first `working`, the tasks that carry work, take
+/// nothing new and finish within the time; then everything leaves. A second signal leaves at once.
+pub async fn wait_and_stop(working: &Tasks, tasks: &Tasks, finish_within: Duration) {
     let shutdown = tasks.shutdown().clone();
     tokio::select! {
         () = Shutdown::signal() => {}
@@ -65,13 +70,10 @@ pub async fn wait_and_stop(tasks: &Tasks) {
     }
     shutdown.drain();
     tokio::select! {
-        finished = tasks.finish(Duration::from_secs(60)) => {
-            if finished {
-                return;
-            }
-        }
+        _ = working.finish(finish_within) => {}
         () = Shutdown::signal() => {}
     }
     shutdown.stop();
-    tasks.finish(Duration::from_secs(15)).await;
+    working.finish(LEAVE_WITHIN).await;
+    tasks.finish(LEAVE_WITHIN).await;
 }

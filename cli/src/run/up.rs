@@ -29,6 +29,8 @@ const DATABASE: &str = "chiffon";
 /// Everything that has to live as long as the process, dropped in this order.
 struct Running {
     buses: Vec<Arc<dyn Bus>>,
+    /// The agents' tasks, which finish what they do before the rest leaves.
+    working: Tasks,
     tasks: Tasks,
     _demo_host: Option<DemoHost>,
     rabbitmq: Option<RabbitNode>,
@@ -58,7 +60,7 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
         }
     } else {
         greet(&running, started.elapsed());
-        serve::wait_and_stop(&running.tasks).await;
+        serve::wait_and_stop(&running.working, &running.tasks, config.agent.drain_within).await;
         Ok(Exit::Done)
     };
     running.stop().await;
@@ -77,8 +79,13 @@ fn read_config(global: &Global, args: &Up) -> Result<Config, Failure> {
         layers = layers.with_flag("bus.driver", driver);
     }
     let mut config: Config = layers.read()?;
-    let says_format = layers.origins()?.iter().any(|origin| origin.key.starts_with("log.") && origin.source != "default");
-    if !says_format {
+    let origins = layers.origins()?;
+    let is_default = |key: &str| origins.iter().filter(|origin| origin.key.starts_with(key)).all(|origin| origin.source == "default");
+    if is_default("policy.high_risk_approvals") {
+        // Two distinct approvers can't be had on one person's machine; who has them says so.
+        config.policy.high_risk_approvals = 1;
+    }
+    if is_default("log.") {
         config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn".to_owned() };
     }
     Ok(config)
@@ -111,6 +118,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
     let (rabbitmq, connect) = broker(config, &data_dir).await?;
     let mut running = Running {
         buses: Vec::new(),
+        working: Tasks::new(tasks.shutdown().clone()),
         tasks: tasks.clone(),
         _demo_host: demo_host,
         rabbitmq,
@@ -148,7 +156,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
         running.buses.push(bus.clone());
         let actions = (kind == AgentKind::Infrastructure).then(|| playbooks.clone());
         let parts = agent::Parts { kind, id, hostname: hostname.clone(), folder, key, orchestrator: public, playbooks: actions, inventory: inventory.clone(), bus };
-        agent::start(config, parts, &tasks).await?;
+        agent::start(config, parts, &running.working).await?;
     }
     let api = Api::at(&running.url, &token);
     wait_for_agents(&api, &running.tasks).await?;
@@ -256,7 +264,8 @@ impl Running {
     async fn stop(self) {
         eprintln!("Stopping …");
         self.tasks.shutdown().stop();
-        self.tasks.finish(Duration::from_secs(15)).await;
+        self.working.finish(Duration::from_secs(10)).await;
+        self.tasks.finish(Duration::from_secs(10)).await;
         for bus in &self.buses {
             bus.close(Duration::from_secs(3)).await;
         }

@@ -27,7 +27,7 @@ pub fn print(request: &Value) {
 /// Prints what a request waits for, if it waits.
 pub fn print_wait(request: &Value) {
     if let Some(wait) = request["waiting_for"]["text"].as_str() {
-        println!("waits for {wait}");
+        println!("waiting: {wait}");
     }
 }
 
@@ -49,7 +49,7 @@ fn print_tasks(request: &Value) {
 /// Prints how a task ended.
 pub fn print_result(task: &Value) {
     if let Some(wait) = task["waiting_for"]["text"].as_str() {
-        println!("      waits for {wait}");
+        println!("      waiting: {wait}");
     }
     if let Some(message) = task["error"]["message"].as_str() {
         println!("      error {}: {message}", text(&task["error"]["code"]));

@@ -23,7 +23,7 @@ pub async fn until_person_or_end(api: &Api, id: &str) -> Result<Value, Failure> 
         }
         let wait = text(&request["waiting_for"]["text"]);
         if wait != last_wait && !wait.is_empty() {
-            eprintln!("{} {}", status(&word), faint(&format!("waits for {wait}")));
+            eprintln!("{} {}", status(&word), faint(&format!("waiting: {wait}")));
         }
         last_wait = wait;
         events.next().await?;
@@ -90,7 +90,7 @@ fn print_task(task: &Value) {
         return;
     }
     let title = [&task["title"], &task["step_id"], &task["task_id"]].into_iter().find(|value| !value.is_null()).map(text);
-    let wait = task["waiting_for"]["text"].as_str().map(|wait| format!(" waits for {wait}")).unwrap_or_default();
+    let wait = task["waiting_for"]["text"].as_str().map(|wait| format!(" waiting: {wait}")).unwrap_or_default();
     let progress = task["progress"].as_u64().filter(|percent| *percent > 0 && word == "running").map(|percent| format!(" {percent} %"));
     eprintln!("{} {}{}{}", status(&word), title.unwrap_or_default(), progress.unwrap_or_default(), faint(&wait));
 }
