@@ -20,6 +20,14 @@ pub enum RepositoryError {
         /// What went wrong.
         source: git2::Error,
     },
+    /// The disk did not take what was written.
+    #[error("the audit repository {path} can't be brought to the disk: {source}")]
+    Sync {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Another writer moved the branch between reading and writing.
     #[error("another writer has moved the branch of the audit repository {0}")]
     Moved(PathBuf),
@@ -48,9 +56,7 @@ impl AuditRepository {
     /// The bare repository at `path`, created when it is not there.
     pub fn open_or_create(path: &Path) -> Result<Self, RepositoryError> {
         let this = Self { path: path.to_owned() };
-        let repository = this.wrap(Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")))?;
-        // libgit2 then syncs objects and references before it answers: a settled record must survive a power cut.
-        this.wrap(repository.config().and_then(|mut config| config.set_bool("core.fsyncObjectFiles", true)))?;
+        this.wrap(Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")))?;
         Ok(this)
     }
 
@@ -87,6 +93,17 @@ impl AuditRepository {
     pub fn write(&self, plan: &CommitPlan, parent: Option<Oid>) -> Result<Oid, RepositoryError> {
         let repository = self.open()?;
         self.wrap(write_commit(&repository, plan, parent))
+    }
+
+    /// Brings everything that was written to the disk: a settled record must survive a power cut. libgit2 itself syncs only
+    /// where a configuration key says so that git calls deprecated, and git would tell every reader.
+    pub fn sync(&self) -> Result<(), RepositoryError> {
+        let folder = std::fs::File::open(&self.path).map_err(|source| self.unsynced(source))?;
+        nix::unistd::syncfs(folder).map_err(|errno| self.unsynced(errno.into()))
+    }
+
+    fn unsynced(&self, source: std::io::Error) -> RepositoryError {
+        RepositoryError::Sync { path: self.path.clone(), source }
     }
 
     /// Moves the branch from `expected` to `commit`, or fails with [`RepositoryError::Moved`].

@@ -60,6 +60,7 @@ impl GitScribe {
         if let Some(commit) = record.commit_id.as_deref().and_then(|id| Oid::from_str(id).ok())
             && self.in_repository(move |repository| repository.contains(commit)).await?
         {
+            self.in_repository(AuditRepository::sync).await?;
             return self.note_settled(record, &commit.to_string()).await;
         }
         let Some(payload) = self.payload(record).await? else { return Ok(false) };
@@ -75,7 +76,7 @@ impl GitScribe {
         if !git_outbox::set_commit(&mut connection, record.id, &id, LEASE, epoch).await? {
             return Ok(false);
         }
-        self.in_repository(move |repository| repository.move_branch(parent, commit)).await?;
+        self.in_repository(move |repository| repository.move_branch(parent, commit).and_then(|()| repository.sync())).await?;
         self.note_settled(record, &id).await
     }
 

@@ -62,6 +62,8 @@ impl Error {
                     || code.starts_with("53")
                     || code.starts_with("40")
                     || code == "55P03"
+                    // A server that has just become a standby.
+                    || code == "25006"
                     || code == "57014"
             }),
             _ => false,

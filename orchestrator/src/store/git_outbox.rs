@@ -27,7 +27,14 @@ pub struct Open {
 }
 
 /// Adds a record of a task; what it tells is rendered when it is committed.
-pub async fn add(connection: &mut PgConnection, id: Uuid, request_id: Uuid, task_id: Uuid, author: &str, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn add(
+    connection: &mut PgConnection,
+    id: Uuid,
+    request_id: Uuid,
+    task_id: Uuid,
+    author: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO git_outbox (id, request_id, task_id, payload, author, at)
         VALUES ($1, $2, $3, '{}', $4, $5)",

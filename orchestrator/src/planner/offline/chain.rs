@@ -260,5 +260,19 @@ pub fn set_target(entry: &Entry, parameters: &mut Map<String, Value>, hosts: &[S
 
 /// What a step does, with its hosts.
 pub fn title(entry: &Entry, hosts: &[String]) -> String {
-    if hosts.is_empty() { entry.spec.title.clone() } else { format!("{} on {}", entry.spec.title, hosts.join(", ")) }
+    let title = &entry.spec.title;
+    if hosts.is_empty() { title.clone() } else { format!("{title} {} {}", preposition(title), hosts.join(", ")) }
+}
+
+/// "Deploy x to nas", "Remove x from nas", "Report x on nas".
+fn preposition(title: &str) -> &'static str {
+    let mut words = title.split_whitespace();
+    let verb = words.next().unwrap_or_default().to_lowercase();
+    let is_taken = words.any(|word| matches!(word, "to" | "from"));
+    match verb.as_str() {
+        _ if is_taken => "on",
+        "deploy" | "copy" | "send" | "upload" | "add" => "to",
+        "remove" | "delete" | "uninstall" => "from",
+        _ => "on",
+    }
 }
