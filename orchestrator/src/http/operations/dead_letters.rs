@@ -64,17 +64,12 @@ pub(in crate::http) async fn dead_letters(
 fn shown(delivery: &Delivery) -> DeadLetter {
     let body =
         serde_json::from_slice(&delivery.body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&delivery.body).into_owned()));
-    // Our own rejections say "code reason"; a broker's say one word, such as delivery_limit.
-    let stated = delivery.headers.get(topology::REASON_HEADER).map(String::as_str);
-    let (code, reason) = match stated.and_then(|stated| stated.split_once(' ')).map(|(code, reason)| (code.parse().ok(), reason)) {
-        Some((Some(code), reason)) => (Some(code), Some(reason)),
-        _ => (None, stated),
-    };
+    let header = |name: &str| delivery.headers.get(name).cloned();
     DeadLetter {
         message_id: delivery.message_id.clone(),
-        queue: delivery.headers.get(topology::ORIGIN_HEADER).cloned(),
-        code,
-        reason: reason.map(str::to_owned),
+        queue: header(topology::ORIGIN_HEADER),
+        code: header(topology::CODE_HEADER).and_then(|code| code.parse().ok()),
+        reason: header(topology::REASON_HEADER),
         headers: delivery.headers.clone(),
         body,
     }
