@@ -5,6 +5,7 @@
 //! exactly its exclusive queues.
 
 mod broker;
+mod routing;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -201,7 +201,13 @@ fn heartbeat_queue(queue_type: QueueType) -> Queue {
 }
 
 fn dead_letter_queue(queue_type: QueueType) -> Queue {
-    let mut dead = queue(queue_type, DEAD_LETTERS, &[]);
+    let mut extra = Vec::new();
+    if queue_type == QueueType::Quorum {
+        // Looking at a message gives it back, which counts; from 4.0 on the default of 20 would throw away what was looked at often:
+        // https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling.
+        extra.push(("x-delivery-limit", Argument::Number(1_000_000)));
+    }
+    let mut dead = queue(queue_type, DEAD_LETTERS, &extra);
     dead.exchange = DEAD_EXCHANGE.to_owned();
     dead
 }

@@ -7,6 +7,7 @@ use chiffon_protocol::topology::{Argument, CODE_HEADER, DEAD_EXCHANGE, ORIGIN_HE
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::routing::leads;
 use crate::{BusError, Delivery, Outgoing};
 
 /// A message in a queue.
@@ -265,8 +266,7 @@ impl Broker {
     /// Moves a delivery to the dead letters with its reason; the queues that it reached.
     pub fn reject(&mut self, tag: u64, code: u16, reason: &str) -> Option<Vec<String>> {
         let unsettled = self.settled(tag)?;
-        let headers =
-            [(REASON_HEADER, reason.to_owned()), (CODE_HEADER, code.to_string()), (ORIGIN_HEADER, unsettled.queue.clone())];
+        let headers = [(REASON_HEADER, reason.to_owned()), (CODE_HEADER, code.to_string()), (ORIGIN_HEADER, unsettled.queue.clone())];
         let reached = self.dead_letter(unsettled.message.outgoing.clone(), DEAD_EXCHANGE.to_owned(), &headers);
         if reached.is_empty() {
             // It can't be kept: it goes back, and the verdict was not carried out.
@@ -309,46 +309,5 @@ impl Broker {
 
     fn queue(&mut self, name: &str) -> Result<&mut Queue, BusError> {
         self.queues.get_mut(name).ok_or_else(|| BusError::Refused(format!("there is no queue `{name}`")))
-    }
-}
-
-/// Whether a binding's key leads a message's key to its queue.
-fn leads(kind: &str, binding: &str, key: &str) -> bool {
-    match kind {
-        "fanout" => true,
-        "topic" => words_fit(&binding.split('.').collect::<Vec<_>>(), &key.split('.').collect::<Vec<_>>()),
-        _ => binding == key,
-    }
-}
-
-/// `*` is one word, `#` any number of them.
-fn words_fit(pattern: &[&str], words: &[&str]) -> bool {
-    match pattern.split_first() {
-        None => words.is_empty(),
-        Some((&"#", rest)) => (0..=words.len()).any(|skipped| words_fit(rest, &words[skipped..])),
-        Some((first, rest)) => {
-            words.split_first().is_some_and(|(word, words)| (*first == "*" || first == word) && words_fit(rest, words))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_topic_key_leads_where_its_pattern_says() {
-        for (pattern, key, expected) in [
-            ("agent.control.a.1", "agent.control.a.1", true),
-            ("agent.control.a.1", "agent.control.a.2", false),
-            ("agent.*.a", "agent.control.a", true),
-            ("agent.*.a", "agent.x.control.a", false),
-            ("agent.#", "agent", true),
-            ("agent.#.a", "agent.x.y.a", true),
-            ("#", "", true),
-            ("*", "a.b", false),
-        ] {
-            assert_eq!(leads("topic", pattern, key), expected, "{pattern} and {key}");
-        }
     }
 }

@@ -116,7 +116,6 @@ async fn declare_queue(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
 pub async fn depth(connection: &Connection, queue: &str) -> Result<(u32, u32), BusError> {
     let channel = connection.create_channel().await.map_err(|error| failure::of(&error))?;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let declared =
-        channel.queue_declare(queue.into(), options, FieldTable::default()).await.map_err(|error| failure::of(&error))?;
+    let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await.map_err(|error| failure::of(&error))?;
     Ok((declared.message_count(), declared.consumer_count()))
 }

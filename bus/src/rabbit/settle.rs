@@ -43,8 +43,7 @@ pub fn delivery(settlements: &Settlements, queue: &str, channel: &Channel, deliv
     let (message_id, correlation_id) =
         (convert::given(properties.message_id().as_ref()), convert::given(properties.correlation_id().as_ref()));
     let headers = convert::headers(&properties);
-    let (settlements, channel, of, copy, watched) =
-        (settlements.clone(), channel.clone(), queue.to_owned(), body.clone(), acker.clone());
+    let (settlements, channel, of, copy, watched) = (settlements.clone(), channel.clone(), queue.to_owned(), body.clone(), acker.clone());
     let apply = move |verdict, done| {
         let settlement = Settlement { queue: of, properties, body: copy, acker, _channel: channel, verdict, done };
         // With the bus closed, its connection is gone and the broker delivers again.

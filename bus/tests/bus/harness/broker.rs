@@ -87,7 +87,6 @@ impl Broker {
 }
 
 fn required(name: &str) -> String {
-    variable(name).unwrap_or_else(|| {
-        panic!("{name} is not set; run this by `cargo run -p chiffon-nodes -- run -- cargo nextest run -p chiffon-bus`")
-    })
+    variable(name)
+        .unwrap_or_else(|| panic!("{name} is not set; run this by `cargo run -p chiffon-nodes -- run -- cargo nextest run -p chiffon-bus`"))
 }

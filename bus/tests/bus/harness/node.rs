@@ -14,11 +14,7 @@ use super::LONG;
 
 /// Quicker than the usual times, so that an outage is soon noticed.
 pub fn options(url: &str) -> RabbitOptions {
-    RabbitOptions {
-        publish_timeout: Duration::from_secs(5),
-        heartbeat: Duration::from_secs(2),
-        ..RabbitOptions::new(url, "conformance")
-    }
+    RabbitOptions { publish_timeout: Duration::from_secs(5), heartbeat: Duration::from_secs(2), ..RabbitOptions::new(url, "conformance") }
 }
 
 /// Shows the bus's log in the output of a failed test.

@@ -1,10 +1,11 @@
-//! A broker that takes away a channel or a queue while the connection goes on.
+//! A broker that takes away a channel, a queue or a connection, and goes on.
 
 use std::time::Duration;
 
-use chiffon_bus::{Status, Verdict};
+use chiffon_bus::{Outgoing, Published, Status, Verdict};
+use chiffon_protocol::topology::{CONTROL_EXCHANGE, Topology, control_queue};
 
-use crate::harness::{Node, QUEUE, comes, publish, work};
+use crate::harness::{Node, QUEUE, comes, eventually, message_to, publish, reaches, work};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delivery_held_too_long_costs_its_channel_and_nothing_else() {
@@ -32,7 +33,7 @@ async fn a_deleted_queue_is_declared_again_by_who_consumes_it() {
     bus.declare(&work()).await.unwrap();
     let mut consumer = bus.consume(QUEUE, 1).await.unwrap();
     node.ctl(&["delete_queue", QUEUE]);
-    crate::harness::eventually("the queue with its consumer", || async {
+    eventually("the queue with its consumer", || async {
         let (_, consumers) = bus.depth(QUEUE).await.map_err(|error| error.to_string())?;
         if consumers == 1 { Ok(()) } else { Err(format!("{consumers} consumers")) }
     })
@@ -40,4 +41,31 @@ async fn a_deleted_queue_is_declared_again_by_who_consumes_it() {
     publish(&*bus, &["1"]).await;
     assert!(comes(&mut consumer).await.settle(Verdict::Ack).await);
     bus.close(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_control_queue_of_a_lost_connection_is_declared_again() {
+    let node = Node::start().await;
+    let (agent, orchestrator) = (node.connect().await, node.connect().await);
+    let key = control_queue("infra-1", 1);
+    agent.declare(&Topology::control("infra-1", 1)).await.unwrap();
+    let mut control = agent.consume(&key, 1).await.unwrap();
+    for round in ["one", "two"] {
+        let grant = Outgoing { exchange: CONTROL_EXCHANGE.to_owned(), ..message_to(&key, round) };
+        eventually("the grant has somewhere to go", || async {
+            match orchestrator.publish(grant.clone()).await {
+                Ok(Published::Routed) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+        let delivery = comes(&mut control).await;
+        assert_eq!(delivery.message_id.as_deref(), Some(round));
+        assert!(delivery.settle(Verdict::Ack).await);
+        node.ctl(&["close_all_connections", "an operator did it"]);
+    }
+    for bus in [agent, orchestrator] {
+        reaches(&*bus, "connected", |status| *status == Status::Connected).await;
+        bus.close(Duration::from_secs(5)).await;
+    }
 }
