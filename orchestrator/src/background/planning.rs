@@ -1,57 +1,15 @@
-//! Plans leased rounds, a few at a time, and announces again what nobody has planned (RELIABILITY 1, 19).
-
-use std::sync::Arc;
+//! Announces again what nobody has planned (RELIABILITY 1).
 
 use async_trait::async_trait;
-use chiffon_process::Tasks;
-use chiffon_protocol::{ErrorCode, Problem};
-use tokio::sync::{Notify, Semaphore};
-use uuid::Uuid;
+use chiffon_protocol::Problem;
+use tokio::sync::Notify;
 
 use super::{BackgroundAgent, TickReport};
-use crate::service::{Context, plan_round, wake_planning};
+pub use crate::service::planning_desk::PlanningDesk;
+use crate::service::wake_planning;
 
 /// The agent's name.
 pub const NAME: &str = "planning";
-/// Rounds that this process plans at the same time.
-const AT_ONCE: usize = 8;
-
-/// Where rounds are planned.
-#[derive(Debug, Clone)]
-pub struct PlanningDesk {
-    context: Context,
-    tasks: Tasks,
-    seats: Arc<Semaphore>,
-}
-
-impl PlanningDesk {
-    /// A desk whose work runs on this spawner.
-    pub fn new(context: Context, tasks: Tasks) -> Self {
-        Self { context, tasks, seats: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-
-    /// What it works with.
-    pub fn context(&self) -> &Context {
-        &self.context
-    }
-
-    /// Leases a round and plans it as a task of its own; `false` when there is nothing to plan.
-    /// Waits while all seats are taken, so that a busy process leaves deliveries to others.
-    pub async fn take(&self, request_id: Uuid, round: i32) -> Result<bool, Problem> {
-        let seat =
-            Arc::clone(&self.seats).acquire_owned().await.map_err(|_| Problem::new(ErrorCode::Internal, "the planning desk is closed"))?;
-        let Some(lease) = plan_round::lease(&self.context, request_id, round).await? else { return Ok(false) };
-        let context = self.context.clone();
-        self.tasks.spawn("plan_round", async move {
-            let _seat = seat;
-            if let Err(problem) = plan_round::run(&context, &lease).await {
-                // The lease runs out, and the round is announced again.
-                tracing::warn!(request_id = %request_id, round, %problem, "planning a round failed");
-            }
-        });
-        Ok(true)
-    }
-}
 
 #[async_trait]
 impl BackgroundAgent for PlanningDesk {
@@ -60,10 +18,10 @@ impl BackgroundAgent for PlanningDesk {
     }
 
     fn wake(&self) -> &Notify {
-        &self.context.wakes.planner
+        &self.context().wakes.planner
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        Ok(TickReport::of(wake_planning::run(&self.context).await?))
+        Ok(TickReport::of(wake_planning::run(self.context()).await?))
     }
 }

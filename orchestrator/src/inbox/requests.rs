@@ -8,7 +8,7 @@ use chiffon_protocol::topology::REQUESTS;
 use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
 
 use super::Inbox;
-use crate::background::planning::PlanningDesk;
+use crate::service::planning_desk::PlanningDesk;
 
 /// Takes in wakes.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::claim::number;
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
-use super::{Context, lose_attempt};
+use super::{Context, lose_attempt, wake_planning};
 use crate::domain::audit::AuditEvent;
 use crate::store::agents::{self, Identity, signed};
 use crate::store::attempts::{self, Held};
@@ -41,6 +41,7 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     }
     let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
     announce(context, &mut transaction, hello, is_new_start).await?;
+    wake_planning::after_hello(context, &mut transaction).await?;
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();
     attempts::renew(&mut transaction, &listed, context.settings.agent_lease).await?;
     let lost = attempts::list_open_of(&mut transaction, &hello.agent_id, incarnation).await?;
@@ -50,7 +51,7 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     store::commit(transaction).await?;
     forget_lost(context, hello, lost).await?;
     context.wakes.dispatcher.notify_one();
-    context.wakes.planner.notify_one();
+    context.wakes.outbox.notify_one();
     Ok(Outcome::Done)
 }
 

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod lose_attempt;
 pub mod outcome;
 pub mod plan_round;
+pub mod planning_desk;
 pub mod reap_leases;
 pub mod record;
 pub mod reply;
