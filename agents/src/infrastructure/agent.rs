@@ -104,7 +104,10 @@ impl InfrastructureAgent {
                 return Err(Decline::new(format!("its inventory has no host or group `{name}`")));
             }
             if let Some(outside) = meant.iter().find(|host| !work.hosts.contains(host)) {
-                return Err(Decline::new(format!("the parameters name `{outside}`, which is not among the granted hosts {}", work.hosts.join(", "))));
+                return Err(Decline::new(format!(
+                    "the parameters name `{outside}`, which is not among the granted hosts {}",
+                    work.hosts.join(", ")
+                )));
             }
         }
         Ok(())

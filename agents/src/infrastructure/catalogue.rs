@@ -129,10 +129,7 @@ impl Catalogue {
 
     /// As hello announces it.
     pub fn announced(&self) -> Vec<AnnouncedAction> {
-        self.actions
-            .values()
-            .map(|action| AnnouncedAction { spec: action.spec.clone(), sha256: action.sha256.clone() })
-            .collect()
+        self.actions.values().map(|action| AnnouncedAction { spec: action.spec.clone(), sha256: action.sha256.clone() }).collect()
     }
 }
 

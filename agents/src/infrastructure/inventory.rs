@@ -20,7 +20,11 @@ impl Inventory {
     /// Asks `ansible-inventory`. 5501 when it is not installed, 5510 when the inventory can't be read.
     pub async fn load(program: &Path, path: &Path) -> Result<Self, Problem> {
         let unreadable = |reason: &str| {
-            let text = format!("the inventory {} can't be read: {reason}; `ansible-inventory -i {} --list` shows the same", path.display(), path.display());
+            let text = format!(
+                "the inventory {} can't be read: {reason}; `ansible-inventory -i {} --list` shows the same",
+                path.display(),
+                path.display()
+            );
             Problem::new(ErrorCode::InventoryUnreadable, text)
         };
         if !path.exists() {
@@ -87,7 +91,10 @@ impl Inventory {
 
 /// 5501 with the program's name.
 pub(super) fn not_found(program: &Path, error: &std::io::Error) -> Problem {
-    let text = format!("`{}` can't be run: {error}; install Ansible on the agent's machine (Debian: `apt install ansible`) or name the program in `agents.infrastructure`", program.display());
+    let text = format!(
+        "`{}` can't be run: {error}; install Ansible on the agent's machine (Debian: `apt install ansible`) or name the program in `agents.infrastructure`",
+        program.display()
+    );
     Problem::new(ErrorCode::AnsibleNotFound, text)
 }
 

@@ -147,7 +147,10 @@ mod tests {
     fn values_of_secret_looking_keys_are_hidden_where_the_key_stands() {
         let redactor = Redactor::default();
         let diff = "+DB_PASSWORD=s3cret\n-  \"token\": \"abc\",\n keyboard: us\n+host_key_checking = x\n+password: true\n";
-        assert_eq!(redactor.text(diff), "+DB_PASSWORD=[redacted]\n-  \"token\": [redacted]\n keyboard: us\n+host_key_checking = x\n+password: true\n");
+        assert_eq!(
+            redactor.text(diff),
+            "+DB_PASSWORD=[redacted]\n-  \"token\": [redacted]\n keyboard: us\n+host_key_checking = x\n+password: true\n"
+        );
         let outputs = redactor.value(&json!({"url": "http://x", "apiKey": "abc", "items": [{"auth_token": "x"}]}));
         assert_eq!(outputs, json!({"url": "http://x", "apiKey": HIDDEN, "items": [{"auth_token": HIDDEN}]}));
     }

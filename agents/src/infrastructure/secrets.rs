@@ -35,7 +35,9 @@ impl Secrets {
                     *known = Some(self.read()?);
                 }
                 let found = known.as_ref().and_then(|known| known.get(name));
-                let secret = found.ok_or_else(|| format!("there is no secret `{name}` in {} on this agent; add the line `{name} = \"...\"`", self.path.display()))?;
+                let secret = found.ok_or_else(|| {
+                    format!("there is no secret `{name}` in {} on this agent; add the line `{name} = \"...\"`", self.path.display())
+                })?;
                 used.push(secret.clone());
                 secret.clone_into(text);
                 Ok(())

@@ -23,9 +23,7 @@ impl SharedTypes {
     pub(super) fn load(playbooks: &Path) -> Result<Self, String> {
         let path = playbooks.join(FILE);
         match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(|types| Self { types })
-                .map_err(|error| format!("{}: {error}", path.display())),
+            Ok(bytes) => serde_json::from_slice(&bytes).map(|types| Self { types }).map_err(|error| format!("{}: {error}", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("{}: {error}", path.display())),
         }

@@ -41,7 +41,7 @@ pub(super) async fn run(shared: &Arc<Shared>, granted: Granted) {
 
 /// How a run ends that never began, or as the kind says.
 enum Ended {
-    Ran(RunOutcome),
+    Ran(Box<RunOutcome>),
     NeverStarted(Problem),
     CancelledBefore(String),
 }
@@ -88,7 +88,7 @@ async fn execute(shared: &Arc<Shared>, attempt: &Arc<Attempt>, work: &WorkReques
     if let Err(error) = std::fs::remove_dir_all(&scratch) {
         tracing::warn!(folder = %scratch.display(), %error, "a run's private folder could not be removed; the next start tries again");
     }
-    Ended::Ran(outcome)
+    Ended::Ran(Box::new(outcome))
 }
 
 fn private_folder(path: &Path) -> std::io::Result<()> {
@@ -100,7 +100,7 @@ fn private_folder(path: &Path) -> std::io::Result<()> {
 
 fn result_of(shared: &Shared, attempt: &Attempt, ended: Ended, duration: Duration) -> WorkResult {
     let (outcome, run) = match ended {
-        Ended::Ran(run) => (outcome_of(&run.ending, attempt.cancel.cause()), run),
+        Ended::Ran(run) => (outcome_of(&run.ending, attempt.cancel.cause()), *run),
         Ended::NeverStarted(problem) => (Outcome::NotStarted, RunOutcome::failed(problem)),
         Ended::CancelledBefore(reason) => {
             let text = format!("cancelled before it started ({reason}); nothing was changed");
@@ -118,12 +118,11 @@ fn result_of(shared: &Shared, attempt: &Attempt, ended: Ended, duration: Duratio
     result.preview = run.preview;
     result.error = match run.ending {
         Ending::Succeeded => None,
-        Ending::Failed(problem) => Some(problem.into()),
         Ending::Cancelled(problem) if outcome == Outcome::Interrupted => {
             let text = format!("the agent was stopped while this ran: {}", problem.message);
             Some(Problem::new(ErrorCode::Interrupted, text).with_details(problem.details).into())
         }
-        Ending::Cancelled(problem) => Some(problem.into()),
+        Ending::Failed(problem) | Ending::Cancelled(problem) => Some(problem.into()),
     };
     result
 }

@@ -197,13 +197,8 @@ async fn journal(shared: &Arc<Shared>, envelope: &Envelope, work: &WorkRequest, 
 /// Says no until the broker has heard it; the delivery is acked only then.
 async fn decline(shared: &Shared, envelope: &Envelope, work: &WorkRequest, reason: String) {
     tracing::warn!(task_id = %work.task_id, attempt = work.attempt, reason, "work is declined");
-    let message = WorkDecline {
-        task_id: work.task_id,
-        attempt: work.attempt,
-        offer: work.offer,
-        agent_id: shared.options.agent_id.clone(),
-        reason,
-    };
+    let message =
+        WorkDecline { task_id: work.task_id, attempt: work.attempt, offer: work.offer, agent_id: shared.options.agent_id.clone(), reason };
     let trace = Trace { trace_id: envelope.trace_id.clone(), request_id: envelope.request_id };
     let mut delays = Policy::RECONNECT.delays();
     while let Err(error) = shared.sender.send(topology::CLAIMS, &trace, message.clone(), REPORT_VALID).await {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{
-    AgentType, AnnouncedAction, Availability, Preview, ResourceUsage, WorkRequest,
-};
+use chiffon_protocol::message::{AgentType, AnnouncedAction, Availability, Preview, ResourceUsage, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 

@@ -22,61 +22,86 @@ pub fn of(agent_id: &str, task_id: Uuid, attempt: u32) -> String {
     format!("{agent_id}/{task_id}.{attempt}")
 }
 
+/// A living process; its start tells it from a later one with the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Process {
+    pid: i32,
+    started: u64,
+    parent: i32,
+}
+
 /// The processes that carry this marker, and their descendants. Never this process itself.
 pub fn find(marker: &str) -> BTreeSet<i32> {
-    let wanted = format!("{VARIABLE}={marker}");
-    let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let processes = processes();
-    let carriers = processes.iter().map(|&(pid, _)| pid).filter(|&pid| pid != own && carries(pid, wanted.as_bytes()));
-    with_descendants(carriers.collect(), &processes)
+    marked(marker, &processes()).into_iter().map(|process| process.pid).collect()
 }
 
 /// The living processes below this one.
 pub fn descendants(pid: i32) -> BTreeSet<i32> {
-    let mut found = with_descendants(BTreeSet::from([pid]), &processes());
+    let processes = processes();
+    let root = processes.iter().filter(|process| process.pid == pid).copied().collect();
+    let mut found: BTreeSet<i32> = with_descendants(root, &processes).into_iter().map(|process| process.pid).collect();
     found.remove(&pid);
     found
 }
 
-fn with_descendants(mut found: BTreeSet<i32>, processes: &[(i32, i32)]) -> BTreeSet<i32> {
+fn marked(marker: &str, processes: &[Process]) -> BTreeSet<Process> {
+    let wanted = format!("{VARIABLE}={marker}");
+    let own = i32::try_from(std::process::id()).unwrap_or(0);
+    let carriers = processes.iter().filter(|process| process.pid != own && carries(process.pid, wanted.as_bytes()));
+    with_descendants(carriers.copied().collect(), processes)
+}
+
+fn with_descendants(mut found: BTreeSet<Process>, processes: &[Process]) -> BTreeSet<Process> {
     loop {
-        let children: Vec<i32> = processes
-            .iter()
-            .filter(|(pid, parent)| found.contains(parent) && !found.contains(pid))
-            .map(|&(pid, _)| pid)
-            .collect();
-        if children.is_empty() {
+        let pids: BTreeSet<i32> = found.iter().map(|process| process.pid).collect();
+        let before = found.len();
+        found.extend(processes.iter().filter(|process| pids.contains(&process.parent)));
+        if found.len() == before {
             return found;
         }
-        found.extend(children);
     }
 }
 
 /// Asks them to leave, then makes them, and waits until they are gone. How many there were.
 pub async fn stop_all(marker: &str) -> usize {
-    let first = find(marker);
-    signal(&first, Signal::SIGTERM);
-    if !first.is_empty() && !gone_within(marker, AFTER_TERM).await {
+    let mut known = marked(marker, &processes());
+    if known.is_empty() {
+        return 0;
+    }
+    signal(&known, Signal::SIGTERM);
+    if !gone_within(marker, &mut known, AFTER_TERM).await {
         let deadline = tokio::time::Instant::now() + AFTER_KILL;
         // Again and again: a process that is killed may have started another in between.
         while tokio::time::Instant::now() < deadline {
-            signal(&find(marker), Signal::SIGKILL);
-            if gone_within(marker, LOOK_AGAIN * 4).await {
+            signal(&alive(marker, &mut known), Signal::SIGKILL);
+            if gone_within(marker, &mut known, LOOK_AGAIN * 4).await {
                 break;
             }
         }
-        let left = find(marker);
+        let left = alive(marker, &mut known);
         if !left.is_empty() {
-            tracing::error!(marker, pids = ?left, "these processes can't be killed (they wait in the kernel)");
+            tracing::error!(marker, processes = ?left, "these processes can't be killed (they wait in the kernel)");
         }
     }
-    first.len()
+    known.len()
 }
 
-async fn gone_within(marker: &str, limit: Duration) -> bool {
+/// Which of them live, with those that came since. One whose parent has gone is no descendant any more, so all are remembered.
+fn alive(marker: &str, known: &mut BTreeSet<Process>) -> BTreeSet<Process> {
+    let processes = processes();
+    let still = |process: &Process| known.iter().any(|known| known.pid == process.pid && known.started == process.started);
+    let mut living: BTreeSet<Process> = processes.iter().filter(|process| still(process)).copied().collect();
+    living.extend(marked(marker, &processes));
+    let new = living.iter().filter(|process| !known.iter().any(|known| known.pid == process.pid && known.started == process.started));
+    let new: Vec<Process> = new.copied().collect();
+    known.extend(new);
+    living
+}
+
+async fn gone_within(marker: &str, known: &mut BTreeSet<Process>, limit: Duration) -> bool {
     let deadline = tokio::time::Instant::now() + limit;
     loop {
-        if find(marker).is_empty() {
+        if alive(marker, known).is_empty() {
             return true;
         }
         if tokio::time::Instant::now() >= deadline {
@@ -86,10 +111,10 @@ async fn gone_within(marker: &str, limit: Duration) -> bool {
     }
 }
 
-fn signal(pids: &BTreeSet<i32>, signal: Signal) {
-    for &pid in pids {
+fn signal(processes: &BTreeSet<Process>, signal: Signal) {
+    for process in processes {
         // One that has gone by itself is what we want.
-        let _ = kill(Pid::from_raw(pid), signal);
+        let _ = kill(Pid::from_raw(process.pid), signal);
     }
 }
 
@@ -98,21 +123,18 @@ fn carries(pid: i32, wanted: &[u8]) -> bool {
         .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|variable| variable == wanted))
 }
 
-/// Every living process with its parent; zombies are gone but for their name.
-fn processes() -> Vec<(i32, i32)> {
+/// Every living process; zombies are gone but for their name.
+fn processes() -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter_map(|pid| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name stands in parentheses and may hold anything.
-            let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-            let state = fields.next()?;
-            let parent = fields.next()?.parse().ok()?;
-            (!matches!(state, "Z" | "X")).then_some((pid, parent))
-        })
-        .collect()
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // proc_pid_stat(5): the name (2) stands in parentheses and may hold anything; state (3), parent (4), start (22).
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let process = Process { pid, parent: fields.get(1)?.parse().ok()?, started: fields.get(19)?.parse().ok()? };
+        (!matches!(fields[0], "Z" | "X")).then_some(process)
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -127,13 +149,13 @@ mod tests {
     #[tokio::test]
     async fn only_what_carries_the_marker_is_stopped_and_its_children_with_it() {
         let marker = format!("marker-test/{}", std::process::id());
-        let mut marked = sleeper(&marker, "env -i sleep 300 & wait");
-        let mut other = sleeper(&format!("{marker}0"), "sleep 300");
+        let mut first = sleeper(&marker, "env -i sleep 300 & wait");
+        let mut other = sleeper(&format!("{marker}0"), "exec sleep 300");
         while find(&marker).len() < 2 {
             tokio::task::yield_now().await;
         }
         assert_eq!(stop_all(&marker).await, 2);
-        marked.wait().expect("it has ended");
+        first.wait().expect("it has ended");
         assert!(other.try_wait().expect("can be asked").is_none(), "another marker's process was stopped");
         other.kill().expect("can be killed");
         other.wait().expect("it has ended");

@@ -61,10 +61,10 @@ impl WorkerOptions {
             heartbeat_every: Duration::from_secs(5),
             claim_ask_again: Duration::from_secs(2),
             result_again: Duration::from_secs(2),
-            result_again_at_most: Duration::from_secs(60),
+            result_again_at_most: Duration::from_mins(1),
             events_every: Duration::from_millis(250),
             refresh_every: Duration::from_secs(10),
-            drain_limit: Duration::from_secs(600),
+            drain_limit: Duration::from_mins(10),
             queue_type: QueueType::default(),
         }
     }

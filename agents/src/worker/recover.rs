@@ -11,21 +11,21 @@ use super::attempt::Attempt;
 use super::execute::bare_result;
 use super::journal::{Cursor, State};
 use super::marker;
-use super::report;
 use super::run_context::NewEvent;
 use super::shared::Shared;
 
 /// At most this many changes are named in an interrupted attempt's summary; the log has them all.
 const NAMED: usize = 20;
 
-/// Settles everything that the journal holds. Runs before the first hello.
-pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<()> {
+/// Settles everything that the journal holds, and gives it back to be reported. Runs before the first hello.
+pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt>>> {
     // Extra-vars of killed runs may hold secrets.
     match std::fs::remove_dir_all(shared.scratch()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let reader = Arc::clone(shared);
+    let mut settled = Vec::new();
     for found in Shared::on_disk(move || reader.journal.attempts()).await? {
         let attempt = Arc::new(Attempt::new(found)?);
         let (task_id, number) = attempt.key();
@@ -41,9 +41,9 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<()> {
             attempt.finish(result).await;
         }
         attempt.state.send_replace(State::Finished);
-        report::spawn(shared, &attempt);
+        settled.push(attempt);
     }
-    Ok(())
+    Ok(settled)
 }
 
 fn not_started(shared: &Shared, attempt: &Attempt) -> WorkResult {
@@ -78,21 +78,17 @@ fn what_was_done(events: &[LogEvent], stopped: usize) -> String {
         .filter(|event| event.kind == "task_changed")
         .map(|event| format!("\"{}\" on {}", event.name.as_deref().unwrap_or("?"), event.host.as_deref().unwrap_or("?")))
         .collect();
-    let mut text = "the agent was killed while this ran, so it is partly done".to_owned();
-    if done.is_empty() {
-        text.push_str("; the log shows no change made by then");
-    } else {
-        text.push_str(&format!("; changed by then: {}", done[..done.len().min(NAMED)].join(", ")));
-        if done.len() > NAMED {
-            text.push_str(&format!(" and {} more", done.len() - NAMED));
-        }
-    }
+    let mut parts = vec!["the agent was killed while this ran, so it is partly done".to_owned()];
+    parts.push(match done.len() {
+        0 => "the log shows no change made by then".to_owned(),
+        count if count > NAMED => format!("changed by then: {} and {} more", done[..NAMED].join(", "), count - NAMED),
+        _ => format!("changed by then: {}", done.join(", ")),
+    });
     if let Some(name) = events.iter().rev().find(|event| event.kind == "task_started").and_then(|event| event.name.as_deref()) {
-        text.push_str(&format!("; the last task that was started is \"{name}\""));
+        parts.push(format!("the last task that was started is \"{name}\""));
     }
     if stopped > 0 {
-        text.push_str(&format!("; {stopped} processes that it left running were stopped"));
+        parts.push(format!("{stopped} processes that it left running were stopped"));
     }
-    text.push_str(". Look at the hosts, then resolve the task: retry it, or mark it done or given up");
-    text
+    format!("{}. Look at the hosts, then resolve the task: retry it, or mark it done or given up", parts.join("; "))
 }

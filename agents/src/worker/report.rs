@@ -49,12 +49,7 @@ enum Woken {
 
 impl<'a> Reporter<'a> {
     fn new(shared: &'a Arc<Shared>, attempt: &'a Arc<Attempt>) -> Self {
-        let policy = Policy {
-            first: shared.options.result_again,
-            longest: shared.options.result_again_at_most,
-            within: None,
-            tries: None,
-        };
+        let policy = Policy { first: shared.options.result_again, longest: shared.options.result_again_at_most, within: None, tries: None };
         Self { shared, attempt, cursor: Cursor::default(), delays: policy.delays(), result_due: Instant::now() }
     }
 

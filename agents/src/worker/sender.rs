@@ -11,9 +11,9 @@ use chiffon_protocol::{Envelope, Message, signature, topology};
 use uuid::Uuid;
 
 /// How long a result or status may lie in a queue and still count.
-pub(super) const REPORT_VALID: Duration = Duration::from_secs(3600);
+pub(super) const REPORT_VALID: Duration = Duration::from_hours(1);
 /// How long a heartbeat counts.
-pub(super) const HEARTBEAT_VALID: Duration = Duration::from_secs(60);
+pub(super) const HEARTBEAT_VALID: Duration = Duration::from_mins(1);
 
 /// What a report belongs to, taken from the work's envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,13 @@ impl Sender {
     }
 
     /// Publishes to one of the orchestrator's queues and waits until the broker has it.
-    pub(super) async fn send(&self, queue: &str, trace: &Trace, message: impl Into<Message> + Send, valid: Duration) -> Result<(), BusError> {
+    pub(super) async fn send(
+        &self,
+        queue: &str,
+        trace: &Trace,
+        message: impl Into<Message> + Send,
+        valid: Duration,
+    ) -> Result<(), BusError> {
         let now = self.clock.now();
         let message_id = self.ids.new_message_id();
         let envelope = Envelope {

@@ -73,12 +73,7 @@ pub(super) struct Parts {
 impl Shared {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { options, bus, clock, ids, kind, probe, tasks, journal } = parts;
-        let sender = Sender {
-            bus: Arc::clone(&bus),
-            clock: Arc::clone(&clock),
-            ids: Arc::clone(&ids),
-            key: options.key.clone(),
-        };
+        let sender = Sender { bus: Arc::clone(&bus), clock: Arc::clone(&clock), ids: Arc::clone(&ids), key: options.key.clone() };
         Self {
             started: clock.elapsed(),
             slots: Arc::new(Semaphore::new(options.concurrency.max(1))),

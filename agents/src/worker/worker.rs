@@ -17,7 +17,7 @@ use super::options::WorkerOptions;
 use super::probe::Probe;
 use super::run_context::CancelCause;
 use super::shared::{Intake, Parts, Shared};
-use super::{control, heartbeat, hello, intake, recover};
+use super::{control, heartbeat, hello, intake, recover, report};
 
 /// How long stopped runs may take to end: INT, TERM and KILL with their pauses.
 const RUNS_END: Duration = Duration::from_secs(40);
@@ -70,11 +70,18 @@ impl Worker {
             declared = declare(&shared) => declared?,
             () = shutdown.draining() => return Ok(()),
         }
-        recover::run(&shared).await.map_err(|error| {
-            Problem::new(ErrorCode::JournalUnavailable, format!("the journal under {} can't be read: {error}", shared.options.data_dir.display()))
+        let unreported = recover::run(&shared).await.map_err(|error| {
+            Problem::new(
+                ErrorCode::JournalUnavailable,
+                format!("the journal under {} can't be read: {error}", shared.options.data_dir.display()),
+            )
         })?;
         shared.tasks.spawn("control", control::run(Arc::clone(&shared)));
         hello::say(&shared).await;
+        // After hello, so that the acknowledgements find this start's queue.
+        for attempt in &unreported {
+            report::spawn(&shared, attempt);
+        }
         shared.tasks.spawn("heartbeat", heartbeat::run(Arc::clone(&shared)));
         shared.tasks.spawn("hello", hello::run(Arc::clone(&shared)));
         shared.tasks.spawn("intake", intake::run(Arc::clone(&shared)));

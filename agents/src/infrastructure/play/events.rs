@@ -183,7 +183,11 @@ impl Observer {
                 "task_failed"
             }
             "v2_runner_on_skipped" => {
-                if lacks_check_support(result) { self.seen.previewing.unknown(&task) } else { self.seen.previewing.skipped() }
+                if lacks_check_support(result) {
+                    self.seen.previewing.unknown(&task);
+                } else {
+                    self.seen.previewing.skipped();
+                }
                 "task_skipped"
             }
             _ if changed => {
@@ -306,7 +310,7 @@ fn cut(mut text: String) -> String {
         }
         let left = text.len() - end;
         text.truncate(end);
-        text.push_str(&format!("\n... {left} more bytes are not shown"));
+        text.extend([format!("\n... {left} more bytes are not shown")]);
     }
     text
 }

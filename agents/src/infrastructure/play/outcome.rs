@@ -73,7 +73,8 @@ fn stop_problem(play: &Play, seen: &Seen, reason: &StopReason) -> Problem {
                 task(seen),
                 play.action.spec.name
             );
-            Problem::new(ErrorCode::PlayTimeout, text).with_details(json!({"timeout_seconds": play.timeout.as_secs(), "task": seen.current_task}))
+            Problem::new(ErrorCode::PlayTimeout, text)
+                .with_details(json!({"timeout_seconds": play.timeout.as_secs(), "task": seen.current_task}))
         }
         StopReason::Cancelled(cause) => {
             let why = match cause {
@@ -138,18 +139,24 @@ fn play_failed(seen: &Seen, failed: &[&str], unreachable: &[&str]) -> Problem {
     };
     let mut text = format!("task \"{}\" ({}) failed on {}: {}", first.task, first.place, first.host, first.message.trim());
     if failed.len() > 1 {
-        text.push_str(&format!("; it failed also on {}", failed.iter().filter(|host| **host != first.host).copied().collect::<Vec<_>>().join(", ")));
+        let others: Vec<&str> = failed.iter().filter(|host| **host != first.host).copied().collect();
+        text.extend(["; it failed also on ", &others.join(", ")]);
     }
     if !unreachable.is_empty() {
-        text.push_str(&format!("; not reachable: {}", unreachable.join(", ")));
+        text.extend(["; not reachable: ", &unreachable.join(", ")]);
     }
-    let details = failures.iter().map(|failure| json!({"host": failure.host, "task": failure.task, "place": failure.place, "message": failure.message}));
+    let details = failures
+        .iter()
+        .map(|failure| json!({"host": failure.host, "task": failure.task, "place": failure.place, "message": failure.message}));
     Problem::new(ErrorCode::PlayFailed, text).with_details(json!({"failures": details.collect::<Vec<_>>(), "unreachable": unreachable}))
 }
 
 fn no_hosts(play: &Play) -> Problem {
     let hosts = play.hosts.join(", ");
-    let text = format!("no host of the inventory fits both the play's `hosts:` and the granted {hosts}; correct the `hosts:` of {}/playbook.yml, or the inventory", play.action.spec.name);
+    let text = format!(
+        "no host of the inventory fits both the play's `hosts:` and the granted {hosts}; correct the `hosts:` of {}/playbook.yml, or the inventory",
+        play.action.spec.name
+    );
     Problem::new(ErrorCode::NoHostsMatched, text).with_details(json!({"hosts": play.hosts}))
 }
 
@@ -163,7 +170,8 @@ fn no_statistics(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Problem 
         let text = format!("{}/playbook.yml can't be run: {errors}", play.action.spec.name);
         return Problem::new(ErrorCode::PlaybookSyntax, text);
     }
-    let text = format!("ansible-playbook ended with {} during {}, without a summary; {}. {errors}", exit_words(exit), task(seen), done(seen));
+    let text =
+        format!("ansible-playbook ended with {} during {}, without a summary; {}. {errors}", exit_words(exit), task(seen), done(seen));
     Problem::new(ErrorCode::PlayFailed, text)
 }
 

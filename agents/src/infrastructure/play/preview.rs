@@ -44,7 +44,11 @@ impl Previewing {
     }
 
     /// The preview.
-    pub(super) fn finish(self) -> Preview {
+    pub(super) fn finish(mut self) -> Preview {
+        for change in &mut self.changes {
+            // Hosts answer in any order.
+            change.hosts.sort_unstable();
+        }
         let relevant = self.shown + self.hidden;
         let coverage = if relevant == 0 { 1.0 } else { f64::from(self.shown) / f64::from(relevant) };
         Preview { coverage, tasks: self.results, changes: self.changes, not_previewed: self.not_previewed }

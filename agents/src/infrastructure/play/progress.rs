@@ -13,10 +13,13 @@ pub(in crate::infrastructure) struct Listed {
     hosts: usize,
 }
 
-/// What was listed for an action's content and hosts.
+/// An action's content and the hosts it was listed for.
+type ListKey = (String, Vec<String>);
+
+/// What was listed before.
 #[derive(Debug, Default)]
 pub(in crate::infrastructure) struct ListCache {
-    lists: Mutex<HashMap<(String, Vec<String>), Vec<Listed>>>,
+    lists: Mutex<HashMap<ListKey, Vec<Listed>>>,
 }
 
 /// So many lists are remembered; then all are forgotten.
@@ -109,7 +112,7 @@ impl Counter {
     /// name is a template on the list has another name when it runs.
     fn cross_out(&mut self, name: &str) {
         let Some(open) = &mut self.open else { return };
-        let at = open.iter().position(|listed| listed.name == name).or_else(|| open.iter().position(|listed| listed.name.contains("{{")));
+        let at = open.iter().position(|listed| listed.name == name).or_else(|| open.iter().position(|listed| could_be(&listed.name, name)));
         if let Some(at) = at {
             open.remove(at);
         }
@@ -121,6 +124,14 @@ impl Counter {
         let left: usize = self.open.as_ref()?.iter().map(|listed| listed.hosts.min(alive)).sum::<usize>() + self.waiting;
         let percent = self.done * 100 / (self.done + left).max(1);
         Some(u8::try_from(percent.min(99)).unwrap_or(99))
+    }
+}
+
+/// Whether a task's name on the list, with its templates, may have become this one.
+fn could_be(listed: &str, name: &str) -> bool {
+    match (listed.find("{{"), listed.rfind("}}")) {
+        (Some(open), Some(close)) if open < close => name.starts_with(&listed[..open]) && name.ends_with(&listed[close + 2..]),
+        _ => false,
     }
 }
 

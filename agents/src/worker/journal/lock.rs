@@ -29,7 +29,10 @@ impl Journal {
         let unusable = |error: &io::Error| {
             Problem::new(
                 ErrorCode::JournalUnavailable,
-                format!("the journal {} can't be used: {error}; make the folder writable for this user, with room on its disk", folder.display()),
+                format!(
+                    "the journal {} can't be used: {error}; make the folder writable for this user, with room on its disk",
+                    folder.display()
+                ),
             )
         };
         std::fs::create_dir_all(&folder).map_err(|error| unusable(&error))?;
@@ -65,7 +68,9 @@ impl Journal {
             match AttemptFolder::open(&path) {
                 Ok(Some(attempt)) => found.push(attempt),
                 Ok(None) => drop(std::fs::remove_dir_all(&path)),
-                Err(error) => tracing::error!(folder = %path.display(), %error, "this attempt of the journal can't be read; it is left as it is"),
+                Err(error) => {
+                    tracing::error!(folder = %path.display(), %error, "this attempt of the journal can't be read; it is left as it is");
+                }
             }
         }
         found.sort_by_key(|attempt| (attempt.record.task_id, attempt.record.attempt));

@@ -1,0 +1,10 @@
+//! The agents against an orchestrator that speaks the wire contract, with real processes and real Ansible.
+
+mod infrastructure;
+mod kinds;
+mod orchestrator;
+mod playbooks;
+mod recovery;
+mod running;
+mod shipped_actions;
+mod worker;

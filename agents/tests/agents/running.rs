@@ -1,0 +1,89 @@
+//! A worker that runs in a runtime of its own, so that a test can kill it like a process: nothing of it runs any further.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chiffon_agents::worker::{AgentKind, Worker, WorkerOptions, WorkerParts};
+use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks};
+use chiffon_protocol::Problem;
+use tokio::runtime::Runtime;
+
+use crate::kinds::FourCores;
+use crate::orchestrator::Orchestrator;
+
+pub const AGENT: &str = "agent-1";
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub struct RunningWorker {
+    runtime: Option<Runtime>,
+    pub shutdown: Shutdown,
+    ended: std::sync::mpsc::Receiver<Result<(), Problem>>,
+}
+
+pub fn options(orchestrator: &Orchestrator, data_dir: &Path) -> WorkerOptions {
+    WorkerOptions {
+        heartbeat_every: Duration::from_millis(200),
+        claim_ask_again: Duration::from_millis(300),
+        result_again: Duration::from_millis(200),
+        result_again_at_most: Duration::from_secs(1),
+        ..WorkerOptions::new(AGENT, "test-host", orchestrator.agent_key.clone(), orchestrator.keyring(), data_dir)
+    }
+}
+
+impl RunningWorker {
+    /// Starts it and waits until it has said hello.
+    pub async fn start(orchestrator: &Orchestrator, data_dir: &Path, kind: Arc<dyn AgentKind>) -> Self {
+        Self::start_with(orchestrator, options(orchestrator, data_dir), kind).await
+    }
+
+    pub async fn start_with(orchestrator: &Orchestrator, options: WorkerOptions, kind: Arc<dyn AgentKind>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let shutdown = Shutdown::new();
+        let parts = WorkerParts {
+            bus: orchestrator.broker.connect(),
+            clock: SystemClock::shared(),
+            ids: RandomIds::shared(),
+            kind,
+            probe: Arc::new(FourCores),
+            tasks: Tasks::new(shutdown.clone()),
+        };
+        let before = orchestrator.hellos().len();
+        let worker = Worker::new(options, parts.clone()).expect("the journal is free");
+        let (told, ended) = std::sync::mpsc::channel();
+        {
+            let _in_runtime = runtime.enter();
+            parts.tasks.spawn("worker", async move {
+                told.send(worker.run().await).ok();
+            });
+        }
+        let hello = async || {
+            let hellos = orchestrator.hellos();
+            if hellos.len() > before { Ok(()) } else { Err(hellos.len()) }
+        };
+        chiffon_testkit::until("a hello", PATIENCE, hello).await;
+        Self { runtime: Some(runtime), shutdown, ended }
+    }
+
+    /// Ends it like `kill -9`: no destructor of a run, no last word.
+    pub fn kill(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Whether `run` has returned, and with what.
+    pub fn ended(&self) -> Result<Result<(), Problem>, String> {
+        self.ended.try_recv().map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for RunningWorker {
+    fn drop(&mut self) {
+        self.shutdown.stop();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
