@@ -1,2 +1,45 @@
-//! Placeholder.
-fn main() {}
+//! `make bench`: measures, and prints one table: work, Chiffon, limit, how often. Nodes are private, with fsync on and
+//! confirms on. A benchmark never fails the tests; it fails itself when the work it measures was not done.
+
+mod cold_start;
+mod dispatch;
+mod table;
+
+use clap::Parser;
+use table::{Machine, Row};
+
+/// Measure Chiffon.
+#[derive(Debug, Parser)]
+struct Args {
+    /// How often each row is measured
+    #[arg(long, default_value_t = 30)]
+    runs: usize,
+    /// Only rows whose name contains this
+    #[arg(long, default_value = "")]
+    only: String,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let wanted = |name: &str| name.contains(&args.only);
+    let mut rows: Vec<Row> = Vec::new();
+    if wanted("dispatch") {
+        for driver in ["rabbitmq", "memory"] {
+            rows.push(dispatch::row(driver, args.runs).await?);
+        }
+    }
+    if wanted("cold start") {
+        rows.extend(cold_start::rows(args.runs.min(5)).await?);
+    }
+    let machine = Machine::here();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({"machine": machine, "rows": rows}))?);
+    } else {
+        table::print(&machine, &rows);
+    }
+    Ok(())
+}

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The built binary: it stands beside the folder of the test's own binary.
+/// The built binary: it stands beside the running program, or beside the folder of a test's own binary.
 ///
 /// # Panics
 /// When it was not built: `cargo build --bin chiffon`, or `make test`, builds it.
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a running test has a path");
-    let binary = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("chiffon");
-    assert!(binary.is_file(), "{} is not built; run `cargo build --bin chiffon` or `make test`", binary.display());
-    binary
+    let own = std::env::current_exe().expect("a running program has a path");
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join("chiffon")).find(|binary| binary.is_file());
+    found.unwrap_or_else(|| panic!("`chiffon` is not built beside {}; run `cargo build --bin chiffon` or `make test`", own.display()))
 }
 
 /// A command that has ended.

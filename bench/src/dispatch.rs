@@ -1,0 +1,60 @@
+//! From `POST /approve` to `ansible-playbook` spawned, on a running `chiffon up`: the agent is told to run a script that notes
+//! the time and then becomes `ansible-playbook`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, ensure};
+use chiffon_e2e::{Api, Home, Running, write_action};
+
+use crate::table::{Figures, Row};
+
+const TASKS: &str = "    - name: Do nothing\n      ansible.builtin.debug:\n        msg: done\n";
+
+/// The row for one bus.
+pub async fn row(driver: &str, runs: usize) -> anyhow::Result<Row> {
+    let home = Home::new();
+    let (actions, spawned) = (home.path().join("actions"), home.path().join("spawned"));
+    write_action(&actions, "do_nothing", "Do nothing", "do nothing on box", "yes", TASKS);
+    let inventory = home.path().join("inventory.yml");
+    fs::write(&inventory, "all:\n  hosts:\n    box:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n")?;
+    let script = home.path().join("ansible-playbook");
+    fs::write(&script, format!("#!/bin/sh\ncase \"$*\" in *--list-*) ;; *) date +%s%N >> {} ;; esac\nexec ansible-playbook \"$@\"\n", spawned.display()))?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+
+    let text = |path: &std::path::Path| path.to_str().map(str::to_owned).context("UTF-8");
+    let (actions, inventory) = (text(&actions)?, text(&inventory)?);
+    let mut command = home.command(&["up", "--bus", driver, "--listen", "127.0.0.1:0", "--playbooks", &actions, "--inventory", &inventory]);
+    command.env("CHIFFON__AGENT__INFRASTRUCTURE__ANSIBLE_PLAYBOOK", &script);
+    let _up = home.wait_until_up(Running::start(&mut command, &home.path().join("up.log")));
+    let api = home.api();
+    let mut milliseconds = Vec::with_capacity(runs);
+    // The first run is not counted: it fills caches.
+    for run in 0..=runs {
+        let took = once(&api, &spawned, run).await?;
+        if run > 0 {
+            milliseconds.push(took);
+        }
+    }
+    Ok(Row { work: format!("dispatch: POST /approve to ansible-playbook spawned ({driver})"), chiffon: Figures::of(milliseconds), limit: None })
+}
+
+async fn once(api: &Api, spawned: &std::path::Path, run: usize) -> anyhow::Result<f64> {
+    let id = api.ask("do nothing on box").await;
+    let request = api.request_when(&id, &["awaiting_approval", "needs_input", "failed"]).await;
+    ensure!(request["status"] == "awaiting_approval", "no plan was made: {request}");
+    let approved = now_ns()?;
+    let (status, body) = api.approve(&request).await;
+    ensure!(status == 200, "{body}");
+    let done = api.request_when(&id, &["completed", "failed", "needs_attention"]).await;
+    ensure!(done["status"] == "completed", "{done}");
+    let lines = fs::read_to_string(spawned)?;
+    let at: u128 = lines.lines().nth(run).context("the script ran once for each approval")?.parse()?;
+    let nanoseconds = u32::try_from(at.saturating_sub(approved)).context("below four seconds")?;
+    Ok(f64::from(nanoseconds) / 1e6)
+}
+
+fn now_ns() -> anyhow::Result<u128> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())
+}
