@@ -81,8 +81,7 @@ impl Orchestrator {
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
         let http = options.http.clone();
         let context = context(options, store, &tasks)?;
-        start_topology(&context, &tasks);
-        start_inboxes_and_background(&context, repository, &tasks);
+        start_background(&context, repository, &tasks);
         let state = HttpState::new(context.clone(), http);
         let shutdown = tasks.shutdown().clone();
         tasks.spawn("http", async move {
@@ -132,22 +131,25 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<
     })
 }
 
-/// Declares the topology as soon as there is a broker, and tries again until it is declared.
-fn start_topology(context: &Context, tasks: &Tasks) {
-    let (bus, shutdown, queue_type) = (context.bus.clone(), context.shutdown.clone(), context.settings.queue_type);
+/// Declares the topology as soon as there is a broker, and only then consumes: a queue that is not there can't be.
+fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 5], tasks: &Tasks) {
+    let (context, spawner) = (context.clone(), tasks.clone());
     tasks.spawn("topology", async move {
-        let topology = Topology::shared(queue_type);
+        let topology = Topology::shared(context.settings.queue_type);
         let mut delays = Retry::RECONNECT.delays();
-        while let Err(error) = bus.declare(&topology).await {
+        while let Err(error) = context.bus.declare(&topology).await {
             tracing::warn!(%error, "the topology can't be declared yet");
-            if !shutdown.sleep(delays.next_delay().unwrap_or(Retry::RECONNECT.longest)).await {
+            if !context.shutdown.sleep(delays.next_delay().unwrap_or(Retry::RECONNECT.longest)).await {
                 return;
             }
+        }
+        for inbox in inboxes {
+            inbox::spawn(&spawner, &context, inbox);
         }
     });
 }
 
-fn start_inboxes_and_background(context: &Context, repository: AuditRepository, tasks: &Tasks) {
+fn start_background(context: &Context, repository: AuditRepository, tasks: &Tasks) {
     let intake = Arc::new(Intake::default());
     let desk = PlanningDesk::new(context.clone(), tasks.clone());
     let inboxes: [Arc<dyn Inbox>; 5] = [
@@ -157,9 +159,7 @@ fn start_inboxes_and_background(context: &Context, repository: AuditRepository, 
         Arc::new(ResultsInbox::new(context.clone())),
         Arc::new(HeartbeatsInbox::new(context.clone(), intake.clone())),
     ];
-    for inbox in inboxes {
-        inbox::spawn(tasks, context, inbox);
-    }
+    start_intake(context, inboxes, tasks);
     let agents: [Arc<dyn BackgroundAgent>; 7] = [
         Arc::new(desk),
         Arc::new(OutboxRelay::new(context.clone())),

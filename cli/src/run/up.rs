@@ -86,7 +86,7 @@ fn read_config(global: &Global, args: &Up) -> Result<Config, Failure> {
         config.policy.high_risk_approvals = 1;
     }
     if is_default("log.") {
-        config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn".to_owned() };
+        config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn,lapin=off".to_owned() };
     }
     Ok(config)
 }
