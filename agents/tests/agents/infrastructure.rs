@@ -95,20 +95,47 @@ async fn unreachable_unmatched_and_unreadable_plays_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_play_that_reaches_for_another_host_is_killed() {
+async fn a_play_can_not_reach_a_host_that_it_adds_itself() {
     let books = Playbooks::new();
-    let tasks = "    - name: Reach out\n      ansible.builtin.add_host: {name: intruder, groups: [more], ansible_connection: local}\n- name: On the other host\n  hosts: more\n  gather_facts: false\n  tasks:\n    - name: Look\n      ansible.builtin.debug: {msg: hello}\n    - name: Stay\n      ansible.builtin.command: sleep 300\n";
+    let tasks = "    - name: Reach out\n      ansible.builtin.add_host: {name: intruder, groups: [more], ansible_connection: local}\n- name: On the other host\n  hosts: more\n  gather_facts: false\n  tasks:\n    - name: Look\n      ansible.builtin.debug: {msg: hello}\n";
     books.action("reach", "", tasks);
     let fleet = books.start().await;
     let work = fleet.work("reach", json!({"host": "nas"}), &["nas"]);
-    let result = fleet.run(&work).await;
-    // Ansible's own --limit may have kept the added host out; if not, the agent has killed the play.
-    if result.outcome == Some(Outcome::Failed) {
-        assert!(error(&result, ErrorCode::HostsExceedGrant).contains("intruder"));
-    } else {
-        assert!(fleet.orchestrator.log(work.task_id).iter().all(|event| event.host.as_deref() != Some("intruder")));
-    }
+    assert_eq!(fleet.run(&work).await.outcome, Some(Outcome::Succeeded));
+    assert!(fleet.orchestrator.log(work.task_id).iter().all(|event| event.host.as_deref() != Some("intruder")));
+}
+
+#[tokio::test]
+async fn a_play_that_acts_on_a_host_that_was_not_granted_is_killed_at_once() {
+    let books = Playbooks::new();
+    books.action("write", "", WRITE);
+    // An Ansible that does not keep to --limit, and does not listen to signals either.
+    let event = r#"{"_event": "v2_runner_on_ok", "hosts": {"intruder": {"changed": true}}, "task": {"id": "1", "name": "Look"}}"#;
+    books.write("ansible-playbook", &format!("#!/bin/sh\ntrap '' INT TERM\necho '{event}'\nwhile :; do sleep 1; done\n"));
+    std::fs::set_permissions(books.path("ansible-playbook"), std::fs::Permissions::from_mode(0o755)).expect("set");
+    let options = InfrastructureOptions { ansible_playbook: books.path("ansible-playbook"), ..books.options() };
+    let fleet = books.start_with(options).await;
+    let work = fleet.work("write", json!({"host": "nas"}), &["nas"]);
+    let message = error(&fleet.run(&work).await, ErrorCode::HostsExceedGrant);
+    assert!(message.contains("`intruder`") && message.contains("granted: nas"), "{message}");
     assert!(marker::find(&marker::of(AGENT, work.task_id, 1)).is_empty());
+}
+
+#[tokio::test]
+async fn output_that_is_no_event_and_a_kill_from_outside_are_survived() {
+    let books = Playbooks::new();
+    books.action("write", "", WRITE);
+    let script = "#!/bin/sh\necho 'no event'\necho '{\"_event\": \"v2_runner_on_ok\", \"hosts\": 7}'\necho '{\"_event\": \"v9_new\"}'\nhead -c 9000000 /dev/zero | tr '\\0' x\necho\necho broken >&2\nkill -9 $$\n";
+    books.write("ansible-playbook", script);
+    std::fs::set_permissions(books.path("ansible-playbook"), std::fs::Permissions::from_mode(0o755)).expect("set");
+    let options = InfrastructureOptions { ansible_playbook: books.path("ansible-playbook"), ..books.options() };
+    let fleet = books.start_with(options).await;
+    let work = fleet.work("write", json!({"host": "nas"}), &["nas"]);
+    let message = error(&fleet.run(&work).await, ErrorCode::PlayFailed);
+    assert!(message.contains("signal 9") && message.contains("broken"), "{message}");
+    let log = fleet.orchestrator.log(work.task_id);
+    assert!(log.iter().any(|event| event.kind == "output" && event.text == "no event"), "{log:?}");
+    assert!(log.iter().any(|event| event.kind == "warning" && event.text.contains("8 MiB")), "{log:?}");
 }
 
 #[tokio::test]
