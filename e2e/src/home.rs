@@ -66,6 +66,11 @@ impl Home {
         self.command(args).output().expect("the binary starts").into()
     }
 
+    /// Runs a verb that must succeed; what it printed.
+    pub fn succeed(&self, args: &[&str]) -> String {
+        self.run(args).expect_code(0).stdout
+    }
+
     /// `chiffon up` with the source tree's actions and these further flags, once it is ready.
     pub fn up(&self, flags: &[&str]) -> Running {
         let catalogue = Self::catalogue();

@@ -5,10 +5,12 @@
 
 mod actions;
 mod api;
+mod fleet;
 mod home;
 mod process;
 
 pub use actions::write_action;
 pub use api::{Api, eventually};
+pub use fleet::{Fleet, one_host};
 pub use home::Home;
 pub use process::{Finished, Running};

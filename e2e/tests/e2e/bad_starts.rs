@@ -78,7 +78,8 @@ fn nobody_there_is_exit_code_4() {
 fn without_ansible_it_says_what_to_install() {
     let home = Home::new();
     let catalogue = Home::catalogue();
-    let mut command = home.command(&["up", "--bus", "memory", "--listen", "127.0.0.1:0", "--playbooks", catalogue.to_str().expect("UTF-8")]);
+    let mut command =
+        home.command(&["up", "--bus", "memory", "--listen", "127.0.0.1:0", "--playbooks", catalogue.to_str().expect("UTF-8")]);
     command.env("CHIFFON__AGENT__INFRASTRUCTURE__ANSIBLE_PLAYBOOK", "/nowhere/ansible-playbook");
     let ended = chiffon_e2e::Finished::from(command.output().expect("the binary starts")).expect_code(1);
     assert!(ended.stderr.contains("5501") && ended.stderr.contains("/nowhere/ansible-playbook"), "{}", ended.stderr);

@@ -3,10 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use chiffon_e2e::{Home, eventually, write_action};
+use chiffon_e2e::{Home, eventually, one_host, write_action};
 use nix::sys::signal::Signal;
 
-const SLOW: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Take long\n      ansible.builtin.command: sleep 60\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
+/// Takes a minute in its middle.
+pub const SLOW: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Take long\n      ansible.builtin.command: sleep 60\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
 
 fn runs(home: &Home) -> String {
     fs::read_to_string(home.path().join("host/runs")).unwrap_or_default()
@@ -15,13 +16,18 @@ fn runs(home: &Home) -> String {
 #[tokio::test]
 async fn what_was_killed_in_mid_play_is_reported_and_not_run_again() {
     let home = Home::new();
-    let (actions, host) = (home.path().join("actions"), home.path().join("host"));
-    fs::create_dir_all(&host).expect("a folder");
+    let actions = home.path().join("actions");
     write_action(&actions, "take_long", "Take long", "take long on box", "no", SLOW);
-    let inventory = home.path().join("inventory.yml");
-    let hosts = format!("all:\n  hosts:\n    box:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n      chiffon_root: {}\n", host.display());
-    fs::write(&inventory, hosts).expect("an inventory");
-    let flags = ["up", "--listen", "127.0.0.1:0", "--playbooks", actions.to_str().expect("UTF-8"), "--inventory", inventory.to_str().expect("UTF-8")];
+    let (inventory, _) = one_host(&home);
+    let flags = [
+        "up",
+        "--listen",
+        "127.0.0.1:0",
+        "--playbooks",
+        actions.to_str().expect("UTF-8"),
+        "--inventory",
+        inventory.to_str().expect("UTF-8"),
+    ];
     let start = || chiffon_e2e::Running::start(&mut home.command(&flags), &home.path().join("up.log"));
     let mut up = home.wait_until_up(start());
     let api = home.api();

@@ -69,19 +69,21 @@ async fn recorded(home: &Home, api: &Api, id: &str) {
     let log = home.git(&["log", "-1", "--format=%s%n%(trailers)"]);
     assert!(log.starts_with("infra("), "{log}");
     assert!(log.contains("Deploy Kuma to nas"), "{log}");
-    for trailer in ["Request-Id", "Task-Id", "Requested-By", "Approved-By", "Agent", "Outcome", "Duration", "Cost", "Trace-Id", "Audit-Head"] {
+    for trailer in
+        ["Request-Id", "Task-Id", "Requested-By", "Approved-By", "Agent", "Outcome", "Duration", "Cost", "Trace-Id", "Audit-Head"]
+    {
         assert!(log.contains(&format!("{trailer}: ")), "{trailer} is missing:\n{log}");
     }
     assert!(home.git(&["blame", "main", "--", "hosts/nas/kuma.yml"]).contains(id), "blame names the request");
-    let timeline = home.run(&["sql", &format!("SELECT event FROM request_timeline WHERE request_id = '{id}'")]).expect_code(0).stdout;
+    let timeline = home.succeed(&["sql", &format!("SELECT event FROM request_timeline WHERE request_id = '{id}'")]);
     for event in ["request.submitted", "plan.approved"] {
         assert!(timeline.contains(event), "{event} is missing:\n{timeline}");
     }
     let refused = home.run(&["sql", "DELETE FROM requests"]);
     assert_eq!(refused.code, Some(1), "{}", refused.stdout);
-    home.run(&["audit", "verify"]).expect_code(0);
-    home.run(&["why", id]).expect_code(0);
-    let shown = home.run(&["show", id]).expect_code(0).stdout;
+    home.succeed(&["audit", "verify"]);
+    home.succeed(&["why", id]);
+    let shown = home.succeed(&["show", id]);
     assert!(shown.contains("completed") && shown.contains("Deploy Kuma"), "{shown}");
     assert!(home.data_dir().join("demo/nas/opt/kuma").exists(), "the host was changed");
 }
@@ -104,9 +106,9 @@ async fn a_plan_is_rejected_and_another_cancelled_and_nothing_was_changed() {
     let (one, other) = (api.ask(WISH).await, api.ask(WISH).await);
     api.request_when(&one, &["awaiting_approval"]).await;
     api.request_when(&other, &["awaiting_approval"]).await;
-    home.run(&["reject", &one]).expect_code(0);
+    home.succeed(&["reject", &one]);
     assert_eq!(api.request(&one).await["status"], "rejected");
-    home.run(&["cancel", &other]).expect_code(0);
+    home.succeed(&["cancel", &other]);
     assert_eq!(api.request(&other).await["status"], "cancelled");
     let finished = home.run(&["cancel", &other]);
     assert_eq!(finished.code, Some(1));
@@ -118,15 +120,27 @@ async fn a_plan_is_rejected_and_another_cancelled_and_nothing_was_changed() {
 async fn the_command_line_asks_shows_and_streams() {
     let home = Home::new();
     let _up = home.up(&["--bus", "memory"]);
-    let told = home.run(&["request", "--yes", "How full are the disks on nas?"]).expect_code(0);
+    let told = home.succeed(&["request", "--yes", "How full are the disks on nas?"]);
     assert!(told.stdout.contains("completed"), "{}\n{}", told.stdout, told.stderr);
-    let json = home.run(&["-o", "json", "requests"]).expect_code(0).stdout;
+    let json = home.succeed(&["-o", "json", "requests"]);
     let listed: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(listed["items"][0]["status"], "completed");
-    for verb in [&["agents"][..], &["actions"], &["actions", "deploy_kuma"], &["costs"], &["audit", "log"], &["dead-letters", "list"], &["token", "list"], &["key", "show"], &["doctor"], &["config", "dump"], &["explain", "5107"]] {
-        home.run(verb).expect_code(0);
+    for verb in [
+        &["agents"][..],
+        &["actions"],
+        &["actions", "deploy_kuma"],
+        &["costs"],
+        &["audit", "log"],
+        &["dead-letters", "list"],
+        &["token", "list"],
+        &["key", "show"],
+        &["doctor"],
+        &["config", "dump"],
+        &["explain", "5107"],
+    ] {
+        home.succeed(verb);
     }
-    let token = home.run(&["token", "create", "mallory", "--role", "requester"]).expect_code(0).stdout;
+    let token = home.succeed(&["token", "create", "mallory", "--role", "requester"]);
     let requester = home.api().with_token(token.trim());
     let id = requester.ask(WISH).await;
     let planned = requester.request_when(&id, &["awaiting_approval"]).await;
@@ -139,7 +153,7 @@ async fn the_command_line_asks_shows_and_streams() {
 fn the_demo_plays_the_whole_story_and_exits_0() {
     let home = Home::new();
     let catalogue = Home::catalogue();
-    let told = home.run(&["up", "--demo", "--listen", "127.0.0.1:0", "--playbooks", catalogue.to_str().expect("UTF-8")]).expect_code(0);
+    let told = home.succeed(&["up", "--demo", "--listen", "127.0.0.1:0", "--playbooks", catalogue.to_str().expect("UTF-8")]);
     assert!(told.stdout.contains("Use port 3002") && told.stdout.contains("That is the story."), "{}", told.stdout);
     home.assert_nothing_left();
 }

@@ -1,0 +1,147 @@
+//! `serve` and agents as processes of their own, on the test run's PostgreSQL and RabbitMQ.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+
+use chiffon_nodes::shared;
+
+use crate::api::{Api, eventually};
+use crate::home::Home;
+use crate::process::Running;
+
+/// Any token of the right form: `chf_` and 32 bytes of base64url.
+const TOKEN: &str = "chf_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// A database, a virtual host, keys and processes of one test.
+#[derive(Debug)]
+pub struct Fleet {
+    /// Where all of it lives.
+    pub home: Home,
+    database_url: String,
+    amqp_url: String,
+    listen: String,
+    orchestrator_key: String,
+    agent_keys: Vec<String>,
+}
+
+impl Fleet {
+    /// An empty one on the nodes of the test run.
+    ///
+    /// # Panics
+    /// Outside of `make test`, which provides the nodes.
+    pub async fn new() -> Self {
+        chiffon_process::telemetry::install_tls_provider();
+        let home = Home::new();
+        let name = home.path().file_name().expect("a name").to_string_lossy().to_lowercase().replace(['-', '.'], "_");
+        shared::management().expect("make test").create_vhost(&name).await.expect("a virtual host");
+        let amqp_url = shared::amqp_url(&name).expect("make test");
+        let database_url = new_database(&name);
+        Self::on(home, database_url, amqp_url)
+    }
+
+    /// One with this broker's address, which may lead nowhere.
+    pub fn with_broker(amqp_url: &str) -> Self {
+        let home = Home::new();
+        let name = home.path().file_name().expect("a name").to_string_lossy().to_lowercase().replace(['-', '.'], "_");
+        let database_url = new_database(&name);
+        Self::on(home, database_url, amqp_url.to_owned())
+    }
+
+    fn on(home: Home, database_url: String, amqp_url: String) -> Self {
+        let listen = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+        let key = |name: &str| {
+            let file = home.path().join(name);
+            home.run(&["key", "new", file.to_str().expect("UTF-8")]).expect_code(0).stdout.trim().to_owned()
+        };
+        let orchestrator_key = key("orchestrator.key");
+        let agent_keys = vec![key("infrastructure.key"), key("desktop.key")];
+        Self { home, database_url, amqp_url, listen, orchestrator_key, agent_keys }
+    }
+
+    /// A command with everything configured by variables.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.home.command(args);
+        let file = |name: &str| self.home.path().join(name);
+        let trusted: Vec<String> = self.agent_keys.iter().map(|key| format!("\"{key}\"")).collect();
+        command
+            .env("DATABASE_URL", &self.database_url)
+            .env("AMQP_URL", &self.amqp_url)
+            .env("CHIFFON__HTTP__LISTEN", &self.listen)
+            .env("CHIFFON__ORCHESTRATOR__SIGNING_KEY_FILE", file("orchestrator.key"))
+            .env("CHIFFON__ORCHESTRATOR__PUBLIC_KEY", &self.orchestrator_key)
+            .env("CHIFFON__ORCHESTRATOR__AUDIT_REPOSITORY", file("audit.git"))
+            .env("CHIFFON__AGENTS__TRUSTED", format!("[{}]", trusted.join(",")))
+            .env("CHIFFON_ADMIN_TOKEN", TOKEN);
+        command
+    }
+
+    /// Starts an orchestrator and waits until it answers.
+    pub async fn serve(&self) -> Running {
+        let mut running = Running::start(&mut self.command(&["serve"]), &self.home.path().join("serve.log"));
+        let listen = self.listen.clone();
+        eventually("the orchestrator listens", || {
+            assert!(running.ended().is_none(), "`chiffon serve` ended; it said:\n{}", running.said());
+            let listen = listen.clone();
+            async move { tokio::net::TcpStream::connect(listen).await.map(drop).map_err(|error| error.to_string()) }
+        })
+        .await;
+        running
+    }
+
+    /// Starts an agent with these actions and this inventory.
+    pub fn agent(&self, kind: &str, actions: &PathBuf, inventory: &PathBuf) -> Running {
+        let mut command = self.command(&["agent", kind]);
+        command
+            .env("CHIFFON__AGENT__KEY_FILE", self.home.path().join(format!("{kind}.key")))
+            .env("CHIFFON__AGENT__DATA_DIR", self.home.path().join(kind))
+            .env("CHIFFON__AGENT__INFRASTRUCTURE__PLAYBOOKS", actions)
+            .env("CHIFFON__AGENT__INFRASTRUCTURE__INVENTORY", inventory);
+        Running::start(&mut command, &self.home.path().join(format!("{kind}.log")))
+    }
+
+    /// The API as its administrator.
+    pub fn api(&self) -> Api {
+        Api::new(&format!("http://{}", self.listen), Some(TOKEN))
+    }
+
+    /// Waits until this many agents are alive.
+    pub async fn agents_are(&self, count: usize) {
+        let api = self.api();
+        eventually(&format!("{count} agents are alive"), || async {
+            let (_, listed) = api.get("/agents").await;
+            let alive = listed["items"].as_array().map_or(0, |agents| agents.iter().filter(|agent| agent["alive"] == true).count());
+            if alive == count { Ok(()) } else { Err(listed.to_string()) }
+        })
+        .await;
+    }
+
+    /// An inventory with one local host `box`, rooted in a folder; the file and the folder.
+    pub fn one_host(&self) -> (PathBuf, PathBuf) {
+        one_host(&self.home)
+    }
+}
+
+/// An inventory with one local host `box`, rooted in a folder; the file and the folder.
+///
+/// # Panics
+/// When it can't be written.
+pub fn one_host(home: &Home) -> (PathBuf, PathBuf) {
+    let (file, root) = (home.path().join("inventory.yml"), home.path().join("host"));
+    fs::create_dir_all(&root).expect("a folder");
+    let text = format!(
+        "all:\n  hosts:\n    box:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n      chiffon_root: {}\n",
+        root.display()
+    );
+    fs::write(&file, text).expect("an inventory");
+    (file, root)
+}
+
+fn new_database(name: &str) -> String {
+    let admin = shared::database_url().expect("make test");
+    let status = Command::new("psql").args([admin.as_str(), "-q", "-c", &format!("CREATE DATABASE {name}")]).status().expect("psql runs");
+    assert!(status.success(), "a database for the test");
+    let (base, _) = admin.rsplit_once('/').expect("an address ends with a database");
+    format!("{base}/{name}")
+}

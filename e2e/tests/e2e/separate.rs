@@ -1,0 +1,115 @@
+//! Orchestrator and agents as processes of their own, over a real broker.
+
+use std::fs;
+use std::net::TcpListener;
+
+use chiffon_e2e::{Fleet, Home, eventually, write_action};
+use serde_json::json;
+
+use crate::kill::SLOW;
+
+#[tokio::test]
+async fn separate_processes_tell_the_story_and_survive_the_death_of_the_agent() {
+    let fleet = Fleet::new().await;
+    let actions = fleet.home.path().join("actions");
+    write_action(&actions, "take_long", "Take long", "take long on box", "no", SLOW);
+    let (inventory, host) = fleet.one_host();
+    let mut serve = fleet.serve().await;
+    let mut infrastructure = fleet.agent("infrastructure", &actions, &inventory);
+    let mut desktop = fleet.agent("desktop", &actions, &inventory);
+    fleet.agents_are(2).await;
+    let api = fleet.api();
+    let (_, agents) = api.get("/agents").await;
+    let desktop_row =
+        agents["items"].as_array().expect("agents").iter().find(|agent| agent["agent_type"] == "desktop").expect("a desktop").clone();
+    assert!(desktop_row["heartbeat"]["memory"]["total_mb"].as_u64().is_some_and(|memory| memory > 0), "{desktop_row:#}");
+
+    let id = api.ask("take long on box").await;
+    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
+    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
+    eventually("the play has begun", || async { if runs().contains("ran") { Ok(()) } else { Err(runs()) } }).await;
+    infrastructure.kill();
+    let mut infrastructure = fleet.agent("infrastructure", &actions, &inventory);
+    let after = api.request_when(&id, &["needs_attention", "failed", "completed"]).await;
+    assert_eq!(after["status"], "needs_attention", "{after:#}");
+    assert_eq!(after["tasks"][0]["status"], "interrupted", "{after:#}");
+    assert_eq!(runs(), "ran\n", "it ran once and was not run again");
+    let commit = eventually("the interruption is committed", || async {
+        let request = api.request(&id).await;
+        request["commits"][0].as_str().map(str::to_owned).ok_or_else(|| request.to_string())
+    })
+    .await;
+    assert_eq!(commit.len(), 40);
+
+    for process in [&mut infrastructure, &mut desktop, &mut serve] {
+        assert_eq!(process.stop(std::time::Duration::from_secs(40)), Some(0), "{}", process.said());
+    }
+    fleet.home.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn cancel_stops_a_running_play_and_says_what_had_happened() {
+    let fleet = Fleet::new().await;
+    let actions = fleet.home.path().join("actions");
+    write_action(&actions, "take_long", "Take long", "take long on box", "no", SLOW);
+    let (inventory, host) = fleet.one_host();
+    let _serve = fleet.serve().await;
+    let _agent = fleet.agent("infrastructure", &actions, &inventory);
+    fleet.agents_are(1).await;
+    let api = fleet.api();
+    let id = api.ask("take long on box").await;
+    let planned = api.request_when(&id, &["awaiting_approval"]).await;
+    assert_eq!(api.approve(&planned).await.0, 200);
+    let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
+    eventually("the play has begun", || async { if runs().contains("ran") { Ok(()) } else { Err(runs()) } }).await;
+    let (status, report) = api.post(&format!("/cancel/{id}"), &json!({})).await;
+    assert_eq!(status, 200, "{report}");
+    let cancelled = api.request_when(&id, &["cancelled", "failed", "completed", "needs_attention"]).await;
+    assert_eq!(cancelled["status"], "cancelled", "{cancelled:#}");
+    assert_eq!(runs(), "ran\n", "it was stopped in its middle");
+    let (status, again) = api.post(&format!("/cancel/{id}"), &json!({})).await;
+    assert_eq!((status, &again["code"]), (409, &json!(5109)), "{again}");
+}
+
+#[tokio::test]
+async fn a_broker_that_is_down_at_the_start_is_said_and_nothing_is_lost() {
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let fleet = Fleet::with_broker(&format!("amqp://nobody:secret@127.0.0.1:{closed}/%2f"));
+    let _serve = fleet.serve().await;
+    let api = fleet.api();
+    let (_, health) = api.get("/health").await;
+    let text = health["checks"]["bus"].to_string();
+    assert!(!text.contains("secret"), "{text}");
+    assert_ne!(health["status"], "ok", "{health:#}");
+    let (ready, _) = api.get("/health/ready").await;
+    assert_eq!(ready, 503);
+    let id = api.ask("how full are the disks on nas").await;
+    let request = api.request(&id).await;
+    assert_eq!(request["status"], "planning", "{request:#}");
+    assert!(request["waiting_for"]["text"].as_str().is_some_and(|text| !text.is_empty()), "{request:#}");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_not_enrolled_is_not_believed() {
+    let fleet = Fleet::new().await;
+    let actions = Home::catalogue();
+    let (inventory, _) = fleet.one_host();
+    let _serve = fleet.serve().await;
+    let mut stranger = fleet.command(&["agent", "infrastructure"]);
+    stranger
+        .env("CHIFFON__AGENT__KEY_FILE", fleet.home.path().join("stranger.key"))
+        .env("CHIFFON__AGENT__DATA_DIR", fleet.home.path().join("stranger"))
+        .env("CHIFFON__AGENT__INFRASTRUCTURE__PLAYBOOKS", &actions)
+        .env("CHIFFON__AGENT__INFRASTRUCTURE__INVENTORY", &inventory);
+    let _agent = chiffon_e2e::Running::start(&mut stranger, &fleet.home.path().join("stranger.log"));
+    let api = fleet.api();
+    let dead = eventually("its hello is among the dead letters", || async {
+        let (_, listed) = api.get("/dead-letters").await;
+        if listed["items"].as_array().is_some_and(|items| !items.is_empty()) { Ok(listed) } else { Err(listed.to_string()) }
+    })
+    .await;
+    assert!(dead["items"][0].to_string().contains("5012"), "{dead:#}");
+    let (_, agents) = api.get("/agents").await;
+    assert_eq!(agents["items"], json!([]));
+}
