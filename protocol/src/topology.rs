@@ -208,6 +208,6 @@ fn dead_letter_queue(queue_type: QueueType) -> Queue {
         extra.push(("x-delivery-limit", Argument::Number(1_000_000)));
     }
     let mut dead = queue(queue_type, DEAD_LETTERS, &extra);
-    dead.exchange = DEAD_EXCHANGE.to_owned();
+    DEAD_EXCHANGE.clone_into(&mut dead.exchange);
     dead
 }
