@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chiffon_bus::{Consumer, Delivery, Verdict};
-use chiffon_process::retry::Policy;
+use chiffon_process::retry::{Delays, Policy};
 use chiffon_protocol::message::{Availability, WorkDecline, WorkRequest};
 use chiffon_protocol::{Envelope, Message, canonical, topology};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
 
 use super::attempt::Attempt;
 use super::claim::{self, Answer};
@@ -37,30 +37,49 @@ pub(super) async fn run(shared: Arc<Shared>) {
         }
         let Ok(room) = Arc::clone(&shared.slots).acquire_many_owned(1).await else { return };
         drop(room);
+        if intake.has_changed().unwrap_or(true) {
+            continue;
+        }
         let prefetch = u16::try_from(shared.slots.available_permits().max(1)).unwrap_or(u16::MAX);
         match shared.bus.consume(&queue, prefetch).await {
             Ok(consumer) => {
-                delays.reset();
-                take(&shared, &queue, consumer).await;
+                if take(&shared, &queue, consumer).await {
+                    delays.reset();
+                } else {
+                    pause(&mut intake, &mut delays).await;
+                }
             }
             Err(error) => {
                 tracing::warn!(queue, %error, "work can't be taken at this moment; trying again");
-                let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
-                tokio::select! { _ = intake.changed() => {} () = tokio::time::sleep(delay) => {} }
+                pause(&mut intake, &mut delays).await;
             }
         }
     }
 }
 
-/// Takes deliveries from one subscription while there is room and the intake is open.
-async fn take(shared: &Arc<Shared>, queue: &str, mut consumer: Consumer) {
+/// Waits before the next try, unless the intake changes.
+async fn pause(intake: &mut watch::Receiver<Intake>, delays: &mut Delays) {
+    let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
+    tokio::select! {
+        _ = intake.changed() => {}
+        () = tokio::time::sleep(delay) => {}
+    }
+}
+
+/// Takes deliveries from one subscription while there is room and the intake is open. `false` when the subscription ended
+/// by itself.
+async fn take(shared: &Arc<Shared>, queue: &str, mut consumer: Consumer) -> bool {
     let under_way = Arc::new(RwLock::new(()));
     let mut intake = shared.intake.subscribe();
     let mut look = tokio::time::interval(Duration::from_secs(1));
+    let mut ended_by_itself = false;
     while let Ok(permit) = Arc::clone(&shared.slots).try_acquire_owned() {
         let delivery = loop {
             tokio::select! {
-                delivery = consumer.next() => break delivery,
+                delivery = consumer.next() => {
+                    ended_by_itself = delivery.is_none();
+                    break delivery;
+                }
                 _ = intake.changed() => {}
                 _ = look.tick() => {}
             }
@@ -80,6 +99,7 @@ async fn take(shared: &Arc<Shared>, queue: &str, mut consumer: Consumer) {
     }
     // The subscription must outlive what came by it, or the broker would deliver that again.
     drop(under_way.write().await);
+    !ended_by_itself
 }
 
 /// Brings a delivery to its verdict. What was granted is given back to be run.

@@ -18,6 +18,9 @@ const NAMED: usize = 20;
 
 /// The outcome of a play that has ended.
 pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: Option<&StopReason>, usage: ResourceUsage) -> RunOutcome {
+    // What was done to its end before the stop reached it is done: a completed result wins.
+    let completed = seen.stats.is_some() && exit.is_some_and(|exit| exit.success());
+    let stopped = stopped.filter(|reason| matches!(reason, StopReason::HostsExceed(_)) || !completed);
     let mut warnings = seen.warnings.clone();
     let problem = match stopped {
         Some(reason) => Err(stop_problem(play, &seen, reason)),
