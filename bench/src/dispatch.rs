@@ -18,9 +18,15 @@ pub async fn row(driver: &str, runs: usize) -> anyhow::Result<Row> {
     let (actions, spawned) = (home.path().join("actions"), home.path().join("spawned"));
     write_action(&actions, "do_nothing", "Do nothing", "do nothing on box", "yes", TASKS);
     let inventory = home.path().join("inventory.yml");
-    fs::write(&inventory, "all:\n  hosts:\n    box:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n")?;
+    fs::write(
+        &inventory,
+        "all:\n  hosts:\n    box:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n",
+    )?;
     let script = home.path().join("ansible-playbook");
-    fs::write(&script, format!("#!/bin/sh\ncase \"$*\" in *--list-*) ;; *) date +%s%N >> {} ;; esac\nexec ansible-playbook \"$@\"\n", spawned.display()))?;
+    fs::write(
+        &script,
+        format!("#!/bin/sh\ncase \"$*\" in *--list-*) ;; *) date +%s%N >> {} ;; esac\nexec ansible-playbook \"$@\"\n", spawned.display()),
+    )?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
 
     let text = |path: &std::path::Path| path.to_str().map(str::to_owned).context("UTF-8");
@@ -37,7 +43,11 @@ pub async fn row(driver: &str, runs: usize) -> anyhow::Result<Row> {
             milliseconds.push(took);
         }
     }
-    Ok(Row { work: format!("dispatch: POST /approve to ansible-playbook spawned ({driver})"), chiffon: Figures::of(milliseconds), limit: None })
+    Ok(Row {
+        work: format!("dispatch: POST /approve to ansible-playbook spawned ({driver})"),
+        chiffon: Figures::of(milliseconds),
+        limit: None,
+    })
 }
 
 async fn once(api: &Api, spawned: &std::path::Path, run: usize) -> anyhow::Result<f64> {

@@ -70,8 +70,7 @@ impl Shutdown {
     /// Resolves on SIGINT or SIGTERM.
     pub async fn signal() {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
             return std::future::pending().await;
         };
         tokio::select! {

@@ -26,8 +26,7 @@ pub struct Policy {
 
 impl Policy {
     /// For ever, from 100 ms to 5 s: what a connection that must come back gets.
-    pub const RECONNECT: Self =
-        Self { first: Duration::from_millis(100), longest: Duration::from_secs(5), within: None, tries: None };
+    pub const RECONNECT: Self = Self { first: Duration::from_millis(100), longest: Duration::from_secs(5), within: None, tries: None };
 
     /// The delays of one run of tries.
     pub fn delays(&self) -> Delays {
@@ -107,13 +106,11 @@ where
 mod tests {
     use super::*;
 
-    const QUICK: Policy =
-        Policy { first: Duration::from_millis(1), longest: Duration::from_millis(2), within: None, tries: Some(3) };
+    const QUICK: Policy = Policy { first: Duration::from_millis(1), longest: Duration::from_millis(2), within: None, tries: Some(3) };
 
     #[tokio::test]
     async fn it_gives_up_after_the_last_try_with_the_last_error() {
-        let result: Result<(), u32> =
-            run(QUICK, &Shutdown::new(), |number| async move { Try::Again { error: number, after: None } }).await;
+        let result: Result<(), u32> = run(QUICK, &Shutdown::new(), |number| async move { Try::Again { error: number, after: None } }).await;
         assert_eq!(result, Err(3));
     }
 
@@ -128,8 +125,7 @@ mod tests {
         let shutdown = Shutdown::new();
         shutdown.stop();
         let policy = Policy { first: Duration::from_secs(3600), ..Policy::RECONNECT };
-        let result: Result<(), u32> =
-            run(policy, &shutdown, |number| async move { Try::Again { error: number, after: None } }).await;
+        let result: Result<(), u32> = run(policy, &shutdown, |number| async move { Try::Again { error: number, after: None } }).await;
         assert_eq!(result, Err(1));
     }
 }

@@ -187,8 +187,24 @@ pub enum ActionError {
 
 /// The fields of the format, for strict parsing and suggestions.
 pub const FIELDS: &[&str] = &[
-    "name", "title", "description", "examples", "aliases", "agent_type", "target", "parameters", "outputs", "risk",
-    "repeatable", "check", "privilege", "resources", "timeout_seconds", "undo", "irreversible", "records",
+    "name",
+    "title",
+    "description",
+    "examples",
+    "aliases",
+    "agent_type",
+    "target",
+    "parameters",
+    "outputs",
+    "risk",
+    "repeatable",
+    "check",
+    "privilege",
+    "resources",
+    "timeout_seconds",
+    "undo",
+    "irreversible",
+    "records",
 ];
 
 impl ActionSpec {
@@ -244,13 +260,7 @@ impl ActionSpec {
 
     /// The names of the parameters that must be given.
     pub fn required_parameters(&self) -> Vec<&str> {
-        self.parameters
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
+        self.parameters.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// The parameters with the defaults of the schema filled in for those that are absent.
@@ -268,9 +278,7 @@ impl ActionSpec {
     pub fn is_risk_bearing(&self, parameter: &str) -> bool {
         let is_target = self.target.as_ref().is_some_and(|target| target.parameter == parameter);
         is_target
-            || self
-                .parameter_schemas()
-                .any(|(name, schema)| name == parameter && schema.get("risk").and_then(Value::as_bool) == Some(true))
+            || self.parameter_schemas().any(|(name, schema)| name == parameter && schema.get("risk").and_then(Value::as_bool) == Some(true))
     }
 
     /// The hosts that these parameters name.

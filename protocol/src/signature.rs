@@ -66,13 +66,9 @@ pub fn verify<'r>(
     if header.to != expected_to {
         return Err(SignatureError::WrongRecipient { to: header.to.to_owned(), expected: expected_to.to_owned() });
     }
-    let (id, key) = ring
-        .iter()
-        .find(|(id, _)| *id == header.kid)
-        .ok_or_else(|| SignatureError::UnknownKey { kid: header.kid.to_owned() })?;
-    key.0
-        .verify_strict(&signed_bytes(header.exp, header.to, body), &header.signature)
-        .map_err(|_| SignatureError::Forged)?;
+    let (id, key) =
+        ring.iter().find(|(id, _)| *id == header.kid).ok_or_else(|| SignatureError::UnknownKey { kid: header.kid.to_owned() })?;
+    key.0.verify_strict(&signed_bytes(header.exp, header.to, body), &header.signature).map_err(|_| SignatureError::Forged)?;
     let expired = DateTime::from_timestamp(header.exp, 0).ok_or(SignatureError::Malformed)?;
     if expired < now {
         return Err(SignatureError::Expired { expired });

@@ -18,7 +18,8 @@ pub fn gpus(sysfs: &Path) -> Vec<Gpu> {
 }
 
 fn gpu(device: &Path) -> Option<Gpu> {
-    let is_card = device.parent()?.file_name()?.to_str()?.strip_prefix("card").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_card =
+        device.parent()?.file_name()?.to_str()?.strip_prefix("card").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     if !is_card || text(device, "vendor")? != VENDOR {
         return None;
     }
@@ -67,7 +68,13 @@ mod tests {
         write("card0/device/gpu_busy_percent", "37\n");
         write("card0/device/product_name", "Radeon\n");
         write("card0/device/hwmon/hwmon3/temp1_input", "48000\n");
-        let expected = Gpu { name: "Radeon".to_owned(), memory_total_mb: 16_368, memory_free_mb: 15_344, used_percent: 37.0, temperature_c: Some(48.0) };
+        let expected = Gpu {
+            name: "Radeon".to_owned(),
+            memory_total_mb: 16_368,
+            memory_free_mb: 15_344,
+            used_percent: 37.0,
+            temperature_c: Some(48.0),
+        };
         assert_eq!(gpus(folder.path()), [expected]);
         assert_eq!(gpus(&folder.path().join("nothing")), []);
     }

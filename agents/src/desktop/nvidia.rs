@@ -29,9 +29,7 @@ impl Nvidia {
     pub fn gpus(&self) -> Vec<Gpu> {
         let count = self.nvml.device_count().unwrap_or(0);
         (0..count)
-            .filter_map(|index| {
-                self.gpu(index).inspect_err(|error| tracing::warn!(index, %error, "an NVIDIA GPU can't be read")).ok()
-            })
+            .filter_map(|index| self.gpu(index).inspect_err(|error| tracing::warn!(index, %error, "an NVIDIA GPU can't be read")).ok())
             .collect()
     }
 

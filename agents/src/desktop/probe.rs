@@ -39,9 +39,8 @@ impl Default for SystemProbe {
 impl SystemProbe {
     /// A probe that has looked once, so that the first sample has a rate.
     pub fn new() -> Self {
-        let kind = RefreshKind::nothing()
-            .with_cpu(CpuRefreshKind::nothing().with_usage())
-            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        let kind =
+            RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage()).with_memory(MemoryRefreshKind::nothing().with_ram());
         let state = State {
             system: logged("system", System::new_with_specifics(kind)),
             disks: logged("disks", Disks::new_with_refreshed_list()),

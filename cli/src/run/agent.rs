@@ -34,9 +34,10 @@ pub struct Parts {
 pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     let config: Config = config::layers(global.config.as_deref())?.read()?;
     logging::start(&config.log);
-    let orchestrator = config.orchestrator.public_key.parse().map_err(|error| {
-        Failure::usage(format!("orchestrator.public_key: {error}; agents run only what the orchestrator has signed"))
-    })?;
+    let orchestrator =
+        config.orchestrator.public_key.parse().map_err(|error| {
+            Failure::usage(format!("orchestrator.public_key: {error}; agents run only what the orchestrator has signed"))
+        })?;
     let hostname = hostname(&config);
     let id = if config.agent.id.is_empty() { default_id(kind, &hostname) } else { config.agent.id.clone() };
     let folder = if config.agent.data_dir.as_os_str().is_empty() {

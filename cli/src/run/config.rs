@@ -15,7 +15,8 @@ pub fn run(global: &Global, verb: &ConfigVerb) -> Outcome {
         ConfigVerb::Check => eprintln!("The configuration can be used."),
         ConfigVerb::Dump => {
             let origins = layers.origins()?;
-            let items: Vec<_> = origins.iter().map(|origin| json!({"key": origin.key, "value": origin.value, "source": origin.source})).collect();
+            let items: Vec<_> =
+                origins.iter().map(|origin| json!({"key": origin.key, "value": origin.value, "source": origin.source})).collect();
             if !table::json(global.output, &json!({"items": items})) && global.output == Output::Text {
                 let rows = origins.into_iter().map(|origin| vec![origin.key, origin.value, origin.source]).collect();
                 table::print(&["KEY", "VALUE", "FROM"], rows, "");

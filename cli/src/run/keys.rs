@@ -21,13 +21,15 @@ pub fn read_or_create(path: &Path) -> Result<KeyPair, Failure> {
 
 /// The key in a file that must be there.
 pub fn read(path: &Path) -> Result<KeyPair, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::failed(format!("the key file {}: {error}; `chiffon key new {}` makes one", path.display(), path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::failed(format!("the key file {}: {error}; `chiffon key new {}` makes one", path.display(), path.display()))
+    })?;
     parse(&text, path)
 }
 
 fn parse(text: &str, path: &Path) -> Result<KeyPair, Failure> {
-    KeyPair::from_secret_text(text).ok_or_else(|| Failure::failed(format!("{} does not hold a key; `chiffon key new` makes one", path.display())))
+    KeyPair::from_secret_text(text)
+        .ok_or_else(|| Failure::failed(format!("{} does not hold a key; `chiffon key new` makes one", path.display())))
 }
 
 /// `chiffon key show` and `key new`.
@@ -53,7 +55,8 @@ pub fn run(global: &Global, verb: &KeyVerb) -> Outcome {
 fn all(data_dir: &DataDir) -> Vec<(String, PathBuf)> {
     let mut keys = vec![("orchestrator".to_owned(), data_dir.orchestrator_key())];
     let agents = std::fs::read_dir(data_dir.root().join("agents")).into_iter().flatten().flatten();
-    let mut agents: Vec<_> = agents.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("agent.key"))).collect();
+    let mut agents: Vec<_> =
+        agents.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("agent.key"))).collect();
     agents.sort();
     keys.extend(agents);
     keys.retain(|(_, path)| path.is_file());

@@ -35,7 +35,11 @@ pub fn options(config: &Config, parts: Parts) -> OrchestratorOptions {
         providers: config.llm.providers.clone(),
         strategy: config.llm.strategy,
         audit_repository: parts.audit_repository,
-        http: HttpOptions { max_body_bytes: config.http.max_body_bytes, request_timeout: config.http.request_timeout, ..HttpOptions::default() },
+        http: HttpOptions {
+            max_body_bytes: config.http.max_body_bytes,
+            request_timeout: config.http.request_timeout,
+            ..HttpOptions::default()
+        },
         instance,
     }
 }

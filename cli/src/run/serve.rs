@@ -29,7 +29,9 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
         return Err(Failure::usage("no database is configured; set DATABASE_URL to postgres://user:password@host:5432/database"));
     }
     if config.orchestrator.signing_key_file.as_os_str().is_empty() || config.orchestrator.audit_repository.as_os_str().is_empty() {
-        return Err(Failure::usage("set orchestrator.signing_key_file (`chiffon key new FILE` makes one) and orchestrator.audit_repository"));
+        return Err(Failure::usage(
+            "set orchestrator.signing_key_file (`chiffon key new FILE` makes one) and orchestrator.audit_repository",
+        ));
     }
     let tasks = Tasks::new(Shutdown::new());
     let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-orchestrator", &tasks).await?;
@@ -55,7 +57,8 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
 pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let busy = error.kind() == std::io::ErrorKind::AddrInUse;
-        let message = if busy { format!("another program listens on {address}") } else { format!("{address} can't be listened on: {error}") };
+        let message =
+            if busy { format!("another program listens on {address}") } else { format!("{address} can't be listened on: {error}") };
         Failure::from(Problem::new(ErrorCode::PortBusy, message))
     })
 }

@@ -21,7 +21,8 @@ pub async fn run(global: &Global, query: &str, database_url: Option<&str>) -> Ou
         sqlx::query(setting).execute(&mut connection).await.map_err(refused)?;
     }
     // One JSON array keeps names and types whatever the query selects; the text is the caller's own, read-only by role.
-    let wrapped = format!("SELECT COALESCE(json_agg(row_to_json(chiffon_rows)), '[]') FROM ({}) AS chiffon_rows", query.trim().trim_end_matches(';'));
+    let wrapped =
+        format!("SELECT COALESCE(json_agg(row_to_json(chiffon_rows)), '[]') FROM ({}) AS chiffon_rows", query.trim().trim_end_matches(';'));
     let rows: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(wrapped)).fetch_one(&mut connection).await.map_err(refused)?;
     if global.output == Output::Json {
         table::json(global.output, &json!({"items": rows}));

@@ -144,7 +144,13 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
     let step = Step::begin("orchestrator");
     let bus = connect.bus(config, "chiffon-orchestrator", &tasks).await?;
     running.buses.push(bus.clone());
-    let parts = orchestrator::Parts { database_url, bus, key: orchestrator_key, trusted_agents: trusted, audit_repository: data_dir.audit_repository() };
+    let parts = orchestrator::Parts {
+        database_url,
+        bus,
+        key: orchestrator_key,
+        trusted_agents: trusted,
+        audit_repository: data_dir.audit_repository(),
+    };
     let started = Orchestrator::start(orchestrator::options(config, parts), listener, tasks.clone()).await?;
     let token = keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?;
     started.ensure_admin(&token).await?;
@@ -155,7 +161,17 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
         let bus = connect.bus(config, &id, &tasks).await?;
         running.buses.push(bus.clone());
         let actions = (kind == AgentKind::Infrastructure).then(|| playbooks.clone());
-        let parts = agent::Parts { kind, id, hostname: hostname.clone(), folder, key, orchestrator: public, playbooks: actions, inventory: inventory.clone(), bus };
+        let parts = agent::Parts {
+            kind,
+            id,
+            hostname: hostname.clone(),
+            folder,
+            key,
+            orchestrator: public,
+            playbooks: actions,
+            inventory: inventory.clone(),
+            bus,
+        };
         agent::start(config, parts, &running.working).await?;
     }
     let api = Api::at(&running.url, &token);
@@ -176,7 +192,13 @@ async fn database(config: &Config, data_dir: &DataDir) -> Result<(Option<Postgre
         step.done("the configured one");
         return Ok((None, configured));
     }
-    let options = PostgresOptions { data_dir: data_dir.postgres(), socket_dir: None, listen: Listen::SocketOnly, durability: Durability::Full, max_connections: 100 };
+    let options = PostgresOptions {
+        data_dir: data_dir.postgres(),
+        socket_dir: None,
+        listen: Listen::SocketOnly,
+        durability: Durability::Full,
+        max_connections: 100,
+    };
     let node = PostgresNode::start(options).await.map_err(node_failure)?;
     node.create_database(DATABASE).await.map_err(node_failure)?;
     let url = node.url(DATABASE);
@@ -228,11 +250,13 @@ async fn wait_for_agents(api: &Api, tasks: &Tasks) -> Result<(), Failure> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let health = api.get("/health/ready", &[]).await;
-        let agents = api.get("/agents", &[]).await.map(|listed| crate::client::rows(&listed).filter(|agent| agent["alive"] == true).count());
+        let agents =
+            api.get("/agents", &[]).await.map(|listed| crate::client::rows(&listed).filter(|agent| agent["alive"] == true).count());
         match (&health, &agents) {
             (Ok(_), Ok(alive)) if *alive >= 2 => return Ok(()),
             _ if Instant::now() > deadline || tasks.shutdown().is_stopping() => {
-                let why = health.err().or(agents.err()).map_or_else(|| "the agents have not said hello".to_owned(), |failure| failure.message);
+                let why =
+                    health.err().or(agents.err()).map_or_else(|| "the agents have not said hello".to_owned(), |failure| failure.message);
                 return Err(Failure::failed(format!("not ready after a minute: {why}")));
             }
             _ => tokio::time::sleep(Duration::from_millis(50)).await,

@@ -41,7 +41,11 @@ fn facts(plan: &Value) -> String {
 fn print_step(number: usize, step: &Value) {
     let after: Vec<String> = step["depends_on"].as_array().into_iter().flatten().map(text).collect();
     let after = if after.is_empty() { String::new() } else { format!(", after {}", after.join(", ")) };
-    println!("\n  {number}. {} {}", bold(&text(&step["title"])), faint(&format!("[{}: {}, {}{after}]", text(&step["step_id"]), text(&step["action"]), words(&step["risk"]))));
+    println!(
+        "\n  {number}. {} {}",
+        bold(&text(&step["title"])),
+        faint(&format!("[{}: {}, {}{after}]", text(&step["step_id"]), text(&step["action"]), words(&step["risk"])))
+    );
     for (name, value) in step["parameters"].as_object().into_iter().flatten() {
         print_parameter(name, value);
     }
@@ -56,7 +60,8 @@ fn print_parameter(name: &str, value: &Value) {
         Value::Array(items) if items.iter().any(Value::is_object) => {
             println!("     {name}:");
             for item in items {
-                let fields: Vec<String> = item.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value))).collect();
+                let fields: Vec<String> =
+                    item.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value))).collect();
                 println!("       - {}", fields.join(", "));
             }
         }
@@ -81,7 +86,11 @@ fn print_preview(preview: &Value) {
     }
     let changes = preview["changes"].as_array().map_or(&[][..], Vec::as_slice);
     let coverage = preview["coverage"].as_f64().unwrap_or(0.0) * 100.0;
-    println!("     preview: {} change{} ({coverage:.0} % of the play could be previewed)", changes.len(), if changes.len() == 1 { "" } else { "s" });
+    println!(
+        "     preview: {} change{} ({coverage:.0} % of the play could be previewed)",
+        changes.len(),
+        if changes.len() == 1 { "" } else { "s" }
+    );
     for change in changes {
         let hosts: Vec<String> = change["hosts"].as_array().into_iter().flatten().map(text).collect();
         println!("       ~ {} ({})", text(&change["name"]), hosts.join(", "));

@@ -22,9 +22,5 @@ pub fn span(seconds: i64) -> String {
 
 /// The time of day, for log lines.
 pub fn clock(value: &Value) -> String {
-    value
-        .as_str()
-        .and_then(|text| text.parse::<DateTime<Utc>>().ok())
-        .map(|at| at.format("%H:%M:%S").to_string())
-        .unwrap_or_default()
+    value.as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok()).map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default()
 }

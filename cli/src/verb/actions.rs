@@ -40,7 +40,12 @@ async fn show(api: &Api, output: Output, name: &str) -> Outcome {
     for (parameter, schema) in action["parameters"]["properties"].as_object().into_iter().flatten() {
         let required = action["parameters"]["required"].as_array().is_some_and(|names| names.iter().any(|name| name == parameter));
         let default = if schema["default"].is_null() { String::new() } else { format!(", default {}", schema["default"]) };
-        println!("  {parameter}: {}{default}{}  {}", text(&schema["type"]), if required { ", required" } else { "" }, text(&schema["description"]));
+        println!(
+            "  {parameter}: {}{default}{}  {}",
+            text(&schema["type"]),
+            if required { ", required" } else { "" },
+            text(&schema["description"])
+        );
     }
     println!("\nFor example");
     for example in action["examples"].as_array().into_iter().flatten() {

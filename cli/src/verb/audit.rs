@@ -13,7 +13,9 @@ pub async fn log(api: &Api, output: Output, id: Option<&str>) -> Outcome {
     };
     let listed = api.get("/audit", &[("chain", chain)]).await?;
     if !table::json(output, &listed) {
-        let table = rows(&listed).map(|row| vec![text(&row["seq"]), text(&row["at"]), text(&row["actor"]), text(&row["event"]), text(&row["data"])]).collect();
+        let table = rows(&listed)
+            .map(|row| vec![text(&row["seq"]), text(&row["at"]), text(&row["actor"]), text(&row["event"]), text(&row["data"])])
+            .collect();
         table::print(&["#", "WHEN", "WHO", "WHAT", "PARTICULARS"], table, "The chain is empty.");
     }
     Ok(Exit::Done)

@@ -12,7 +12,13 @@ pub async fn run(api: &Api, output: Output) -> Outcome {
         let table = rows(&listed)
             .map(|row| {
                 let month: String = text(&row["month"]).chars().take(7).collect();
-                vec![month, text(&row["provider"]), text(&row["model"]), text(&row["calls"]), format!("{:.4}", row["cost_usd"].as_f64().unwrap_or(0.0))]
+                vec![
+                    month,
+                    text(&row["provider"]),
+                    text(&row["model"]),
+                    text(&row["calls"]),
+                    format!("{:.4}", row["cost_usd"].as_f64().unwrap_or(0.0)),
+                ]
             })
             .collect();
         table::print(&["MONTH", "PROVIDER", "MODEL", "CALLS", "USD"], table, "No model has been called. Plans were made offline.");

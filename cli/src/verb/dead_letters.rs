@@ -9,7 +9,9 @@ use crate::show::table::{self, text};
 pub async fn list(api: &Api, output: Output) -> Outcome {
     let listed = api.get("/dead-letters", &[]).await?;
     if !table::json(output, &listed) {
-        let table = rows(&listed).map(|row| vec![text(&row["queue"]), text(&row["message_id"]), text(&row["code"]), text(&row["reason"])]).collect();
+        let table = rows(&listed)
+            .map(|row| vec![text(&row["queue"]), text(&row["message_id"]), text(&row["code"]), text(&row["reason"])])
+            .collect();
         table::print(&["QUEUE", "MESSAGE", "CODE", "REASON"], table, "No dead letters.");
     }
     Ok(Exit::Done)

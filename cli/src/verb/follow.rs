@@ -106,7 +106,13 @@ pub fn print_log(data: &Value) {
 
 fn print_line(line: &Value) {
     let place: Vec<String> = [&line["host"], &line["name"]].into_iter().filter(|value| !value.is_null()).map(text).collect();
-    println!("{} {:<12} {} {}", faint(&time::clock(&line["at"])), text(&line["kind"]).trim_start_matches("task_"), place.join(" · "), text(&line["text"]));
+    println!(
+        "{} {:<12} {} {}",
+        faint(&time::clock(&line["at"])),
+        text(&line["kind"]).trim_start_matches("task_"),
+        place.join(" · "),
+        text(&line["text"])
+    );
     for diff in line["diff"].as_str().into_iter().flat_map(str::lines) {
         println!("           {}", diff_line(diff));
     }

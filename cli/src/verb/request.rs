@@ -59,7 +59,8 @@ async fn decide(api: &Api, output: Output, args: &Request, request: &Value) -> R
         println!();
         show_request::print_wait(request);
     }
-    let decision = if args.yes { Some("y".to_owned()) } else { ask("Approve? y = yes, n = reject, or say what to change (empty to leave it): ")? };
+    let decision =
+        if args.yes { Some("y".to_owned()) } else { ask("Approve? y = yes, n = reject, or say what to change (empty to leave it): ")? };
     let hash = text(&request["plan"]["sha256"]);
     match decision.as_deref() {
         None => Ok(Some(leave(output, request, "approve it with: chiffon approve"))),

@@ -17,10 +17,20 @@ pub async fn list(api: &Api, output: Output, status: Option<&str>, words: Option
         let table = rows(&listed)
             .map(|row| {
                 let id = text(&row["request_id"]);
-                vec![short(&id).to_owned(), paint_status(&text(&row["status"])), time::ago(&row["created_at"]), text(&row["requested_by"]), text(&row["text"])]
+                vec![
+                    short(&id).to_owned(),
+                    paint_status(&text(&row["status"])),
+                    time::ago(&row["created_at"]),
+                    text(&row["requested_by"]),
+                    text(&row["text"]),
+                ]
             })
             .collect();
-        table::print(&["ID", "STATUS", "ASKED", "BY", "WORDS"], table, "No requests yet. Try: chiffon request \"How full are the disks on nas?\"");
+        table::print(
+            &["ID", "STATUS", "ASKED", "BY", "WORDS"],
+            table,
+            "No requests yet. Try: chiffon request \"How full are the disks on nas?\"",
+        );
     }
     Ok(Exit::Done)
 }

@@ -26,7 +26,16 @@ pub async fn run(api: &Api, output: Output, verb: &TokenVerb) -> Outcome {
             let listed = api.get("/tokens", &[]).await?;
             if !table::json(output, &listed) {
                 let table = rows(&listed)
-                    .map(|row| vec![text(&row["token_id"]), text(&row["name"]), text(&row["role"]), time::ago(&row["created_at"]), text(&row["expires_at"]), text(&row["revoked_at"])])
+                    .map(|row| {
+                        vec![
+                            text(&row["token_id"]),
+                            text(&row["name"]),
+                            text(&row["role"]),
+                            time::ago(&row["created_at"]),
+                            text(&row["expires_at"]),
+                            text(&row["revoked_at"]),
+                        ]
+                    })
                     .collect();
                 table::print(&["ID", "WHOSE", "ROLE", "MADE", "EXPIRES", "REVOKED"], table, "No tokens.");
             }

@@ -121,7 +121,7 @@ async fn the_command_line_asks_shows_and_streams() {
     let home = Home::new();
     let _up = home.up(&["--bus", "memory"]);
     let told = home.succeed(&["request", "--yes", "How full are the disks on nas?"]);
-    assert!(told.stdout.contains("completed"), "{}\n{}", told.stdout, told.stderr);
+    assert!(told.contains("completed"), "{told}");
     let json = home.succeed(&["-o", "json", "requests"]);
     let listed: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(listed["items"][0]["status"], "completed");
@@ -154,6 +154,6 @@ fn the_demo_plays_the_whole_story_and_exits_0() {
     let home = Home::new();
     let catalogue = Home::catalogue();
     let told = home.succeed(&["up", "--demo", "--listen", "127.0.0.1:0", "--playbooks", catalogue.to_str().expect("UTF-8")]);
-    assert!(told.stdout.contains("Use port 3002") && told.stdout.contains("That is the story."), "{}", told.stdout);
+    assert!(told.contains("Use port 3002") && told.contains("That is the story."), "{told}");
     home.assert_nothing_left();
 }

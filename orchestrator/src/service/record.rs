@@ -108,13 +108,7 @@ fn approving(request: &RequestStory) -> impl Iterator<Item = &str> {
         .filter_map(|approval| approval["by"].as_str())
 }
 
-fn files(
-    record: &Open,
-    task: &TaskStory,
-    request: &RequestStory,
-    log: &[LogLine],
-    log_is_whole: bool,
-) -> BTreeMap<String, Option<String>> {
+fn files(record: &Open, task: &TaskStory, request: &RequestStory, log: &[LogLine], log_is_whole: bool) -> BTreeMap<String, Option<String>> {
     let folder = format!("requests/{}/{}", request.created_at.format("%Y/%m"), record.request_id);
     let mut files = BTreeMap::from([
         (format!("{folder}/request.md"), Some(request_page(record, request))),
@@ -165,7 +159,11 @@ fn request_page(record: &Open, request: &RequestStory) -> String {
     );
     for message in request.messages.as_array().into_iter().flatten() {
         let quoted = message["text"].as_str().unwrap_or_default().replace('\n', "\n> ");
-        page.push_str(&format!("**{}**, {}:\n\n> {quoted}\n\n", message["from"].as_str().unwrap_or("?"), message["at"].as_str().unwrap_or("?")));
+        page.push_str(&format!(
+            "**{}**, {}:\n\n> {quoted}\n\n",
+            message["from"].as_str().unwrap_or("?"),
+            message["at"].as_str().unwrap_or("?")
+        ));
     }
     page
 }
