@@ -37,7 +37,7 @@ fn started(home: &Home, driver: &str) -> Duration {
     let began = Instant::now();
     let mut up = home.up(&["--bus", driver]);
     let took = began.elapsed();
-    up.stop(Duration::from_secs(60));
+    up.stop(Duration::from_mins(1));
     took
 }
 

@@ -18,6 +18,7 @@ use client::Api;
 use exit::{Exit, Outcome};
 
 fn main() -> ExitCode {
+    leave_quietly_when_nobody_reads();
     let args = Args::parse();
     chiffon_process::telemetry::install_tls_provider();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -81,4 +82,16 @@ async fn ask(args: &Args) -> Outcome {
         // The verbs above this function's name are run before it is called.
         _ => unreachable!("a verb that asks nobody"),
     }
+}
+
+/// `chiffon requests | head -1` is no accident: when the reader has gone, printing ends the program without a word.
+fn leave_quietly_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let words = info.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+            std::process::exit(Exit::Done as i32);
+        }
+        usual(info);
+    }));
 }

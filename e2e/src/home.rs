@@ -82,7 +82,7 @@ impl Home {
 
     /// Waits until a started `chiffon up` has said where it listens.
     pub fn wait_until_up(&self, mut running: Running) -> Running {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + Duration::from_mins(2);
         while !self.data_dir().join("url").exists() {
             assert!(running.ended().is_none(), "`chiffon up` ended; it said:\n{}", running.said());
             assert!(Instant::now() < deadline, "`chiffon up` is not ready after two minutes; it said:\n{}", running.said());

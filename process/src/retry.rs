@@ -124,7 +124,7 @@ mod tests {
     async fn a_stopping_process_does_not_sleep() {
         let shutdown = Shutdown::new();
         shutdown.stop();
-        let policy = Policy { first: Duration::from_secs(3600), ..Policy::RECONNECT };
+        let policy = Policy { first: Duration::from_hours(1), ..Policy::RECONNECT };
         let result: Result<(), u32> = run(policy, &shutdown, |number| async move { Try::Again { error: number, after: None } }).await;
         assert_eq!(result, Err(1));
     }

@@ -35,8 +35,8 @@ fn gpu(device: &Path) -> Option<Gpu> {
 
 /// The first sensor, in thousandths of a degree.
 fn temperature(device: &Path) -> Option<f64> {
-    let sensors = fs::read_dir(device.join("hwmon")).ok()?.flatten();
-    let value: f64 = sensors.filter_map(|sensor| text(&sensor.path(), "temp1_input")).next()?.parse().ok()?;
+    let mut sensors = fs::read_dir(device.join("hwmon")).ok()?.flatten();
+    let value: f64 = sensors.find_map(|sensor| text(&sensor.path(), "temp1_input"))?.parse().ok()?;
     Some(value / 1000.0)
 }
 

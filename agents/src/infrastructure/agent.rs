@@ -42,6 +42,7 @@ impl InfrastructureAgent {
     pub async fn new(options: InfrastructureOptions) -> Result<Self, Problem> {
         let options = absolute(options);
         let catalogue = Arc::new(Catalogue::load(&options.playbooks)?);
+        inventory::find_program(&options.ansible_playbook)?;
         let inventory_written = inventory::written(&options.inventory);
         let inventory = Arc::new(Inventory::load(&options.ansible_inventory, &options.inventory).await?);
         let secrets = Secrets::in_folder(&options.data_dir);

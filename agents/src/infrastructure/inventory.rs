@@ -89,10 +89,18 @@ impl Inventory {
     }
 }
 
+/// Whether a program can be started at all; 5501 otherwise. Asked once at the start, not before each play.
+pub(super) fn find_program(program: &Path) -> Result<(), Problem> {
+    let started =
+        std::process::Command::new(program).arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = started.map_err(|error| not_found(program, &error))?;
+    child.kill().and_then(|()| child.wait()).map(drop).map_err(|error| not_found(program, &error))
+}
+
 /// 5501 with the program's name.
 pub(super) fn not_found(program: &Path, error: &std::io::Error) -> Problem {
     let text = format!(
-        "`{}` can't be run: {error}; install Ansible on the agent's machine (Debian: `apt install ansible`) or name the program in `agents.infrastructure`",
+        "`{}` can't be run: {error}; install Ansible on the agent's machine (Debian: `apt install ansible`) or name the program in `agent.infrastructure`",
         program.display()
     );
     Problem::new(ErrorCode::AnsibleNotFound, text)

@@ -90,5 +90,5 @@ fn what_was_done(events: &[LogEvent], stopped: usize) -> String {
     if stopped > 0 {
         parts.push(format!("{stopped} processes that it left running were stopped"));
     }
-    format!("{}. Look at the hosts, then resolve the task: retry it, or mark it done or given up", parts.join("; "))
+    format!("{}. Look at the hosts, then cancel the request and ask again for what is still to be done", parts.join("; "))
 }

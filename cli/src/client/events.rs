@@ -51,17 +51,16 @@ impl Events {
                     Err(failure) => return Err(failure),
                 }
             }
-            match self.stream.as_mut().expect("opened above").next().await {
-                Some(Ok(bytes)) => self.buffer.push_str(&String::from_utf8_lossy(&bytes).replace('\r', "")),
-                _ => {
-                    self.stream = None;
-                    self.buffer.clear();
-                    tries += 1;
-                    if tries > 60 {
-                        return Err(Failure { exit: Exit::Unreachable, message: "the event stream ends again and again".to_owned() });
-                    }
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+            if let Some(Ok(bytes)) = self.stream.as_mut().expect("opened above").next().await {
+                self.buffer.push_str(&String::from_utf8_lossy(&bytes).replace('\r', ""));
+            } else {
+                self.stream = None;
+                self.buffer.clear();
+                tries += 1;
+                if tries > 60 {
+                    return Err(Failure { exit: Exit::Unreachable, message: "the event stream ends again and again".to_owned() });
                 }
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
     }
@@ -73,7 +72,7 @@ impl Events {
             let (mut kind, mut data) = (String::new(), String::new());
             for line in block.lines() {
                 match line.split_once(':') {
-                    Some(("event", value)) => kind = value.trim().to_owned(),
+                    Some(("event", value)) => value.trim().clone_into(&mut kind),
                     Some(("data", value)) => data.push_str(value.trim_start()),
                     Some(("id", value)) => self.cursor = Some(value.trim().to_owned()),
                     _ => {}

@@ -43,12 +43,12 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     let folder = if config.agent.data_dir.as_os_str().is_empty() {
         DataDir::choose(global.data_dir.as_deref())?.agent(&id)
     } else {
-        config.agent.data_dir.clone()
+        std::path::absolute(&config.agent.data_dir)?
     };
     let key_file = if config.agent.key_file.as_os_str().is_empty() { folder.join("agent.key") } else { config.agent.key_file.clone() };
     let key = keys::read_or_create(&key_file)?;
     let tasks = Tasks::new(Shutdown::new());
-    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, &id, &tasks).await?;
+    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, &id, &tasks)?;
     let playbooks = match kind {
         AgentKind::Infrastructure => Some(playbooks::find(Some(&config.agent.infrastructure.playbooks))?),
         AgentKind::Desktop => None,
@@ -112,5 +112,5 @@ pub fn hostname(config: &Config) -> String {
 
 /// What the system calls itself.
 pub fn system_hostname() -> String {
-    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|_| "localhost".to_owned())
+    nix::unistd::gethostname().map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned())
 }

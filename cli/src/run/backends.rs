@@ -35,7 +35,7 @@ pub fn store_options(config: &Config, url: String) -> StoreOptions {
 }
 
 /// A connection to a RabbitMQ, which comes up by itself when the broker does.
-pub async fn rabbitmq(config: &Config, url: &str, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
+pub fn rabbitmq(config: &Config, url: &str, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
     let options = RabbitOptions {
         url: url.to_owned(),
         connection_name: name.to_owned(),

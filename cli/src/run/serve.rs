@@ -34,7 +34,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
         ));
     }
     let tasks = Tasks::new(Shutdown::new());
-    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-orchestrator", &tasks).await?;
+    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-orchestrator", &tasks)?;
     let listener = bind(&config.http.listen).await?;
     let parts = Parts {
         database_url,

@@ -13,17 +13,22 @@ use crate::show::table;
 
 /// Runs one query.
 pub async fn run(global: &Global, query: &str, database_url: Option<&str>) -> Outcome {
+    let first = query.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+    if !["SELECT", "WITH", "TABLE", "VALUES"].contains(&first.as_str()) {
+        let message = format!("`{first}` is not a question: the post-mortem role only reads (SELECT …)");
+        return Err(Problem::new(ErrorCode::SqlRefused, message).into());
+    }
     let url = address(global, database_url)?;
     let mut connection = sqlx::PgConnection::connect(&url)
         .await
         .map_err(|error| Problem::new(ErrorCode::DatabaseUnavailable, format!("the database can't be reached: {error}")))?;
     for setting in ["SET ROLE chiffon_postmortem", "SET default_transaction_read_only = on", "SET statement_timeout = '60s'"] {
-        sqlx::query(setting).execute(&mut connection).await.map_err(refused)?;
+        sqlx::query(setting).execute(&mut connection).await.map_err(|error| refused(&error))?;
     }
     // One JSON array keeps names and types whatever the query selects; the text is the caller's own, read-only by role.
     let wrapped =
         format!("SELECT COALESCE(json_agg(row_to_json(chiffon_rows)), '[]') FROM ({}) AS chiffon_rows", query.trim().trim_end_matches(';'));
-    let rows: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(wrapped)).fetch_one(&mut connection).await.map_err(refused)?;
+    let rows: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(wrapped)).fetch_one(&mut connection).await.map_err(|error| refused(&error))?;
     if global.output == Output::Json {
         table::json(global.output, &json!({"items": rows}));
     } else {
@@ -57,8 +62,8 @@ fn address(global: &Global, named: Option<&str>) -> Result<String, Failure> {
     Ok(url)
 }
 
-fn refused(error: sqlx::Error) -> Failure {
-    match &error {
+fn refused(error: &sqlx::Error) -> Failure {
+    match error {
         sqlx::Error::Database(database) => Problem::new(ErrorCode::SqlRefused, database.message().to_owned()).into(),
         _ => Problem::new(ErrorCode::DatabaseUnavailable, error.to_string()).into(),
     }

@@ -15,7 +15,7 @@ pub async fn run(global: &Global, verb: &TopologyVerb) -> Outcome {
         TopologyVerb::Show => println!("{}", serde_json::to_string_pretty(&topology).unwrap_or_default()),
         TopologyVerb::Apply => {
             let tasks = chiffon_process::Tasks::default();
-            let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-topology", &tasks).await?;
+            let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-topology", &tasks)?;
             let applied = bus.declare(&topology).await;
             tasks.shutdown().stop();
             applied.map_err(|error| Failure::failed(error.to_string()))?;

@@ -142,7 +142,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
     let mut trusted = config.agents.trusted.clone();
     trusted.extend(agents.iter().map(|(_, _, _, key)| key.public()));
     let step = Step::begin("orchestrator");
-    let bus = connect.bus(config, "chiffon-orchestrator", &tasks).await?;
+    let bus = connect.bus(config, "chiffon-orchestrator", &tasks)?;
     running.buses.push(bus.clone());
     let parts = orchestrator::Parts {
         database_url,
@@ -158,7 +158,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
 
     let step = Step::begin("agents");
     for (kind, id, folder, key) in agents {
-        let bus = connect.bus(config, &id, &tasks).await?;
+        let bus = connect.bus(config, &id, &tasks)?;
         running.buses.push(bus.clone());
         let actions = (kind == AgentKind::Infrastructure).then(|| playbooks.clone());
         let parts = agent::Parts {
@@ -199,8 +199,8 @@ async fn database(config: &Config, data_dir: &DataDir) -> Result<(Option<Postgre
         durability: Durability::Full,
         max_connections: 100,
     };
-    let node = PostgresNode::start(options).await.map_err(node_failure)?;
-    node.create_database(DATABASE).await.map_err(node_failure)?;
+    let node = PostgresNode::start(options).await.map_err(|error| node_failure(&error))?;
+    node.create_database(DATABASE).await.map_err(|error| node_failure(&error))?;
     let url = node.url(DATABASE);
     step.done("a private PostgreSQL");
     Ok((Some(node), url))
@@ -213,9 +213,9 @@ enum Connect {
 }
 
 impl Connect {
-    async fn bus(&self, config: &Config, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
+    fn bus(&self, config: &Config, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
         match self {
-            Self::RabbitMq(url) => backends::rabbitmq(config, url, name, tasks).await,
+            Self::RabbitMq(url) => backends::rabbitmq(config, url, name, tasks),
             Self::Memory(bus) => Ok(bus.connect()),
         }
     }
@@ -235,19 +235,19 @@ async fn broker(config: &Config, data_dir: &DataDir) -> Result<(Option<RabbitNod
         return Ok((None, Connect::Memory(MemoryBus::shared())));
     }
     let options = RabbitOptions { dir: data_dir.rabbitmq(), management: false };
-    let node = RabbitNode::start(options).await.map_err(node_failure)?;
+    let node = RabbitNode::start(options).await.map_err(|error| node_failure(&error))?;
     let url = node.amqp_url("/");
     step.done("a private RabbitMQ");
     Ok((Some(node), Connect::RabbitMq(url)))
 }
 
-fn node_failure(error: NodeError) -> Failure {
+fn node_failure(error: &NodeError) -> Failure {
     let code = ErrorCode::from_number(error.code()).unwrap_or(ErrorCode::Internal);
     Problem::new(code, error.to_string()).into()
 }
 
 async fn wait_for_agents(api: &Api, tasks: &Tasks) -> Result<(), Failure> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let health = api.get("/health/ready", &[]).await;
         let agents =

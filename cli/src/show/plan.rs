@@ -52,7 +52,7 @@ fn print_step(number: usize, step: &Value) {
     if let Some(why) = step["irreversible"].as_str() {
         println!("     can't be taken back: {why}");
     }
-    print_preview(&step["preview"]);
+    print_preview(&step["preview"], step["risk"] == "read_only");
 }
 
 fn print_parameter(name: &str, value: &Value) {
@@ -74,9 +74,11 @@ fn print_parameter(name: &str, value: &Value) {
     }
 }
 
-fn print_preview(preview: &Value) {
+fn print_preview(preview: &Value, is_read_only: bool) {
     match preview["status"].as_str() {
         Some("done") => {}
+        // What only reads has no preview, and its risk says so.
+        Some("none") if is_read_only => return,
         Some(other) => {
             let reason = preview["error"]["message"].as_str().or(preview["text"].as_str()).unwrap_or_default();
             println!("     preview: {} {reason}", status(other));

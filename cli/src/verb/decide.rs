@@ -45,7 +45,7 @@ pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome
     let id = api.request_id(id).await?;
     api.post(&format!("/request/{id}/messages"), &json!({"text": words})).await?;
     let request = follow::until_person_or_end(api, &id).await?;
-    follow::finish(output, &request)?;
+    follow::finish(output, &request);
     Ok(Exit::Done)
 }
 

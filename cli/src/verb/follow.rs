@@ -39,18 +39,18 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
         printer.print(&event);
         let ended = event.kind == "end" || ENDED.iter().any(|word| event.data["status"] == *word) && event.kind == "request";
         if ended || event.data["status"] == "needs_attention" && event.kind == "request" {
-            return finish(output, &api.request(id).await?);
+            return Ok(finish(output, &api.request(id).await?));
         }
     }
 }
 
 /// Prints how it ended; the exit code for it.
-pub fn finish(output: Output, request: &Value) -> Outcome {
+pub fn finish(output: Output, request: &Value) -> Exit {
     if !table::json(output, request) {
         println!();
         show_request::print(request);
     }
-    Ok(exit_for(request))
+    exit_for(request)
 }
 
 /// The exit code that a request's status stands for.

@@ -42,12 +42,12 @@ pub async fn run(api: &Api, output: Output, args: &Request) -> Outcome {
             Some("needs_input") => {
                 print_new_messages(&request, &mut said);
                 let Some(answer) = ask("Your answer (empty to leave it): ")? else {
-                    return Ok(leave(output, &request, "answer it with: chiffon revise"));
+                    return Ok(leave(output, &request, "answer it with `chiffon revise ID WORDS`; its id is"));
                 };
                 api.post(&format!("/request/{id}/messages"), &json!({"text": answer})).await?;
             }
             Some("running") => return follow::to_the_end(api, output, &id).await,
-            _ => return follow::finish(output, &request),
+            _ => return Ok(follow::finish(output, &request)),
         }
     }
 }
@@ -63,13 +63,13 @@ async fn decide(api: &Api, output: Output, args: &Request, request: &Value) -> R
         if args.yes { Some("y".to_owned()) } else { ask("Approve? y = yes, n = reject, or say what to change (empty to leave it): ")? };
     let hash = text(&request["plan"]["sha256"]);
     match decision.as_deref() {
-        None => Ok(Some(leave(output, request, "approve it with: chiffon approve"))),
+        None => Ok(Some(leave(output, request, "approve it with `chiffon approve ID`; its id is"))),
         Some("y" | "yes" | "Y") => {
             api.decide(&id, &hash, "approve", None).await?;
             // Another approver may be needed: then the request goes on waiting, and says for whom.
             let now = api.request(&id).await?;
             if now["status"] == "awaiting_approval" {
-                return Ok(Some(leave(output, &now, "another approver is needed; they run: chiffon approve")));
+                return Ok(Some(leave(output, &now, "another approver is needed, who runs `chiffon approve ID`; its id is")));
             }
             follow::to_the_end(api, output, &id).await.map(Some)
         }

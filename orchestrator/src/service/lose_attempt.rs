@@ -48,7 +48,7 @@ pub async fn run(
         (None, _) => "it had not reported that it began".to_owned(),
     };
     let message = format!(
-        "{why}; {known}. Nothing is repeated by itself: if the agent comes back it says what happened; else decide with `chiffon resolve {task_id}`"
+        "{why}; {known}. Nothing is repeated by itself: look at the host, and bring the agent back, which then says what happened (task {task_id})"
     );
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
     let details = json!({"agent_id": agent, "attempt": attempt, "progress": task.progress, "last_line": last});

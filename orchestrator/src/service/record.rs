@@ -71,10 +71,10 @@ fn subject_words(task: &TaskStory) -> String {
 fn body(task: &TaskStory, request: &RequestStory) -> String {
     let mut body = format!("Asked: {}\n", request.text.split_whitespace().collect::<Vec<_>>().join(" "));
     if let Some(message) = task.error.as_ref().and_then(|error| error["message"].as_str()) {
-        body.push_str(&format!("Error: {message}\n"));
+        body += &format!("Error: {message}\n");
     }
     for warning in task.warnings.as_array().into_iter().flatten().filter_map(Value::as_str) {
-        body.push_str(&format!("Warning: {warning}\n"));
+        body += &format!("Warning: {warning}\n");
     }
     body
 }
@@ -159,11 +159,7 @@ fn request_page(record: &Open, request: &RequestStory) -> String {
     );
     for message in request.messages.as_array().into_iter().flatten() {
         let quoted = message["text"].as_str().unwrap_or_default().replace('\n', "\n> ");
-        page.push_str(&format!(
-            "**{}**, {}:\n\n> {quoted}\n\n",
-            message["from"].as_str().unwrap_or("?"),
-            message["at"].as_str().unwrap_or("?")
-        ));
+        page += &format!("**{}**, {}:\n\n> {quoted}\n\n", message["from"].as_str().unwrap_or("?"), message["at"].as_str().unwrap_or("?"));
     }
     page
 }
@@ -181,14 +177,14 @@ fn log_page(task: &TaskStory, log: &[LogLine], is_whole: bool) -> String {
     let mut page = format!("{} (task {}, attempt {})\n", task.title, task.task_id, task.attempt);
     for line in log {
         let place = [line.host.as_deref(), line.name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" | ");
-        page.push_str(&format!("{} {:<16} {place} {}\n", time(line.at), line.kind, line.text).replace("  \n", "\n"));
+        page += &format!("{} {:<16} {place} {}\n", time(line.at), line.kind, line.text).replace("  \n", "\n");
         for diff in line.diff.as_deref().into_iter().flat_map(str::lines) {
-            page.push_str(&format!("    {diff}\n"));
+            page += &format!("    {diff}\n");
         }
     }
     let stored = task.stored_seq.unwrap_or(0);
     if stored > LOG_LINES {
-        page.push_str(&format!("... {} more lines are in the database\n", stored - LOG_LINES));
+        page += &format!("... {} more lines are in the database\n", stored - LOG_LINES);
     }
     if !is_whole {
         page.push_str("... the rest of the log had not arrived when this was written; the database has it\n");

@@ -73,7 +73,7 @@ pub async fn ensure_admin(context: &Context, principal: &str, text: Option<Secre
         return Err(Problem::new(
             ErrorCode::DataDirUnusable,
             format!(
-                "the administrator's token does not look like one (`{PREFIX}` and 43 letters and digits); remove its file to have a new one made"
+                "the administrator's token does not look like one: it is `{PREFIX}` and the base64url of 32 random bytes; remove admin.token to have a new one made, or correct CHIFFON_ADMIN_TOKEN"
             ),
         ));
     }

@@ -77,6 +77,12 @@ impl From<Error> for Problem {
             Error::Url(_) => ErrorCode::DatabaseUrlInvalid,
             Error::Migration(_) => ErrorCode::MigrationFailed,
             _ if error.is_transient() => ErrorCode::DatabaseUnavailable,
+            // A refused login, or a database that is not there.
+            Error::Database(sqlx::Error::Database(database))
+                if database.code().is_some_and(|code| code.starts_with("28") || code.starts_with("3D")) =>
+            {
+                ErrorCode::DatabaseUrlInvalid
+            }
             _ => ErrorCode::Internal,
         };
         Problem::new(code, error.to_string())

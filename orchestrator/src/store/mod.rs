@@ -75,6 +75,10 @@ impl Store {
     /// A pool for this database. Fails only for an address that can't be read; connections are made when they are needed.
     pub fn new(options: &StoreOptions) -> Result<Self, Error> {
         let statement_timeout = options.statement_timeout.as_millis().to_string();
+        // sqlx reads any scheme; another database's address would fail much later, and puzzlingly.
+        if !["postgres://", "postgresql://"].iter().any(|scheme| options.url.starts_with(scheme)) {
+            return Err(Error::Url("it is not a PostgreSQL address".to_owned()));
+        }
         let connect: PgConnectOptions = options.url.parse().map_err(|error| Error::url(&error))?;
         let connect =
             connect.application_name("chiffon").options([("statement_timeout", statement_timeout.as_str()), ("lock_timeout", "5000")]);
@@ -89,6 +93,7 @@ impl Store {
 
     /// Brings the schema to what this version needs.
     pub async fn migrate(&self) -> Result<(), Error> {
+        self.ping().await?;
         MIGRATIONS.run(&self.pool).await.map_err(Error::Migration)
     }
 
