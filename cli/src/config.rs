@@ -16,6 +16,7 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     pub log: Log,
     pub http: Http,
@@ -31,12 +32,14 @@ pub struct Config {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Log {
     pub format: Format,
     pub filter: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Http {
     pub listen: String,
     pub max_body_bytes: usize,
@@ -45,6 +48,7 @@ pub struct Http {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Database {
     pub url: String,
     pub url_file: PathBuf,
@@ -68,6 +72,7 @@ pub enum BusDriver {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bus {
     pub driver: BusDriver,
     pub url: String,
@@ -80,6 +85,7 @@ pub struct Bus {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Orchestrator {
     pub signing_key_file: PathBuf,
     pub public_key: String,
@@ -87,11 +93,13 @@ pub struct Orchestrator {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Agents {
     pub trusted: Vec<PublicKey>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dispatch {
     #[serde(with = "humantime_serde")]
     pub claim_within: Duration,
@@ -108,6 +116,7 @@ pub struct Dispatch {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Planning {
     pub max_text_chars: usize,
     #[serde(with = "humantime_serde")]
@@ -116,12 +125,14 @@ pub struct Planning {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Llm {
     pub strategy: Strategy,
     pub providers: Vec<ProviderConfig>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Agent {
     pub id: String,
     pub hostname: String,
@@ -136,6 +147,7 @@ pub struct Agent {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Infrastructure {
     pub playbooks: PathBuf,
     pub inventory: PathBuf,
@@ -156,4 +168,27 @@ pub fn value_or_file(value: &str, file: &Path, key: &str) -> Result<String, Conf
     std::fs::read_to_string(file)
         .map(|text| text.trim().to_owned())
         .map_err(|error| ConfigError::Value(format!("`{key}` names {}, which can't be read: {error}", file.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_key_is_read_and_every_key_that_is_read_is_documented() {
+        let read = layers(None).and_then(|layers| layers.read::<Config>());
+        assert!(read.is_ok(), "{:?}", read.err());
+    }
+
+    #[test]
+    fn every_key_stands_under_its_meaning() {
+        let lines: Vec<&str> = DEFAULTS.lines().collect();
+        for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#')) {
+            assert!(
+                number > 0 && lines[number - 1].starts_with("# "),
+                "config/default.toml:{}: `{line}` has no words above it",
+                number + 1
+            );
+        }
+    }
 }

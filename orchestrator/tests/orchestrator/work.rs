@@ -8,5 +8,6 @@ mod introducing;
 mod pausing;
 mod reporting;
 mod resulting;
+mod scribing;
 mod site;
 mod wire;

@@ -1,0 +1,125 @@
+//! The audit repository: each record one commit, whatever dies between writing it and settling it (RELIABILITY 22).
+
+use std::path::Path;
+use std::time::Duration;
+
+use chiffon_orchestrator::audit_repo::AuditRepository;
+use chiffon_orchestrator::background::git_scribe::{GitScribe, LEASE};
+use chiffon_orchestrator::store::{git_outbox, leases};
+use chiffon_protocol::message::Outcome;
+use chiffon_protocol::topology::RESULTS;
+use uuid::Uuid;
+
+use super::site::{Site, step};
+use super::wire::WireAgent;
+
+async fn one_finished_task(site: &Site) -> Uuid {
+    let mut agent = WireAgent::start(site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    site.turn().await;
+    let work = agent.take(site).await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    agent.hear_all().await;
+    request_id
+}
+
+fn scribe(site: &Site, folder: &Path) -> (GitScribe, AuditRepository) {
+    let repository = AuditRepository::open_or_create(folder).expect("a repository");
+    (GitScribe::new(site.app.context.clone(), repository.clone()), repository)
+}
+
+fn messages(folder: &Path) -> Vec<String> {
+    let repository = git2::Repository::open_bare(folder).expect("a repository");
+    let mut walk = repository.revwalk().expect("a walk");
+    if walk.push_ref("refs/heads/main").is_err() {
+        return Vec::new();
+    }
+    walk.map(|id| repository.find_commit(id.expect("an id")).expect("a commit").message().expect("UTF-8").to_owned()).collect()
+}
+
+async fn forget_that_it_was_settled(site: &Site, request_id: Uuid) {
+    let sql = "UPDATE git_outbox SET settled_at = NULL WHERE request_id = $1";
+    sqlx::query(sql).bind(request_id).execute(site.app.pool()).await.expect("it is forgotten");
+}
+
+#[tokio::test]
+async fn a_record_becomes_one_commit_with_its_trailers_and_names_it_in_the_task() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    assert_eq!(scribe.settle_open().await.expect("it settles"), 1);
+    assert_eq!(scribe.settle_open().await.expect("it looks again"), 0);
+    let messages = messages(repository.path());
+    assert_eq!(messages.len(), 1);
+    for part in ["infra(", &format!("Request-Id: {request_id}"), "Outcome: completed", "Agent: infra-1", "Audit-Head: ", "Record-Id: "] {
+        assert!(messages[0].contains(part), "no `{part}` in:\n{}", messages[0]);
+    }
+    let named = site.task(request_id, "web").await["commit_id"].as_str().map(str::to_owned);
+    assert_eq!(named, repository.head().expect("it reads").map(|id| id.to_string()));
+}
+
+#[tokio::test]
+async fn a_scribe_that_died_before_it_moved_the_branch_makes_the_same_commit_again() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, made) = scribe(&site, &folder.path().join("made.git"));
+    first.settle_open().await.expect("it settles");
+    // A branch that never moved: another repository, for a row that already names its commit.
+    forget_that_it_was_settled(&site, request_id).await;
+    let (second, again) = scribe(&site, &folder.path().join("again.git"));
+    assert_eq!(second.settle_open().await.expect("it settles"), 1);
+    assert_eq!(again.head().expect("it reads"), made.head().expect("it reads"));
+}
+
+#[tokio::test]
+async fn a_scribe_that_died_after_it_moved_the_branch_commits_nothing_twice() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    scribe.settle_open().await.expect("it settles");
+    forget_that_it_was_settled(&site, request_id).await;
+    assert_eq!(scribe.settle_open().await.expect("it settles"), 1);
+    assert_eq!(messages(repository.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_scribe_without_the_lease_or_with_an_old_epoch_writes_nothing() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    let mut connection = site.app.context.store.acquire().await.expect("a connection");
+    let epoch = leases::acquire(&mut connection, LEASE, "another", Duration::from_secs(60)).await.expect("it answers").expect("it is free");
+    assert_eq!(scribe.settle_open().await.expect("it looks"), 0);
+    assert_eq!(messages(repository.path()), Vec::<String>::new());
+    let record = git_outbox::list_open(&mut connection, 1).await.expect("it lists").remove(0);
+    assert_eq!(record.request_id, request_id);
+    let commit = "0".repeat(40);
+    let stale = git_outbox::set_commit(&mut connection, record.id, &commit, LEASE, epoch - 1).await.expect("it answers");
+    let current = git_outbox::set_commit(&mut connection, record.id, &commit, LEASE, epoch).await.expect("it answers");
+    assert_eq!((stale, current), (false, true));
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_its_log_but_not_for_ever() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    site.approved(&[step("web", "web", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    let mut result = agent.result(&work, Outcome::Succeeded);
+    result.last_seq = 3;
+    agent.say(RESULTS, result).await;
+    site.turn().await;
+    agent.hear_all().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    assert_eq!(scribe.settle_open().await.expect("it looks"), 0, "three lines are still on their way");
+    site.app.clock.advance(Duration::from_secs(11));
+    assert_eq!(scribe.settle_open().await.expect("it settles"), 1);
+    assert_eq!(messages(repository.path()).len(), 1);
+}
