@@ -277,10 +277,23 @@ async fn a_missing_ansible_and_an_unreadable_inventory_are_named() {
         assert_eq!(problem.code, ErrorCode::InventoryUnreadable);
         assert!(problem.message.contains(name), "{}", problem.message);
     }
-    let options = InfrastructureOptions { ansible_playbook: "/nowhere/ansible-playbook".into(), ..books.options() };
+    let missing = InfrastructureOptions { ansible_playbook: "/nowhere/ansible-playbook".into(), ..books.options() };
+    let problem = InfrastructureAgent::new(missing).await.expect_err("there is no such program");
+    assert_eq!(problem.code, ErrorCode::AnsibleNotFound);
+    assert!(problem.message.contains("/nowhere/ansible-playbook") && problem.message.contains("apt install ansible"), "{problem}");
+}
+
+#[tokio::test]
+async fn an_ansible_that_went_away_after_the_start_fails_the_task_by_its_name() {
+    let books = Playbooks::new();
+    books.action("write", "", WRITE);
+    let program = books.path("ansible-playbook");
+    std::os::unix::fs::symlink("/usr/bin/ansible-playbook", &program).expect("a link");
+    let options = InfrastructureOptions { ansible_playbook: program.clone(), ..books.options() };
     let fleet = books.start_with(options).await;
+    std::fs::remove_file(&program).expect("it is taken away");
     let message = error(&fleet.apply("write", json!({"host": "nas"}), &["nas"]).await, ErrorCode::AnsibleNotFound);
-    assert!(message.contains("/nowhere/ansible-playbook") && message.contains("apt install ansible"), "{message}");
+    assert!(message.contains(&program.display().to_string()), "{message}");
 }
 
 #[tokio::test]
