@@ -93,7 +93,7 @@ async fn a_scribe_without_the_lease_or_with_an_old_epoch_writes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
     let mut connection = site.app.context.store.acquire().await.expect("a connection");
-    let epoch = leases::acquire(&mut connection, LEASE, "another", Duration::from_secs(60)).await.expect("it answers").expect("it is free");
+    let epoch = leases::acquire(&mut connection, LEASE, "another", Duration::from_mins(1)).await.expect("it answers").expect("it is free");
     assert_eq!(scribe.settle_open().await.expect("it looks"), 0);
     assert_eq!(messages(repository.path()), Vec::<String>::new());
     let record = git_outbox::list_open(&mut connection, 1).await.expect("it lists").remove(0);
