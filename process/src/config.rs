@@ -10,6 +10,8 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
+use crate::nearest::nearest;
+
 /// Why a configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -113,7 +115,7 @@ impl Layers {
                 unknown = Some(ConfigError::UnknownKey {
                     key: key.to_owned(),
                     origin: self.source(value.tag()),
-                    suggestion: nearest(key, &self.known),
+                    suggestion: nearest(key, self.known.iter().map(String::as_str)).map(str::to_owned),
                 });
             }
         })?;
@@ -185,28 +187,6 @@ fn is_empty(value: &Value) -> bool {
 
 fn show(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-/// The known key with the fewest edits, if it is near enough to be meant.
-fn nearest(key: &str, known: &[String]) -> Option<String> {
-    let best = known.iter().min_by_key(|candidate| edits(key, candidate))?;
-    (edits(key, best) <= key.len().div_ceil(3)).then(|| best.clone())
-}
-
-/// The Levenshtein distance.
-fn edits(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let substitution = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = substitution.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod config;
 pub mod ids;
 pub mod keyfile;
 pub mod lifecycle;
+pub mod nearest;
 pub mod retry;
 pub mod telemetry;
 

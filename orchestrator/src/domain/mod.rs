@@ -3,7 +3,6 @@
 pub mod assemble;
 pub mod audit;
 pub mod catalogue;
-pub mod nearest;
 pub mod placement;
 pub mod plan;
 pub mod policy;

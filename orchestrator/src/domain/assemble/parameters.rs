@@ -7,8 +7,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
-use crate::domain::nearest::nearest;
 use crate::domain::shared_types;
+use chiffon_process::nearest::nearest;
 
 /// The format whose values are names of the inventory; checked against the fleet, not by the validator.
 pub const HOST_FORMAT: &str = "inventory-host";

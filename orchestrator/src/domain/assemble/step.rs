@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::parameters;
 use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
-use crate::domain::nearest::nearest;
 use crate::domain::plan::{Draft, DraftStep, Phase, Step};
 use crate::domain::reference::{Reference, references};
+use chiffon_process::nearest::nearest;
 
 /// The step, or everything that is wrong with it.
 pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet: &Fleet) -> Result<Step, Vec<Problem>> {

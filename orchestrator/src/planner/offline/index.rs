@@ -9,7 +9,7 @@ use super::tokens::{Token, stem, stems, tokenize};
 use super::verbs::{self, Wish};
 use super::words;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::nearest::edits;
+use chiffon_process::nearest::edits;
 
 /// Term saturation and length normalisation of BM25; descriptions differ in length without meaning anything by it.
 const K1: f64 = 1.2;
