@@ -2,6 +2,7 @@
 
 pub mod plan;
 pub mod request;
+pub mod story;
 pub mod style;
 pub mod table;
 pub mod time;

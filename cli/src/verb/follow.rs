@@ -1,5 +1,7 @@
 //! Watching a request: what happens is printed as it happens.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::args::Output;
@@ -33,7 +35,7 @@ pub async fn until_person_or_end(api: &Api, id: &str) -> Result<Value, Failure> 
 /// Streams a run to its end.
 pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
     let mut events = Events::of(api, id);
-    let mut printer = Printer { output, began: false };
+    let mut printer = Printer { output, began: false, said: HashMap::new() };
     loop {
         let event = events.next().await?;
         printer.print(&event);
@@ -66,6 +68,8 @@ struct Printer {
     output: Output,
     /// The run has begun: what was before was shown with the plan.
     began: bool,
+    /// The last that was said of each task.
+    said: HashMap<String, String>,
 }
 
 impl Printer {
@@ -78,21 +82,29 @@ impl Printer {
         }
         match event.kind.as_str() {
             "log" => print_log(&event.data),
-            "task" => print_task(&event.data),
+            "task" => self.print_task(&event.data),
             _ => {}
+        }
+    }
+
+    /// Says where a task stands, unless that was said last.
+    fn print_task(&mut self, task: &Value) {
+        let Some(line) = task_line(task) else { return };
+        if self.said.insert(text(&task["task_id"]), line.clone()).as_ref() != Some(&line) {
+            eprintln!("{line}");
         }
     }
 }
 
-fn print_task(task: &Value) {
+fn task_line(task: &Value) -> Option<String> {
     let word = text(&task["status"]);
     if word.is_empty() {
-        return;
+        return None;
     }
     let title = [&task["title"], &task["step_id"], &task["task_id"]].into_iter().find(|value| !value.is_null()).map(text);
     let wait = task["waiting_for"]["text"].as_str().map(|wait| format!(" waiting: {wait}")).unwrap_or_default();
     let progress = task["progress"].as_u64().filter(|percent| *percent > 0 && word == "running").map(|percent| format!(" {percent} %"));
-    eprintln!("{} {}{}{}", status(&word), title.unwrap_or_default(), progress.unwrap_or_default(), faint(&wait));
+    Some(format!("{} {}{}{}", status(&word), title.unwrap_or_default(), progress.unwrap_or_default(), faint(&wait)))
 }
 
 /// Prints one log event, or several.

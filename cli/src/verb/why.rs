@@ -6,15 +6,15 @@ use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::show::request::{print_result, print_wait};
+use crate::show::story;
 use crate::show::style::{bold, status};
 use crate::show::table::{self, text};
-use crate::show::time;
 
 /// Tells it.
 pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
     let id = api.request_id(id).await?;
     let request = api.request(&id).await?;
-    let timeline = api.get("/audit", &[("chain", id)]).await?;
+    let timeline = api.get("/audit", &[("chain", id), ("limit", "500".to_owned())]).await?;
     if table::json(output, &serde_json::json!({"request": request, "timeline": timeline["items"]})) {
         return Ok(Exit::Done);
     }
@@ -27,9 +27,7 @@ pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
         print_next_step(&task["error"]);
     }
     println!("\n{}", bold("What happened"));
-    for row in rows(&timeline) {
-        println!("  {} {:<22} {}", time::clock(&row["at"]), text(&row["event"]), text(&row["actor"]));
-    }
+    story::print(rows(&timeline), &request["tasks"]);
     Ok(Exit::Done)
 }
 

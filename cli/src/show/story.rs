@@ -1,0 +1,102 @@
+//! The audit log of a request, told for people: one sentence a row, with what it is about and why.
+
+use serde_json::Value;
+
+use super::style::{faint, short};
+use super::table::text;
+use super::time;
+
+/// Prints rows of `GET /audit`, oldest first. `tasks` are those of the request, which rows name by their ids.
+pub fn print<'a>(rows: impl Iterator<Item = &'a Value>, tasks: &Value) {
+    for row in rows {
+        println!("  {} {:<18} {}", faint(&time::clock(&row["at"])), text(&row["actor"]), sentence(row, tasks));
+    }
+}
+
+/// What happened, to what, and the reason that was given.
+fn sentence(row: &Value, tasks: &Value) -> String {
+    let data = &row["data"];
+    let mut parts = vec![text(&row["event"]).replace(['.', '_'], " ")];
+    parts.extend(about(data, tasks));
+    parts.extend(ending(data));
+    let said = ["text", "comment", "reason"].into_iter().find_map(|name| data[name].as_str()).filter(|said| !said.is_empty());
+    parts.extend(said.map(|said| format!("\"{}\"", said.split_whitespace().collect::<Vec<_>>().join(" "))));
+    parts.extend(
+        ["error", "problem"]
+            .into_iter()
+            .find_map(|name| data[name]["message"].as_str().map(|message| format!("(error {}: {message})", text(&data[name]["code"])))),
+    );
+    parts.join(" ")
+}
+
+/// The task, with its purpose where it is not the change itself, or the plan's revision.
+fn about(data: &Value, tasks: &Value) -> Vec<String> {
+    if let Some(revision) = data["revision"].as_u64() {
+        let sha256 = data["sha256"].as_str().and_then(|sha256| sha256.get(..12)).map(|sha256| format!(", sha256 {sha256}"));
+        return vec![format!("{revision}{}", sha256.unwrap_or_default())];
+    }
+    if let Some(made) = data["tasks"].as_array() {
+        return vec![format!(
+            "({}: {})",
+            text(&data["purpose"]),
+            made.iter().map(|task| text(&task["title"])).collect::<Vec<_>>().join("; ")
+        )];
+    }
+    let Some(id) = data["task_id"].as_str() else { return Vec::new() };
+    let known = tasks.as_array().into_iter().flatten().find(|task| task["task_id"] == id);
+    let title = known.map_or_else(|| short(id).to_owned(), |task| text(&task["title"]));
+    let purpose = data["purpose"].as_str().filter(|purpose| *purpose != "apply").map(|purpose| format!("({purpose})"));
+    let attempt = data["attempt"].as_u64().filter(|attempt| *attempt > 1).map(|attempt| format!("(attempt {attempt})"));
+    [Some(title), purpose, attempt].into_iter().flatten().collect()
+}
+
+/// How an attempt ended.
+fn ending(data: &Value) -> Option<String> {
+    let outcome = data["outcome"].as_str()?;
+    let seconds = data["duration_seconds"].as_f64().map(|seconds| format!(" after {seconds:.1} s"));
+    let changed = match data["changed"].as_bool() {
+        Some(true) => ", changed",
+        Some(false) => ", nothing changed",
+        None => "",
+    };
+    Some(format!("-> {}{}{changed}", outcome.replace('_', " "), seconds.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::sentence;
+
+    #[test]
+    fn a_row_says_what_it_is_about_and_why() {
+        let tasks = json!([{"task_id": "t-1", "title": "Deploy Kuma to nas"}]);
+        let told = |event: &str, data| sentence(&json!({"event": event, "data": data}), &tasks);
+        assert_eq!(
+            told("request.submitted", json!({"text": "Deploy  Kuma\nto nas", "priority": 0})),
+            "request submitted \"Deploy Kuma to nas\""
+        );
+        assert_eq!(
+            told("plan.approved", json!({"revision": 2, "sha256": "d6867976044c00", "comment": null})),
+            "plan approved 2, sha256 d6867976044c"
+        );
+        assert_eq!(
+            told(
+                "task.finished",
+                json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "outcome": "succeeded", "duration_seconds": 1.62, "changed": true})
+            ),
+            "task finished Deploy Kuma to nas -> succeeded after 1.6 s, changed"
+        );
+        assert_eq!(
+            told("task.not_started", json!({"task_id": "t-9", "purpose": "preview", "attempt": 2, "reason": "its disk is full"})),
+            "task not started t-9 (preview) (attempt 2) \"its disk is full\""
+        );
+        assert_eq!(
+            told(
+                "task.unknown",
+                json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "error": {"code": 5302, "message": "it is silent"}})
+            ),
+            "task unknown Deploy Kuma to nas (error 5302: it is silent)"
+        );
+    }
+}
