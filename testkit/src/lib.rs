@@ -6,6 +6,7 @@ pub mod clock;
 pub mod database;
 pub mod poll;
 
+pub use chiffon_nodes::shared::not_run;
 pub use clock::ManualClock;
 pub use database::TemporaryDatabase;
 pub use poll::until;

@@ -1,5 +1,6 @@
 //! What identifies a running execution from outside: an environment variable that every process of it inherits,
-//! written before exec (RELIABILITY 11). Found by walking `/proc`; descendants count too, whatever they did to their environment.
+//! written before exec (RELIABILITY 11). Found by walking `/proc`; descendants count too, whatever they did to their
+//! environment, and whoever is in the run's control group where there is one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use uuid::Uuid;
+
+use super::cgroup::Group;
 
 /// The variable's name.
 pub const VARIABLE: &str = "CHIFFON_ATTEMPT";
@@ -32,7 +35,7 @@ struct Process {
 
 /// The processes that carry this marker, and their descendants. Never this process itself.
 pub fn find(marker: &str) -> BTreeSet<i32> {
-    marked(marker, &processes()).into_iter().map(|process| process.pid).collect()
+    Hunt::of(marker).marked(&processes()).into_iter().map(|process| process.pid).collect()
 }
 
 /// The living processes below this one.
@@ -42,13 +45,6 @@ pub fn descendants(pid: i32) -> BTreeSet<i32> {
     let mut found: BTreeSet<i32> = with_descendants(root, &processes).into_iter().map(|process| process.pid).collect();
     found.remove(&pid);
     found
-}
-
-fn marked(marker: &str, processes: &[Process]) -> BTreeSet<Process> {
-    let wanted = format!("{VARIABLE}={marker}");
-    let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let carriers = processes.iter().filter(|process| process.pid != own && carries(process.pid, wanted.as_bytes()));
-    with_descendants(carriers.copied().collect(), processes)
 }
 
 fn with_descendants(mut found: BTreeSet<Process>, processes: &[Process]) -> BTreeSet<Process> {
@@ -64,50 +60,82 @@ fn with_descendants(mut found: BTreeSet<Process>, processes: &[Process]) -> BTre
 
 /// Asks them to leave, then makes them, and waits until they are gone. How many there were.
 pub async fn stop_all(marker: &str) -> usize {
-    let mut known = marked(marker, &processes());
-    if known.is_empty() {
-        return 0;
+    let mut hunt = Hunt::of(marker);
+    if !hunt.alive().is_empty() {
+        signal(&hunt.known, Signal::SIGTERM);
+        if !hunt.gone_within(AFTER_TERM).await {
+            hunt.kill().await;
+        }
     }
-    signal(&known, Signal::SIGTERM);
-    if !gone_within(marker, &mut known, AFTER_TERM).await {
+    if let Some(group) = &hunt.group {
+        group.remove().await;
+    }
+    hunt.known.len()
+}
+
+/// Looking for the processes of one run until they are gone.
+struct Hunt<'a> {
+    marker: &'a str,
+    group: Option<Group>,
+    /// All that were seen. One whose parent has gone is no descendant any more, so all are remembered.
+    known: BTreeSet<Process>,
+}
+
+impl<'a> Hunt<'a> {
+    fn of(marker: &'a str) -> Self {
+        Self { marker, group: Group::find(marker), known: BTreeSet::new() }
+    }
+
+    /// Who carries the marker or is in the group, with all descendants.
+    fn marked(&self, processes: &[Process]) -> BTreeSet<Process> {
+        let wanted = format!("{VARIABLE}={}", self.marker);
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        let members = self.group.as_ref().map(Group::members).unwrap_or_default();
+        let is_one = |process: &&Process| members.contains(&process.pid) || carries(process.pid, wanted.as_bytes());
+        let found = processes.iter().filter(|process| process.pid != own).filter(is_one);
+        with_descendants(found.copied().collect(), processes)
+    }
+
+    /// Which of them live, with those that came since.
+    fn alive(&mut self) -> BTreeSet<Process> {
+        let processes = processes();
+        let is_known = |process: &Process| self.known.iter().any(|known| known.pid == process.pid && known.started == process.started);
+        let mut living: BTreeSet<Process> = processes.iter().filter(|process| is_known(process)).copied().collect();
+        living.extend(self.marked(&processes));
+        let new: Vec<Process> = living.iter().filter(|process| !is_known(process)).copied().collect();
+        self.known.extend(new);
+        living
+    }
+
+    async fn gone_within(&mut self, limit: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            if self.alive().is_empty() {
+                return true;
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Again and again: a process that is killed may have started another in between.
+    async fn kill(&mut self) {
         let deadline = tokio::time::Instant::now() + AFTER_KILL;
-        // Again and again: a process that is killed may have started another in between.
         while tokio::time::Instant::now() < deadline {
-            signal(&alive(marker, &mut known), Signal::SIGKILL);
-            if gone_within(marker, &mut known, LOOK_AGAIN * 4).await {
-                break;
+            if let Some(group) = &self.group {
+                group.kill();
+            }
+            signal(&self.alive(), Signal::SIGKILL);
+            if self.gone_within(LOOK_AGAIN * 4).await {
+                return;
             }
         }
-        let left = alive(marker, &mut known);
+        let left = self.alive();
         if !left.is_empty() {
-            tracing::error!(marker, processes = ?left, "these processes can't be killed (they wait in the kernel)");
+            tracing::error!(marker = self.marker, processes = ?left, "these processes can't be killed (they wait in the kernel)");
         }
-    }
-    known.len()
-}
-
-/// Which of them live, with those that came since. One whose parent has gone is no descendant any more, so all are remembered.
-fn alive(marker: &str, known: &mut BTreeSet<Process>) -> BTreeSet<Process> {
-    let processes = processes();
-    let still = |process: &Process| known.iter().any(|known| known.pid == process.pid && known.started == process.started);
-    let mut living: BTreeSet<Process> = processes.iter().filter(|process| still(process)).copied().collect();
-    living.extend(marked(marker, &processes));
-    let new = living.iter().filter(|process| !known.iter().any(|known| known.pid == process.pid && known.started == process.started));
-    let new: Vec<Process> = new.copied().collect();
-    known.extend(new);
-    living
-}
-
-async fn gone_within(marker: &str, known: &mut BTreeSet<Process>, limit: Duration) -> bool {
-    let deadline = tokio::time::Instant::now() + limit;
-    loop {
-        if alive(marker, known).is_empty() {
-            return true;
-        }
-        if tokio::time::Instant::now() >= deadline {
-            return false;
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

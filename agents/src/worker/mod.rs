@@ -3,6 +3,7 @@
 //! A kind says what it can do and does it ([`AgentKind`]); a [`Worker`] owns everything else.
 
 mod attempt;
+pub(crate) mod cgroup;
 mod claim;
 mod control;
 mod execute;

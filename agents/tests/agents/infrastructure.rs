@@ -307,15 +307,7 @@ async fn a_kill_in_mid_play_leaves_no_module_running_and_the_play_is_not_repeate
     let marker = marker::of(AGENT, work.task_id, 1);
     let sleeps = async || if processes_with(&marker, "sleep").is_empty() { Err(marker::find(&marker)) } else { Ok(()) };
     until("the second task to run", PATIENCE, sleeps).await;
-    let crate::playbooks::Fleet { orchestrator, agent, worker, playbooks } = fleet;
-    worker.kill();
-    let next = crate::running::options(&orchestrator, &playbooks.path("agent"));
-    let free = async || match chiffon_agents::worker::Worker::new(next.clone(), parts(&orchestrator)) {
-        Ok(_) => Ok(()),
-        Err(problem) => Err(problem),
-    };
-    until("the killed worker to be gone", PATIENCE, free).await;
-    let _worker = crate::running::RunningWorker::start(&orchestrator, &playbooks.path("agent"), agent).await;
+    let (orchestrator, playbooks, _worker) = killed_and_started_again(fleet).await;
     assert!(marker::find(&marker).is_empty());
     let result = crate::worker::result_of(&orchestrator, work.task_id).await;
     assert_eq!(result.outcome, Some(Outcome::Interrupted));
@@ -324,6 +316,60 @@ async fn a_kill_in_mid_play_leaves_no_module_running_and_the_play_is_not_repeate
     orchestrator.offer(&work).await;
     crate::worker::journal_is_empty(&playbooks.path("agent")).await;
     assert_eq!(std::fs::read_to_string(playbooks.path("count")).expect("it ran").lines().count(), 1);
+}
+
+#[tokio::test]
+async fn what_left_its_session_its_parent_and_its_environment_is_still_found_by_its_control_group() {
+    let cgroups = std::fs::read_to_string("/proc/self/mountinfo").expect("reads");
+    let Some(mount) = cgroups.lines().find(|line| line.contains(" - cgroup2 ")).and_then(|line| line.split(' ').nth(4)) else {
+        return chiffon_testkit::not_run("agents: what is found by its control group", "this machine has no cgroup v2");
+    };
+    let books = Playbooks::new();
+    let stray = "env -i setsid sh -c 'echo $$ > @DIR@/stray; exec sleep 301' >/dev/null 2>&1 </dev/null &";
+    let tasks = format!(
+        "    - name: Let one go\n      ansible.builtin.shell: \"{stray}\"\n    - name: Wait for ever\n      ansible.builtin.command: sleep 300\n"
+    );
+    books.action("stray", "", &tasks);
+    let fleet = books.start().await;
+    let work = fleet.work("stray", json!({"host": "nas"}), &["nas"]);
+    fleet.orchestrator.offer(&work).await;
+    let marker = marker::of(AGENT, work.task_id, 1);
+    let sleeps = async || if processes_with(&marker, "sleep").len() < 2 { Err(marker::find(&marker)) } else { Ok(()) };
+    until("both sleeps to run", PATIENCE, sleeps).await;
+    let stray: i32 = std::fs::read_to_string(fleet.playbooks.path("stray")).expect("it ran").trim().parse().expect("a process id");
+    let environment = std::fs::read(format!("/proc/{stray}/environ")).expect("it lives");
+    assert!(!String::from_utf8_lossy(&environment).contains(marker::VARIABLE), "the marker is to be lost");
+    let (orchestrator, ..) = killed_and_started_again(fleet).await;
+    // Killed and not yet taken note of by its parent is dead enough.
+    let stat = std::fs::read_to_string(format!("/proc/{stray}/stat")).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "it lives on: {stat}");
+    let result = crate::worker::result_of(&orchestrator, work.task_id).await;
+    assert_eq!(result.outcome, Some(Outcome::Interrupted));
+    let name = format!("chiffon-{}", marker.replace('/', "."));
+    let left = walk(Path::new(mount)).into_iter().find(|folder| folder.ends_with(&name));
+    assert_eq!(left, None, "the control group is taken away");
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.flat_map(|entry| [vec![entry.path()], walk(&entry.path())].concat()).collect()
+}
+
+/// The worker is killed in mid-play, and another starts on its journal.
+async fn killed_and_started_again(
+    fleet: crate::playbooks::Fleet,
+) -> (crate::orchestrator::Orchestrator, Playbooks, crate::running::RunningWorker) {
+    let crate::playbooks::Fleet { orchestrator, agent, worker, playbooks } = fleet;
+    worker.kill();
+    let next = crate::running::options(&orchestrator, &playbooks.path("agent"));
+    let free = async || match chiffon_agents::worker::Worker::new(next.clone(), parts(&orchestrator)) {
+        Ok(_) => Ok(()),
+        Err(problem) => Err(problem),
+    };
+    until("the killed worker to be gone", PATIENCE, free).await;
+    let worker = crate::running::RunningWorker::start(&orchestrator, &playbooks.path("agent"), agent).await;
+    (orchestrator, playbooks, worker)
 }
 
 fn parts(orchestrator: &crate::orchestrator::Orchestrator) -> chiffon_agents::worker::WorkerParts {

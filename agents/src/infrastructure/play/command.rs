@@ -1,5 +1,5 @@
 //! How `ansible-playbook` is called: parameters in a file, never on a command line; a process group of its own; the marker
-//! in its environment before it executes.
+//! in its environment before it executes, and a control group of its own where there is one.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
 use super::run::Play;
+use crate::worker::cgroup::{self, Group};
 use crate::worker::marker;
 
 /// Writes the parameters so that only this user can read them, and so that Ansible takes every text in them as data:
@@ -35,13 +36,12 @@ fn as_data(value: &Value) -> Value {
 
 /// The run itself.
 pub(super) fn run(play: &Play, variables: &Path, attempt: &str) -> Command {
-    let mut command = base(play, variables);
+    let mut command = base(play, variables, program(&play.program, attempt), attempt);
     command.arg("--diff");
     if play.mode == Mode::Check {
         command.arg("--check");
     }
     command
-        .env(marker::VARIABLE, attempt)
         .env("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.jsonl")
         .env("ANSIBLE_SHOW_CUSTOM_STATS", "True")
         .stdout(Stdio::piped())
@@ -51,19 +51,14 @@ pub(super) fn run(play: &Play, variables: &Path, attempt: &str) -> Command {
 
 /// What tells how many tasks there will be. It carries the marker too, so that it ends with the run.
 pub(super) fn list(play: &Play, variables: &Path, attempt: &str) -> Command {
-    let mut command = base(play, variables);
-    command
-        .args(["--list-tasks", "--list-hosts"])
-        .env(marker::VARIABLE, attempt)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
+    let mut command = base(play, variables, Command::new(&play.program), attempt);
+    command.args(["--list-tasks", "--list-hosts"]).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     command
 }
 
-fn base(play: &Play, variables: &Path) -> Command {
-    let mut command = Command::new(&play.program);
+fn base(play: &Play, variables: &Path, mut command: Command, attempt: &str) -> Command {
     command
+        .env(marker::VARIABLE, attempt)
         .arg("-i")
         .arg(&play.inventory)
         .arg("--limit")
@@ -76,6 +71,23 @@ fn base(play: &Play, variables: &Path) -> Command {
         .stdin(Stdio::null())
         .process_group(0);
     command
+}
+
+/// The program, in the run's control group where one can be made. What is not there is left to fail by its own name.
+fn program(program: &Path, attempt: &str) -> Command {
+    let Some(group) = is_there(program).then(|| Group::make(attempt)).flatten() else { return Command::new(program) };
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(cgroup::ENTER).arg(program).env(cgroup::VARIABLE, group.folder());
+    command
+}
+
+/// Whether there is such a file, at the path or in one of the folders of `PATH`.
+fn is_there(program: &Path) -> bool {
+    if program.components().count() > 1 {
+        return program.is_file();
+    }
+    let folders = chiffon_process::config::variable("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
 
 fn prefixed(prefix: &str, path: &Path) -> std::ffi::OsString {

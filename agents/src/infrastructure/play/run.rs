@@ -21,6 +21,7 @@ use super::usage::Usage;
 use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
 use crate::infrastructure::redact::Redactor;
+use crate::worker::cgroup::Group;
 use crate::worker::{RunContext, RunOutcome, marker};
 
 /// How often the costs are looked at.
@@ -63,6 +64,9 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
     if let Some(stop) = &watched.stop {
         let left = marker::stop_all(&context.marker).await;
         tracing::info!(marker = context.marker, reason = ?stop.reason, left, "a play was stopped");
+    } else if let Some(group) = Group::find(&context.marker) {
+        // A service that the play has started on this machine may live on in it, and is to.
+        group.remove().await;
     }
     outcome::judge(&play, watched.observer.seen, watched.exit, watched.stop.as_ref().map(|stop| &stop.reason), watched.usage.total())
 }
