@@ -70,6 +70,16 @@ fn rabbitmq_among(folders: &[&str]) -> Result<PathBuf, NodeError> {
     })
 }
 
+/// Erlang's port mapper, which comes with RabbitMQ.
+pub(crate) fn epmd() -> Result<PathBuf, NodeError> {
+    let programs = path_folders().into_iter().chain(["/usr/bin".into(), "/usr/local/bin".into()]).map(|folder| folder.join("epmd"));
+    programs.into_iter().find(|program| program.is_file()).ok_or_else(|| NodeError::ProgramMissing {
+        server: rabbitmq::SERVER,
+        looked: "PATH, for epmd".to_owned(),
+        install: "apt-get install erlang-base".to_owned(),
+    })
+}
+
 #[expect(clippy::disallowed_methods, reason = "PATH is the system's, not a setting; this crate has no configuration")]
 fn path_folders() -> Vec<PathBuf> {
     std::env::var("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()

@@ -20,4 +20,4 @@ pub use error::NodeError;
 pub use find::{postgres_is_installed, rabbitmq_is_installed};
 pub use ports::free_range;
 pub use postgres::{Durability, Listen, PostgresNode, PostgresOptions};
-pub use rabbitmq::{Management, RabbitNode, RabbitOptions};
+pub use rabbitmq::{Management, RabbitCluster, RabbitNode, RabbitOptions};

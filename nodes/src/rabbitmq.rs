@@ -3,7 +3,9 @@
 //! It has its own Erlang port mapper, its own ports (kept in `port`, so that a restart is found where it was) and, in the
 //! place of `guest`, one user with a generated password (kept in `password`, mode 0600).
 
+mod cluster;
 mod management;
+mod member;
 mod settings;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +16,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+pub use self::cluster::RabbitCluster;
 pub use self::management::Management;
+use self::member::Member;
 use self::settings::Settings;
 use crate::account::Account;
 use crate::guard::{Guard, Orders};
@@ -53,17 +57,21 @@ impl RabbitNode {
     ///
     /// What a killed predecessor has left running in the folder is stopped first.
     pub async fn start(options: RabbitOptions) -> Result<Self, NodeError> {
-        Self::start_in(options, None).await
+        Self::start_in(options, None, None).await
     }
 
     /// A node with the management API that is removed when it stops.
     pub async fn start_temporary() -> Result<Self, NodeError> {
-        let temporary = temporary_folder("chiffon-rabbitmq-")?;
-        let options = RabbitOptions { dir: temporary.path().join("rabbitmq"), management: true };
-        Self::start_in(options, Some(temporary)).await
+        Self::start_temporary_as(None).await
     }
 
-    async fn start_in(options: RabbitOptions, temporary: Option<tempfile::TempDir>) -> Result<Self, NodeError> {
+    async fn start_temporary_as(member: Option<Member>) -> Result<Self, NodeError> {
+        let temporary = temporary_folder("chiffon-rabbitmq-")?;
+        let options = RabbitOptions { dir: temporary.path().join("rabbitmq"), management: true };
+        Self::start_in(options, Some(temporary), member).await
+    }
+
+    async fn start_in(options: RabbitOptions, temporary: Option<tempfile::TempDir>, member: Option<Member>) -> Result<Self, NodeError> {
         let program = find::rabbitmq()?;
         let account = Account::for_server(SERVER, "rabbitmq")?;
         let dir = folder::prepare(&options.dir, account.as_ref())?;
@@ -77,9 +85,12 @@ impl RabbitNode {
         };
         Guard::clear(&Orders { remove: Vec::new(), ..orders.clone() }).await?;
         folder::make_private(&dir, account.as_ref())?;
+        if let Some(member) = &member {
+            member.write_secrets(&dir, account.as_ref())?;
+        }
         let password = secret::password(&dir.join("password"))?;
         let port = port(&dir)?;
-        let settings = Settings { program, dir, port, password, account, management: options.management };
+        let settings = Settings { program, dir, port, password, account, management: options.management, member };
         let guard = Guard::post(&orders)?;
         let mut node = Self { guard: Some(guard), server: None, settings, temporary };
         node.start_server().await?;
@@ -107,6 +118,11 @@ impl RabbitNode {
     /// The port of AMQP.
     pub fn port(&self) -> u16 {
         self.settings.port
+    }
+
+    /// Its name among Erlang's nodes.
+    pub fn name(&self) -> String {
+        self.settings.node_name()
     }
 
     /// The folder of the node.

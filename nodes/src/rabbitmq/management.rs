@@ -53,6 +53,18 @@ impl Management {
         self.call(Method::GET, &["bindings", vhost], None).await
     }
 
+    /// The names of the connections that the broker knows of; it learns of a new one after some seconds.
+    pub async fn connections(&self) -> Result<Vec<String>, NodeError> {
+        let connections = self.call(Method::GET, &["connections"], None).await?;
+        let names = connections.as_array().into_iter().flatten().filter_map(|one| one["name"].as_str().map(str::to_owned));
+        Ok(names.collect())
+    }
+
+    /// Makes the broker close a connection.
+    pub async fn close_connection(&self, name: &str) -> Result<(), NodeError> {
+        self.call(Method::DELETE, &["connections", name], None).await.map(drop)
+    }
+
     async fn call(&self, method: Method, path: &[&str], body: Option<Value>) -> Result<Value, NodeError> {
         let what = format!("{method} {}", path.join("/"));
         let failed = |why: String| NodeError::Management { what: what.clone(), why };

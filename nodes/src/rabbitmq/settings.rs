@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use super::member::Member;
 use super::{SERVER, USER};
 use crate::account::Account;
 use crate::secret::Password;
@@ -23,6 +24,8 @@ pub(super) struct Settings {
     pub(super) password: Password,
     pub(super) account: Option<Account>,
     pub(super) management: bool,
+    /// What makes it one of several.
+    pub(super) member: Option<Member>,
 }
 
 impl Settings {
@@ -34,6 +37,11 @@ impl Settings {
     pub(super) fn management_url(&self) -> Option<String> {
         let port = self.port + MANAGEMENT_OFFSET;
         self.management.then(|| format!("http://{USER}:{}@127.0.0.1:{port}", self.password.reveal()))
+    }
+
+    /// No machine's name in it: the folder survives a new hostname.
+    pub(super) fn node_name(&self) -> String {
+        self.member.as_ref().map_or_else(|| "chiffon@localhost".to_owned(), |member| member.name.clone())
     }
 
     pub(super) fn ports_to_wait_for(&self) -> impl Iterator<Item = u16> + use<> {
@@ -60,6 +68,9 @@ impl Settings {
         if self.management {
             lines.push(format!("management.tcp.port = {}", self.port + MANAGEMENT_OFFSET));
             lines.push("management.tcp.ip = 127.0.0.1".to_owned());
+        }
+        if let Some(member) = &self.member {
+            lines.extend(member.configuration());
         }
         let files = [("rabbitmq.conf", lines.join("\n") + "\n"), ("plugins", plugins.to_owned())];
         for (name, text) in files {
@@ -96,17 +107,17 @@ impl Settings {
 
     fn environment(&self) -> Vec<(&'static str, String)> {
         let port = |offset: u16| (self.port + offset).to_string();
+        let epmd_port = self.member.as_ref().map_or_else(|| port(1), |member| member.epmd_port.to_string());
         let path = |name: &str| self.dir.join(name).display().to_string();
         vec![
             ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin".to_owned()),
             ("LC_ALL", "C.UTF-8".to_owned()),
             // The Erlang cookie is made there.
             ("HOME", self.dir.display().to_string()),
-            // Its own port mapper, so that the system's one neither knows nor outlives the node.
-            ("ERL_EPMD_PORT", port(1)),
+            // Its own port mapper, or its cluster's, so that the system's one neither knows nor outlives the node.
+            ("ERL_EPMD_PORT", epmd_port),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
-            // No machine's name in it: the folder survives a new hostname.
-            ("RABBITMQ_NODENAME", "chiffon@localhost".to_owned()),
+            ("RABBITMQ_NODENAME", self.node_name()),
             ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
             ("RABBITMQ_NODE_PORT", port(0)),
             ("RABBITMQ_DIST_PORT", port(2)),

@@ -1,0 +1,44 @@
+//! What makes a node one of a cluster: a name of its own, and a port mapper, a cookie, a password and a list of names that all share.
+
+use std::path::Path;
+
+use crate::account::Account;
+use crate::secret::Password;
+use crate::{NodeError, folder};
+
+/// A node's part in its cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    /// Its name among Erlang's nodes.
+    pub(super) name: String,
+    /// All names; the first is the one that others join.
+    pub(super) all: Vec<String>,
+    /// The port of the mapper that all of them ask for each other.
+    pub(super) epmd_port: u16,
+    /// By which nodes of Erlang know that they belong together.
+    pub(super) cookie: Password,
+    /// Users belong to the cluster, not to a node.
+    pub(super) password: Password,
+}
+
+impl Member {
+    /// Writes what the node would otherwise make for itself.
+    pub(super) fn write_secrets(&self, dir: &Path, account: Option<&Account>) -> Result<(), NodeError> {
+        folder::write_private(&dir.join("password"), self.password.reveal())?;
+        let cookie = dir.join(".erlang.cookie");
+        folder::write_private(&cookie, self.cookie.reveal())?;
+        account.map_or(Ok(()), |account| account.own(&cookie))
+    }
+
+    /// Lines of rabbitmq.conf: https://www.rabbitmq.com/docs/cluster-formation
+    pub(super) fn configuration(&self) -> Vec<String> {
+        let mut lines = vec![
+            "cluster_formation.peer_discovery_backend = classic_config".to_owned(),
+            // Of three nodes that can't see each other, the single one stops answering: https://www.rabbitmq.com/docs/partitions
+            "cluster_partition_handling = pause_minority".to_owned(),
+        ];
+        let nodes = self.all.iter().enumerate();
+        lines.extend(nodes.map(|(index, name)| format!("cluster_formation.classic_config.nodes.{} = {name}", index + 1)));
+        lines
+    }
+}
