@@ -48,7 +48,8 @@ pub enum State {
 /// A supervised connection.
 pub struct Link {
     role: Role,
-    uri: AMQPUri,
+    /// The broker's nodes, tried in this order.
+    uris: Vec<AMQPUri>,
     name: String,
     state: watch::Sender<State>,
     health: Arc<Health>,
@@ -90,11 +91,16 @@ impl Health {
     }
 }
 
+/// A node in the log.
+fn node(uri: &AMQPUri) -> String {
+    format!("{}:{}", uri.authority.host, uri.authority.port)
+}
+
 impl Link {
-    pub fn new(role: Role, uri: AMQPUri, connection_name: &str, health: Arc<Health>) -> Arc<Self> {
+    pub fn new(role: Role, uris: Vec<AMQPUri>, connection_name: &str, health: Arc<Health>) -> Arc<Self> {
         let suffix = if role == Role::Publish { "publish" } else { "consume" };
         let state = watch::Sender::new(State::Down("connecting for the first time".to_owned()));
-        Arc::new(Self { role, uri, name: format!("{connection_name} ({suffix})"), state, health })
+        Arc::new(Self { role, uris, name: format!("{connection_name} ({suffix})"), state, health })
     }
 
     /// The connection; waits for it as long as its caller lets it.
@@ -145,15 +151,18 @@ impl Link {
     /// Keeps the connection until the bus is closed. What is `wanted` is declared before anyone gets to see it.
     pub async fn supervise(self: Arc<Self>, patience: Duration, wanted: Option<Arc<Wanted>>, closed: CancellationToken) {
         let mut delays = Policy::RECONNECT.delays();
-        while !closed.is_cancelled() {
+        let mut failed = 0;
+        let mut nodes = self.uris.iter().cycle();
+        while let Some(uri) = nodes.next().filter(|_| !closed.is_cancelled()) {
             let opened = tokio::select! {
                 () = closed.cancelled() => break,
-                opened = timeout(patience, self.open(wanted.as_deref())) => opened,
+                opened = timeout(patience, self.open(uri, wanted.as_deref())) => opened,
             };
             match opened.unwrap_or_else(|_| Err(format!("the broker did not answer within {patience:?}"))) {
                 Ok(connection) => {
                     let since = Instant::now();
-                    tracing::info!(connection = self.name, "connected to the broker");
+                    failed = 0;
+                    tracing::info!(connection = self.name, node = node(uri), "connected to the broker");
                     let reason = self.watch(&connection, &closed).await;
                     if let Err(error) = timeout(FAREWELL, connection.close(200, "closed".into())).await {
                         tracing::debug!(connection = self.name, %error, "the broker did not answer the farewell");
@@ -161,7 +170,12 @@ impl Link {
                     if closed.is_cancelled() {
                         break;
                     }
-                    tracing::warn!(connection = self.name, reason, "the connection to the broker was lost; connecting again");
+                    tracing::warn!(
+                        connection = self.name,
+                        node = node(uri),
+                        reason,
+                        "the connection to the broker was lost; connecting again"
+                    );
                     self.set(State::Down(reason));
                     // A connection that dies as soon as it is made does not count as a success.
                     if since.elapsed() > Policy::RECONNECT.longest {
@@ -169,8 +183,13 @@ impl Link {
                     }
                 }
                 Err(reason) => {
-                    tracing::warn!(connection = self.name, reason, "the broker can't be reached; trying again");
+                    tracing::warn!(connection = self.name, node = node(uri), reason, "the broker can't be reached; trying again");
                     self.set(State::Down(reason));
+                    failed += 1;
+                    // Nothing is gained by waiting before a node that was not asked yet.
+                    if failed % self.uris.len() != 0 {
+                        continue;
+                    }
                 }
             }
             let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
@@ -182,9 +201,9 @@ impl Link {
         self.set(State::Closed);
     }
 
-    async fn open(&self, wanted: Option<&Wanted>) -> Result<Arc<Connection>, String> {
+    async fn open(&self, uri: &AMQPUri, wanted: Option<&Wanted>) -> Result<Arc<Connection>, String> {
         let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
-        let connection = Connection::connect_uri(self.uri.clone(), properties).await.map_err(|error| error.to_string())?;
+        let connection = Connection::connect_uri(uri.clone(), properties).await.map_err(|error| error.to_string())?;
         if let Some(wanted) = wanted {
             wanted.declare_again(&connection).await?;
         }

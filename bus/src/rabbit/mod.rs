@@ -89,12 +89,12 @@ impl RabbitBus {
     }
 
     fn begin(options: RabbitOptions, tasks: &Tasks) -> Result<Self, BusError> {
-        let uri = options.uri()?;
+        let uris = options.uris()?;
         let RabbitOptions { connection_name, publish_timeout: patience, .. } = options;
         let tasks = Tasks::new(tasks.shutdown().clone());
         let (health, closed, wanted) = (Health::new(), CancellationToken::new(), Arc::new(Wanted::new()));
-        let publishing = Link::new(Role::Publish, uri.clone(), &connection_name, health.clone());
-        let consuming = Link::new(Role::Consume, uri, &connection_name, health.clone());
+        let publishing = Link::new(Role::Publish, uris.clone(), &connection_name, health.clone());
+        let consuming = Link::new(Role::Consume, uris, &connection_name, health.clone());
         let publisher = Arc::new(Publisher::new(publishing.clone(), patience));
         let (settlements, verdicts) = mpsc::unbounded_channel();
         tasks.spawn("bus-publishing", publishing.supervise(patience, None, closed.clone()));

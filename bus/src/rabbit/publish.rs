@@ -75,10 +75,22 @@ impl Publisher {
             return match confirm.await {
                 Ok(Confirmation::Ack(None)) => Ok(Published::Routed),
                 Ok(Confirmation::Ack(Some(_))) => Ok(Published::Unroutable),
-                Ok(Confirmation::Nack(_)) => Err(BusError::Refused(format!("`{routing_key}` takes no more messages"))),
+                Ok(Confirmation::Nack(_)) => {
+                    self.leave(&channel).await;
+                    Err(BusError::Refused(format!("`{routing_key}` took no message: it is full, or has just lost its leader")))
+                }
                 Ok(Confirmation::NotRequested) => Err(BusError::Unavailable("the channel gives no confirms".to_owned())),
                 Err(error) => Err(failure::of_publish(exchange, &error)),
             };
+        }
+    }
+
+    /// The next message gets a new channel; what is under way ends on this one. A channel that met a quorum queue between two leaders
+    /// keeps asking the dead one and refuses for ever (RabbitMQ 3.10).
+    async fn leave(&self, channel: &Channel) {
+        let mut held = self.channel.lock().await;
+        if held.as_ref().is_some_and(|current| current.id() == channel.id()) {
+            *held = None;
         }
     }
 

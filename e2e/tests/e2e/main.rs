@@ -1,6 +1,7 @@
 //! Whole-system tests on real parts. One binary, one module per story.
 
 mod bad_starts;
+mod cluster;
 mod compose;
 mod kill;
 mod separate;
