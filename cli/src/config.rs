@@ -25,6 +25,7 @@ pub struct Config {
     pub orchestrator: Orchestrator,
     pub agents: Agents,
     pub dispatch: Dispatch,
+    pub dead_letters: DeadLetters,
     pub planning: Planning,
     pub llm: Llm,
     pub policy: Policy,
@@ -113,6 +114,15 @@ pub struct Dispatch {
     pub tick: Duration,
     #[serde(with = "humantime_serde")]
     pub signature_valid_for: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetters {
+    #[serde(with = "humantime_serde")]
+    pub keep: Duration,
+    pub most: u32,
+    pub max_body_bytes: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{ActionVerb, Args, AuditVerb, DeadLetterVerb, Verb};
+use args::{ActionVerb, Args, AuditVerb, Verb};
 use client::Api;
 use exit::{Exit, Outcome};
 
@@ -77,7 +77,7 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Costs => verb::costs::run(&api, output).await,
         Verb::Audit(AuditVerb::Log { id }) => verb::audit::log(&api, output, id.as_deref()).await,
         Verb::Audit(AuditVerb::Verify { id }) => verb::audit::verify(&api, output, id.as_deref()).await,
-        Verb::DeadLetters(DeadLetterVerb::List) => verb::dead_letters::list(&api, output).await,
+        Verb::DeadLetters(verb) => verb::dead_letters::run(&api, output, verb).await,
         Verb::Token(verb) => verb::token::run(&api, output, verb).await,
         // The verbs above this function's name are run before it is called.
         _ => unreachable!("a verb that asks nobody"),

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::audit_repo::AuditRepository;
 use crate::background::approval_expirer::ApprovalExpirer;
+use crate::background::dead_letter_keeper::DeadLetterKeeper;
 use crate::background::dispatcher::Dispatcher;
 use crate::background::git_scribe::GitScribe;
 use crate::background::lease_reaper::LeaseReaper;
@@ -24,6 +25,7 @@ use crate::background::{self, BackgroundAgent, outbox_listener};
 use crate::domain::policy::Policy;
 use crate::http::{self, HttpOptions, HttpState};
 use crate::inbox::claims::ClaimsInbox;
+use crate::inbox::dead_letters::DeadLettersInbox;
 use crate::inbox::heartbeats::HeartbeatsInbox;
 use crate::inbox::requests::RequestsInbox;
 use crate::inbox::results::ResultsInbox;
@@ -132,7 +134,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<
 }
 
 /// Declares the topology as soon as there is a broker, and only then consumes: a queue that is not there can't be.
-fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 5], tasks: &Tasks) {
+fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Tasks) {
     let (context, spawner) = (context.clone(), tasks.clone());
     tasks.spawn("topology", async move {
         let topology = Topology::shared(context.settings.queue_type);
@@ -152,21 +154,23 @@ fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 5], tasks: &Tasks) 
 fn start_background(context: &Context, repository: AuditRepository, tasks: &Tasks) {
     let intake = Arc::new(Intake::default());
     let desk = PlanningDesk::new(context.clone(), tasks.clone());
-    let inboxes: [Arc<dyn Inbox>; 5] = [
+    let inboxes: [Arc<dyn Inbox>; 6] = [
         Arc::new(RequestsInbox::new(desk.clone())),
         Arc::new(ClaimsInbox::new(context.clone())),
         Arc::new(StatusInbox::new(context.clone())),
         Arc::new(ResultsInbox::new(context.clone())),
         Arc::new(HeartbeatsInbox::new(context.clone(), intake.clone())),
+        Arc::new(DeadLettersInbox::new(context.clone())),
     ];
     start_intake(context, inboxes, tasks);
-    let agents: [Arc<dyn BackgroundAgent>; 7] = [
+    let agents: [Arc<dyn BackgroundAgent>; 8] = [
         Arc::new(desk),
         Arc::new(OutboxRelay::new(context.clone())),
         Arc::new(Dispatcher::new(context.clone())),
         Arc::new(LeaseReaper::new(context.clone(), intake)),
         Arc::new(ApprovalExpirer::new(context.clone())),
         Arc::new(Partitions::new(context.clone())),
+        Arc::new(DeadLetterKeeper::new(context.clone())),
         Arc::new(GitScribe::new(context.clone(), repository)),
     ];
     for agent in agents {

@@ -62,6 +62,10 @@ error_codes! {
     5013 MessageTooLarge, 413, false, "Message too large";
     5014 TopologyMismatch, 500, false, "Topology mismatch";
     5015 Unroutable, 503, true, "Unroutable";
+    5016 DeadLetterNotFound, 404, false, "Dead letter not found";
+    5017 DeadLetterSettled, 409, false, "Dead letter settled already";
+    5018 NotReplayable, 409, false, "Can't be replayed";
+    5019 BrokerGaveUp, 503, true, "The broker gave up on a message";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";

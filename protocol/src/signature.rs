@@ -12,6 +12,19 @@ use crate::key::{KeyPair, Keyring};
 
 /// The header's name on the bus.
 pub const HEADER: &str = "chiffon-signature";
+/// The header under which the orchestrator vouches for a message that it sends again: a signature of its own over the same body,
+/// for [`again`]. It makes up for the expiry of the sender's signature, and for nothing else.
+pub const AGAIN_HEADER: &str = "chiffon-again";
+
+/// Whom a signature under [`AGAIN_HEADER`] names, for a message to `to`: nobody, so that it can't pass for the sender's own.
+pub fn again(to: &str) -> String {
+    format!("again:{to}")
+}
+
+/// The key id that a header names. Nobody has checked whether that key signed anything.
+pub fn claimed_key(header: &str) -> Option<&str> {
+    Parsed::read(header).map(|parsed| parsed.kid)
+}
 
 /// Why a signature does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +75,20 @@ pub fn verify<'r>(
     body: &[u8],
     now: DateTime<Utc>,
 ) -> Result<&'r str, SignatureError> {
+    let (id, expired) = verify_whenever(ring, header, expected_to, body)?;
+    if expired < now {
+        return Err(SignatureError::Expired { expired });
+    }
+    Ok(id)
+}
+
+/// Checks everything but the expiry: who signed, and until when that counted.
+pub fn verify_whenever<'r>(
+    ring: &'r Keyring,
+    header: Option<&str>,
+    expected_to: &str,
+    body: &[u8],
+) -> Result<(&'r str, DateTime<Utc>), SignatureError> {
     let header = Parsed::read(header.ok_or(SignatureError::Missing)?).ok_or(SignatureError::Malformed)?;
     if header.to != expected_to {
         return Err(SignatureError::WrongRecipient { to: header.to.to_owned(), expected: expected_to.to_owned() });
@@ -69,11 +96,8 @@ pub fn verify<'r>(
     let (id, key) =
         ring.iter().find(|(id, _)| *id == header.kid).ok_or_else(|| SignatureError::UnknownKey { kid: header.kid.to_owned() })?;
     key.0.verify_strict(&signed_bytes(header.exp, header.to, body), &header.signature).map_err(|_| SignatureError::Forged)?;
-    let expired = DateTime::from_timestamp(header.exp, 0).ok_or(SignatureError::Malformed)?;
-    if expired < now {
-        return Err(SignatureError::Expired { expired });
-    }
-    Ok(id)
+    let expires = DateTime::from_timestamp(header.exp, 0).ok_or(SignatureError::Malformed)?;
+    Ok((id, expires))
 }
 
 struct Parsed<'h> {
@@ -117,6 +141,17 @@ mod tests {
         let ring = Keyring::new([pair.public()]);
         let header = sign(&pair, "agent.infrastructure", at(1_000), b"{}");
         assert_eq!(verify(&ring, Some(&header), "agent.infrastructure", b"{}", at(999)), Ok(pair.id()));
+    }
+
+    #[test]
+    fn a_vouched_signature_names_nobody_that_could_receive_it() {
+        let pair = KeyPair::from_secret_bytes(&[7; 32]);
+        let ring = Keyring::new([pair.public()]);
+        let header = sign(&pair, &again("queue"), at(1_000), b"{}");
+        assert!(verify(&ring, Some(&header), &again("queue"), b"{}", at(1)).is_ok());
+        assert!(matches!(verify(&ring, Some(&header), "queue", b"{}", at(1)), Err(SignatureError::WrongRecipient { .. })));
+        assert_eq!(claimed_key(&header), Some(pair.id()));
+        assert_eq!(claimed_key("v1;kid=x"), None);
     }
 
     #[test]

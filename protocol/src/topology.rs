@@ -34,6 +34,9 @@ pub const CODE_HEADER: &str = "chiffon-code";
 /// The header that names the queue a rejected message came from.
 pub const ORIGIN_HEADER: &str = "chiffon-queue";
 
+/// The header of a message that is sent again: the id of the dead letter that it was.
+pub const REPLAY_OF_HEADER: &str = "chiffon-replay-of";
+
 /// The queue of one desktop's work.
 pub fn desktop_queue(hostname: &str) -> String {
     format!("agent.desktop.{hostname}")

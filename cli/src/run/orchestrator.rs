@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chiffon_bus::Bus;
 use chiffon_orchestrator::app::OrchestratorOptions;
 use chiffon_orchestrator::http::HttpOptions;
-use chiffon_orchestrator::service::Settings;
+use chiffon_orchestrator::service::{DeadLetterLimits, Settings};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::key::{KeyPair, PublicKey};
 
@@ -56,5 +56,10 @@ fn settings(config: &Config) -> Settings {
         max_text_chars: config.planning.max_text_chars,
         queue_type: config.bus.queue_type,
         tick: config.dispatch.tick,
+        dead_letters: DeadLetterLimits {
+            keep: config.dead_letters.keep,
+            most: config.dead_letters.most,
+            max_body_bytes: config.dead_letters.max_body_bytes,
+        },
     }
 }

@@ -2,6 +2,7 @@
 //! repaired case. What each last did can be read (`GET /background`).
 
 pub mod approval_expirer;
+pub mod dead_letter_keeper;
 pub mod dispatcher;
 pub mod git_scribe;
 pub mod lease_reaper;

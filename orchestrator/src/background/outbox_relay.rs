@@ -82,19 +82,22 @@ impl OutboxRelay {
     }
 
     fn signed(&self, row: &Leased) -> Outgoing {
-        let body = row.envelope.to_string().into_bytes();
         let expires = self.context.clock.now() + self.context.settings.signature_valid_for;
         let trace_id = row.envelope["trace_id"].as_str().unwrap_or_default();
         let parent = &row.message_id.simple().to_string()[..16];
+        let (body, mut headers, ours) = match &row.body {
+            None => (row.envelope.to_string().into_bytes(), BTreeMap::new(), signature::HEADER),
+            // Said by somebody else: their signature stays, and ours stands beside it.
+            Some(body) => (body.clone(), texts(row.headers.as_ref()), signature::AGAIN_HEADER),
+        };
+        headers.insert(ours.to_owned(), signature::sign(&self.context.key, &row.recipient, expires, &body));
+        headers.insert("traceparent".to_owned(), format!("00-{trace_id}-{parent}-01"));
         Outgoing {
             exchange: row.exchange.clone(),
             routing_key: row.routing_key.clone(),
             message_id: row.message_id.to_string(),
             correlation_id: trace_id.to_owned(),
-            headers: BTreeMap::from([
-                (signature::HEADER.to_owned(), signature::sign(&self.context.key, &row.recipient, expires, &body)),
-                ("traceparent".to_owned(), format!("00-{trace_id}-{parent}-01")),
-            ]),
+            headers,
             body: body.into(),
             transient: false,
         }
@@ -110,6 +113,10 @@ impl OutboxRelay {
         }
         Ok(())
     }
+}
+
+fn texts(headers: Option<&serde_json::Value>) -> BTreeMap<String, String> {
+    headers.and_then(|headers| serde_json::from_value(headers.clone()).ok()).unwrap_or_default()
 }
 
 #[async_trait]

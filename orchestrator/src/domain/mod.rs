@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod audit;
 pub mod catalogue;
+pub mod dead_letter;
 pub mod placement;
 pub mod plan;
 pub mod policy;

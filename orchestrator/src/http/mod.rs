@@ -10,6 +10,7 @@ mod answer;
 mod audit;
 mod auth;
 mod body;
+mod dead_letter;
 mod health;
 mod idempotency;
 mod input;

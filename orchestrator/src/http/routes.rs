@@ -12,7 +12,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::problem::{Failure, ProblemDetails};
 use super::state::HttpState;
 use super::table::{Endpoint, Table};
-use super::{action, agent, answer, audit, health, operations, request, task, token};
+use super::{action, agent, answer, audit, dead_letter, health, operations, request, task, token};
 use crate::domain::role::Role::{Admin, Operator, Requester, Viewer};
 
 #[derive(OpenApi)]
@@ -53,7 +53,11 @@ fn table(state: HttpState) -> Table {
         .role(Viewer, routes!(audit::list::list))
         .waiting(Viewer, routes!(audit::verify::verify))
         .role(Viewer, routes!(operations::costs::costs))
-        .role(Operator, routes!(operations::dead_letters::dead_letters))
+        .role(Operator, routes!(dead_letter::list::list))
+        .role(Operator, routes!(dead_letter::get::get))
+        .role(Operator, routes!(dead_letter::replay::replay))
+        .role(Admin, routes!(dead_letter::purge::purge))
+        .role(Admin, routes!(dead_letter::delete::delete))
         .role(Operator, routes!(operations::background::background))
         .role(Viewer, routes!(operations::metrics::metrics))
         .role(Viewer, routes!(token::whoami::whoami))

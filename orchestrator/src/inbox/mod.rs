@@ -4,10 +4,13 @@
 //! a loop (RELIABILITY 3). Poison is rejected with its code and reason. Subscribing again after an outage is the bus's business.
 
 pub mod claims;
+pub mod dead_letters;
 pub mod heartbeats;
 pub mod requests;
 pub mod results;
 pub mod status;
+
+mod signer;
 
 use std::sync::Arc;
 
@@ -145,10 +148,9 @@ pub(crate) struct Received {
 }
 
 /// Verifies and reads a delivery from an agent. What is signed too long ago is let go: whatever matters of it is sent again
-/// under a fresh signature.
+/// under a fresh signature. What an operator replays counts all the same.
 pub(crate) fn received(context: &Context, delivery: &Delivery, queue: &str) -> Result<Received, Verdict> {
-    let header = delivery.headers.get(signature::HEADER).map(String::as_str);
-    let signer = match signature::verify(&context.agents, header, queue, &delivery.body, context.clock.now()) {
+    let signer = match signer::of(context, &context.agents, delivery, queue) {
         Ok(signer) => signer.to_owned(),
         Err(signature::SignatureError::Expired { .. }) => return Err(Verdict::Ack),
         Err(error) => return Err(Verdict::Reject { code: ErrorCode::SignatureInvalid.number(), reason: error.to_string() }),

@@ -7,7 +7,7 @@ use chiffon_protocol::message::Message;
 use chiffon_protocol::topology::REQUESTS;
 use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
 
-use super::Inbox;
+use super::{Inbox, signer};
 use crate::service::planning_desk::PlanningDesk;
 
 /// Takes in wakes.
@@ -44,8 +44,7 @@ pub async fn handle(desk: &PlanningDesk, delivery: &Delivery) -> Result<Verdict,
     let context = desk.context();
     // Only the orchestrators themselves write to this queue; they share one key.
     let ring = Keyring::new([context.key.public()]);
-    let header = delivery.headers.get(signature::HEADER).map(String::as_str);
-    if let Err(error) = signature::verify(&ring, header, REQUESTS, &delivery.body, context.clock.now()) {
+    if let Err(error) = signer::of(context, &ring, delivery, REQUESTS) {
         // Late is not forged: the round is announced again by its `resend_at`, under a fresh signature.
         if matches!(error, signature::SignatureError::Expired { .. }) {
             return Ok(Verdict::Ack);

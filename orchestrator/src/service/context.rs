@@ -50,6 +50,25 @@ pub struct Settings {
     pub queue_type: QueueType,
     /// How often background agents look by themselves.
     pub tick: Duration,
+    /// How many dead letters are kept, and for how long.
+    pub dead_letters: DeadLetterLimits,
+}
+
+/// How many dead letters are kept, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadLetterLimits {
+    /// After this they are let go.
+    pub keep: Duration,
+    /// Of more than this the settled and then the oldest are let go.
+    pub most: u32,
+    /// Of a larger message only this much is kept, and it can't be replayed.
+    pub max_body_bytes: usize,
+}
+
+impl Default for DeadLetterLimits {
+    fn default() -> Self {
+        Self { keep: Duration::from_hours(30 * 24), most: 10_000, max_body_bytes: 1024 * 1024 }
+    }
 }
 
 /// What every use case works with. Cheap to clone.

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod cancel_tasks;
 pub mod claim;
 pub mod create_tasks;
+pub mod dead_letters;
 pub mod decide;
 pub mod decline;
 pub mod dispatch;
@@ -37,4 +38,4 @@ pub mod withdraw;
 
 mod context;
 
-pub use context::{Context, Settings, Wakes};
+pub use context::{Context, DeadLetterLimits, Settings, Wakes};

@@ -1,4 +1,5 @@
-//! Offers that came to nothing: not claimed in time, or given back by the broker because no queue was there (RELIABILITY 9).
+//! Offers that came to nothing: not claimed in time, or given back by the broker because no queue was there (RELIABILITY 9), or a
+//! dead letter (RELIABILITY 3).
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -34,6 +35,18 @@ pub async fn returned(context: &Context, task_id: Uuid, attempt: i32, offer: i32
     let why = Wait::new("route", text);
     take_back(context, task_id, Some((attempt, offer)), "task.unroutable", why, Some(not_before)).await?;
     Ok(())
+}
+
+/// An offer that died on its way (RELIABILITY 3): taken back with the reason, and not made again before that time. `false` when
+/// it does not count any more.
+pub async fn died(
+    context: &Context,
+    task_id: Uuid,
+    (attempt, offer): (i32, i32),
+    why: &str,
+    not_before: Option<DateTime<Utc>>,
+) -> Result<bool, store::Error> {
+    take_back(context, task_id, Some((attempt, offer)), "task.dead_lettered", Wait::new("route", why), not_before).await
 }
 
 async fn take_back(

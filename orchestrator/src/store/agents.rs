@@ -38,6 +38,19 @@ pub async fn get(connection: &mut PgConnection, id: &str) -> Result<Option<Ident
     .await?)
 }
 
+/// The id of the agent that signs with this key.
+pub async fn find_by_key(connection: &mut PgConnection, key_id: &str) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id
+        FROM agents
+        WHERE key_id = $1
+        LIMIT 1",
+        key_id,
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
 /// The id of another agent of the same kind on the same machine whose lease holds.
 pub async fn find_live_on(connection: &mut PgConnection, hello: &AgentHello) -> Result<Option<String>, Error> {
     Ok(sqlx::query_scalar!(

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod attempts;
 pub mod audit;
 pub mod catalogue;
+pub mod dead_letters;
 pub mod dispatch;
 pub mod events;
 pub mod git_outbox;

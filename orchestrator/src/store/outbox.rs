@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chiffon_protocol::Envelope;
+use chiffon_protocol::topology::WORK_EXCHANGE;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -66,6 +67,43 @@ pub async fn add(connection: &mut PgConnection, message: &NewMessage<'_>, at: Da
     Ok(())
 }
 
+/// A message that is sent again, byte for byte and under its sender's own signature.
+#[derive(Debug, Clone)]
+pub struct Again<'m> {
+    /// The queue it goes to.
+    pub queue: &'m str,
+    /// Whom the orchestrator's own signature beside the sender's names.
+    pub recipient: &'m str,
+    /// The envelope's id, or a new one where it has none.
+    pub message_id: Uuid,
+    /// The envelope's trace.
+    pub trace_id: &'m str,
+    /// Its headers.
+    pub headers: &'m Value,
+    /// Its bytes.
+    pub body: &'m [u8],
+}
+
+/// Adds a message that is sent again and wakes the relay when the transaction commits.
+pub async fn add_again(connection: &mut PgConnection, again: &Again<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO outbox (message_id, exchange, routing_key, recipient, envelope, body, headers, created_at)
+        VALUES ($1, $2, $3, $4, jsonb_build_object('trace_id', $5::text), $6, $7, $8)",
+        again.message_id,
+        WORK_EXCHANGE,
+        again.queue,
+        again.recipient,
+        again.trace_id,
+        again.body,
+        again.headers,
+        at,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("SELECT pg_notify($1, '')", CHANNEL).execute(connection).await?;
+    Ok(())
+}
+
 /// A message that a relay has leased.
 #[derive(Debug, Clone)]
 pub struct Leased {
@@ -87,6 +125,10 @@ pub struct Leased {
     pub attempt: Option<i32>,
     /// For offered work.
     pub offer: Option<i32>,
+    /// The bytes of a message that is sent again as it was.
+    pub body: Option<Vec<u8>>,
+    /// Its headers.
+    pub headers: Option<Value>,
 }
 
 /// Leases the oldest rows that nobody else sends, by Postgres time.
@@ -103,7 +145,7 @@ pub async fn lease(connection: &mut PgConnection, limit: i64, lease: Duration) -
             LIMIT $1
             FOR UPDATE SKIP LOCKED
         )
-        RETURNING id, message_id, exchange, routing_key, recipient, envelope, task_id, attempt, offer",
+        RETURNING id, message_id, exchange, routing_key, recipient, envelope, task_id, attempt, offer, body, headers",
         limit,
         lease.as_secs_f64(),
     )

@@ -91,6 +91,19 @@ pub async fn set_waiting(connection: &mut PgConnection, waiting: &Waiting<'_>, a
     one_row(&done)
 }
 
+/// Lets a waiting task be offered at once; `false` when it does not wait.
+pub async fn hurry(connection: &mut PgConnection, task_id: Uuid) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE tasks
+        SET resend_at = NULL
+        WHERE id = $1 AND status = 'waiting'",
+        task_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Mirrors what a task waits for into its request while nothing of it moves, or takes such a mirror away again. Whether
 /// anything was changed.
 pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waiting_for: Option<&Value>) -> Result<bool, Error> {

@@ -16,7 +16,7 @@ use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::inbox;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::service::background_status::BackgroundStatuses;
-use chiffon_orchestrator::service::{Context, Settings, Wakes};
+use chiffon_orchestrator::service::{Context, DeadLetterLimits, Settings, Wakes};
 use chiffon_orchestrator::store::{Store, StoreOptions};
 use chiffon_process::{Clock as _, RandomIds, Shutdown, Tasks};
 use chiffon_protocol::key::{KeyPair, Keyring};
@@ -265,5 +265,6 @@ fn settings() -> Settings {
         max_text_chars: 8000,
         queue_type: QueueType::Classic,
         tick: Duration::from_secs(2),
+        dead_letters: DeadLetterLimits::default(),
     }
 }

@@ -4,6 +4,7 @@
 mod claiming;
 mod cutting_off;
 mod dispatching;
+mod dying;
 mod introducing;
 mod pausing;
 mod reporting;

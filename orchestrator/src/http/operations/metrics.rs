@@ -39,6 +39,7 @@ fn store_numbers(text: &mut String, counts: &Counts) {
     gauge(text, "chiffon_agents_known", "Agents that ever said hello, by kind.", &agents(|row| row.2));
     gauge(text, "chiffon_outbox_depth", "Messages that wait to be published.", &[(String::new(), counts.outbox)]);
     gauge(text, "chiffon_git_outbox_depth", "Records that wait to be committed.", &[(String::new(), counts.git_outbox)]);
+    gauge(text, "chiffon_dead_letters_open", "Dead letters that nobody has replayed or purged.", &[(String::new(), counts.dead_letters)]);
 }
 
 fn background_numbers(text: &mut String, state: &HttpState) {

@@ -1,7 +1,6 @@
-//! Operating it: costs, dead letters, background agents, metrics, pages of errors.
+//! Operating it: costs, background agents, metrics, pages of errors.
 
 pub(super) mod background;
 pub(super) mod costs;
-pub(super) mod dead_letters;
 pub(super) mod error_page;
 pub(super) mod metrics;

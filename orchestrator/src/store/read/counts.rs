@@ -17,6 +17,8 @@ pub struct Counts {
     pub outbox: i64,
     /// Records that wait to be committed.
     pub git_outbox: i64,
+    /// Dead letters that nobody has replayed or purged.
+    pub dead_letters: i64,
 }
 
 /// Counts now.
@@ -38,6 +40,10 @@ pub async fn read(pool: &PgPool) -> Result<Counts, Error> {
         SELECT 'git_outbox', '', count(*)
         FROM git_outbox
         WHERE settled_at IS NULL
+        UNION ALL
+        SELECT 'dead_letters', '', count(*)
+        FROM dead_letters
+        WHERE replayed_at IS NULL AND purged_at IS NULL
         ORDER BY 1, 2"#
     )
     .fetch_all(pool)
@@ -48,6 +54,7 @@ pub async fn read(pool: &PgPool) -> Result<Counts, Error> {
             "request" => counts.requests.push((row.status, row.count)),
             "task" => counts.tasks.push((row.status, row.count)),
             "outbox" => counts.outbox = row.count,
+            "dead_letters" => counts.dead_letters = row.count,
             _ => counts.git_outbox = row.count,
         }
     }

@@ -7,6 +7,7 @@ pub mod agents;
 pub mod audit;
 pub mod costs;
 pub mod counts;
+pub mod dead_letters;
 pub mod live;
 pub mod request;
 pub mod requests;

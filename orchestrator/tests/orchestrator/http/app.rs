@@ -9,7 +9,7 @@ use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::service::tokens::{self, NewToken};
-use chiffon_orchestrator::service::{Context, Settings, Wakes, plan_round};
+use chiffon_orchestrator::service::{Context, DeadLetterLimits, Settings, Wakes, plan_round};
 use chiffon_orchestrator::store::{Store, StoreOptions};
 use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks, telemetry};
 use chiffon_protocol::key::{KeyPair, Keyring};
@@ -91,6 +91,7 @@ fn settings() -> Settings {
         max_text_chars: 8_000,
         queue_type: QueueType::Classic,
         tick: Duration::from_secs(1),
+        dead_letters: DeadLetterLimits::default(),
     }
 }
 

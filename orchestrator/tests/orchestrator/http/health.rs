@@ -1,8 +1,6 @@
-//! Health, metrics, background agents and dead letters.
+//! Health, metrics and background agents.
 
-use chiffon_bus::{Outgoing, Verdict};
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_protocol::topology::{QueueType, Topology};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -47,35 +45,4 @@ async fn metrics_count_what_is_open_and_what_was_called() {
     }
     let background = app.get("/background", &ada).await.ok();
     assert_eq!(background["background"]["outbox_relay"]["done"], 2);
-}
-
-#[tokio::test]
-async fn dead_letters_are_shown_with_their_reason_and_stay() {
-    let app = App::start().await;
-    let token = app.token("ada", Role::Operator).await;
-    let bus = &app.context.bus;
-    bus.declare(&Topology::shared(QueueType::Classic)).await.expect("the topology");
-    let message = Outgoing {
-        exchange: "chiffon.work".to_owned(),
-        routing_key: "orchestrator.results".to_owned(),
-        message_id: "m1".to_owned(),
-        correlation_id: String::new(),
-        headers: std::collections::BTreeMap::new(),
-        body: bytes::Bytes::from_static(b"not json"),
-        transient: false,
-    };
-    bus.publish(message).await.expect("a place");
-    let mut consumer = bus.consume("orchestrator.results", 1).await.expect("a consumer");
-    let delivery = consumer.next().await.expect("the message");
-    assert!(delivery.settle(Verdict::Reject { code: 5003, reason: "it is not JSON".to_owned() }).await);
-    for _ in 0..2 {
-        let shown = app.get("/dead-letters", &token).await.ok();
-        assert_eq!((&shown["depth"], &shown["items"][0]["body"]), (&json!(1), &json!("not json")), "{shown}");
-        let letter = &shown["items"][0];
-        assert_eq!(
-            (&letter["queue"], &letter["code"], &letter["reason"]),
-            (&json!("orchestrator.results"), &json!(5003), &json!("it is not JSON")),
-            "{shown}"
-        );
-    }
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod dead_letters;
 mod deciding;
 mod following;
 mod health;

@@ -40,6 +40,10 @@ async fn the_least_roles_are_these() {
     viewer GET /audit/verify
     viewer GET /costs
     operator GET /dead-letters
+    operator GET /dead-letters/{id}
+    operator POST /dead-letters/{id}/replay
+    admin POST /dead-letters/purge
+    admin DELETE /dead-letters/{id}
     operator GET /background
     viewer GET /metrics
     viewer GET /whoami

@@ -11,6 +11,7 @@ use chiffon_orchestrator::domain::plan::PlanDocument;
 use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::inbox::Inbox;
 use chiffon_orchestrator::inbox::claims::ClaimsInbox;
+use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
 use chiffon_orchestrator::inbox::heartbeats::HeartbeatsInbox;
 use chiffon_orchestrator::inbox::results::ResultsInbox;
 use chiffon_orchestrator::inbox::status::StatusInbox;
@@ -102,6 +103,11 @@ impl Site {
     /// Lets the reaper look.
     pub async fn reap(&self) -> TickReport {
         self.reaper.tick().await.expect("the reaper looks")
+    }
+
+    /// Takes the dead letters in; how many there were.
+    pub async fn bury(&self) -> usize {
+        self.take_in(&DeadLettersInbox::new(self.app.context.clone())).await.len()
     }
 
     async fn take_in(&self, inbox: &dyn Inbox) -> Vec<Verdict> {

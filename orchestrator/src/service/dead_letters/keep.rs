@@ -1,0 +1,53 @@
+//! Keeping a dead letter: once, however often it is delivered; cut where it is too large; then led back where that is safe.
+
+use std::collections::BTreeMap;
+
+use chiffon_protocol::signature::SignatureError;
+
+use super::{authenticity, by_itself};
+use crate::domain::dead_letter::Facts;
+use crate::service::Context;
+use crate::store::{self, dead_letters};
+
+/// A message from the queue of dead letters.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming<'i> {
+    /// Its headers, with reason, code and origin among them.
+    pub headers: &'i BTreeMap<String, String>,
+    /// Its bytes.
+    pub body: &'i [u8],
+    /// Whether it was delivered before.
+    pub redelivered: bool,
+}
+
+/// Keeps it. What comes in twice, because the process died in between, is one row, and is led back all the same.
+pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    let checked = authenticity::check(context, incoming.headers, incoming.body);
+    let signature = match &checked {
+        Ok(authentic) if authentic.expires < now => "expired",
+        Ok(_) => "valid",
+        Err(SignatureError::Missing) => "missing",
+        Err(_) => "invalid",
+    };
+    let facts = Facts::read(incoming.headers, incoming.body, checked.is_ok());
+    let mut transaction = context.store.begin().await?;
+    let sender = match &checked {
+        Ok(authentic) => Some(authenticity::name(&mut transaction, authentic.signer).await?),
+        Err(_) => None,
+    };
+    let kept = incoming.body.len().min(context.settings.dead_letters.max_body_bytes);
+    let new = dead_letters::New {
+        id: context.ids.new_id(),
+        facts: &facts,
+        signature,
+        sender: sender.as_deref(),
+        headers: incoming.headers,
+        body: &incoming.body[..kept],
+        body_bytes: incoming.body.len(),
+        redelivered: incoming.redelivered,
+    };
+    let id = dead_letters::add(&mut transaction, &new, now).await?;
+    store::commit(transaction).await?;
+    by_itself::run(context, id).await
+}
