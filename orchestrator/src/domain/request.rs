@@ -98,7 +98,9 @@ words! {
         Alarm "alarm",
         /// No task needs a person any more, and some still have to end.
         GoOn "go_on",
-        /// A person holds it.
+        /// No task needs a person any more, and a person holds it.
+        Hold "hold",
+        /// A person holds it: no further task begins.
         Pause "pause",
         /// A person lets it go on.
         Resume "resume",
@@ -149,7 +151,7 @@ impl Status {
             E::RunUnasked => Some(Self::Running),
             E::GiveUp => Some(Self::Failed),
             E::Cancel => Some(Self::Cancelled),
-            E::Say | E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn => None,
+            E::Say | E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn | E::Hold => None,
             E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -160,7 +162,7 @@ impl Status {
             E::Say => Some(Self::Planning),
             E::Cancel => Some(Self::Cancelled),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn | E::Pause | E::Resume => None,
+            E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume => None,
             E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -174,7 +176,7 @@ impl Status {
             E::RunUnasked => Some(Self::Running),
             E::Say => Some(Self::Planning),
             E::Cancel => Some(Self::Cancelled),
-            E::Discover | E::GiveUp | E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn => None,
+            E::Discover | E::GiveUp | E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn | E::Hold => None,
             E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -187,7 +189,7 @@ impl Status {
             E::Reject => Some(Self::Rejected),
             E::Cancel => Some(Self::Cancelled),
             E::Ask | E::Discover | E::Preview | E::RunUnasked | E::GiveUp | E::Approve => None,
-            E::Expire | E::Alarm | E::GoOn | E::Pause | E::Resume => None,
+            E::Expire | E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume => None,
             E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -201,7 +203,7 @@ impl Status {
             E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Alarm | E::GoOn | E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
+            E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }
 
@@ -216,27 +218,29 @@ impl Status {
             E::Fail => Some(Self::Failed),
             E::Stop => Some(Self::Cancelled),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Say | E::Approve | E::Reject | E::Expire | E::Resume => None,
+            E::Say | E::Approve | E::Reject | E::Expire | E::Hold | E::Resume => None,
         }
     }
 
     fn from_needs_attention(event: Event) -> Option<Self> {
         use Event as E;
         match event {
-            E::Cancel | E::Alarm => Some(Self::NeedsAttention),
+            // Held or not, it shows what needs a person first.
+            E::Cancel | E::Alarm | E::Pause | E::Resume => Some(Self::NeedsAttention),
             E::GoOn => Some(Self::Running),
+            E::Hold => Some(Self::Paused),
             E::Complete => Some(Self::Completed),
             E::Fail => Some(Self::Failed),
             E::Stop => Some(Self::Cancelled),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Say | E::Approve | E::Reject | E::Expire | E::Pause | E::Resume => None,
+            E::Say | E::Approve | E::Reject | E::Expire => None,
         }
     }
 
     fn from_paused(event: Event) -> Option<Self> {
         use Event as E;
         match event {
-            E::Cancel | E::GoOn => Some(Self::Paused),
+            E::Cancel | E::GoOn | E::Hold => Some(Self::Paused),
             E::Resume => Some(Self::Running),
             E::Alarm => Some(Self::NeedsAttention),
             E::Complete => Some(Self::Completed),
@@ -259,7 +263,9 @@ impl Status {
             Self::Discovering => &["revise", "cancel"],
             Self::Previewing => &["reject", "revise", "cancel"],
             Self::AwaitingApproval => &["approve", "reject", "revise", "cancel"],
-            Self::Planning | Self::Running | Self::NeedsAttention => &["cancel"],
+            Self::Planning => &["cancel"],
+            Self::Running => &["pause", "cancel"],
+            Self::NeedsAttention => &["resolve", "pause", "resume", "cancel"],
             Self::Paused => &["resume", "cancel"],
             Self::Completed | Self::Failed | Self::Cancelled | Self::Rejected | Self::Expired => &[],
         }
@@ -269,7 +275,7 @@ impl Status {
 /// What something waits for, in the shape that people and clients see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingFor {
-    /// One word: `planner | agent | answer | approval | attention | cancel`.
+    /// One word: `planner | agent | answer | approval | attention | retry | resume | cancel`.
     pub what: &'static str,
     /// For people.
     pub text: String,

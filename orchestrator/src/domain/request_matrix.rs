@@ -40,8 +40,8 @@ fn every_state_meets_every_event() {
     previewing: propose -> awaiting_approval, say -> planning, reject -> rejected, cancel -> cancelled
     awaiting_approval: say -> planning, approve -> running, reject -> rejected, expire -> expired, cancel -> cancelled
     running: cancel -> running, alarm -> needs_attention, go_on -> running, pause -> paused, complete -> completed, fail -> failed, stop -> cancelled
-    needs_attention: cancel -> needs_attention, alarm -> needs_attention, go_on -> running, complete -> completed, fail -> failed, stop -> cancelled
-    paused: cancel -> paused, alarm -> needs_attention, go_on -> paused, resume -> running, complete -> completed, fail -> failed, stop -> cancelled
+    needs_attention: cancel -> needs_attention, alarm -> needs_attention, go_on -> running, hold -> paused, pause -> needs_attention, resume -> needs_attention, complete -> completed, fail -> failed, stop -> cancelled
+    paused: cancel -> paused, alarm -> needs_attention, go_on -> paused, hold -> paused, resume -> running, complete -> completed, fail -> failed, stop -> cancelled
     completed: over
     failed: over
     cancelled: over

@@ -214,7 +214,9 @@ impl Locked {
             Status::Completed => State::Completed,
             Status::Failed => State::Failed,
             Status::Cancelled => State::Cancelled,
-            Status::Interrupted => State::Interrupted,
+            Status::Interrupted => {
+                State::Interrupted { attempt: self.task.attempt, cancel_requested: self.task.cancel_requested_at.is_some() }
+            }
             Status::Skipped => State::Skipped,
         }
     }

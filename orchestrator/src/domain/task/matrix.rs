@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chiffon_protocol::message::Outcome;
 
-use super::{Event, InvalidTransition, Owned, Status, Task};
+use super::{Decision, Event, InvalidTransition, Owned, Status, Task};
 
 fn owned(started: bool, cancel_requested: bool) -> Owned {
     Owned { attempt: 1, agent_id: "a".to_owned(), started, cancel_requested }
@@ -22,10 +22,12 @@ fn states() -> Vec<(&'static str, Task)> {
         ("running, cancel requested", Task::Running(owned(true, true))),
         ("unknown, not known to have begun", Task::Unknown(owned(false, false))),
         ("unknown, begun", Task::Unknown(owned(true, false))),
+        ("unknown, cancel requested", Task::Unknown(owned(true, true))),
         ("completed", Task::Completed),
         ("failed", Task::Failed),
         ("cancelled", Task::Cancelled),
-        ("interrupted", Task::Interrupted),
+        ("interrupted", Task::Interrupted { attempt: 1, cancel_requested: false }),
+        ("interrupted, cancel requested", Task::Interrupted { attempt: 1, cancel_requested: true }),
         ("skipped", Task::Skipped),
     ]
 }
@@ -49,6 +51,11 @@ fn events() -> Vec<Event> {
         finish(Outcome::NotStarted),
         Event::CancelRequested,
         Event::LeaseExpired { attempt: 1 },
+        Event::Hold,
+        Event::Retry { attempt: 1 },
+        Event::Resolve { attempt: 1, decision: Decision::Retry },
+        Event::Resolve { attempt: 1, decision: Decision::Done },
+        Event::Resolve { attempt: 1, decision: Decision::GiveUp },
     ]
 }
 
@@ -58,6 +65,7 @@ fn label(task: &Task) -> String {
         Task::Claimed(owned) if owned.cancel_requested => "dispatched, claimed, cancel requested".to_owned(),
         Task::Claimed(_) => "dispatched, claimed".to_owned(),
         Task::Running(owned) | Task::Unknown(owned) if owned.cancel_requested => format!("{}, cancel requested", task.status().as_str()),
+        Task::Interrupted { cancel_requested: true, .. } => "interrupted, cancel requested".to_owned(),
         Task::Pending
         | Task::Waiting
         | Task::Running(_)
@@ -65,7 +73,7 @@ fn label(task: &Task) -> String {
         | Task::Completed
         | Task::Failed
         | Task::Cancelled
-        | Task::Interrupted
+        | Task::Interrupted { .. }
         | Task::Skipped => task.status().as_str().to_owned(),
     }
 }
@@ -118,6 +126,17 @@ fn a_cancelled_task_that_never_started_is_not_offered_again() {
     let not_started = Event::Finish { attempt: 1, outcome: Outcome::NotStarted };
     assert_eq!(Task::Claimed(owned(false, true)).on(not_started.clone()), Ok(Task::Cancelled));
     assert_eq!(Task::Claimed(owned(false, false)).on(not_started), Ok(Task::Waiting));
+}
+
+#[test]
+fn a_decision_about_another_attempt_changes_nothing() {
+    for decision in Decision::ALL {
+        let about_an_older_one = Event::Resolve { attempt: 1, decision };
+        let superseded = Err(InvalidTransition::Superseded { attempt: 1, offer: 0 });
+        let second = Owned { attempt: 2, ..owned(true, false) };
+        assert_eq!(Task::Unknown(second).on(about_an_older_one.clone()), superseded);
+        assert_eq!(Task::Interrupted { attempt: 2, cancel_requested: false }.on(about_an_older_one), superseded);
+    }
 }
 
 #[test]

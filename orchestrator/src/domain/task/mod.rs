@@ -2,11 +2,15 @@
 //!
 //! Pure: no clock, no SQL. Reports of a superseded attempt or offer are named cases ([`InvalidTransition`]), never guesses.
 
+mod resolve;
+mod retry;
 mod state;
 mod transition;
 mod words;
 
-pub use state::{Event, InvalidTransition, Owned, Task};
+pub use resolve::{Asked, Refusal, resolve};
+pub use retry::{CutOff, Limits, Next, Proof, Why, over_at};
+pub use state::{Decision, Event, InvalidTransition, Owned, Task};
 pub use words::{Purpose, Status};
 
 #[cfg(test)]

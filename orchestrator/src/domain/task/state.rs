@@ -1,6 +1,7 @@
 //! Where a task can stand, with the data that each state owns, and what can happen to it.
 
 use chiffon_protocol::message::Outcome;
+use serde::{Deserialize, Serialize};
 
 /// Who has an attempt, and whether it should stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +42,41 @@ pub enum Task {
     Failed,
     /// Stopped by a person.
     Cancelled,
-    /// Cut off.
-    Interrupted,
+    /// Cut off, and proved not to run any more.
+    Interrupted {
+        /// The attempt that was cut off.
+        attempt: i32,
+        /// A person wanted it stopped: then nobody has to decide any more.
+        cancel_requested: bool,
+    },
     /// Never tried.
     Skipped,
+}
+
+/// What a person decides about a task whose outcome nobody can know (RELIABILITY 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Try it again, as a new attempt.
+    Retry,
+    /// It is done, by this person's word.
+    Done,
+    /// It is not done and will not be, by this person's word.
+    GiveUp,
+}
+
+impl Decision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Retry, Self::Done, Self::GiveUp];
+
+    /// The word in the database and over HTTP.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Done => "done",
+            Self::GiveUp => "give_up",
+        }
+    }
 }
 
 /// What can happen to a task.
@@ -115,6 +147,20 @@ pub enum Event {
         /// The attempt.
         attempt: i32,
     },
+    /// Its request is paused: what nobody owns is taken back.
+    Hold,
+    /// It is proved that the attempt does not run any more, and the action may be repeated by itself.
+    Retry {
+        /// The attempt that was cut off.
+        attempt: i32,
+    },
+    /// A person decides.
+    Resolve {
+        /// The attempt about which it is decided.
+        attempt: i32,
+        /// What.
+        decision: Decision,
+    },
 }
 
 /// Something happened that has no meaning in this state.
@@ -160,6 +206,13 @@ impl Event {
             },
             Self::CancelRequested => "cancel requested",
             Self::LeaseExpired { .. } => "lease expired",
+            Self::Hold => "hold",
+            Self::Retry { .. } => "retry",
+            Self::Resolve { decision, .. } => match decision {
+                Decision::Retry => "resolve: retry",
+                Decision::Done => "resolve: done",
+                Decision::GiveUp => "resolve: give up",
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use chiffon_protocol::message::Outcome;
 
-use super::state::{Event, InvalidTransition, Owned, Task};
+use super::state::{Decision, Event, InvalidTransition, Owned, Task};
 use super::words::Status;
 
 impl Task {
@@ -17,7 +17,7 @@ impl Task {
             Self::Completed => Status::Completed,
             Self::Failed => Status::Failed,
             Self::Cancelled => Status::Cancelled,
-            Self::Interrupted => Status::Interrupted,
+            Self::Interrupted { .. } => Status::Interrupted,
             Self::Skipped => Status::Skipped,
         }
     }
@@ -31,7 +31,8 @@ impl Task {
             Self::Claimed(owned) => Self::claimed_on(owned, &event),
             Self::Running(owned) => Self::running_on(owned, &event),
             Self::Unknown(owned) => Self::unknown_on(owned, &event),
-            Self::Completed | Self::Failed | Self::Cancelled | Self::Interrupted | Self::Skipped => Err(not_here(self.status(), &event)),
+            Self::Interrupted { attempt, cancel_requested } => Self::interrupted_on(attempt, cancel_requested, &event),
+            Self::Completed | Self::Failed | Self::Cancelled | Self::Skipped => Err(not_here(self.status(), &event)),
         }
     }
 
@@ -48,7 +49,10 @@ impl Task {
             | Event::Start { .. }
             | Event::Progress { .. }
             | Event::Finish { .. }
-            | Event::LeaseExpired { .. } => Err(not_here(Status::Pending, event)),
+            | Event::LeaseExpired { .. }
+            | Event::Hold
+            | Event::Retry { .. }
+            | Event::Resolve { .. } => Err(not_here(Status::Pending, event)),
         }
     }
 
@@ -66,7 +70,10 @@ impl Task {
             | Event::Start { .. }
             | Event::Progress { .. }
             | Event::Finish { .. }
-            | Event::LeaseExpired { .. } => Err(not_here(Status::Waiting, event)),
+            | Event::LeaseExpired { .. }
+            | Event::Hold
+            | Event::Retry { .. }
+            | Event::Resolve { .. } => Err(not_here(Status::Waiting, event)),
         }
     }
 
@@ -79,6 +86,7 @@ impl Task {
             Event::Decline { attempt: of, offer: with }
             | Event::OfferExpired { attempt: of, offer: with }
             | Event::Returned { attempt: of, offer: with } => current((attempt, offer), (of, with)).map(|()| Self::Waiting),
+            Event::Hold => Ok(Self::Waiting),
             // A claim and a cancel guard the same row: what nobody owns can be taken back.
             Event::CancelRequested => Ok(Self::Cancelled),
             Event::DependenciesMet
@@ -87,7 +95,9 @@ impl Task {
             | Event::Start { .. }
             | Event::Progress { .. }
             | Event::Finish { .. }
-            | Event::LeaseExpired { .. } => Err(not_here(Status::Dispatched, &event)),
+            | Event::LeaseExpired { .. }
+            | Event::Retry { .. }
+            | Event::Resolve { .. } => Err(not_here(Status::Dispatched, &event)),
         }
     }
 
@@ -105,7 +115,10 @@ impl Task {
             | Event::Claim { .. }
             | Event::Decline { .. }
             | Event::OfferExpired { .. }
-            | Event::Returned { .. } => Err(not_here(Status::Dispatched, event)),
+            | Event::Returned { .. }
+            | Event::Hold
+            | Event::Retry { .. }
+            | Event::Resolve { .. } => Err(not_here(Status::Dispatched, event)),
         }
     }
 
@@ -123,17 +136,27 @@ impl Task {
             | Event::Claim { .. }
             | Event::Decline { .. }
             | Event::OfferExpired { .. }
-            | Event::Returned { .. } => Err(not_here(Status::Running, event)),
+            | Event::Returned { .. }
+            | Event::Hold
+            | Event::Retry { .. }
+            | Event::Resolve { .. } => Err(not_here(Status::Running, event)),
         }
     }
 
-    /// The owner's own report resolves what is unknown (RELIABILITY 13); nothing else does by itself.
+    /// The owner's own report resolves what is unknown, or a person (RELIABILITY 13). By itself only what may be repeated is
+    /// tried again, once the attempt is proved not to run any more.
     fn unknown_on(owned: Owned, event: &Event) -> Result<Self, InvalidTransition> {
         match event {
             Event::Start { attempt } | Event::Progress { attempt } => {
                 same_attempt(&owned, *attempt).map(|()| Self::Running(Owned { started: true, ..owned }))
             }
             Event::Finish { attempt, outcome } => same_attempt(&owned, *attempt).map(|()| Self::ended(&owned, *outcome)),
+            // Cancelled work is never tried again, whoever asks.
+            Event::Retry { attempt } | Event::Resolve { attempt, decision: Decision::Retry } if !owned.cancel_requested => {
+                same_attempt(&owned, *attempt).map(|()| Self::Waiting)
+            }
+            Event::Resolve { attempt, decision: Decision::Done } => same_attempt(&owned, *attempt).map(|()| Self::Completed),
+            Event::Resolve { attempt, decision: Decision::GiveUp } => same_attempt(&owned, *attempt).map(|()| Self::given_up(&owned)),
             Event::CancelRequested => Ok(Self::Unknown(Owned { cancel_requested: true, ..owned })),
             Event::DependenciesMet
             | Event::DependencyFailed
@@ -142,19 +165,55 @@ impl Task {
             | Event::Decline { .. }
             | Event::OfferExpired { .. }
             | Event::Returned { .. }
-            | Event::LeaseExpired { .. } => Err(not_here(Status::Unknown, event)),
+            | Event::LeaseExpired { .. }
+            | Event::Hold
+            | Event::Retry { .. }
+            | Event::Resolve { decision: Decision::Retry, .. } => Err(not_here(Status::Unknown, event)),
         }
+    }
+
+    /// What was cut off waits for a decision, unless a cancel was the decision. It is proved not to run any more.
+    fn interrupted_on(attempt: i32, cancel_requested: bool, event: &Event) -> Result<Self, InvalidTransition> {
+        let of_this = |of: i32, next: Self| {
+            if of == attempt { Ok(next) } else { Err(InvalidTransition::Superseded { attempt: of, offer: 0 }) }
+        };
+        match event {
+            Event::Retry { .. } | Event::Resolve { .. } if cancel_requested => Err(not_here(Status::Interrupted, event)),
+            Event::Retry { attempt: of } | Event::Resolve { attempt: of, decision: Decision::Retry } => of_this(*of, Self::Waiting),
+            Event::Resolve { attempt: of, decision: Decision::Done } => of_this(*of, Self::Completed),
+            Event::Resolve { attempt: of, decision: Decision::GiveUp } => of_this(*of, Self::Failed),
+            // That the request is taken back is a decision too: it stays as it is.
+            Event::CancelRequested => Ok(Self::Interrupted { attempt, cancel_requested: true }),
+            Event::DependenciesMet
+            | Event::DependencyFailed
+            | Event::Offer { .. }
+            | Event::Claim { .. }
+            | Event::Decline { .. }
+            | Event::OfferExpired { .. }
+            | Event::Returned { .. }
+            | Event::Start { .. }
+            | Event::Progress { .. }
+            | Event::Finish { .. }
+            | Event::LeaseExpired { .. }
+            | Event::Hold => Err(not_here(Status::Interrupted, event)),
+        }
+    }
+
+    /// Given up by a person, who may have wanted it stopped before.
+    fn given_up(owned: &Owned) -> Self {
+        if owned.cancel_requested { Self::Cancelled } else { Self::Failed }
     }
 
     /// A result decides, also over a cancel that came too late for it.
     fn ended(owned: &Owned, outcome: Outcome) -> Self {
+        let interrupted = Self::Interrupted { attempt: owned.attempt, cancel_requested: owned.cancel_requested };
         match outcome {
             Outcome::Succeeded => Self::Completed,
             Outcome::Failed => Self::Failed,
             Outcome::Cancelled => Self::Cancelled,
-            Outcome::Interrupted => Self::Interrupted,
+            Outcome::Interrupted => interrupted,
             // It has said before that it runs: what contradicts itself is never repeated without a person.
-            Outcome::NotStarted if owned.started => Self::Interrupted,
+            Outcome::NotStarted if owned.started => interrupted,
             Outcome::NotStarted if owned.cancel_requested => Self::Cancelled,
             Outcome::NotStarted => Self::Waiting,
         }
