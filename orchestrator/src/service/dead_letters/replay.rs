@@ -145,7 +145,7 @@ async fn offer_again(
         State::Claimed(owner) | State::Running(owner) | State::Unknown(owner) => {
             refuse(format!("attempt {} of task {task_id} belongs to {}", owner.attempt, owner.agent_id))
         }
-        State::Pending | State::Completed | State::Failed | State::Cancelled | State::Interrupted | State::Skipped => {
+        State::Pending | State::Completed | State::Failed | State::Cancelled | State::Interrupted { .. } | State::Skipped => {
             refuse(format!("task {task_id} is {}", state.status().as_str()))
         }
     }
