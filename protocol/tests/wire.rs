@@ -287,6 +287,58 @@ fn readers_ignore_unknown_fields() {
     }
 }
 
+/// Words that a newer version may add, each where it stands in a golden file, and how it is read here.
+#[test]
+fn words_that_a_newer_version_adds_are_read_as_what_promises_least() {
+    let newer = |message_type: &str, field: &str, word: Value| {
+        let mut message: Value = serde_json::from_str(&read(&golden(message_type))).expect("is JSON");
+        message["payload"][field] = word;
+        Envelope::parse(message.to_string().as_bytes()).expect("reads").message
+    };
+    let Message::WorkResult(result) = newer("work_result", "outcome", json!("half_done")) else { panic!("another message") };
+    assert_eq!((result.outcome, result.status), (None, ResultStatus::Failed), "the two words that are fixed still tell");
+    let Message::Heartbeat(heartbeat) = newer("heartbeat", "availability", json!("asleep")) else { panic!("another message") };
+    assert_eq!(heartbeat.availability, Availability::Busy, "it is sent no work");
+    let Message::ErrorReport(error) = newer("error", "code", json!(5998)) else { panic!("another message") };
+    assert_eq!(chiffon_protocol::Problem::from(error).code, chiffon_protocol::ErrorCode::Internal);
+    let Message::WorkStatus(status) = newer("work_status", "status", json!("thinking")) else { panic!("another message") };
+    assert_eq!(status.status, "thinking");
+}
+
+/// What must never be taken for something else is refused with its reason: what is to be done, and by whom.
+#[test]
+fn words_that_decide_what_is_done_are_refused_when_they_are_not_known() {
+    for (message_type, field) in [
+        ("work_request", "mode"),
+        ("work_request", "agent_type"),
+        ("control", "command"),
+        ("work_grant", "decision"),
+        ("work_result", "status"),
+    ] {
+        let mut message: Value = serde_json::from_str(&read(&golden(message_type))).expect("is JSON");
+        message["payload"][field] = json!("something_new");
+        let refused = Envelope::parse(message.to_string().as_bytes()).expect_err(message_type).to_string();
+        assert!(refused.contains("something_new"), "{message_type}.{field}: {refused}");
+    }
+}
+
+/// The schemas as they were when version 1 was first given out. They are never edited: who reads by them reads what is written today.
+#[test]
+fn what_is_written_today_fits_the_schemas_of_the_first_version() {
+    for message in samples() {
+        let message_type = message.type_name();
+        let frozen = golden(message_type).with_extension("schema.json");
+        if !frozen.exists() && may_write() {
+            std::fs::copy(schema_file(message_type), &frozen).expect("a new message's schema is frozen with it");
+        }
+        let schema: Value = serde_json::from_str(&read(&frozen)).expect("is JSON");
+        let validator = jsonschema::validator_for(&schema).expect("is a schema");
+        let written: Value = serde_json::from_slice(&envelope(message).to_bytes()).expect("is JSON");
+        let findings: Vec<String> = validator.iter_errors(&written["payload"]).map(|error| error.to_string()).collect();
+        assert!(findings.is_empty(), "{message_type}: a reader of the first version refuses what is written today: {findings:?}");
+    }
+}
+
 #[test]
 fn a_peer_that_knows_only_the_fixed_fields_is_understood() {
     let fixed = [

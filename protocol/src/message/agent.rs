@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::words::known_or_busy;
 use super::work::{AgentType, Resources};
 use crate::action::ActionSpec;
 
@@ -173,8 +174,8 @@ pub struct Heartbeat {
     pub seq: u64,
     /// Since the agent's start.
     pub uptime_seconds: u64,
-    /// Whether it takes work.
-    #[serde(default)]
+    /// Whether it takes work. A newer agent's word that is not known here counts as busy: nothing is sent to it for that.
+    #[serde(default, deserialize_with = "known_or_busy")]
     pub availability: Availability,
     /// What it runs.
     #[serde(default)]

@@ -5,6 +5,7 @@ mod claim;
 mod request;
 mod result;
 mod status;
+mod words;
 mod work;
 
 pub use agent::*;

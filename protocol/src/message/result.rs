@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::words::known_or_none;
+
 /// The two-valued status that the contract fixes; [`Outcome`] says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -88,8 +90,9 @@ pub struct WorkResult {
     /// What went wrong.
     #[serde(default)]
     pub error: Option<ErrorReport>,
-    /// How it ended, finer than `status`. Absent from peers that know only the fixed fields.
-    #[serde(default)]
+    /// How it ended, finer than `status`. Absent from peers that know only the fixed fields; a newer one's word that is not known
+    /// here counts as absent, and `status` says what it comes to.
+    #[serde(default, deserialize_with = "known_or_none")]
     pub outcome: Option<Outcome>,
     /// What a person should know although it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
