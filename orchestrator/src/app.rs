@@ -18,6 +18,7 @@ use crate::background::dead_letter_keeper::DeadLetterKeeper;
 use crate::background::dispatcher::Dispatcher;
 use crate::background::git_scribe::GitScribe;
 use crate::background::lease_reaper::LeaseReaper;
+use crate::background::log_sealer::LogSealer;
 use crate::background::outbox_relay::OutboxRelay;
 use crate::background::partitions::Partitions;
 use crate::background::planning::PlanningDesk;
@@ -81,7 +82,7 @@ impl Orchestrator {
         store.migrate().await?;
         let repository = AuditRepository::open_or_create(&options.audit_repository)
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
-        let http = options.http.clone();
+        let http = HttpOptions { audit_repository: Some(repository.clone()), ..options.http.clone() };
         let context = context(options, store, &tasks)?;
         start_background(&context, repository, &tasks);
         let state = HttpState::new(context.clone(), http);
@@ -163,7 +164,7 @@ fn start_background(context: &Context, repository: AuditRepository, tasks: &Task
         Arc::new(DeadLettersInbox::new(context.clone())),
     ];
     start_intake(context, inboxes, tasks);
-    let agents: [Arc<dyn BackgroundAgent>; 8] = [
+    let agents: [Arc<dyn BackgroundAgent>; 9] = [
         Arc::new(desk),
         Arc::new(OutboxRelay::new(context.clone())),
         Arc::new(Dispatcher::new(context.clone())),
@@ -171,6 +172,7 @@ fn start_background(context: &Context, repository: AuditRepository, tasks: &Task
         Arc::new(ApprovalExpirer::new(context.clone())),
         Arc::new(Partitions::new(context.clone())),
         Arc::new(DeadLetterKeeper::new(context.clone())),
+        Arc::new(LogSealer::new(context.clone())),
         Arc::new(GitScribe::new(context.clone(), repository)),
     ];
     for agent in agents {

@@ -1,5 +1,7 @@
 //! `chiffon audit`: the log, and whether it is whole.
 
+use serde_json::Value;
+
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
@@ -30,11 +32,32 @@ pub async fn verify(api: &Api, output: Output, id: Option<&str>) -> Outcome {
     let report = api.get("/audit/verify", &query).await?;
     let whole = report["ok"].as_bool().unwrap_or(false);
     if !table::json(output, &report) {
-        if whole {
-            println!("The audit log is whole: {} rows in {} chains.", text(&report["rows"]), text(&report["chains"]));
-        } else {
-            println!("The audit log was changed: {}", text(&report["problem"]));
-        }
+        print_report(&report, whole);
     }
     Ok(if whole { Exit::Done } else { Exit::Failed })
+}
+
+/// What was looked at, and what of it is not as it was written.
+pub fn print_report(report: &Value, whole: bool) {
+    let expired = match report["logs_expired"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(count) => format!(" ({count} logs have expired; their digests are kept)"),
+    };
+    let commits = if report["commits"].is_null() { String::new() } else { format!(", {} commits", text(&report["commits"])) };
+    let looked_at = format!(
+        "{} rows in {} chains, {} sealed heads, {} logs{expired}{commits}",
+        text(&report["rows"]),
+        text(&report["chains"]),
+        text(&report["seals"]),
+        text(&report["logs"])
+    );
+    if whole {
+        println!("The records are whole: {looked_at}.");
+        return;
+    }
+    println!("The records were changed; {} findings:", text(&report["found"]));
+    for problem in report["problems"].as_array().into_iter().flatten() {
+        println!("  - {}", text(&problem["message"]));
+    }
+    println!("What is whole: {looked_at}.");
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use git2::build::TreeUpdateBuilder;
 use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
 
-const BRANCH: &str = "refs/heads/main";
+pub(super) const BRANCH: &str = "refs/heads/main";
 
 /// Why the repository could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,14 @@ pub enum RepositoryError {
     #[error("the audit repository {path} can't be brought to the disk: {source}")]
     Sync {
         /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A bundle can't be written, or what is there is none.
+    #[error("the bundle {path}: {source}")]
+    Bundle {
+        /// The file.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
@@ -57,6 +65,13 @@ impl AuditRepository {
     pub fn open_or_create(path: &Path) -> Result<Self, RepositoryError> {
         let this = Self { path: path.to_owned() };
         this.wrap(Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")))?;
+        Ok(this)
+    }
+
+    /// The bare repository that is at `path`.
+    pub fn open_existing(path: &Path) -> Result<Self, RepositoryError> {
+        let this = Self { path: path.to_owned() };
+        this.open()?;
         Ok(this)
     }
 
@@ -122,11 +137,11 @@ impl AuditRepository {
         }
     }
 
-    fn open(&self) -> Result<Repository, RepositoryError> {
+    pub(super) fn open(&self) -> Result<Repository, RepositoryError> {
         self.wrap(Repository::open_bare(&self.path))
     }
 
-    fn wrap<T>(&self, result: Result<T, git2::Error>) -> Result<T, RepositoryError> {
+    pub(super) fn wrap<T>(&self, result: Result<T, git2::Error>) -> Result<T, RepositoryError> {
         result.map_err(|source| self.error(source))
     }
 

@@ -4,8 +4,11 @@
 //! is moved by compare-and-swap, so that an older writer changes nothing (RELIABILITY 22). It knows files and trailers,
 //! not requests: what is recorded is decided in `service::record`.
 
+mod bundle;
+mod check;
 mod commit;
 mod trailers;
 
+pub use check::{Damage, Found, Walk, trailer};
 pub use commit::{AuditRepository, CommitPlan, RepositoryError};
 pub use trailers::message;

@@ -11,9 +11,9 @@ use git2::Oid;
 use tokio::sync::Notify;
 
 use super::{BackgroundAgent, TickReport};
-use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError, message};
+use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError};
 use crate::service::Context;
-use crate::service::record::{self, Payload};
+use crate::service::record;
 use crate::store::git_outbox::{self, Open};
 use crate::store::leases;
 
@@ -63,8 +63,7 @@ impl GitScribe {
             self.in_repository(AuditRepository::sync).await?;
             return self.note_settled(record, &commit.to_string()).await;
         }
-        let Some(payload) = self.payload(record).await? else { return Ok(false) };
-        let plan = commit_plan(record, payload);
+        let Some(plan) = self.plan(record).await? else { return Ok(false) };
         let (parent, commit) = self
             .in_repository(move |repository| {
                 let parent = repository.head()?;
@@ -80,16 +79,17 @@ impl GitScribe {
         self.note_settled(record, &id).await
     }
 
-    async fn payload(&self, record: &Open) -> Result<Option<Payload>, Problem> {
-        if let Ok(payload) = serde_json::from_value(record.payload.clone()) {
-            return Ok(Some(payload));
+    /// What is committed for a record: rendered once, and the same ever after. `None` while its log is still arriving.
+    async fn plan(&self, record: &Open) -> Result<Option<CommitPlan>, Problem> {
+        if let Some(plan) = record::commit_plan(&record.payload, &record.author, record.at) {
+            return Ok(Some(plan));
         }
         let mut transaction = self.context.store.begin().await?;
         let Some(payload) = record::render(&mut transaction, record, self.context.clock.now()).await? else { return Ok(None) };
         let value = serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
         git_outbox::set_payload(&mut transaction, record.id, &value).await?;
         transaction.commit().await.map_err(crate::store::Error::from)?;
-        Ok(Some(payload))
+        Ok(record::commit_plan(&value, &record.author, record.at))
     }
 
     async fn note_settled(&self, record: &Open, commit_id: &str) -> Result<bool, Problem> {
@@ -128,14 +128,5 @@ impl BackgroundAgent for GitScribe {
 
     async fn tick(&self) -> Result<TickReport, Problem> {
         self.settle_open().await.map(TickReport::of)
-    }
-}
-
-fn commit_plan(record: &Open, payload: Payload) -> CommitPlan {
-    CommitPlan {
-        message: message(&payload.subject, &payload.body, &payload.trailers),
-        author: record.author.clone(),
-        at: record.at,
-        files: payload.files,
     }
 }

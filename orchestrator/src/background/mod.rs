@@ -6,6 +6,7 @@ pub mod dead_letter_keeper;
 pub mod dispatcher;
 pub mod git_scribe;
 pub mod lease_reaper;
+pub mod log_sealer;
 pub mod outbox_listener;
 pub mod outbox_relay;
 pub mod partitions;

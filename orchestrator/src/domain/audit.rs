@@ -1,12 +1,39 @@
 //! The audit chain: each row's hash covers the row before, so that no row can be changed or taken out unseen.
+//!
+//! The head of a request that has ended goes into the system chain as a [`Seal`], so that its last rows, or all of them, can't
+//! be taken out either (RELIABILITY 21).
 
 use chiffon_protocol::canonical;
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The chain of events that belong to no request.
+/// The chain of events that belong to no request, and of the heads of those that have ended.
 pub const SYSTEM_CHAIN: &str = "system";
+/// The event of the system chain that holds a [`Seal`].
+pub const SEALED: &str = "request.sealed";
+
+/// The head of a request's chain when the request had ended, as the system chain keeps it. What is audited later about the
+/// same request is sealed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// The request's id.
+    pub chain: String,
+    /// The chain's last number.
+    pub seq: i64,
+    /// The hash of that row, 64 hex digits.
+    pub head: String,
+    /// How the request ended.
+    pub status: String,
+}
+
+impl Seal {
+    /// The event that keeps it.
+    pub fn event(&self) -> AuditEvent {
+        AuditEvent::by_chiffon(SEALED, json!(self))
+    }
+}
 
 /// What happened, before it has its place in a chain.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod audit;
 pub mod catalogue;
 pub mod dead_letter;
+pub mod log_digest;
 pub mod placement;
 pub mod plan;
 pub mod policy;

@@ -7,9 +7,10 @@ use tokio::sync::Semaphore;
 
 use super::live::Live;
 use super::measures::Measures;
+use crate::audit_repo::AuditRepository;
 use crate::service::Context;
 
-/// Limits of the HTTP interface, from configuration.
+/// Limits of the HTTP interface, from configuration, and what it looks at beside the database.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// The largest body of a call.
@@ -24,6 +25,8 @@ pub struct HttpOptions {
     pub live_period: Duration,
     /// How long a live view of an ended request waits for its last log lines and commits.
     pub live_linger: Duration,
+    /// The audit repository, to be checked with the audit log; `None` leaves it out.
+    pub audit_repository: Option<AuditRepository>,
 }
 
 impl Default for HttpOptions {
@@ -35,6 +38,7 @@ impl Default for HttpOptions {
             max_streams: 256,
             live_period: Duration::from_secs(5),
             live_linger: Duration::from_secs(10),
+            audit_repository: None,
         }
     }
 }

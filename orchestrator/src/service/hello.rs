@@ -40,7 +40,7 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
         return refuse(context, hello, problem).await;
     }
     let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
-    announce(context, &mut transaction, hello, is_new_start).await?;
+    let new = announce(context, &mut transaction, hello).await?;
     wake_planning::after_hello(context, &mut transaction).await?;
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();
     attempts::renew(&mut transaction, &listed, context.settings.agent_lease).await?;
@@ -48,6 +48,7 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     if is_new_start {
         task_changes::readmit(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?;
     }
+    tell(context, &mut transaction, hello, is_new_start, new).await?;
     store::commit(transaction).await?;
     forget_lost(context, hello, lost).await?;
     context.wakes.dispatcher.notify_one();
@@ -87,8 +88,8 @@ async fn refuse(context: &Context, hello: &AgentHello, problem: Problem) -> Resu
     Ok(Outcome::Done)
 }
 
-async fn announce(context: &Context, connection: &mut PgConnection, hello: &AgentHello, is_new_start: bool) -> Result<(), store::Error> {
-    let now = context.clock.now();
+/// Stores what it can do; the actions that nobody has announced before, by name and content.
+async fn announce(context: &Context, connection: &mut PgConnection, hello: &AgentHello) -> Result<Vec<(String, String)>, store::Error> {
     for action in hello.actions.iter().filter(|action| action.spec.agent_type != hello.agent_type) {
         tracing::warn!(
             agent = hello.agent_id,
@@ -96,7 +97,18 @@ async fn announce(context: &Context, connection: &mut PgConnection, hello: &Agen
             "an announced action is for another kind of agent; it is left out"
         );
     }
-    let new = actions::announce(connection, hello, now).await?;
+    actions::announce(connection, hello, context.clock.now()).await
+}
+
+/// Audits it. The last thing in its transaction, because it holds the system chain.
+async fn tell(
+    context: &Context,
+    connection: &mut PgConnection,
+    hello: &AgentHello,
+    is_new_start: bool,
+    new_actions: Vec<(String, String)>,
+) -> Result<(), store::Error> {
+    let now = context.clock.now();
     if is_new_start {
         let data = json!({
             "agent_id": hello.agent_id, "agent_type": hello.agent_type, "hostname": hello.hostname, "version": hello.version,
@@ -104,7 +116,7 @@ async fn announce(context: &Context, connection: &mut PgConnection, hello: &Agen
         });
         audit::append_system(connection, &AuditEvent::new(&hello.agent_id, "agent.connected", data), now).await?;
     }
-    for (name, sha256) in new {
+    for (name, sha256) in new_actions {
         let data = json!({"action": name, "sha256": sha256});
         audit::append_system(connection, &AuditEvent::new(&hello.agent_id, "action.announced", data), now).await?;
     }

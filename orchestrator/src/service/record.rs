@@ -13,15 +13,21 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Context;
+use crate::audit_repo::{CommitPlan, message};
 use crate::domain::plan::PlanDocument;
 use crate::domain::reference::render_records;
 use crate::store::git_outbox::{self, LogLine, Open, RequestStory, TaskStory};
-use crate::store::{self};
+use crate::store::{self, audit};
 
 /// How long a record waits for log lines that its result has overtaken.
 const LOG_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 /// More lines stay in Postgres only; the file says so.
 const LOG_LINES: i64 = 5_000;
+
+/// The trailer with the head of the request's audit chain.
+pub const AUDIT_HEAD: &str = "Audit-Head";
+/// The trailer with the number and the hash of the system chain's head: the repository vouches for that chain, too.
+pub const SYSTEM_HEAD: &str = "Audit-System";
 
 /// What is committed for a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,12 +59,24 @@ pub async fn render(connection: &mut PgConnection, record: &Open, now: DateTime<
     }
     let request = git_outbox::request_story(connection, task_id).await?;
     let log = git_outbox::log_lines(connection, task_id, task.attempt, LOG_LINES).await?;
+    let system = audit::system_head(connection).await?;
     Ok(Some(Payload {
         subject: format!("infra({task_id}): {}", subject_words(&task)),
         body: body(&task, &request),
-        trailers: trailers(record, &task, &request),
+        trailers: trailers(record, &task, &request, system),
         files: files(record, &task, &request, &log, log_is_whole),
     }))
+}
+
+/// The commit of a rendered record; `None` for what is no record.
+pub fn commit_plan(payload: &Value, author: &str, at: DateTime<Utc>) -> Option<CommitPlan> {
+    let payload: Payload = serde_json::from_value(payload.clone()).ok()?;
+    Some(CommitPlan {
+        message: message(&payload.subject, &payload.body, &payload.trailers),
+        author: author.to_owned(),
+        at,
+        files: payload.files,
+    })
 }
 
 fn subject_words(task: &TaskStory) -> String {
@@ -79,7 +97,12 @@ fn body(task: &TaskStory, request: &RequestStory) -> String {
     body
 }
 
-fn trailers(record: &Open, task: &TaskStory, request: &RequestStory) -> Vec<(String, String)> {
+fn trailers(
+    record: &Open,
+    task: &TaskStory,
+    request: &RequestStory,
+    (system_seq, system_head): (i64, Option<Vec<u8>>),
+) -> Vec<(String, String)> {
     let approvers: Vec<&str> = approving(request).collect();
     let approved_by = if approvers.is_empty() { "policy".to_owned() } else { approvers.join(", ") };
     let pairs = [
@@ -92,7 +115,8 @@ fn trailers(record: &Open, task: &TaskStory, request: &RequestStory) -> Vec<(Str
         ("Duration", format!("{:.1}s", task.duration_seconds.unwrap_or(0.0))),
         ("Cost", format!("{:.4} USD", request.cost_usd)),
         ("Trace-Id", request.trace_id.clone()),
-        ("Audit-Head", request.audit_head.as_deref().map(canonical::hex).unwrap_or_default()),
+        (AUDIT_HEAD, request.audit_head.as_deref().map(canonical::hex).unwrap_or_default()),
+        (SYSTEM_HEAD, system_head.map_or_else(String::new, |head| format!("{system_seq} {}", canonical::hex(&head)))),
         ("Record-Id", record.id.to_string()),
     ];
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()

@@ -1,16 +1,20 @@
 //! The audit log: appending under the lock that orders a chain (RELIABILITY 21).
 
+use chiffon_protocol::canonical;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
-use crate::domain::audit::{AuditEvent, SYSTEM_CHAIN, row_hash};
+use crate::domain::audit::{AuditEvent, SYSTEM_CHAIN, Seal, row_hash};
 
 /// Appends to a request's chain. The statement locks the request's row, so the order in the chain is that of the commits.
+///
+/// The head of a request that has ended goes into the system chain in the same transaction. Whoever appends to both takes the
+/// system chain last, as this does: it is one row, and nothing may wait for anything else while it is held.
 pub async fn append(connection: &mut PgConnection, request_id: Uuid, event: &AuditEvent, at: DateTime<Utc>) -> Result<(), Error> {
     let head = sqlx::query!(
-        "SELECT audit_seq, audit_head
+        "SELECT audit_seq, audit_head, status, finished_at
         FROM requests
         WHERE id = $1
         FOR UPDATE",
@@ -27,9 +31,13 @@ pub async fn append(connection: &mut PgConnection, request_id: Uuid, event: &Aud
         request_id,
         hash,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    if head.finished_at.is_none() {
+        return Ok(());
+    }
+    let seal = Seal { chain, seq: head.audit_seq + 1, head: canonical::hex(&hash), status: head.status };
+    append_system(connection, &seal.event(), at).await
 }
 
 /// Appends to the chain of events that belong to no request.
@@ -54,6 +62,12 @@ pub async fn append_system(connection: &mut PgConnection, event: &AuditEvent, at
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The head of the system chain at this moment: its last number and hash.
+pub async fn system_head(connection: &mut PgConnection) -> Result<(i64, Option<Vec<u8>>), Error> {
+    let head = sqlx::query!("SELECT seq, head FROM audit_heads WHERE chain = $1", SYSTEM_CHAIN).fetch_one(connection).await?;
+    Ok((head.seq, head.head))
 }
 
 async fn add_row(

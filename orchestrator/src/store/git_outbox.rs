@@ -132,6 +132,43 @@ pub async fn set_error(connection: &mut PgConnection, id: Uuid, error: &str) -> 
     Ok(())
 }
 
+/// A record with the commit that was made for it.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Its id, the commit's `Record-Id`.
+    pub id: Uuid,
+    /// The request.
+    pub request_id: Uuid,
+    /// The task.
+    pub task_id: Option<Uuid>,
+    /// What it tells.
+    pub payload: Value,
+    /// The commit's author.
+    pub author: String,
+    /// The commit's time.
+    pub at: DateTime<Utc>,
+    /// The commit.
+    pub commit_id: String,
+    /// Whether the branch was seen to contain it.
+    pub settled: bool,
+}
+
+/// The records that have a commit, in the order of their ids after a cursor.
+pub async fn list_recorded(connection: &mut PgConnection, after: Uuid, limit: i64) -> Result<Vec<Recorded>, Error> {
+    Ok(sqlx::query_as!(
+        Recorded,
+        r#"SELECT id, request_id, task_id, payload, author, at, commit_id AS "commit_id!", (settled_at IS NOT NULL) AS "settled!"
+        FROM git_outbox
+        WHERE commit_id IS NOT NULL AND id > $1
+        ORDER BY id
+        LIMIT $2"#,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// What a task's commit tells about the task.
 #[derive(Debug, Clone)]
 pub struct TaskStory {

@@ -61,7 +61,7 @@ pub async fn add(connection: &mut PgConnection, attempt: &Attempt, events: &[&Lo
     Ok(Some(Stored { from, to, contiguous }))
 }
 
-/// Moves `stored_seq` up to the first gap.
+/// Moves `stored_seq` up to the first gap. The log's digest in the audit is due again.
 async fn advance(connection: &mut PgConnection, attempt: &Attempt) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
         "UPDATE task_attempts
@@ -73,7 +73,8 @@ async fn advance(connection: &mut PgConnection, attempt: &Attempt) -> Result<i64
                 WHERE created_at = $3 AND task_id = $1 AND attempt = $2 AND seq > $4
             ) AS numbered
             WHERE missing = $4
-        ), $4))
+        ), $4)),
+            log_sealed_at = NULL
         WHERE task_id = $1 AND attempt = $2
         RETURNING stored_seq",
         attempt.task_id,

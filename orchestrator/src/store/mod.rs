@@ -12,11 +12,13 @@ pub mod catalogue;
 pub mod dead_letters;
 pub mod dispatch;
 pub mod events;
+pub mod found_commits;
 pub mod git_outbox;
 pub mod host_locks;
 pub mod idempotency;
 pub mod leases;
 pub mod llm_calls;
+pub mod log_seals;
 pub mod logs;
 pub mod messages;
 pub mod metrics;
@@ -101,6 +103,11 @@ impl Store {
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx, Error> {
         Ok(self.pool.begin().await?)
+    }
+
+    /// Begins a transaction that sees the database as it is now until it ends, and changes nothing.
+    pub async fn snapshot(&self) -> Result<Tx, Error> {
+        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
     }
 
     /// A connection, for statements that need no transaction.

@@ -11,4 +11,5 @@ mod reporting;
 mod resulting;
 mod scribing;
 mod site;
+mod verifying;
 mod wire;

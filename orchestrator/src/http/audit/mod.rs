@@ -10,14 +10,8 @@ use super::problem::Failure;
 use super::state::HttpState;
 use crate::domain::audit::SYSTEM_CHAIN;
 use crate::service::submit::not_found;
+use crate::service::verify_audit::Head;
 use crate::store::read::audit;
-
-/// Where a chain should end.
-struct Head {
-    chain: String,
-    seq: i64,
-    hash: Option<Vec<u8>>,
-}
 
 /// The head of the chain of this name: a request's id, or `system`, which it is when none is named.
 async fn head(state: &HttpState, chain: Option<String>) -> Result<Head, Failure> {

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chiffon_orchestrator::audit_repo::AuditRepository;
+use chiffon_orchestrator::audit_repo::{AuditRepository, RepositoryError, trailer};
 use chiffon_orchestrator::background::git_scribe::{GitScribe, LEASE};
+use chiffon_orchestrator::service::{Context, record, verify_audit};
 use chiffon_orchestrator::store::{git_outbox, leases};
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::RESULTS;
@@ -102,6 +103,73 @@ async fn a_scribe_without_the_lease_or_with_an_old_epoch_writes_nothing() {
     let stale = git_outbox::set_commit(&mut connection, record.id, &commit, LEASE, epoch - 1).await.expect("it answers");
     let current = git_outbox::set_commit(&mut connection, record.id, &commit, LEASE, epoch).await.expect("it answers");
     assert_eq!((stale, current), (false, true));
+}
+
+#[tokio::test]
+async fn two_scribes_on_one_repository_make_each_commit_once() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    for _ in 0..6 {
+        site.approved(&[step("web", "web", &[])]).await;
+        site.turn().await;
+        let work = agent.take(&site).await;
+        agent.finish(&work, Outcome::Succeeded).await;
+        site.turn().await;
+        agent.hear_all().await;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (one, repository) = scribe(&site, &folder.path().join("audit.git"));
+    let other = GitScribe::new(Context { instance: "another".into(), ..site.app.context.clone() }, repository.clone());
+    // The lease is taken away again and again in the middle of the work: each believes that it is its own.
+    let take_away = async {
+        for _ in 0..200 {
+            sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
+        }
+    };
+    let work = |scribe: GitScribe| async move {
+        for _ in 0..40 {
+            // Being overtaken is an error that the next look repairs.
+            drop(scribe.settle_open().await);
+        }
+        scribe
+    };
+    let (one, _, ()) = tokio::join!(work(one), work(other), take_away);
+    sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
+    one.settle_open().await.expect("what is left is settled");
+    let messages = messages(repository.path());
+    let mut records: Vec<&str> = messages.iter().filter_map(|message| trailer(message, "Record-Id")).collect();
+    records.sort_unstable();
+    records.dedup();
+    assert_eq!((messages.len(), records.len()), (6, 6), "{messages:#?}");
+    let report = verify_audit::all(&site.app.context.store, Some(&repository)).await.expect("it looks");
+    assert_eq!((report.problems.as_slice(), report.commits), (&[][..], Some(6)), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_scribe_that_was_stopped_in_its_middle_changes_nothing_when_it_goes_on() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, _) = scribe(&site, &folder.path().join("learned.git"));
+    first.settle_open().await.expect("it settles");
+    let mut connection = site.app.context.store.acquire().await.expect("a connection");
+    let record = git_outbox::list_recorded(&mut connection, Uuid::nil(), 1).await.expect("it lists").remove(0);
+    let plan = record::commit_plan(&record.payload, &record.author, record.at).expect("a record");
+    forget_that_it_was_settled(&site, request_id).await;
+
+    // The old one has written its objects and noted the commit, and is stopped before it moves the branch.
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
+    let epoch = leases::acquire(&mut connection, LEASE, "old", Duration::from_mins(1)).await.expect("it answers").expect("it is free");
+    let commit = repository.write(&plan, None).expect("objects");
+    assert!(git_outbox::set_commit(&mut connection, record.id, &commit.to_string(), LEASE, epoch).await.expect("it answers"));
+    sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
+    assert_eq!(scribe.settle_open().await.expect("it settles"), 1);
+    let head = repository.head().expect("it reads");
+    // It goes on.
+    assert!(matches!(repository.move_branch(None, commit), Err(RepositoryError::Moved(_))));
+    assert!(!git_outbox::set_commit(&mut connection, record.id, &commit.to_string(), LEASE, epoch).await.expect("it answers"));
+    assert_eq!((repository.head().expect("it reads"), messages(repository.path()).len()), (head, 1));
 }
 
 #[tokio::test]

@@ -1,0 +1,263 @@
+//! Reading the whole repository again: every object of the branch against its name, every commit against its record.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use git2::{ObjectType, Odb, Oid, Repository};
+
+use super::commit::{AuditRepository, CommitPlan, RepositoryError};
+
+/// A commit as it stands on the branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its id.
+    pub id: Oid,
+    /// The whole message.
+    pub message: String,
+}
+
+impl Found {
+    /// The subject line.
+    pub fn subject(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+
+    /// The value of a trailer.
+    pub fn trailer(&self, key: &str) -> Option<&str> {
+        trailer(&self.message, key)
+    }
+}
+
+/// The value of a trailer in a commit's message.
+pub fn trailer<'m>(message: &'m str, key: &str) -> Option<&'m str> {
+    let trailers = message.trim_end().rsplit("\n\n").next()?;
+    trailers.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+/// An object that is not what its name says, or is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The object's name.
+    pub object: Oid,
+    /// What it is: a commit, or the path at which a tree or a file stands.
+    pub what: String,
+    /// The first commit, from the newest, that it was seen in.
+    pub commit: Oid,
+    /// In words.
+    pub why: String,
+}
+
+/// What was found on the branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Walk {
+    /// The commits, newest first.
+    pub commits: Vec<Found>,
+    /// Objects that are what their names say.
+    pub objects: u64,
+    /// What is not.
+    pub damages: Vec<Damage>,
+}
+
+impl AuditRepository {
+    /// Reads every object that the branch reaches. Damage is a finding; `Err` means that nothing could be looked at.
+    pub fn check(&self) -> Result<Walk, RepositoryError> {
+        let repository = self.open()?;
+        let Some(head) = self.head()? else { return Ok(Walk::default()) };
+        let odb = self.wrap(repository.odb())?;
+        let mut reader = Reader { repository: &repository, odb, seen: HashSet::new(), walk: Walk::default() };
+        let mut next = Some(head);
+        while let Some(id) = next {
+            next = reader.commit(id);
+        }
+        Ok(reader.walk)
+    }
+
+    /// The commits that the branch has after `known` says yes, newest first: down to the first that is known, or to the root.
+    pub fn list_until(&self, known: impl Fn(&Oid) -> bool) -> Result<Vec<Found>, RepositoryError> {
+        let repository = self.open()?;
+        let (mut found, mut next) = (Vec::new(), self.head()?);
+        while let Some(id) = next.filter(|id| !known(id)) {
+            let commit = self.wrap(repository.find_commit(id))?;
+            found.push(Found { id, message: String::from_utf8_lossy(commit.message_bytes()).into_owned() });
+            next = commit.parent_id(0).ok();
+        }
+        Ok(found)
+    }
+
+    /// What of a commit is not as it was planned; `None` when it is.
+    pub fn differs(&self, id: Oid, plan: &CommitPlan) -> Result<Option<String>, RepositoryError> {
+        let repository = self.open()?;
+        let commit = self.wrap(repository.find_commit(id))?;
+        if commit.message_bytes() != plan.message.as_bytes() {
+            return Ok(Some("its message".to_owned()));
+        }
+        if commit.author().name_bytes() != plan.author.as_bytes() || commit.time().seconds() != plan.at.timestamp() {
+            return Ok(Some("its author or its time".to_owned()));
+        }
+        let tree = self.wrap(commit.tree())?;
+        for (path, content) in &plan.files {
+            let entry = tree.get_path(Path::new(path)).ok();
+            let is_as_planned = match (entry, content) {
+                (None, None) => true,
+                (Some(entry), Some(content)) => self.wrap(repository.find_blob(entry.id()))?.content() == content.as_bytes(),
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if !is_as_planned {
+                return Ok(Some(format!("its file {path}")));
+            }
+        }
+        Ok(None)
+    }
+}
+
+struct Reader<'r> {
+    repository: &'r Repository,
+    odb: Odb<'r>,
+    seen: HashSet<Oid>,
+    walk: Walk,
+}
+
+impl Reader<'_> {
+    /// Reads a commit with all that it holds; its parent, if it has one and can be read.
+    fn commit(&mut self, id: Oid) -> Option<Oid> {
+        self.object(id, ObjectType::Commit, "the commit", id)?;
+        let commit = match self.repository.find_commit(id) {
+            Ok(commit) => commit,
+            Err(error) => {
+                self.damaged(id, "the commit", id, error.message());
+                return None;
+            }
+        };
+        let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+        self.walk.commits.push(Found { id, message });
+        self.tree(commit.tree_id(), "", id);
+        if commit.parent_count() > 1 {
+            self.damaged(id, "the commit", id, "it has two parents, and the scribe never merges");
+        }
+        commit.parent_id(0).ok()
+    }
+
+    fn tree(&mut self, id: Oid, path: &str, commit: Oid) {
+        if !self.seen.insert(id) {
+            return;
+        }
+        let shown = if path.is_empty() { "the folder at the top" } else { path };
+        if self.object(id, ObjectType::Tree, shown, commit).is_none() {
+            return;
+        }
+        let tree = match self.repository.find_tree(id) {
+            Ok(tree) => tree,
+            Err(error) => return self.damaged(id, shown, commit, error.message()),
+        };
+        for entry in &tree {
+            let name = String::from_utf8_lossy(entry.name_bytes());
+            let path = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
+            if entry.kind() == Some(ObjectType::Tree) {
+                self.tree(entry.id(), &path, commit);
+            } else if self.seen.insert(entry.id()) {
+                self.object(entry.id(), ObjectType::Blob, &path, commit);
+            }
+        }
+    }
+
+    /// Reads an object and computes its name again; `None` when it is damaged.
+    fn object(&mut self, id: Oid, kind: ObjectType, what: &str, commit: Oid) -> Option<()> {
+        let read = self.odb.read(id).and_then(|object| Ok((object.kind(), Oid::hash_object(object.kind(), object.data())?)));
+        match read {
+            Ok((found, name)) if found == kind && name == id => {
+                self.walk.objects += 1;
+                return Some(());
+            }
+            Ok(_) => self.damaged(id, what, commit, "its content is not what its name says"),
+            Err(error) => self.damaged(id, what, commit, error.message()),
+        }
+        None
+    }
+
+    fn damaged(&mut self, object: Oid, what: &str, commit: Oid, why: &str) {
+        self.walk.damages.push(Damage { object, what: what.to_owned(), commit, why: why.to_owned() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn plan(path: &str, content: &str) -> CommitPlan {
+        CommitPlan {
+            message: format!("infra(1): Write {path}\n\nAsked: x\n\nRequest-Id: r\nRecord-Id: {path}\n"),
+            author: "operator".to_owned(),
+            at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+            files: BTreeMap::from([(path.to_owned(), Some(content.to_owned()))]),
+        }
+    }
+
+    fn two_commits() -> (tempfile::TempDir, AuditRepository, [Oid; 2]) {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
+        let first = repository.write(&plan("hosts/nas/kuma.yml", "port: 3001\n"), None).unwrap();
+        repository.move_branch(None, first).unwrap();
+        let second = repository.write(&plan("hosts/web/kuma.yml", "port: 3002\n"), Some(first)).unwrap();
+        repository.move_branch(Some(first), second).unwrap();
+        (folder, repository, [first, second])
+    }
+
+    fn object_files(repository: &AuditRepository) -> Vec<PathBuf> {
+        let folders = std::fs::read_dir(repository.path().join("objects")).unwrap().flatten();
+        let folders = folders.filter(|folder| folder.file_name().len() == 2);
+        folders.flat_map(|folder| std::fs::read_dir(folder.path()).unwrap().flatten()).map(|file| file.path()).collect()
+    }
+
+    #[test]
+    fn a_flipped_byte_is_found_in_whatever_object_it_is() {
+        let (_folder, repository, [first, second]) = two_commits();
+        let whole = repository.check().unwrap();
+        assert_eq!(whole.commits.iter().map(|found| found.id).collect::<Vec<_>>(), [second, first]);
+        assert_eq!(whole.damages, []);
+        let mut flipped = 0;
+        for file in object_files(&repository) {
+            let good = std::fs::read(&file).unwrap();
+            let mut bad = good.clone();
+            let middle = bad.len() / 2;
+            bad[middle] ^= 1;
+            std::fs::remove_file(&file).unwrap();
+            std::fs::write(&file, bad).unwrap();
+            let name = format!("{}{}", file.parent().unwrap().file_name().unwrap().display(), file.file_name().unwrap().display());
+            let damages = repository.check().unwrap().damages;
+            std::fs::write(&file, good).unwrap();
+            if !name.starts_with("4b825dc6") {
+                // Everything but git's empty tree, on which the first commit was built.
+                assert_eq!(damages.iter().map(|damage| damage.object.to_string()).collect::<Vec<_>>(), [name], "{damages:?}");
+                flipped += 1;
+            }
+        }
+        assert_eq!(flipped, whole.objects);
+        assert_eq!(repository.check().unwrap().damages, []);
+    }
+
+    #[test]
+    fn a_commit_that_is_not_as_it_was_planned_says_in_what() {
+        let (_folder, repository, [first, second]) = two_commits();
+        assert_eq!(repository.differs(first, &plan("hosts/nas/kuma.yml", "port: 3001\n")).unwrap(), None);
+        let other = repository.differs(first, &plan("hosts/nas/kuma.yml", "port: 3009\n")).unwrap();
+        assert_eq!(other.as_deref(), Some("its file hosts/nas/kuma.yml"));
+        let other = repository.differs(second, &plan("hosts/nas/kuma.yml", "port: 3001\n")).unwrap();
+        assert_eq!(other.as_deref(), Some("its message"));
+        let other = repository.differs(first, &CommitPlan { author: "eve".to_owned(), ..plan("hosts/nas/kuma.yml", "port: 3001\n") });
+        assert_eq!(other.unwrap().as_deref(), Some("its author or its time"));
+    }
+
+    #[test]
+    fn commits_are_listed_down_to_one_that_is_known() {
+        let (_folder, repository, [first, second]) = two_commits();
+        let new = repository.list_until(|id| *id == first).unwrap();
+        assert_eq!(new.iter().map(|found| found.id).collect::<Vec<_>>(), [second]);
+        assert_eq!((new[0].trailer("Record-Id"), new[0].trailer("Asked")), (Some("hosts/web/kuma.yml"), None));
+        assert_eq!(repository.list_until(|_| false).unwrap().len(), 2);
+    }
+}
