@@ -36,7 +36,7 @@ use crate::planner::chain::{PlannerChain, PlannerOptions};
 use crate::planner::provider::config::{ProviderConfig, Strategy};
 use crate::service::intake::Intake;
 use crate::service::ledger::PostgresLedger;
-use crate::service::{Context, Settings, Wakes, tokens};
+use crate::service::{Context, Settings, Wakes, after_restore, tokens};
 use crate::store::{Store, StoreOptions};
 
 /// Who owns what was made at the start.
@@ -84,6 +84,8 @@ impl Orchestrator {
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
         let http = HttpOptions { audit_repository: Some(repository.clone()), ..options.http.clone() };
         let context = context(options, store, &tasks)?;
+        // Before anything is offered: what a restored database can't know must not be repeated.
+        after_restore::run(&context, &repository).await?;
         start_background(&context, repository, &tasks);
         let state = HttpState::new(context.clone(), http);
         let shutdown = tasks.shutdown().clone();

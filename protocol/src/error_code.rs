@@ -132,6 +132,10 @@ error_codes! {
     5804 MigrationFailed, 500, false, "Migration failed";
     5805 DatabaseUrlInvalid, 500, false, "Database URL invalid";
     5806 SqlRefused, 400, false, "SQL refused";
+    5807 RestoredFromBackup, 500, false, "Restored from a backup";
+    5808 BackupFailed, 500, true, "Backup failed";
+    5809 BackupDamaged, 500, false, "Backup damaged";
+    5810 RestoreRefused, 409, false, "Restore refused";
     5900 Internal, 500, false, "Internal error";
     5901 ConfigInvalid, 500, false, "Configuration invalid";
     5902 PortBusy, 500, false, "Port busy";

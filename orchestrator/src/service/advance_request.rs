@@ -93,7 +93,8 @@ fn outcome(status: Status, tasks: &[TaskLine]) -> Option<Event> {
     let stopped = |task: &TaskLine| task.status == "cancelled" || (task.status == "interrupted" && task.cancel_requested);
     let needs_a_person = |task: &TaskLine| task.status == "unknown" || (task.status == "interrupted" && !task.cancel_requested);
     if tasks.iter().any(needs_a_person) {
-        return (status != Status::NeedsAttention).then_some(Event::Alarm);
+        // A request that is paused waits for a person already, and nothing more of it begins.
+        return (!matches!(status, Status::NeedsAttention | Status::Paused)).then_some(Event::Alarm);
     }
     if tasks.iter().any(TaskLine::is_moving) {
         return (status == Status::NeedsAttention).then_some(Event::GoOn);
@@ -198,6 +199,7 @@ mod tests {
     #[test]
     fn attention_is_asked_for_once_and_ends_when_a_person_has_decided() {
         assert_eq!(outcome(Status::NeedsAttention, &[task("T", "unknown")]), None);
+        assert_eq!(outcome(Status::Paused, &[task("T", "unknown"), task("U", "waiting")]), None);
         assert_eq!(outcome(Status::NeedsAttention, &[task("T", "waiting")]), Some(Event::GoOn));
         assert_eq!(outcome(Status::NeedsAttention, &[task("T", "completed")]), Some(Event::Complete));
     }

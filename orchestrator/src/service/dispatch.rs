@@ -16,11 +16,12 @@ use super::{Context, task_story, wait};
 use crate::domain::placement::{AgentView, HostLock, Placement, Wait, place};
 use crate::domain::reference;
 use crate::domain::task::{Event, Status, Task as State};
+use crate::store::attempts::{self, Attempt};
 use crate::store::dispatch::{Ready, list_agents, list_ready, plan_part, plan_sha256, sum};
 use crate::store::outbox::{self, NewMessage, Offer};
 use crate::store::task_changes::{Ended, Offered, set_offered};
 use crate::store::tasks::{self, Locked, OfRequest, Task};
-use crate::store::{self, actions, attempts, host_locks};
+use crate::store::{self, actions, host_locks, restores};
 
 /// More are looked at the next time.
 const BATCH: i64 = 1_000;
@@ -82,7 +83,8 @@ async fn offer(context: &Context, ready: &Ready, hostname: &str) -> Result<Optio
     let mut transaction = context.store.begin().await?;
     let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(None) };
     let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(None) };
-    let Some((attempt, offer, is_new)) = next_offer(&locked, &request) else { return Ok(None) };
+    let fenced = restores::fenced_attempt(&mut transaction, ready.task_id).await?;
+    let Some((attempt, offer, is_new)) = next_offer(&locked, &request, fenced) else { return Ok(None) };
     let task = Task { attempt, offer, ..locked.task.clone() };
     let (parameters, plan_sha256) = match filled(&mut transaction, &task).await? {
         Ok(filled) => filled,
@@ -119,14 +121,16 @@ async fn offer(context: &Context, ready: &Ready, hostname: &str) -> Result<Optio
     Ok(Some(task.title))
 }
 
-/// The attempt and the offer's number, and whether the attempt is new; `None` when the task can't be offered any more.
-fn next_offer(locked: &Locked, request: &OfRequest) -> Option<(i32, i32, bool)> {
+/// The attempt and the offer's number, and whether the attempt is new; `None` when the task can't be offered any more. Attempts up
+/// to `fenced` may have been made after a backup that was restored, and are not made again.
+fn next_offer(locked: &Locked, request: &OfRequest, fenced: i32) -> Option<(i32, i32, bool)> {
     let task = &locked.task;
     if request.plan_id != Some(task.plan_id) || request.status == "paused" {
         return None;
     }
-    let reusable = locked.attempt.as_ref().is_some_and(|attempt| attempt.claim_id.is_none() && attempt.finished_at.is_none());
-    let (attempt, offer) = if reusable { (task.attempt, task.offer) } else { (task.attempt + 1, 1) };
+    let is_free = |attempt: &Attempt| attempt.claim_id.is_none() && attempt.finished_at.is_none() && attempt.attempt > fenced;
+    let reusable = locked.attempt.as_ref().is_some_and(is_free);
+    let (attempt, offer) = if reusable { (task.attempt, task.offer) } else { (task.attempt.max(fenced) + 1, 1) };
     let ready = match locked.state() {
         State::Pending => State::Pending.on(Event::DependenciesMet).ok()?,
         other => other,

@@ -3,11 +3,13 @@
 
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Context, end_task, task_story};
 use crate::domain::task::{Event, Status};
 use crate::store::task_changes::set_unknown;
+use crate::store::tasks::Locked;
 use crate::store::{self, attempts, logs, tasks};
 
 /// Who may say so: the holder of a lease, under its epoch.
@@ -40,8 +42,25 @@ pub async fn run(
     if locked.state().on(Event::LeaseExpired { attempt }).is_err() {
         return Ok(false);
     }
+    mark(context, &mut transaction, &locked, code, why).await?;
+    end_task::settle(context, &mut transaction, request.id).await?;
+    store::commit(transaction).await?;
+    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
+    tracing::warn!(%task_id, attempt, agent, "the outcome of a task is unknown");
+    Ok(true)
+}
+
+/// Marks a task unknown whose state allows it, with what is known. Its request is not looked at.
+pub(super) async fn mark(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    code: ErrorCode,
+    why: &str,
+) -> Result<(), store::Error> {
     let task = &locked.task;
-    let last = logs::last_text(&mut transaction, task_id, attempt).await?;
+    let (task_id, attempt) = (task.id, task.attempt);
+    let last = logs::last_text(connection, task_id, attempt).await?;
     let known = match (&last, task.status) {
         (Some(line), _) => format!("it was at {} %; the last line is: {line}", task.progress),
         (None, Status::Running) => format!("it was at {} % and had said nothing", task.progress),
@@ -53,10 +72,6 @@ pub async fn run(
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
     let details = json!({"agent_id": agent, "attempt": attempt, "progress": task.progress, "last_line": last});
     let problem = Problem::new(code, message).with_details(details);
-    set_unknown(&mut transaction, task_id, task.status, &problem, context.clock.now()).await?;
-    task_story::tell(context, &mut transaction, task, Status::Unknown, "chiffon", "task.unknown", json!({"error": problem})).await?;
-    end_task::settle(context, &mut transaction, request.id).await?;
-    store::commit(transaction).await?;
-    tracing::warn!(%task_id, attempt, agent, "the outcome of a task is unknown");
-    Ok(true)
+    set_unknown(connection, task_id, task.status, &problem, context.clock.now()).await?;
+    task_story::tell(context, connection, task, Status::Unknown, "chiffon", "task.unknown", json!({"error": problem})).await
 }

@@ -1,6 +1,7 @@
 //! Use cases, one verb per file. A use case is one transaction (or a short series), told top to bottom.
 
 pub mod advance_request;
+pub mod after_restore;
 pub mod background_status;
 pub mod cancel;
 pub mod cancel_tasks;
@@ -16,6 +17,7 @@ pub mod freeze;
 pub mod heartbeat;
 pub mod hello;
 pub mod intake;
+mod late_report;
 pub mod ledger;
 pub mod lose_attempt;
 pub mod outcome;

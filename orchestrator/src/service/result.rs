@@ -5,12 +5,11 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::claim::number;
 use super::end_task::{self, By};
 use super::outcome::Outcome;
 use super::reply::{self, About};
 use super::status::{is_owner, not_the_owner, owner};
-use super::{Context, task_story, wait};
+use super::{Context, late_report, task_story, wait};
 use crate::domain::audit::AuditEvent;
 use crate::domain::placement::Wait;
 use crate::domain::task::{Event, Status};
@@ -28,8 +27,11 @@ pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result
     let result = &storable_result(result);
     let mut transaction = context.store.begin().await?;
     let request = tasks::lock_request_of(&mut transaction, result.task_id).await?;
-    let locked = tasks::lock(&mut transaction, result.task_id).await?;
-    let attempt = attempts::get(&mut transaction, result.task_id, number(result.attempt)).await?;
+    let by = late_report::By { signer, agent_id: &result.agent_id, task_id: result.task_id, attempt: result.attempt };
+    if request.is_none() && late_report::stray(context, by, "result", result, Some(result.last_seq)).await? {
+        return Ok(Outcome::Done);
+    }
+    let (locked, attempt) = late_report::find(context, &mut transaction, by).await?;
     let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {
         let message = format!("a result for attempt {} of task {}, which does not exist", result.attempt, result.task_id);
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, message));

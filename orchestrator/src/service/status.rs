@@ -7,10 +7,9 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::claim::number;
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
-use super::{Context, end_task, task_story};
+use super::{Context, end_task, late_report, task_story};
 use crate::domain::task::{Event, Status, Task as State};
 use crate::store::attempts::{self, Attempt};
 use crate::store::logs::{self, storable};
@@ -32,11 +31,14 @@ pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcom
     let Some(Report { status: first, .. }) = reports.first() else { return Ok(Vec::new()) };
     let mut transaction = context.store.begin().await?;
     let request = tasks::lock_request_of(&mut transaction, first.task_id).await?;
-    let locked = tasks::lock(&mut transaction, first.task_id).await?;
-    let attempt = attempts::get(&mut transaction, first.task_id, number(first.attempt)).await?;
+    if request.is_none() {
+        drop(transaction);
+        return about_nothing(context, reports).await;
+    }
+    let by = by(&reports[0]);
+    let (locked, attempt) = late_report::find(context, &mut transaction, by).await?;
     let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {
-        let unknown = || Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} has no attempt {}", first.task_id, first.attempt));
-        return Ok(reports.iter().map(|_| unknown()).collect());
+        return Ok(reports.iter().map(|report| not_found(report.status)).collect());
     };
     let mut outcomes = Vec::with_capacity(reports.len());
     let mut owned = Vec::with_capacity(reports.len());
@@ -58,6 +60,25 @@ pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcom
         let about = About { request_id: request.id, trace_id: request.trace_id };
         let ack = ResultAck { task_id: attempt.task_id, attempt: first.attempt, last_seq: last_seq.unsigned_abs(), result_stored: false };
         reply::send(context, &to, &about, ack).await;
+    }
+    Ok(outcomes)
+}
+
+fn by<'r>(report: &Report<'r>) -> late_report::By<'r> {
+    let status = report.status;
+    late_report::By { signer: report.signer, agent_id: &status.agent_id, task_id: status.task_id, attempt: status.attempt }
+}
+
+fn not_found(status: &WorkStatus) -> Outcome {
+    Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} has no attempt {}", status.task_id, status.attempt))
+}
+
+/// Reports about a task that is not here: made after the backup that the database was restored from, or mistaken.
+async fn about_nothing(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcome>, store::Error> {
+    let mut outcomes = Vec::with_capacity(reports.len());
+    for report in reports {
+        let stored = late_report::stray(context, by(report), "status", report.status, None).await?;
+        outcomes.push(if stored { Outcome::Done } else { not_found(report.status) });
     }
     Ok(outcomes)
 }

@@ -1,5 +1,7 @@
 //! What has to be committed to the audit repository, and what such a commit tells.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -167,6 +169,14 @@ pub async fn list_recorded(connection: &mut PgConnection, after: Uuid, limit: i6
     )
     .fetch_all(connection)
     .await?)
+}
+
+/// The ids of all recorded commits.
+pub async fn list_commits(connection: &mut PgConnection) -> Result<HashSet<String>, Error> {
+    let ids = sqlx::query_scalar!(r#"SELECT commit_id AS "commit_id!" FROM git_outbox WHERE commit_id IS NOT NULL"#)
+        .fetch_all(connection)
+        .await?;
+    Ok(ids.into_iter().collect())
 }
 
 /// What a task's commit tells about the task.

@@ -8,6 +8,7 @@ mod dying;
 mod introducing;
 mod pausing;
 mod reporting;
+mod restoring;
 mod resulting;
 mod scribing;
 mod site;
