@@ -9,10 +9,10 @@ CHIFFON := target/debug/chiffon
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up demo test lint fmt prepare bench
+.PHONY: help setup build up demo test test-upgrade lint fmt prepare bench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'ARGS="..." is passed on, as in: make up ARGS="--listen 127.0.0.1:9090"'
 
 setup: ## install what build and tests need (Debian, Ubuntu); no server is started or touched
@@ -33,6 +33,9 @@ demo: ## the same, then play the story step by step and stop
 
 test: ## run every test on private nodes; ARGS goes to cargo nextest and leaves the playbooks' tests out
 	@scripts/test $(ARGS)
+
+test-upgrade: ## run agents and orchestrators of the version before beside today's; ARGS names another commit
+	@scripts/test-upgrade $(ARGS)
 
 lint: ## formatting, clippy, and whether .sqlx fits the statements and the migrations
 	cargo fmt --all --check

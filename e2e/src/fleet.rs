@@ -50,7 +50,7 @@ impl Fleet {
     }
 
     fn on(home: Home, database_url: String, amqp_url: String) -> Self {
-        let listen = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+        let listen = Self::free_address();
         let key = |name: &str| {
             let file = home.path().join(name);
             home.run(&["key", "new", file.to_str().expect("UTF-8")]).expect_code(0).stdout.trim().to_owned()
@@ -79,8 +79,14 @@ impl Fleet {
 
     /// Starts an orchestrator and waits until it answers.
     pub async fn serve(&self) -> Running {
-        let mut running = Running::start(&mut self.command(&["serve"]), &self.home.path().join("serve.log"));
-        let listen = self.listen.clone();
+        self.serve_with(self.command(&["serve"]), &self.listen).await
+    }
+
+    /// Starts an orchestrator with a command of its own, and waits until it answers at this address.
+    pub async fn serve_with(&self, mut command: Command, listen: &str) -> Running {
+        let log = self.home.path().join(format!("serve-{}.log", listen.replace(':', "-")));
+        let mut running = Running::start(&mut command, &log);
+        let listen = listen.to_owned();
         eventually("the orchestrator listens", || {
             assert!(running.ended().is_none(), "`chiffon serve` ended; it said:\n{}", running.said());
             let listen = listen.clone();
@@ -90,20 +96,43 @@ impl Fleet {
         running
     }
 
-    /// Starts an agent with these actions and this inventory.
-    pub fn agent(&self, kind: &str, actions: &PathBuf, inventory: &PathBuf) -> Running {
+    /// Where its orchestrator listens.
+    pub fn listen(&self) -> &str {
+        &self.listen
+    }
+
+    /// An address that nobody listens on.
+    ///
+    /// # Panics
+    /// When the machine has none left.
+    pub fn free_address() -> String {
+        TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string()
+    }
+
+    /// The command of an agent with these actions and this inventory.
+    pub fn agent_command(&self, kind: &str, actions: &PathBuf, inventory: &PathBuf) -> Command {
         let mut command = self.command(&["agent", kind]);
         command
             .env("CHIFFON__AGENT__KEY_FILE", self.home.path().join(format!("{kind}.key")))
             .env("CHIFFON__AGENT__DATA_DIR", self.home.path().join(kind))
             .env("CHIFFON__AGENT__INFRASTRUCTURE__PLAYBOOKS", actions)
             .env("CHIFFON__AGENT__INFRASTRUCTURE__INVENTORY", inventory);
-        Running::start(&mut command, &self.home.path().join(format!("{kind}.log")))
+        command
+    }
+
+    /// Starts an agent with these actions and this inventory.
+    pub fn agent(&self, kind: &str, actions: &PathBuf, inventory: &PathBuf) -> Running {
+        Running::start(&mut self.agent_command(kind, actions, inventory), &self.home.path().join(format!("{kind}.log")))
     }
 
     /// The API as its administrator.
     pub fn api(&self) -> Api {
-        Api::new(&format!("http://{}", self.listen), Some(TOKEN))
+        self.api_at(&self.listen)
+    }
+
+    /// The same at another address.
+    pub fn api_at(&self, listen: &str) -> Api {
+        Api::new(&format!("http://{listen}"), Some(TOKEN))
     }
 
     /// Waits until this many agents are alive.

@@ -6,3 +6,4 @@ mod compose;
 mod kill;
 mod separate;
 mod story;
+mod upgrade;

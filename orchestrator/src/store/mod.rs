@@ -8,6 +8,7 @@ pub mod agents;
 pub mod approvals;
 pub mod attempts;
 pub mod audit;
+pub mod backup;
 pub mod catalogue;
 pub mod dead_letters;
 pub mod dispatch;
@@ -45,9 +46,6 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction};
-
-/// The schema's migrations, compiled in.
-pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
 /// A transaction.
 pub type Tx = Transaction<'static, Postgres>;
@@ -96,10 +94,13 @@ impl Store {
         Ok(Self { pool })
     }
 
-    /// Brings the schema to what this version needs.
+    /// Brings the schema to what this version needs. What a newer version has added stays, and is no reason not to start: while
+    /// orchestrators are exchanged one by one, an old one may start again.
     pub async fn migrate(&self) -> Result<(), Error> {
         self.ping().await?;
-        MIGRATIONS.run(&self.pool).await.map_err(Error::Migration)
+        let mut migrations = sqlx::migrate!("../migrations");
+        migrations.set_ignore_missing(true);
+        migrations.run(&self.pool).await.map_err(Error::Migration)
     }
 
     /// Begins a transaction.
