@@ -59,6 +59,15 @@ pub enum Verb {
     },
     /// Bring the database to what this version needs
     Migrate,
+    /// Put the database, the audit repository, keys and configuration into one file, while Chiffon runs
+    Backup {
+        /// The file, or a folder in which it is named by the time
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make an installation of a backup, in an empty place, or try a backup out
+    Restore(Restore),
     /// Check this machine and say what to fix
     Doctor,
     /// Look at the configuration
@@ -143,6 +152,31 @@ pub enum Verb {
     Key(KeyVerb),
     /// Completions for a shell
     Completions { shell: clap_complete::Shell },
+}
+
+/// An installation that is not that of `chiffon up`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Place {
+    /// This database instead of that of `chiffon up`
+    #[arg(long, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The audit repository that belongs to it
+    #[arg(long)]
+    pub audit_repository: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Restore {
+    /// What `chiffon backup` has written
+    pub file: PathBuf,
+    /// Only try it out: restore it into a temporary database, check all records, and leave nothing behind
+    #[arg(long, conflicts_with = "replace")]
+    pub verify: bool,
+    /// Move the installation that is there aside
+    #[arg(long)]
+    pub replace: bool,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -65,9 +65,14 @@ impl DataDir {
         self.root.join("database.url")
     }
 
+    /// The folders of agents.
+    pub fn agents(&self) -> PathBuf {
+        self.root.join("agents")
+    }
+
     /// The folder of an agent: journal, key, secrets.
     pub fn agent(&self, id: &str) -> PathBuf {
-        self.root.join("agents").join(id)
+        self.agents().join(id)
     }
 
     /// The orchestrator's secret key.

@@ -44,6 +44,8 @@ async fn run(args: &Args) -> Outcome {
         Verb::Serve { listen } => run::serve::run(global, listen.as_deref()).await,
         Verb::Agent { kind } => run::agent::run(global, *kind).await,
         Verb::Migrate => run::migrate::run(global).await,
+        Verb::Backup { file, place } => run::backup::make::run(global, file, place).await,
+        Verb::Restore(restore) => run::backup::restore::run(global, restore).await,
         Verb::Doctor => run::doctor::run(global).await,
         Verb::Config(verb) => run::config::run(global, verb),
         Verb::Topology(verb) => run::topology::run(global, verb).await,

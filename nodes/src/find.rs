@@ -52,6 +52,26 @@ fn postgres_among(versioned: &[&str], path: &[PathBuf], major: Option<u32>) -> R
     })
 }
 
+/// A client program of PostgreSQL that knows servers of this major version: the same version's, else the next newer one's.
+pub fn postgres_client(program: &str, server: u32) -> Result<PathBuf, NodeError> {
+    client_among(POSTGRES_VERSIONED, &path_folders(), program, server)
+}
+
+fn client_among(versioned: &[&str], path: &[PathBuf], program: &str, server: u32) -> Result<PathBuf, NodeError> {
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    for entry in versioned.iter().flat_map(std::fs::read_dir).flatten().flatten() {
+        let version = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let file = entry.path().join("bin").join(program);
+        found.extend(version.filter(|version| *version >= server && file.is_file()).map(|version| (version, file)));
+    }
+    let in_path = || path.iter().map(|folder| folder.join(program)).find(|file| file.is_file());
+    found.into_iter().min().map(|(_, file)| file).or_else(in_path).ok_or_else(|| NodeError::ProgramMissing {
+        server: "PostgreSQL's client",
+        looked: format!("{} and PATH, for {program} of version {server} or newer", versioned.join(", ")),
+        install: format!("apt-get install postgresql-client-{server}"),
+    })
+}
+
 fn has_all(bin: &Path) -> bool {
     ["postgres", "initdb", "psql"].iter().all(|program| bin.join(program).is_file())
 }
@@ -107,6 +127,22 @@ mod tests {
         let folders = [base.path().to_str().expect("text")];
         assert_eq!(postgres_among(&folders, &[], None).expect("found"), sixteen);
         assert_eq!(postgres_among(&folders, &[], Some(9)).expect("found"), nine);
+    }
+
+    #[test]
+    fn a_client_is_never_older_than_its_server() {
+        let base = tempfile::tempdir().expect("a folder");
+        for version in ["13", "15", "17"] {
+            let bin = base.path().join(version).join("bin");
+            std::fs::create_dir_all(&bin).expect("a folder");
+            std::fs::write(bin.join("pg_dump"), "").expect("a program");
+        }
+        let folders = [base.path().to_str().expect("text")];
+        let version = |server| client_among(&folders, &[], "pg_dump", server).expect("found");
+        assert_eq!(version(15), base.path().join("15/bin/pg_dump"));
+        assert_eq!(version(16), base.path().join("17/bin/pg_dump"));
+        let missing = client_among(&folders, &[], "pg_dump", 18).expect_err("none is new enough").to_string();
+        assert!(missing.ends_with("apt-get install postgresql-client-18"), "{missing}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub mod shared;
 mod tree;
 
 pub use error::NodeError;
-pub use find::{postgres_is_installed, rabbitmq_is_installed};
+pub use find::{postgres_client, postgres_is_installed, rabbitmq_is_installed};
 pub use ports::free_range;
 pub use postgres::{Durability, Listen, PostgresNode, PostgresOptions};
 pub use rabbitmq::{Management, RabbitCluster, RabbitNode, RabbitOptions};

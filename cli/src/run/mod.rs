@@ -2,11 +2,13 @@
 
 pub mod agent;
 pub mod backends;
+pub mod backup;
 pub mod config;
 pub mod demo;
 pub mod demo_host;
 pub mod doctor;
 pub mod keys;
+pub mod lock;
 pub mod logging;
 pub mod migrate;
 pub mod orchestrator;

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,11 @@ use chiffon_nodes::{Durability, Listen, NodeError, PostgresNode, PostgresOptions
 use chiffon_orchestrator::app::Orchestrator;
 use chiffon_process::{Shutdown, Tasks, keyfile};
 use chiffon_protocol::{ErrorCode, Problem};
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use secrecy::ExposeSecret as _;
 
 use super::demo_host::{self, DemoHost};
-use super::{agent, backends, demo, keys, logging, orchestrator, playbooks, serve};
+use super::{agent, backends, demo, keys, lock, logging, orchestrator, playbooks, serve};
 use crate::args::{AgentKind, Global, Up};
 use crate::client::Api;
 use crate::config::{self, BusDriver, Config};
@@ -45,7 +46,7 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
     let config = read_config(global, args)?;
     logging::start(&config.log);
     let data_dir = DataDir::choose(global.data_dir.as_deref())?;
-    let lock = lock(&data_dir)?;
+    let lock = lock::lock(&data_dir)?;
     let started = Instant::now();
     // A signal while it starts must stop what has been started: the nodes stop when they are dropped.
     let running = tokio::select! {
@@ -89,23 +90,6 @@ fn read_config(global: &Global, args: &Up) -> Result<Config, Failure> {
         config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn,lapin=off".to_owned() };
     }
     Ok(config)
-}
-
-fn lock(data_dir: &DataDir) -> Result<Flock<File>, Failure> {
-    let root = data_dir.root();
-    let unusable = |error: std::io::Error| {
-        Failure::from(Problem::new(
-            ErrorCode::DataDirUnusable,
-            format!("the data directory {} can't be used: {error}; choose another with --data-dir", root.display()),
-        ))
-    };
-    std::fs::create_dir_all(root).map_err(unusable)?;
-    let file = File::options().create(true).truncate(false).write(true).open(data_dir.lock()).map_err(unusable)?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
-        let url = std::fs::read_to_string(data_dir.url()).unwrap_or_default();
-        let place = if url.trim().is_empty() { String::new() } else { format!(" (at {})", url.trim()) };
-        Problem::new(ErrorCode::AlreadyRunning, format!("another Chiffon uses {}{place}", root.display())).into()
-    })
 }
 
 async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>) -> Result<Running, Failure> {
@@ -192,8 +176,15 @@ async fn database(config: &Config, data_dir: &DataDir) -> Result<(Option<Postgre
         step.done("the configured one");
         return Ok((None, configured));
     }
+    let (node, url) = private_database(&data_dir.postgres()).await?;
+    step.done("a private PostgreSQL");
+    Ok((Some(node), url))
+}
+
+/// The private database in a folder, started, with its address.
+pub async fn private_database(folder: &Path) -> Result<(PostgresNode, String), Failure> {
     let options = PostgresOptions {
-        data_dir: data_dir.postgres(),
+        data_dir: folder.to_owned(),
         socket_dir: None,
         listen: Listen::SocketOnly,
         durability: Durability::Full,
@@ -202,8 +193,7 @@ async fn database(config: &Config, data_dir: &DataDir) -> Result<(Option<Postgre
     let node = PostgresNode::start(options).await.map_err(|error| node_failure(&error))?;
     node.create_database(DATABASE).await.map_err(|error| node_failure(&error))?;
     let url = node.url(DATABASE);
-    step.done("a private PostgreSQL");
-    Ok((Some(node), url))
+    Ok((node, url))
 }
 
 /// How each part of this process reaches the broker.
@@ -241,7 +231,8 @@ async fn broker(config: &Config, data_dir: &DataDir) -> Result<(Option<RabbitNod
     Ok((Some(node), Connect::RabbitMq(url)))
 }
 
-fn node_failure(error: &NodeError) -> Failure {
+/// What a node's error means for a verb.
+pub fn node_failure(error: &NodeError) -> Failure {
     let code = ErrorCode::from_number(error.code()).unwrap_or(ErrorCode::Internal);
     Problem::new(code, error.to_string()).into()
 }

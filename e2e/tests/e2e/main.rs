@@ -1,5 +1,6 @@
 //! Whole-system tests on real parts. One binary, one module per story.
 
+mod backup;
 mod bad_starts;
 mod cluster;
 mod compose;
