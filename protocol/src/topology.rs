@@ -137,7 +137,8 @@ impl Topology {
                 name,
                 durable: false,
                 exclusive: true,
-                arguments: BTreeMap::new(),
+                // Said, because from 4.0 on the broker says it, and a virtual host may have another default.
+                arguments: BTreeMap::from([("x-queue-type".to_owned(), Argument::Text("classic".to_owned()))]),
                 exchange: CONTROL_EXCHANGE.to_owned(),
             }],
         }
