@@ -140,6 +140,20 @@ impl RabbitNode {
         self.management()?.queue_arguments(vhost).await
     }
 
+    /// Runs `rabbitmqctl` against the node; what it printed.
+    pub async fn ctl(&self, arguments: &[&str]) -> Result<String, NodeError> {
+        let mut command = tokio::process::Command::from(self.settings.ctl());
+        let output = command.args(arguments).kill_on_drop(true).output().await.map_err(NodeError::folder(&self.settings.program))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(NodeError::Command {
+            program: "rabbitmqctl".to_owned(),
+            what: arguments.join(" "),
+            output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
+
     /// Kills every process of the node at once (`kill -9`), and waits until they are gone.
     pub async fn kill(&mut self) {
         let pids = self.processes();

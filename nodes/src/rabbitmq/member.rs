@@ -1,4 +1,4 @@
-//! What makes a node one of a cluster: a name of its own, and a port mapper, a cookie, a password and a list of names that all share.
+//! What makes a node one of a cluster: a name of its own, and a port mapper, a cookie and a password that all share.
 
 use std::path::Path;
 
@@ -11,8 +11,6 @@ use crate::{NodeError, folder};
 pub(super) struct Member {
     /// Its name among Erlang's nodes.
     pub(super) name: String,
-    /// All names; the first is the one that others join.
-    pub(super) all: Vec<String>,
     /// The port of the mapper that all of them ask for each other.
     pub(super) epmd_port: u16,
     /// By which nodes of Erlang know that they belong together.
@@ -30,15 +28,9 @@ impl Member {
         account.map_or(Ok(()), |account| account.own(&cookie))
     }
 
-    /// Lines of rabbitmq.conf: https://www.rabbitmq.com/docs/cluster-formation
-    pub(super) fn configuration(&self) -> Vec<String> {
-        let mut lines = vec![
-            "cluster_formation.peer_discovery_backend = classic_config".to_owned(),
-            // Of three nodes that can't see each other, the single one stops answering: https://www.rabbitmq.com/docs/partitions
-            "cluster_partition_handling = pause_minority".to_owned(),
-        ];
-        let nodes = self.all.iter().enumerate();
-        lines.extend(nodes.map(|(index, name)| format!("cluster_formation.classic_config.nodes.{} = {name}", index + 1)));
-        lines
+    /// A line of rabbitmq.conf: of three nodes that can't see each other, the single one stops answering.
+    /// <https://www.rabbitmq.com/docs/partitions>
+    pub(super) fn configuration() -> String {
+        "cluster_partition_handling = pause_minority".to_owned()
     }
 }

@@ -69,9 +69,7 @@ impl Settings {
             lines.push(format!("management.tcp.port = {}", self.port + MANAGEMENT_OFFSET));
             lines.push("management.tcp.ip = 127.0.0.1".to_owned());
         }
-        if let Some(member) = &self.member {
-            lines.extend(member.configuration());
-        }
+        lines.extend(self.member.as_ref().map(|_| Member::configuration()));
         let files = [("rabbitmq.conf", lines.join("\n") + "\n"), ("plugins", plugins.to_owned())];
         for (name, text) in files {
             let path = self.dir.join(name);
@@ -103,6 +101,16 @@ impl Settings {
             account.run(&mut command);
         }
         command.spawn().map_err(|source| NodeError::did_not_start(SERVER, source.to_string(), &log))
+    }
+
+    /// `rabbitmqctl` for this node.
+    pub(super) fn ctl(&self) -> Command {
+        let mut command = Command::new(self.program.with_file_name("rabbitmqctl"));
+        command.env_clear().envs(self.environment()).current_dir(&self.dir).stdin(Stdio::null());
+        if let Some(account) = &self.account {
+            account.run(&mut command);
+        }
+        command
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {

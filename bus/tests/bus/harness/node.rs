@@ -1,6 +1,5 @@
 //! A RabbitMQ that a test may kill, freeze and push around.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,19 +49,8 @@ impl Node {
     }
 
     /// Runs `rabbitmqctl` against the node.
-    pub fn ctl(&self, arguments: &[&str]) {
-        let port = self.broker.port();
-        let output = Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl")
-            .args(["-n", "chiffon@localhost"])
-            .args(arguments)
-            .env("HOME", self.broker.dir())
-            .env("RABBITMQ_CONF_ENV_FILE", self.broker.dir().join("none"))
-            .env("ERL_EPMD_PORT", (port + 1).to_string())
-            .env("RABBITMQ_CTL_DIST_PORT_MIN", (port + 3).to_string())
-            .env("RABBITMQ_CTL_DIST_PORT_MAX", (port + 7).to_string())
-            .output()
-            .expect("rabbitmqctl is installed with the server");
-        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    pub async fn ctl(&self, arguments: &[&str]) {
+        self.broker.ctl(arguments).await.unwrap();
     }
 }
 

@@ -48,7 +48,7 @@ async fn a_broker_that_takes_no_messages_is_shown_as_blocked() {
     publish(&*bus, &["1"]).await;
     let mut consumer = bus.consume(QUEUE, 4).await.unwrap();
 
-    node.ctl(&["set_vm_memory_high_watermark", "absolute", "1MB"]);
+    node.ctl(&["set_vm_memory_high_watermark", "absolute", "1MB"]).await;
     // The first message after the alarm is what the broker answers with it.
     let begun = Instant::now();
     let error = bus.publish(message("2")).await.unwrap_err();
@@ -61,7 +61,7 @@ async fn a_broker_that_takes_no_messages_is_shown_as_blocked() {
     // Acks go by the other connection, which is not blocked.
     assert!(comes(&mut consumer).await.settle(Verdict::Ack).await);
 
-    node.ctl(&["set_vm_memory_high_watermark", "0.4"]);
+    node.ctl(&["set_vm_memory_high_watermark", "0.4"]).await;
     reaches(&*bus, "connected", |status| *status == Status::Connected).await;
     publish(&*bus, &["4"]).await;
     bus.close(Duration::from_secs(5)).await;

@@ -10,7 +10,8 @@ use crate::harness::{Node, QUEUE, comes, eventually, message_to, publish, reache
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delivery_held_too_long_costs_its_channel_and_nothing_else() {
     let node = Node::start().await;
-    node.ctl(&["eval", "application:set_env(rabbit, consumer_timeout, 1500), application:set_env(rabbit, channel_tick_interval, 500)."]);
+    node.ctl(&["eval", "application:set_env(rabbit, consumer_timeout, 1500), application:set_env(rabbit, channel_tick_interval, 500)."])
+        .await;
     let bus = node.connect().await;
     bus.declare(&work()).await.unwrap();
     let mut consumer = bus.consume(QUEUE, 1).await.unwrap();
@@ -32,7 +33,7 @@ async fn a_deleted_queue_is_declared_again_by_who_consumes_it() {
     let bus = node.connect().await;
     bus.declare(&work()).await.unwrap();
     let mut consumer = bus.consume(QUEUE, 1).await.unwrap();
-    node.ctl(&["delete_queue", QUEUE]);
+    node.ctl(&["delete_queue", QUEUE]).await;
     eventually("the queue with its consumer", || async {
         let (_, consumers) = bus.depth(QUEUE).await.map_err(|error| error.to_string())?;
         if consumers == 1 { Ok(()) } else { Err(format!("{consumers} consumers")) }
@@ -62,7 +63,7 @@ async fn the_control_queue_of_a_lost_connection_is_declared_again() {
         let delivery = comes(&mut control).await;
         assert_eq!(delivery.message_id.as_deref(), Some(round));
         assert!(delivery.settle(Verdict::Ack).await);
-        node.ctl(&["close_all_connections", "an operator did it"]);
+        node.ctl(&["close_all_connections", "an operator did it"]).await;
     }
     for bus in [agent, orchestrator] {
         reaches(&*bus, "connected", |status| *status == Status::Connected).await;
