@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use git2::build::TreeUpdateBuilder;
 use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
 
 pub(super) const BRANCH: &str = "refs/heads/main";
+
+const TRIES: u32 = 100;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+/// Locks older than these belong to nobody.
+const LEFT_BY_A_START: Duration = Duration::from_secs(5);
+const LEFT_BY_A_WRITER: Duration = Duration::from_mins(1);
 
 /// Why the repository could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +71,28 @@ impl AuditRepository {
     /// The bare repository at `path`, created when it is not there.
     pub fn open_or_create(path: &Path) -> Result<Self, RepositoryError> {
         let this = Self { path: path.to_owned() };
-        this.wrap(Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")))?;
-        Ok(this)
+        // One that is there is only opened: making it takes a lock for which orchestrators that start together would race.
+        for _ in 0..TRIES {
+            if path.join("config").is_file() && Repository::open_bare(path).is_ok() {
+                return Ok(this);
+            }
+            match Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")) {
+                Err(error) if error.code() == git2::ErrorCode::Locked => this.take_away_if_left("config.lock", LEFT_BY_A_START),
+                made => return this.wrap(made).map(|_| this.clone()),
+            }
+            std::thread::park_timeout(BETWEEN_TRIES);
+        }
+        Err(this.error(git2::Error::from_str("another process has been making it for ten seconds")))
+    }
+
+    /// Removes a lock that a killed process has left: libgit2 holds one for milliseconds.
+    fn take_away_if_left(&self, name: &str, older_than: Duration) {
+        let lock = self.path.join(name);
+        let age = lock.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > older_than) {
+            tracing::warn!(lock = %lock.display(), "a killed process has left this lock; it is taken away");
+            std::fs::remove_file(&lock).ok();
+        }
     }
 
     /// The bare repository that is at `path`.
@@ -121,7 +148,8 @@ impl AuditRepository {
         RepositoryError::Sync { path: self.path.clone(), source }
     }
 
-    /// Moves the branch from `expected` to `commit`, or fails with [`RepositoryError::Moved`].
+    /// Moves the branch from `expected` to `commit`, or fails with [`RepositoryError::Moved`]. A lock that a killed writer has left
+    /// fails once more after a minute, and is gone then: the epoch's holder is the only one who writes.
     pub fn move_branch(&self, expected: Option<Oid>, commit: Oid) -> Result<(), RepositoryError> {
         let repository = self.open()?;
         let moved = match expected {
@@ -132,6 +160,10 @@ impl AuditRepository {
             Ok(_) => Ok(()),
             Err(error) if matches!(error.code(), git2::ErrorCode::Modified | git2::ErrorCode::Exists) => {
                 Err(RepositoryError::Moved(self.path.clone()))
+            }
+            Err(source) if source.code() == git2::ErrorCode::Locked => {
+                self.take_away_if_left("refs/heads/main.lock", LEFT_BY_A_WRITER);
+                Err(self.error(source))
             }
             Err(source) => Err(self.error(source)),
         }
@@ -222,6 +254,40 @@ mod tests {
         repository.move_branch(Some(first), second).unwrap();
         assert!(matches!(repository.move_branch(Some(first), other), Err(RepositoryError::Moved(_))));
         assert_eq!(content(&repository, "a").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn orchestrators_that_start_together_make_one_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.git");
+        let starts: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                std::thread::spawn(move || AuditRepository::open_or_create(&path).map(drop))
+            })
+            .collect();
+        for start in starts {
+            start.join().unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn locks_that_killed_processes_have_left_hold_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.git");
+        let leave = |name: &str| {
+            let lock = path.join(name);
+            std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+            let long_ago = std::time::SystemTime::now() - Duration::from_hours(1);
+            std::fs::File::create(lock).unwrap().set_modified(long_ago).unwrap();
+        };
+        leave("config.lock");
+        let repository = AuditRepository::open_or_create(&path).unwrap();
+        let first = repository.write(&plan("a", Some("1")), None).unwrap();
+        leave("refs/heads/main.lock");
+        assert!(repository.move_branch(None, first).is_err());
+        repository.move_branch(None, first).unwrap();
+        assert_eq!(repository.head().unwrap(), Some(first));
     }
 
     #[test]
