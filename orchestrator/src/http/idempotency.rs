@@ -23,6 +23,13 @@ pub(super) struct Key {
     call: String,
 }
 
+impl Key {
+    /// What the caller gave.
+    pub(super) fn given(&self) -> Option<String> {
+        self.key.clone()
+    }
+}
+
 impl FromRequestParts<HttpState> for Key {
     type Rejection = Failure;
 

@@ -10,7 +10,7 @@ use super::{Context, transition};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
-use crate::store::{self, audit, requests};
+use crate::store::{self, audit, idempotency, requests};
 
 /// Priorities lie between minus and plus this.
 const MOST_PRIORITY: i32 = 100;
@@ -30,6 +30,8 @@ pub struct Submit {
     pub priority: Option<i32>,
     /// The caller's W3C trace id; a new one when it is absent or not one.
     pub trace_id: Option<String>,
+    /// The key under which the caller repeats the call; its reservation is answered together with what it asks for.
+    pub idempotency_key: Option<String>,
 }
 
 /// What became of it.
@@ -72,6 +74,13 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     transition::say(context, &mut transaction, &row, Some(principal.id), &text).await?;
     transition::tell(context, &mut transaction, &row, None).await?;
     transition::want_plan(context, &mut transaction, new.id, &trace_id, row.round).await?;
+    if let Some(key) = &input.idempotency_key {
+        let answer = json!({"request_id": new.id});
+        if !idempotency::answer(&mut transaction, principal.id, key, 202, &answer).await? {
+            let message = "this call was held up for so long that its repetition was answered; it is not done again";
+            return Err(Problem::new(ErrorCode::CallUnderWay, message));
+        }
+    }
     store::commit(transaction).await?;
     context.wakes.outbox.notify_one();
     Ok(Submitted { request_id: new.id, status: row.status, trace_id })

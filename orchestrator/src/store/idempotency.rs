@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Error;
 
 /// A reservation without an answer counts as abandoned after this: longer than any call may take.
-pub const TAKE_OVER_AFTER: TimeDelta = TimeDelta::minutes(5);
+pub const TAKE_OVER_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// How long an answer is kept.
 pub const KEPT_FOR: TimeDelta = TimeDelta::days(1);
@@ -95,6 +95,23 @@ pub async fn settle(connection: &mut PgConnection, principal_id: Uuid, key: &str
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Keeps an answer in the transaction that makes it true. `false` when the call was answered meanwhile, by whoever took the
+/// reservation over: then this transaction must not be committed.
+pub async fn answer(connection: &mut PgConnection, principal_id: Uuid, key: &str, status: u16, body: &Value) -> Result<bool, Error> {
+    let answered = sqlx::query!(
+        "UPDATE idempotency_keys
+        SET response_status = $3, response_body = $4
+        WHERE principal_id = $1 AND key = $2 AND response_status IS NULL",
+        principal_id,
+        key,
+        i32::from(status),
+        body,
+    )
+    .execute(connection)
+    .await?;
+    Ok(answered.rows_affected() == 1)
 }
 
 /// Gives a reservation back whose call failed, so that it can be made again.

@@ -62,6 +62,7 @@ pub(in crate::http) async fn submit(
     key: Key,
     body::Json { value, bytes }: body::Json<SubmitBody>,
 ) -> Result<Response, Failure> {
+    let given = key.given();
     let wait = query.wait.as_deref().map(parse_wait).transpose()?;
     let work = Box::pin(async {
         let input = submit::Submit {
@@ -71,6 +72,7 @@ pub(in crate::http) async fn submit(
             max_cost_usd: value.max_cost_usd,
             priority: value.priority,
             trace_id: Some(trace_id),
+            idempotency_key: given,
         };
         let submitted = submit::run(&state.context, &caller.0, input).await?;
         let shown = show(&state, &caller, submitted.request_id).await?;
@@ -79,7 +81,12 @@ pub(in crate::http) async fn submit(
     let (status, stored) = once(&state, &caller, key, &bytes, work).await?;
     let request_id = stored.get("request_id").and_then(|id| id.as_str()).and_then(|id| id.parse::<Uuid>().ok());
     let (Some(wait), Some(request_id)) = (wait, request_id) else {
-        return Ok((status, Json(stored)).into_response());
+        let answer = match request_id {
+            // Its orchestrator died between storing the request and showing it.
+            Some(request_id) if stored.get("status").is_none() => json!(show(&state, &caller, request_id).await?),
+            _ => stored,
+        };
+        return Ok((status, Json(answer)).into_response());
     };
     until_planned(&state, request_id, wait.min(state.options.max_wait)).await?;
     Ok((status, Json(show(&state, &caller, request_id).await?)).into_response())

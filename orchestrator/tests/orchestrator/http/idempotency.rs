@@ -1,6 +1,8 @@
 //! The same call with the same key is done once.
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::domain::role::{Principal, Role};
+use chiffon_orchestrator::service::submit::{self, Submit};
+use chiffon_protocol::ErrorCode;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -42,6 +44,30 @@ async fn many_at_once_make_one_request() {
         assert!(answer.status.is_success() || answer.code() == 5127, "{answer:?}");
     }
     assert!(answers.iter().any(|answer| answer.status.is_success()));
+}
+
+#[tokio::test]
+async fn a_call_whose_orchestrator_dies_or_is_held_up_is_not_done_twice() {
+    let app = App::start().await;
+    let token = app.token("ada", Role::Requester).await;
+    let body = json!({"text": "polish the lens of nas"});
+    let first = ask(&app, &token, "k1", &body).await;
+    // What is stored with the request; its orchestrator died before it could say more.
+    sqlx::query("UPDATE idempotency_keys SET response_body = jsonb_build_object('request_id', response_body -> 'request_id')")
+        .execute(app.context.store.pool())
+        .await
+        .expect("changed");
+    let again = ask(&app, &token, "k1", &body).await.ok();
+    assert_eq!((&again["request_id"], &again["text"]), (&first.body["request_id"], &body["text"]));
+
+    // One that slept through its own repetition, and wakes.
+    let id = sqlx::query_scalar("SELECT id FROM principals WHERE name = 'ada'").fetch_one(app.context.store.pool()).await.expect("ada");
+    let ada = Principal { id, name: "ada".to_owned(), role: Role::Requester, is_program: false };
+    let text = body["text"].as_str().expect("words").to_owned();
+    let late = Submit { text, idempotency_key: Some("k1".to_owned()), ..Submit::default() };
+    let refused = submit::run(&app.context, &ada, late).await.expect_err("it was answered");
+    assert_eq!(refused.code, ErrorCode::CallUnderWay);
+    assert_eq!(requests(&app).await, 1);
 }
 
 #[tokio::test]
