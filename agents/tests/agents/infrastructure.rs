@@ -42,8 +42,9 @@ async fn the_preview_shows_what_the_run_then_does_and_a_second_run_changes_nothi
     assert_eq!((applied.outcome, applied.exit_code, applied.changed), (Some(Outcome::Succeeded), Some(0), true), "{applied:?}");
     assert_eq!(std::fs::read_to_string(fleet.playbooks.path("out-pi")).expect("was written"), "port=8080\ntext=hello\n");
     assert!(applied.resource_usage.cpu_hours > 0.0 && applied.resource_usage.memory_peak_gb > 0.0 && applied.duration_seconds > 0.0);
-    let kinds: Vec<String> = fleet.orchestrator.log(work.task_id).into_iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, ["play_started", "task_started", "task_changed", "task_changed", "stats", "stats"]);
+    // Newer versions of Ansible warn that a variable is named `port`.
+    let kinds = fleet.orchestrator.log(work.task_id).into_iter().map(|event| event.kind).filter(|kind| kind != "output");
+    assert_eq!(kinds.collect::<Vec<_>>(), ["play_started", "task_started", "task_changed", "task_changed", "stats", "stats"]);
 
     let again = fleet.apply("write", parameters, &hosts).await;
     assert_eq!((again.outcome, again.changed), (Some(Outcome::Succeeded), false));
