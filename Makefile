@@ -9,7 +9,7 @@ CHIFFON := target/debug/chiffon
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up demo test test-upgrade lint fmt prepare bench
+.PHONY: help setup build up demo test test-upgrade test-newer lint fmt prepare soak bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: ## run every test on private nodes; ARGS goes to cargo nextest and leaves 
 test-upgrade: ## run agents and orchestrators of the version before beside today's; ARGS names another commit
 	@scripts/test-upgrade $(ARGS)
 
+test-newer: ## the tests of servers and Ansible on Debian 13's RabbitMQ 4.0, PostgreSQL 17 and ansible-core 2.19 (as root)
+	@scripts/test-newer $(ARGS)
+
 lint: ## formatting, clippy, and whether .sqlx fits the statements and the migrations
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -47,6 +50,10 @@ fmt: ## format the code
 
 prepare: ## write .sqlx anew from the statements and the migrations
 	@scripts/prepare
+
+soak: ## load and faults on real parts, as in ARGS="--minutes 20"
+	cargo build --bin chiffon --bin chiffon-soak
+	target/debug/chiffon-soak $(ARGS)
 
 bench: ## build with optimisation and measure
 	cargo build --release --bin chiffon --bin chiffon-bench --bin chiffon-nodes
