@@ -9,7 +9,8 @@ use chiffon_protocol::message::{Running, WorkResult};
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 
-use super::journal::{AttemptFolder, EventLog, Found, Record, State};
+use super::journal::{AttemptFolder, EventLog, Found, Record};
+use super::machine::State;
 use super::marker;
 use super::run_context::{Cancel, EventSink, Progress, RunContext};
 use super::sender::Trace;

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chiffon_protocol::message::{Decision, WorkClaim, WorkGrant};
+use chiffon_protocol::message::{WorkClaim, WorkGrant};
 use chiffon_protocol::topology;
 use tokio::sync::mpsc;
 
 use super::attempt::Attempt;
-use super::journal::State;
+use super::machine::{self, Answered, State};
 use super::sender::REPORT_VALID;
 use super::shared::Shared;
 
@@ -60,12 +60,12 @@ pub(super) async fn ask(shared: &Arc<Shared>, attempt: &Arc<Attempt>) -> Answer 
         }
     };
     shared.forget_claim(claim.claim_id);
-    match answer {
-        None => Answer::Stopped,
-        Some(WorkGrant { decision: Decision::Refused, reason, .. }) => Answer::Refused(reason),
-        Some(grant) => {
+    let Some(grant) = answer else { return Answer::Stopped };
+    match machine::answered(grant.decision, sent, Duration::from_secs(grant.start_within_seconds)) {
+        Answered::Forget => Answer::Refused(grant.reason),
+        Answered::Run { start_before } => {
             attempt.state.send_replace(State::Granted);
-            Answer::Granted { start_before: sent + Duration::from_secs(grant.start_within_seconds) }
+            Answer::Granted { start_before }
         }
     }
 }
@@ -84,11 +84,7 @@ async fn leaving(shared: &Shared) {
 async fn fitting(answers: &mut mpsc::UnboundedReceiver<WorkGrant>, claim: &WorkClaim) -> Option<WorkGrant> {
     loop {
         let grant = answers.recv().await?;
-        let fits = grant.agent_id == claim.agent_id
-            && grant.task_id == claim.task_id
-            && grant.attempt == claim.attempt
-            && grant.work_sha256 == claim.work_sha256;
-        if fits {
+        if machine::fits(claim, &grant) {
             return Some(grant);
         }
         tracing::warn!(claim_id = %claim.claim_id, "an answer names this claim but binds another agent, attempt or work; it does not count");

@@ -9,8 +9,8 @@ use chiffon_protocol::message::{Outcome, ResultStatus, WorkRequest, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::attempt::Attempt;
-use super::journal::State;
 use super::kind::{Ending, RunOutcome};
+use super::machine::{self, Begin, State};
 use super::report;
 use super::run_context::CancelCause;
 use super::shared::Shared;
@@ -52,11 +52,14 @@ async fn start(shared: &Arc<Shared>, attempt: &Arc<Attempt>, start_before: Durat
         let text = "the grant came later than it was good for; nothing was started, and the task is offered again";
         Ended::NeverStarted(Problem::new(ErrorCode::Unclaimed, text))
     };
-    if shared.clock.elapsed() > start_before {
-        return Err(late());
-    }
-    if let Some(CancelCause::Person(reason)) = attempt.cancel.cause() {
-        return Err(Ended::CancelledBefore(reason));
+    let by_a_person = match attempt.cancel.cause() {
+        Some(CancelCause::Person(reason)) => Some(reason),
+        Some(CancelCause::AgentStops) | None => None,
+    };
+    match machine::begin(shared.clock.elapsed(), start_before, by_a_person.is_some()) {
+        Begin::Yes => {}
+        Begin::TooLate => return Err(late()),
+        Begin::Cancelled => return Err(Ended::CancelledBefore(by_a_person.unwrap_or_default())),
     }
     let now = shared.clock.now();
     let journalled = attempt
@@ -69,11 +72,10 @@ async fn start(shared: &Arc<Shared>, attempt: &Arc<Attempt>, start_before: Durat
         let text = format!("the journal can't be written ({error}), so nothing was started; make room on the agent's disk");
         return Err(Ended::NeverStarted(Problem::new(ErrorCode::JournalUnavailable, text)));
     }
-    // The disk may have taken its time.
-    if shared.clock.elapsed() > start_before {
-        return Err(late());
+    match machine::begin(shared.clock.elapsed(), start_before, false) {
+        Begin::TooLate => Err(late()),
+        Begin::Yes | Begin::Cancelled => Ok(()),
     }
-    Ok(())
 }
 
 async fn execute(shared: &Arc<Shared>, attempt: &Arc<Attempt>, work: &WorkRequest) -> Ended {

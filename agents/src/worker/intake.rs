@@ -16,8 +16,9 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
 use super::attempt::Attempt;
 use super::claim::{self, Answer};
 use super::execute::{self, Granted};
-use super::journal::{Found, Record, State};
+use super::journal::{Found, Record};
 use super::kind::Decline;
+use super::machine::{self, Arrival, State};
 use super::sender::{REPORT_VALID, Trace};
 use super::shared::{Intake, Shared};
 use super::verify::{misplaced, verified};
@@ -165,8 +166,8 @@ async fn is_known(shared: &Shared, work: &WorkRequest) -> bool {
     loop {
         let Some(known) = shared.attempt((work.task_id, work.attempt)) else { return false };
         let mut state = known.state.subscribe();
-        let claiming = *state.borrow_and_update() < State::Granted;
-        if !claiming || known.record().offer >= work.offer {
+        let so_far = *state.borrow_and_update();
+        if machine::arrival(Some((so_far, known.record().offer)), work.offer) == Arrival::Known {
             return true;
         }
         drop(known);

@@ -12,6 +12,7 @@ mod hello;
 mod intake;
 mod journal;
 mod kind;
+pub mod machine;
 pub mod marker;
 mod options;
 mod probe;

@@ -9,7 +9,8 @@ use chiffon_protocol::{ErrorCode, Problem};
 
 use super::attempt::Attempt;
 use super::execute::bare_result;
-use super::journal::{Cursor, State};
+use super::journal::Cursor;
+use super::machine::{self, Recovered, State};
 use super::marker;
 use super::run_context::NewEvent;
 use super::shared::Shared;
@@ -32,10 +33,9 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt
         shared.attempts().insert(attempt.key(), Arc::clone(&attempt));
         if attempt.result().is_none() {
             let stopped = shared.kind.find_and_stop_leftovers(&marker::of(&shared.options.agent_id, task_id, number)).await;
-            let result = if attempt.record().state >= State::Starting {
-                interrupted(shared, &attempt, stopped)?
-            } else {
-                not_started(shared, &attempt)
+            let result = match machine::recovered(attempt.record().state, false) {
+                Recovered::NotStarted => not_started(shared, &attempt),
+                Recovered::Interrupted | Recovered::Report => interrupted(shared, &attempt, stopped)?,
             };
             tracing::warn!(%task_id, attempt = number, outcome = ?result.outcome, stopped, "the journal holds an attempt that was cut off");
             attempt.finish(result).await;

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::attempt::{Acked, Attempt};
 use super::execute;
-use super::journal::{Cursor, State};
+use super::journal::Cursor;
+use super::machine::{self, State};
 use super::sender::REPORT_VALID;
 use super::shared::Shared;
 
@@ -146,7 +147,7 @@ impl<'a> Reporter<'a> {
     }
 
     fn is_stored(&self, acked: Acked) -> bool {
-        acked.result_stored && self.attempt.result().is_some_and(|result| acked.last_seq >= result.last_seq)
+        machine::may_forget(acked.result_stored, acked.last_seq, self.attempt.result().map(|result| result.last_seq))
     }
 }
 

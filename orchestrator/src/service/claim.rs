@@ -10,8 +10,9 @@ use sqlx::PgConnection;
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
 use super::{Context, task_story};
-use crate::domain::task::{Event, Task as State};
+use crate::domain::task::{self as domain, Claim, Claimed, Task as State};
 use crate::store::agents::Identity;
+use crate::store::attempts::Attempt;
 use crate::store::task_changes::set_claimed;
 use crate::store::tasks::{self, Locked};
 use crate::store::{self, agents, attempts, host_locks};
@@ -60,23 +61,22 @@ pub async fn run(context: &Context, signer: &str, claim: &WorkClaim) -> Result<O
 }
 
 async fn decide(connection: &mut PgConnection, locked: &Locked, claim: &WorkClaim, agent: &Identity) -> Result<Answer, store::Error> {
-    let (attempt, offer) = (number(claim.attempt), number(claim.offer));
-    if let Some(owner) = locked.attempt.as_ref().filter(|known| known.attempt == attempt && known.claim_id.is_some()) {
-        return Ok(match (owner.claim_id == Some(claim.claim_id), owner.finished_at) {
-            (true, None) => Answer::GrantedBefore,
-            (true, Some(_)) => Answer::Refused("its result is stored already".to_owned()),
-            (false, _) => Answer::Refused(format!("it belongs to {}", owner.agent_id.as_deref().unwrap_or("another agent"))),
-        });
-    }
-    let event = Event::Claim { attempt, offer, agent_id: agent.id.clone() };
-    if let Err(why) = locked.state().on(event) {
-        return Ok(Answer::Refused(why.to_string()));
+    let asked = Claim { claim_id: claim.claim_id, attempt: number(claim.attempt), offer: number(claim.offer), agent_id: &agent.id };
+    let owner = || locked.attempt.as_ref().and_then(|attempt| attempt.agent_id.as_deref()).unwrap_or("another agent");
+    match domain::claim(locked.state(), locked.attempt.as_ref().map(Attempt::known), asked) {
+        Claimed::Granted => {}
+        Claimed::GrantedBefore => return Ok(Answer::GrantedBefore),
+        Claimed::Over => return Ok(Answer::Refused("its result is stored already".to_owned())),
+        Claimed::Taken => return Ok(Answer::Refused(format!("it belongs to {}", owner()))),
+        Claimed::NotOffered(why) => return Ok(Answer::Refused(why.to_string())),
     }
     let task = &locked.task;
     if task.agent_type.as_str() != agent.agent_type {
         return Ok(Answer::Refused(format!("it is for agents of the kind {}", task.agent_type.as_str())));
     }
-    if task.is_exclusive() && host_locks::count(connection, task.id, attempt).await? < i64::try_from(task.hosts.len()).unwrap_or(i64::MAX) {
+    if task.is_exclusive()
+        && host_locks::count(connection, task.id, asked.attempt).await? < i64::try_from(task.hosts.len()).unwrap_or(i64::MAX)
+    {
         return Ok(Answer::Refused("its hosts are not reserved for it any more".to_owned()));
     }
     Ok(Answer::Granted)

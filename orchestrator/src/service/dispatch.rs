@@ -15,7 +15,7 @@ use super::reply::{About, envelope};
 use super::{Context, task_story, wait};
 use crate::domain::placement::{AgentView, HostLock, Placement, Wait, place};
 use crate::domain::reference;
-use crate::domain::task::{Event, Status, Task as State};
+use crate::domain::task::{self as domain, NextOffer, Status};
 use crate::store::attempts::{self, Attempt};
 use crate::store::dispatch::{Ready, list_agents, list_ready, plan_part, plan_sha256, sum};
 use crate::store::outbox::{self, NewMessage, Offer};
@@ -84,7 +84,7 @@ async fn offer(context: &Context, ready: &Ready, hostname: &str) -> Result<Optio
     let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(None) };
     let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(None) };
     let fenced = restores::fenced_attempt(&mut transaction, ready.task_id).await?;
-    let Some((attempt, offer, is_new)) = next_offer(&locked, &request, fenced) else { return Ok(None) };
+    let Some(NextOffer { attempt, offer, is_new }) = next_offer(&locked, &request, fenced) else { return Ok(None) };
     let task = Task { attempt, offer, ..locked.task.clone() };
     let (parameters, plan_sha256) = match filled(&mut transaction, &task).await? {
         Ok(filled) => filled,
@@ -121,22 +121,14 @@ async fn offer(context: &Context, ready: &Ready, hostname: &str) -> Result<Optio
     Ok(Some(task.title))
 }
 
-/// The attempt and the offer's number, and whether the attempt is new; `None` when the task can't be offered any more. Attempts up
-/// to `fenced` may have been made after a backup that was restored, and are not made again.
-fn next_offer(locked: &Locked, request: &OfRequest, fenced: i32) -> Option<(i32, i32, bool)> {
+/// What is offered next; `None` when the task can't be offered any more. Attempts up to `fenced` may have been made after a backup
+/// that was restored, and are not made again.
+fn next_offer(locked: &Locked, request: &OfRequest, fenced: i32) -> Option<NextOffer> {
     let task = &locked.task;
     if request.plan_id != Some(task.plan_id) || request.status == "paused" {
         return None;
     }
-    let is_free = |attempt: &Attempt| attempt.claim_id.is_none() && attempt.finished_at.is_none() && attempt.attempt > fenced;
-    let reusable = locked.attempt.as_ref().is_some_and(is_free);
-    let (attempt, offer) = if reusable { (task.attempt, task.offer) } else { (task.attempt.max(fenced) + 1, 1) };
-    let ready = match locked.state() {
-        State::Pending => State::Pending.on(Event::DependenciesMet).ok()?,
-        other => other,
-    };
-    ready.on(Event::Offer { attempt, offer }).ok()?;
-    Some((attempt, offer, !reusable))
+    domain::next_offer(locked.state(), locked.attempt.as_ref().map(Attempt::known), (task.attempt, task.offer), fenced)
 }
 
 /// The parameters with references filled in and validated again (RELIABILITY 17), and the plan's hash.

@@ -12,7 +12,7 @@ use super::status::{is_owner, not_the_owner, owner};
 use super::{Context, late_report, task_story, wait};
 use crate::domain::audit::AuditEvent;
 use crate::domain::placement::Wait;
-use crate::domain::task::{Event, Status};
+use crate::domain::task::{self as domain, Reported, Status};
 use crate::store::attempts::{self, Attempt};
 use crate::store::logs::{storable, storable_json};
 use crate::store::task_changes::{Ended, Waiting};
@@ -40,17 +40,12 @@ pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result
         return Ok(not_the_owner(&attempt, signer));
     }
     let ending = ending(result);
-    let event = Event::Finish { attempt: attempt.attempt, outcome: ending };
-    if attempt.finished_at.is_some() {
-        repeated(context, &mut transaction, &locked, &attempt, ending).await?;
-    } else {
-        match locked.state().on(event) {
-            Ok(next) if next.status() == Status::Waiting => {
-                not_started(context, &mut transaction, &request, &locked, &attempt, result).await?;
-            }
-            Ok(next) => finish(context, &mut transaction, &locked, next.status(), ending, result).await?,
-            Err(_) => fenced(context, &mut transaction, &locked, &attempt, ending, result).await?,
-        }
+    match domain::result(locked.state(), attempt.known(), ending) {
+        Reported::Ends(to) => finish(context, &mut transaction, &locked, to, ending, result).await?,
+        Reported::NotStarted => not_started(context, &mut transaction, &request, &locked, &attempt, result).await?,
+        Reported::Repeated => {}
+        Reported::Conflicting => conflicting(context, &mut transaction, &locked, &attempt, ending).await?,
+        Reported::Fenced => fenced(context, &mut transaction, &locked, &attempt, ending, result).await?,
     }
     store::commit(transaction).await?;
     end_task::wake(context);
@@ -154,17 +149,14 @@ async fn not_started(
     end_task::settle(context, connection, task.request_id).await
 }
 
-/// The same result again changes nothing; another one for the same attempt is flagged.
-async fn repeated(
+/// Another result than the one that is stored is flagged.
+async fn conflicting(
     context: &Context,
     connection: &mut PgConnection,
     locked: &Locked,
     attempt: &Attempt,
     ending: Ending,
 ) -> Result<(), store::Error> {
-    if attempt.outcome.as_deref() == Some(ending.as_str()) {
-        return Ok(());
-    }
     attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
     flag(context, connection, locked, attempt, json!({"reported": ending, "stored": attempt.outcome})).await
 }

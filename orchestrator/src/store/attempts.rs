@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Error;
 use super::tasks::one_row;
+use crate::domain::task::Known;
 
 /// One try.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,13 @@ pub struct Attempt {
     pub outcome: Option<String>,
     /// The last log event stored without a gap.
     pub stored_seq: i64,
+}
+
+impl Attempt {
+    /// What decisions about it need.
+    pub fn known(&self) -> Known<'_> {
+        Known { attempt: self.attempt, claim_id: self.claim_id, finished: self.finished_at.is_some(), outcome: self.outcome.as_deref() }
+    }
 }
 
 /// One attempt with its owner's key and whereabouts.

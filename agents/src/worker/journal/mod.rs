@@ -12,4 +12,4 @@ mod record;
 pub(crate) use event_log::{Cursor, EventLog};
 pub(crate) use folder::{AttemptFolder, Found};
 pub(crate) use lock::Journal;
-pub(crate) use record::{Record, State};
+pub(crate) use record::Record;

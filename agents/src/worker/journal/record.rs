@@ -4,34 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How far an attempt came on this agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum State {
-    /// The work is on the disk; its claim may not have been sent.
-    Received,
-    /// The claim was sent.
-    Claimed,
-    /// The attempt belongs to this agent.
-    Granted,
-    /// It may have been executed: nobody executes it again.
-    Starting,
-    /// There is a result.
-    Finished,
-}
-
-impl State {
-    /// The word that hello uses.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Claimed => "claimed",
-            Self::Granted => "granted",
-            Self::Starting => "starting",
-            Self::Finished => "finished",
-        }
-    }
-}
+use crate::worker::machine::State;
 
 /// What the journal knows of an attempt beside the work itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

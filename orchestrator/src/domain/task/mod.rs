@@ -2,12 +2,14 @@
 //!
 //! Pure: no clock, no SQL. Reports of a superseded attempt or offer are named cases ([`InvalidTransition`]), never guesses.
 
+mod attempt;
 mod resolve;
 mod retry;
 mod state;
 mod transition;
 mod words;
 
+pub use attempt::{Claim, Claimed, Known, NextOffer, Reported, claim, next_offer, result};
 pub use resolve::{Asked, Refusal, resolve};
 pub use retry::{CutOff, Limits, Next, Proof, Why, over_at};
 pub use state::{Decision, Event, InvalidTransition, Owned, Task};
