@@ -7,17 +7,17 @@ use sqlx::PgConnection;
 
 use super::end_task::{self, By};
 use super::outcome::Outcome;
-use super::reply::{self, About};
+use super::reply::{self, About, Addressee};
 use super::status::{is_owner, not_the_owner, owner};
 use super::{Context, late_report, task_story, wait};
 use crate::domain::audit::AuditEvent;
 use crate::domain::placement::Wait;
-use crate::domain::task::{self as domain, Reported, Status};
+use crate::domain::task::{self as domain, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt};
 use crate::store::logs::{storable, storable_json};
 use crate::store::task_changes::{Ended, Waiting};
 use crate::store::tasks::{self, Locked, OfRequest};
-use crate::store::{self, audit, host_locks};
+use crate::store::{self, agents, audit, host_locks};
 
 /// An agent that never starts this often is not asked again.
 const NOT_STARTED_AT_MOST: i32 = 3;
@@ -37,12 +37,15 @@ pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, message));
     };
     if !is_owner(&attempt, signer) {
-        return Ok(not_the_owner(&attempt, signer));
+        return not_owned(context, transaction, &request, &locked, &attempt, Signed { signer, result }).await;
     }
     let ending = ending(result);
     match domain::result(locked.state(), attempt.known(), ending) {
         Reported::Ends(to) => finish(context, &mut transaction, &locked, to, ending, result).await?,
-        Reported::NotStarted => not_started(context, &mut transaction, &request, &locked, &attempt, result).await?,
+        Reported::NotStarted => {
+            let agent = attempt.agent_id.as_deref().unwrap_or("its agent");
+            not_started(context, &mut transaction, &request, &locked, agent, result).await?;
+        }
         Reported::Repeated => {}
         Reported::Conflicting => conflicting(context, &mut transaction, &locked, &attempt, ending).await?,
         Reported::Fenced => fenced(context, &mut transaction, &locked, &attempt, ending, result).await?,
@@ -50,11 +53,47 @@ pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result
     store::commit(transaction).await?;
     end_task::wake(context);
     if let Some(to) = owner(&attempt) {
-        let about = About { request_id: request.id, trace_id: request.trace_id };
-        let last_seq = attempt.stored_seq.unsigned_abs();
-        let ack = ResultAck { task_id: result.task_id, attempt: result.attempt, last_seq, result_stored: true };
-        reply::send(context, &to, &about, ack).await;
+        acknowledge(context, &to, &request, result, attempt.stored_seq.unsigned_abs()).await;
     }
+    Ok(Outcome::Done)
+}
+
+async fn acknowledge(context: &Context, to: &Addressee, request: &OfRequest, result: &WorkResult, last_seq: u64) {
+    let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
+    let ack = ResultAck { task_id: result.task_id, attempt: result.attempt, last_seq, result_stored: true };
+    reply::send(context, to, &about, ack).await;
+}
+
+/// A result with the id of the key that signed it.
+#[derive(Clone, Copy)]
+struct Signed<'r> {
+    signer: &'r str,
+    result: &'r WorkResult,
+}
+
+/// A result of somebody who does not own the attempt counts for nothing, except that it was not begun: an agent that was
+/// stopped before its claim was answered can't know that it owns nothing, and keeps the attempt in its journal until it is told.
+async fn not_owned(
+    context: &Context,
+    mut transaction: store::Tx,
+    request: &OfRequest,
+    locked: &Locked,
+    attempt: &Attempt,
+    Signed { signer, result }: Signed<'_>,
+) -> Result<Outcome, store::Error> {
+    let agent = agents::get(&mut transaction, &result.agent_id).await?;
+    let Some(agent) = agent.filter(|agent| agent.key_id == signer && ending(result) == Ending::NotStarted) else {
+        return Ok(not_the_owner(attempt, signer));
+    };
+    let newest = (locked.task.attempt, locked.task.offer);
+    let is_free = attempt.claim_id.is_none() && attempt.finished_at.is_none();
+    if given_back(locked.state(), newest, attempt.attempt, is_free).is_some() {
+        not_started(context, &mut transaction, request, locked, &agent.id, result).await?;
+    }
+    store::commit(transaction).await?;
+    end_task::wake(context);
+    let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
+    acknowledge(context, &to, request, result, result.last_seq).await;
     Ok(Outcome::Done)
 }
 
@@ -124,13 +163,12 @@ async fn not_started(
     connection: &mut PgConnection,
     request: &OfRequest,
     locked: &Locked,
-    attempt: &Attempt,
+    agent: &str,
     result: &WorkResult,
 ) -> Result<(), store::Error> {
     let task = &locked.task;
     attempts::set_finished(connection, task.attempt, Ending::NotStarted, result, context.clock.now()).await?;
     host_locks::release(connection, task.id).await?;
-    let agent = attempt.agent_id.as_deref().unwrap_or("its agent");
     let reason = result.error.as_ref().map_or(result.output.as_str(), |error| error.message.as_str());
     let text = format!("{agent} did not start it: {reason}");
     task_story::tell(context, connection, task, Status::Waiting, agent, "task.not_started", json!({"agent_id": agent, "reason": reason}))

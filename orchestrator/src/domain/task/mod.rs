@@ -3,6 +3,7 @@
 //! Pure: no clock, no SQL. Reports of a superseded attempt or offer are named cases ([`InvalidTransition`]), never guesses.
 
 mod attempt;
+mod given_back;
 mod resolve;
 mod retry;
 mod state;
@@ -10,6 +11,7 @@ mod transition;
 mod words;
 
 pub use attempt::{Claim, Claimed, Known, NextOffer, Reported, claim, next_offer, result};
+pub use given_back::given_back;
 pub use resolve::{Asked, Refusal, resolve};
 pub use retry::{CutOff, Limits, Next, Proof, Why, over_at};
 pub use state::{Decision, Event, InvalidTransition, Owned, Task};

@@ -2,7 +2,8 @@
 
 use chiffon_orchestrator::service::cancel_tasks;
 use chiffon_protocol::Message;
-use chiffon_protocol::message::{Command, Outcome, ResultAck};
+use chiffon_protocol::message::{Command, Decision, Outcome, ResultAck};
+use chiffon_protocol::topology::CLAIMS;
 use uuid::Uuid;
 
 use super::site::{Site, step};
@@ -153,4 +154,47 @@ async fn what_has_begun_is_not_repeated_because_somebody_says_that_it_had_not() 
     site.turn().await;
     assert_eq!(site.status(request_id, "one").await, "interrupted");
     assert!(agent.work().await.is_none());
+}
+
+#[tokio::test]
+async fn who_was_stopped_before_its_claim_arrived_is_acknowledged_and_a_new_attempt_is_offered() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    site.turn().await;
+    let work = agent.work().await.expect("there is work");
+    let claim = agent.claim_for(&work);
+    agent.finish(&work, Outcome::NotStarted).await;
+    agent.finish(&work, Outcome::NotStarted).await;
+    site.turn().await;
+    assert_eq!(stored_acks(&agent.hear_all().await), 2);
+    assert_eq!(site.audited(request_id, "task.not_started").await, 1);
+    agent.say(CLAIMS, claim).await;
+    site.turn().await;
+    assert!(matches!(agent.hear().await, Message::WorkGrant(grant) if grant.decision == Decision::Refused));
+    let again = agent.take(&site).await;
+    assert_eq!((again.request.attempt, again.request.offer), (2, 1));
+    agent.finish(&work, Outcome::NotStarted).await;
+    site.turn().await;
+    assert_eq!(site.status(request_id, "one").await, "dispatched", "what came late speaks of the first attempt only");
+    agent.finish(&again, Outcome::Succeeded).await;
+    site.turn().await;
+    assert_eq!(site.app.status(request_id).await, "completed");
+}
+
+#[tokio::test]
+async fn who_was_stopped_before_hearing_that_another_has_it_is_acknowledged_and_changes_nothing() {
+    let site = Site::start().await;
+    let mut owner = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let mut other = WireAgent::start(&site, "infra-2", &site.keys[1]).await;
+    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    site.turn().await;
+    let work = owner.take(&site).await;
+    other.finish(&work, Outcome::NotStarted).await;
+    site.turn().await;
+    assert_eq!(stored_acks(&other.hear_all().await), 1);
+    assert_eq!(site.status(request_id, "one").await, "dispatched");
+    owner.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    assert_eq!(site.app.status(request_id).await, "completed");
 }
