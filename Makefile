@@ -9,7 +9,7 @@ CHIFFON := target/debug/chiffon
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up demo test test-upgrade test-newer lint fmt prepare soak bench
+.PHONY: help setup build up demo test test-upgrade test-newer simulate lint fmt prepare soak bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test-upgrade: ## run agents and orchestrators of the version before beside today
 
 test-newer: ## the tests of servers and Ansible on Debian 13's RabbitMQ 4.0, PostgreSQL 17 and ansible-core 2.19 (as root)
 	@scripts/test-newer $(ARGS)
+
+simulate: ## play schedules of faults, a million or ARGS="--schedules N"; tell one again: ARGS="--seed N"
+	cargo build --bin chiffon-simulation
+	target/debug/chiffon-simulation $(ARGS)
 
 lint: ## formatting, clippy, and whether .sqlx fits the statements and the migrations
 	cargo fmt --all --check

@@ -1,0 +1,15 @@
+//! Mistakes that the simulation can make on purpose, to show that it would find them. They exist here only: the decisions that
+//! they get round are the product's, and the product has no such switch.
+
+use clap::ValueEnum;
+
+/// A mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Bug {
+    /// The agent takes the delivery for the permission: it acknowledges and runs, and claims afterwards.
+    AckBeforeClaim,
+    /// A result counts for whatever attempt is the newest, whoever it came from.
+    NoFenceOnResults,
+    /// An approval that has started a run can start another.
+    ApprovalNotConsumed,
+}

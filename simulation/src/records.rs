@@ -1,0 +1,209 @@
+//! What PostgreSQL would hold. Each verb of [`crate::orchestrator`] is one transaction on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chiffon_orchestrator::domain::audit;
+use chiffon_orchestrator::domain::request;
+use chiffon_orchestrator::domain::task::{Known, Task};
+use chiffon_protocol::action::Repeatable;
+use chiffon_protocol::message::Outcome;
+use chrono::DateTime;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::network::{Message, Queue};
+
+/// One try of a task.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) claim_id: Option<Uuid>,
+    pub(crate) agent: Option<usize>,
+    pub(crate) claimed_at: Duration,
+    pub(crate) lease_until: Duration,
+    pub(crate) finished: Option<Outcome>,
+    pub(crate) conflicting_reports: u32,
+}
+
+impl Attempt {
+    /// As decisions see it.
+    pub(crate) fn known(&self, number: i32) -> Known<'_> {
+        Known { attempt: number, claim_id: self.claim_id, finished: self.finished.is_some(), outcome: self.finished.map(Outcome::as_str) }
+    }
+}
+
+/// A task of an approved plan.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskRow {
+    pub(crate) revision: u32,
+    pub(crate) host: usize,
+    pub(crate) after: Option<usize>,
+    pub(crate) repeatable: Repeatable,
+    pub(crate) state: Task,
+    pub(crate) offer: i32,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) claim_by: Duration,
+    pub(crate) not_before: Duration,
+    pub(crate) excluded: BTreeSet<usize>,
+    /// A person has decided how it ended.
+    pub(crate) decided: bool,
+    /// How often a person had it tried again.
+    pub(crate) tried_by_person: usize,
+    /// A person has said, without proof, that it does not run any more.
+    pub(crate) by_word: bool,
+}
+
+impl TaskRow {
+    pub(crate) fn newest(&self) -> i32 {
+        i32::try_from(self.attempts.len()).unwrap_or(i32::MAX)
+    }
+
+    pub(crate) fn attempt(&self, number: i32) -> Option<&Attempt> {
+        self.attempts.get(index(number)?)
+    }
+
+    pub(crate) fn attempt_mut(&mut self, number: i32) -> Option<&mut Attempt> {
+        self.attempts.get_mut(index(number)?)
+    }
+
+    /// The newest attempt as decisions see it.
+    pub(crate) fn known(&self) -> Option<Known<'_>> {
+        self.attempts.last().map(|attempt| attempt.known(self.newest()))
+    }
+
+    /// Whether a cancel was asked for and waits for proof.
+    pub(crate) fn cancel_requested(&self) -> bool {
+        match &self.state {
+            Task::Claimed(owned) | Task::Running(owned) | Task::Unknown(owned) => owned.cancel_requested,
+            Task::Interrupted { cancel_requested, .. } => *cancel_requested,
+            Task::Pending | Task::Waiting | Task::Offered { .. } | Task::Completed | Task::Failed | Task::Cancelled | Task::Skipped => {
+                false
+            }
+        }
+    }
+}
+
+fn index(number: i32) -> Option<usize> {
+    usize::try_from(number).ok()?.checked_sub(1)
+}
+
+/// The request.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) status: request::Status,
+    /// Its plan's number stands for the plan's hash.
+    pub(crate) revision: u32,
+    pub(crate) round: u32,
+    pub(crate) planning_epoch: u64,
+    pub(crate) planning_until: Duration,
+    pub(crate) approvals: BTreeSet<u32>,
+    pub(crate) approvals_needed: usize,
+    /// How often each revision was run.
+    pub(crate) runs: BTreeMap<u32, u32>,
+    pub(crate) held: bool,
+    pub(crate) resend_at: Duration,
+}
+
+/// A message that is to be published.
+#[derive(Debug, Clone)]
+pub(crate) struct OutboxRow {
+    pub(crate) id: u64,
+    pub(crate) queue: Queue,
+    pub(crate) message: Message,
+    pub(crate) leased_until: Duration,
+}
+
+/// An agent as the orchestrators know it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AgentRow {
+    pub(crate) incarnation: u64,
+    pub(crate) lease_until: Duration,
+}
+
+/// The lease of a singleton.
+#[derive(Debug, Default)]
+pub(crate) struct Lease {
+    pub(crate) holder: usize,
+    pub(crate) epoch: u64,
+    pub(crate) until: Duration,
+}
+
+/// A row of the request's chain.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditRow {
+    pub(crate) at: Duration,
+    pub(crate) event: &'static str,
+    pub(crate) data: Value,
+    pub(crate) hash: Option<Vec<u8>>,
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pub(crate) request: Request,
+    pub(crate) tasks: Vec<TaskRow>,
+    pub(crate) host_locks: BTreeMap<usize, usize>,
+    pub(crate) outbox: Vec<OutboxRow>,
+    pub(crate) agents: Vec<AgentRow>,
+    pub(crate) reaper: Lease,
+    pub(crate) audit: Vec<AuditRow>,
+    /// Whether the audit chain is hashed: SHA-256 over canonical JSON costs more than all the rest, so few schedules do.
+    pub(crate) hashed: bool,
+    last_outbox: u64,
+}
+
+impl Records {
+    pub(crate) fn new(agents: usize, approvals_needed: usize, hashed: bool) -> Self {
+        Self {
+            request: Request {
+                status: request::Status::Planning,
+                revision: 0,
+                round: 1,
+                planning_epoch: 0,
+                planning_until: Duration::ZERO,
+                approvals: BTreeSet::new(),
+                approvals_needed,
+                runs: BTreeMap::new(),
+                held: false,
+                resend_at: Duration::ZERO,
+            },
+            tasks: Vec::new(),
+            host_locks: BTreeMap::new(),
+            outbox: Vec::new(),
+            agents: vec![AgentRow::default(); agents],
+            reaper: Lease::default(),
+            audit: Vec::new(),
+            hashed,
+            last_outbox: 0,
+        }
+    }
+
+    pub(crate) fn send(&mut self, queue: Queue, message: Message) {
+        self.last_outbox += 1;
+        self.outbox.push(OutboxRow { id: self.last_outbox, queue, message, leased_until: Duration::ZERO });
+    }
+
+    pub(crate) fn tell(&mut self, at: Duration, event: &'static str, data: Value) {
+        let hash = self.hashed.then(|| row_hash(self.audit.last(), self.audit.len(), at, event, &data));
+        self.audit.push(AuditRow { at, event, data, hash });
+    }
+
+    /// Whether each row's hash covers the row before it.
+    pub(crate) fn is_audit_whole(&self) -> bool {
+        (0..self.audit.len()).all(|place| {
+            let row = &self.audit[place];
+            let before = place.checked_sub(1).map(|before| &self.audit[before]);
+            row.hash.as_ref().is_none_or(|hash| *hash == row_hash(before, place, row.at, row.event, &row.data))
+        })
+    }
+
+    pub(crate) fn unlock(&mut self, task: usize) {
+        self.host_locks.retain(|_, owner| *owner != task);
+    }
+}
+
+fn row_hash(before: Option<&AuditRow>, place: usize, at: Duration, event: &str, data: &Value) -> Vec<u8> {
+    let at = DateTime::from_timestamp_millis(i64::try_from(at.as_millis()).unwrap_or(0)).unwrap_or_default();
+    let seq = i64::try_from(place + 1).unwrap_or(i64::MAX);
+    audit::row_hash(before.and_then(|row| row.hash.as_deref()), "simulated", seq, at, "chiffon", event, data)
+}

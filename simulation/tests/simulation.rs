@@ -1,0 +1,52 @@
+//! The promises over two hundred thousand schedules; and mistakes made on purpose, each of which must be found.
+
+use chiffon_simulation::{APPROVED_ONCE, Bug, ONCE, RECORDS_TRUE, play_many, replay};
+
+/// The schedules of one run of the suite.
+const SCHEDULES: u64 = 200_000;
+
+#[test]
+fn no_schedule_of_faults_breaks_a_promise() {
+    let summary = play_many(1, SCHEDULES, None);
+    if let Some(failure) = summary.failures.first() {
+        panic!(
+            "{}\n\nseed {}: {}\nreplay it: make simulate ARGS=\"--seed {}\"",
+            replay(failure.seed, None),
+            failure.seed,
+            failure.violation,
+            failure.seed
+        );
+    }
+    assert_eq!(summary.schedules, SCHEDULES);
+    // A simulation in which little happens proves little.
+    assert!(summary.executions > SCHEDULES / 2 && summary.faults > SCHEDULES * 10 && summary.ended > SCHEDULES / 4, "{summary:?}");
+}
+
+fn is_found(bug: Bug, invariants: &[&str]) {
+    let summary = play_many(1, 20_000, Some(bug));
+    let failure = summary.failures.first().unwrap_or_else(|| panic!("{bug:?} was not found: {summary:?}"));
+    assert!(
+        invariants.contains(&failure.violation.invariant),
+        "{bug:?} broke something else, seed {}: {}",
+        failure.seed,
+        failure.violation
+    );
+}
+
+#[test]
+fn a_delivery_that_is_taken_for_a_permission_is_found() {
+    is_found(
+        Bug::AckBeforeClaim,
+        &[ONCE, chiffon_simulation::NOT_REPEATED, chiffon_simulation::NOT_SIDE_BY_SIDE, chiffon_simulation::HOSTS_APART],
+    );
+}
+
+#[test]
+fn a_result_without_a_fence_is_found() {
+    is_found(Bug::NoFenceOnResults, &[RECORDS_TRUE, chiffon_simulation::ENDS_STAY]);
+}
+
+#[test]
+fn an_approval_that_is_not_consumed_is_found() {
+    is_found(Bug::ApprovalNotConsumed, &[APPROVED_ONCE]);
+}
