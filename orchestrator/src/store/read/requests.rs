@@ -92,5 +92,6 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
         query.push(" AND r.id < ").push_bind(before);
     }
     query.push(" ORDER BY r.id DESC LIMIT ").push_bind(limit);
-    Ok(query.build_query_as().fetch_all(pool).await?)
+    // Planned anew for each words: a plan for any words walks back through all requests in search of a rare one.
+    Ok(query.build_query_as().persistent(filter.text.is_none()).fetch_all(pool).await?)
 }
