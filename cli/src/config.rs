@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy};
+use chiffon_orchestrator::service::{Retention, Watch};
 use chiffon_process::config::{ConfigError, Layers};
 use chiffon_process::telemetry::Format;
 use chiffon_protocol::key::PublicKey;
@@ -26,6 +28,9 @@ pub struct Config {
     pub agents: Agents,
     pub dispatch: Dispatch,
     pub dead_letters: DeadLetters,
+    pub deadlines: Deadlines,
+    pub watch: Watch,
+    pub retention: Retention,
     pub planning: Planning,
     pub llm: Llm,
     pub policy: Policy,

@@ -13,10 +13,11 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use crate::audit_repo::AuditRepository;
-use crate::background::approval_expirer::ApprovalExpirer;
 use crate::background::dead_letter_keeper::DeadLetterKeeper;
+use crate::background::deadline_reaper::DeadlineReaper;
 use crate::background::dispatcher::Dispatcher;
 use crate::background::git_scribe::GitScribe;
+use crate::background::invariant_checker::InvariantChecker;
 use crate::background::lease_reaper::LeaseReaper;
 use crate::background::log_sealer::LogSealer;
 use crate::background::outbox_relay::OutboxRelay;
@@ -166,12 +167,13 @@ fn start_background(context: &Context, repository: AuditRepository, tasks: &Task
         Arc::new(DeadLettersInbox::new(context.clone())),
     ];
     start_intake(context, inboxes, tasks);
-    let agents: [Arc<dyn BackgroundAgent>; 9] = [
+    let agents: Vec<Arc<dyn BackgroundAgent>> = vec![
         Arc::new(desk),
         Arc::new(OutboxRelay::new(context.clone())),
         Arc::new(Dispatcher::new(context.clone())),
         Arc::new(LeaseReaper::new(context.clone(), intake)),
-        Arc::new(ApprovalExpirer::new(context.clone())),
+        Arc::new(DeadlineReaper::new(context.clone())),
+        Arc::new(InvariantChecker::new(context.clone())),
         Arc::new(Partitions::new(context.clone())),
         Arc::new(DeadLetterKeeper::new(context.clone())),
         Arc::new(LogSealer::new(context.clone())),

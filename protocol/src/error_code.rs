@@ -93,6 +93,8 @@ error_codes! {
     5125 AgentNotFound, 404, false, "Agent not found";
     5126 TokenNotFound, 404, false, "Token not found";
     5127 CallUnderWay, 409, true, "The same call is under way";
+    5128 DeadlinePassed, 409, false, "Deadline passed";
+    5129 WaitedTooLong, 409, false, "Waited too long";
     5201 ProviderUnavailable, 502, true, "Model provider unavailable";
     5202 ProviderRateLimited, 502, true, "Model provider rate limited";
     5203 BudgetSpent, 402, false, "Budget spent";
@@ -106,6 +108,7 @@ error_codes! {
     5304 HostBusy, 503, true, "Host busy";
     5305 CancelledByPerson, 409, false, "Cancelled";
     5306 DependencyFailed, 424, false, "Earlier step failed";
+    5307 RunTooLong, 500, false, "Ran past its time limit";
     5401 AgentNotEnrolled, 403, false, "Agent not enrolled";
     5402 JournalUnavailable, 503, true, "Journal unavailable";
     5403 ActionChanged, 409, false, "Action changed";

@@ -1,36 +1,36 @@
-//! `chiffon doctor`: what this machine has, and what to do about what it lacks.
+//! `chiffon doctor`: what this machine has, and what to do about what it lacks. Where a Chiffon runs, it is asked how it is, too.
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::playbooks;
 use crate::args::{Global, Output};
 use crate::client::Api;
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::show::style::paint;
 use crate::show::table;
 
 /// One thing that was looked at.
 struct Finding {
-    what: &'static str,
+    what: String,
     ok: bool,
     text: String,
 }
 
 /// Looks at everything; fails when something has to be fixed.
 pub async fn run(global: &Global) -> Outcome {
-    let findings = vec![
+    let mut findings = vec![
         program("ansible", "ansible-playbook", "apt-get install ansible"),
         node("postgresql", chiffon_nodes::postgres_is_installed(), "apt-get install postgresql"),
         node("rabbitmq", chiffon_nodes::rabbitmq_is_installed(), "apt-get install rabbitmq-server (without it, the bus runs in process)"),
         program("git", "git", "apt-get install git (only to look at the audit repository)"),
         configuration(global),
         actions(),
-        running(global).await,
     ];
+    findings.extend(running(global).await);
     let healthy = findings.iter().all(|finding| finding.ok);
     let items: Vec<_> = findings.iter().map(|finding| json!({"check": finding.what, "ok": finding.ok, "text": finding.text})).collect();
     if !table::json(global.output, &json!({"ok": healthy, "items": items})) && global.output == Output::Text {
@@ -42,15 +42,15 @@ pub async fn run(global: &Global) -> Outcome {
     Ok(if healthy { Exit::Done } else { Exit::Failed })
 }
 
-fn program(what: &'static str, name: &str, fix: &str) -> Finding {
+fn program(what: &str, name: &str, fix: &str) -> Finding {
     let version = Command::new(name).arg("--version").output().ok().filter(|output| output.status.success());
     let text = version.map(|output| String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned());
-    Finding { what, ok: text.is_some(), text: text.unwrap_or_else(|| format!("{name} is not installed: {fix}")) }
+    Finding { what: what.to_owned(), ok: text.is_some(), text: text.unwrap_or_else(|| format!("{name} is not installed: {fix}")) }
 }
 
-fn node(what: &'static str, installed: bool, fix: &str) -> Finding {
+fn node(what: &str, installed: bool, fix: &str) -> Finding {
     let text = if installed { "installed".to_owned() } else { format!("not installed: {fix}") };
-    Finding { what, ok: installed, text }
+    Finding { what: what.to_owned(), ok: installed, text }
 }
 
 fn configuration(global: &Global) -> Finding {
@@ -59,28 +59,92 @@ fn configuration(global: &Global) -> Finding {
         Ok(_) => "can be used".to_owned(),
         Err(error) => error.to_string(),
     };
-    Finding { what: "configuration", ok: read.is_ok(), text }
+    Finding { what: "configuration".to_owned(), ok: read.is_ok(), text }
 }
 
 fn actions() -> Finding {
     match playbooks::find(None) {
-        Ok(folder) => Finding { what: "actions", ok: true, text: folder.display().to_string() },
-        Err(failure) => Finding { what: "actions", ok: false, text: failure.message },
+        Ok(folder) => Finding { what: "actions".to_owned(), ok: true, text: folder.display().to_string() },
+        Err(failure) => Finding { what: "actions".to_owned(), ok: false, text: failure.message },
     }
 }
 
-async fn running(global: &Global) -> Finding {
-    let what = "chiffon";
+/// How the Chiffon is that runs here, or at the address that was named.
+async fn running(global: &Global) -> Vec<Finding> {
+    let finding = |ok, text: String| vec![Finding { what: "chiffon".to_owned(), ok, text }];
     let is_up = global.url.is_some() || DataDir::choose(global.data_dir.as_deref()).is_ok_and(|data_dir| data_dir.url().exists());
     if !is_up {
-        return Finding { what, ok: true, text: "not running here (chiffon up)".to_owned() };
+        return finding(true, "not running here (chiffon up)".to_owned());
     }
-    let health = match Api::new(global) {
-        Ok(api) => api.get("/health", &[]).await,
-        Err(failure) => Err(failure),
+    let api = match Api::new(global) {
+        Ok(api) => api,
+        Err(failure) => return finding(false, failure.message),
     };
-    match health {
-        Ok(health) => Finding { what, ok: health["status"] == "ok", text: table::text(&health["checks"]) },
-        Err(failure) => Finding { what, ok: false, text: failure.message },
+    let health = match api.get("/health", &[]).await {
+        Ok(health) => health,
+        Err(failure) => return finding(false, failure.message),
+    };
+    let checks = health["checks"].as_object().into_iter().flatten();
+    let mut findings: Vec<Finding> = checks
+        .map(|(part, check)| Finding { what: part.clone(), ok: check["status"] == "ok", text: table::text(&check["text"]) })
+        .collect();
+    findings.extend(watched(api.get("/background", &[]).await));
+    findings
+}
+
+/// What the running Chiffon found out about itself. Names and ids are for operators only.
+fn watched(background: Result<Value, Failure>) -> Vec<Finding> {
+    let background = match background {
+        Ok(background) => background,
+        Err(failure) => {
+            let text = format!("can't be looked at: {}; doctor needs an operator's token for this", failure.message);
+            return vec![Finding { what: "background".to_owned(), ok: false, text }];
+        }
+    };
+    let violated = background["invariants"]["items"].as_array().into_iter().flatten().filter(|item| item["status"] == "violated");
+    let mut findings: Vec<Finding> = violated.map(violation).collect();
+    for (agent, status) in background["background"].as_object().into_iter().flatten() {
+        if let Some(message) = status["error"]["message"].as_str() {
+            findings.push(Finding { what: agent.clone(), ok: false, text: format!("its last look failed: {message}") });
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding { what: "background".to_owned(), ok: true, text: "each background agent does its work".to_owned() });
+    }
+    findings
+}
+
+fn violation(item: &Value) -> Finding {
+    let examples: Vec<&str> = item["examples"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let text = format!(
+        "violated {} times since {}: {}. Such as: {}. What to do: {}",
+        item["count"],
+        table::text(&item["since"]),
+        table::text(&item["sentence"]),
+        examples.join("; "),
+        table::text(&item["advice"]),
+    );
+    Finding { what: table::text(&item["invariant"]), ok: false, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violated_invariant_and_a_failing_agent_have_to_be_fixed() {
+        let background = json!({
+            "background": {"git_scribe": {"error": {"message": "the disk is full"}}, "planning": {"error": null}},
+            "invariants": {"items": [
+                {"invariant": "outbox_row_too_old", "status": "ok"},
+                {"invariant": "audit_head_mismatch", "status": "violated", "count": 1, "since": "2026-01-01T00:00:00Z", "examples": ["abc"],
+                 "sentence": "the head is the last row", "advice": "chiffon audit verify"},
+            ]},
+        });
+        let findings = watched(Ok(background));
+        let named: Vec<(&str, bool)> = findings.iter().map(|finding| (finding.what.as_str(), finding.ok)).collect();
+        assert_eq!(named, [("audit_head_mismatch", false), ("git_scribe", false)]);
+        assert!(findings[0].text.contains("Such as: abc. What to do: chiffon audit verify"), "{}", findings[0].text);
+        assert!(watched(Ok(json!({"background": {}, "invariants": null}))).iter().all(|finding| finding.ok));
     }
 }

@@ -61,5 +61,8 @@ fn settings(config: &Config) -> Settings {
             most: config.dead_letters.most,
             max_body_bytes: config.dead_letters.max_body_bytes,
         },
+        deadlines: config.deadlines.clone(),
+        watch: config.watch.clone(),
+        retention: config.retention.clone(),
     }
 }

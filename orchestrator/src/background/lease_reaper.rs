@@ -1,4 +1,4 @@
-//! Marks attempts whose owner fell silent as unknown. One process at a time does it, under an epoch, and only when its own
+//! Marks attempts whose owner fell silent as unknown, and stops those that run past their time. One process at a time does it, under an epoch, and only when its own
 //! intake of heartbeats was healthy for a whole lease (RELIABILITY 10).
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +10,9 @@ use chiffon_protocol::Problem;
 use tokio::sync::{Notify, watch};
 
 use super::{BackgroundAgent, TickReport};
-use crate::service::Context;
 use crate::service::intake::Intake;
 use crate::service::lose_attempt::Fence;
-use crate::service::reap_leases;
+use crate::service::{Context, reap_leases, reap_overdue};
 use crate::store::leases;
 
 /// The agent's name, and its lease's.
@@ -76,6 +75,8 @@ impl BackgroundAgent for LeaseReaper {
         let Some(epoch) = epoch.filter(|_| self.intake.has_worked_for(self.context.settings.agent_lease, now)) else {
             return Ok(TickReport::default());
         };
-        Ok(TickReport::of(reap_leases::run(&self.context, Fence { lease: NAME, epoch }).await?))
+        let fence = Fence { lease: NAME, epoch };
+        let silent = reap_leases::run(&self.context, fence).await?;
+        Ok(TickReport::of(silent + reap_overdue::run(&self.context, fence).await?))
     }
 }

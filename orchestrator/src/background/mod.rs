@@ -1,10 +1,11 @@
 //! Background work: small idempotent ticks, each woken by a signal and by a period, on one code path for the happy and the
 //! repaired case. What each last did can be read (`GET /background`).
 
-pub mod approval_expirer;
 pub mod dead_letter_keeper;
+pub mod deadline_reaper;
 pub mod dispatcher;
 pub mod git_scribe;
+pub mod invariant_checker;
 pub mod lease_reaper;
 pub mod log_sealer;
 pub mod outbox_listener;
@@ -13,6 +14,7 @@ pub mod partitions;
 pub mod planning;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_process::Tasks;
@@ -44,6 +46,11 @@ pub trait BackgroundAgent: Send + Sync + std::fmt::Debug + 'static {
     /// What wakes it at once.
     fn wake(&self) -> &Notify;
 
+    /// How often it looks by itself.
+    fn period(&self, context: &Context) -> Duration {
+        context.settings.tick
+    }
+
     /// Looks once, and does all that there is to do. Twice in a row does no harm.
     async fn tick(&self) -> Result<TickReport, Problem>;
 }
@@ -56,7 +63,7 @@ pub fn spawn(tasks: &Tasks, context: &Context, agent: Arc<dyn BackgroundAgent>) 
             look(&context, agent.as_ref()).await;
             tokio::select! {
                 () = context.shutdown.stopping() => return,
-                _woken_or_not = tokio::time::timeout(context.settings.tick, agent.wake().notified()) => {}
+                _woken_or_not = tokio::time::timeout(agent.period(&context), agent.wake().notified()) => {}
             }
         }
     });
@@ -64,6 +71,7 @@ pub fn spawn(tasks: &Tasks, context: &Context, agent: Arc<dyn BackgroundAgent>) 
 
 /// One look, with its status noted.
 pub async fn look(context: &Context, agent: &dyn BackgroundAgent) {
+    context.background.began(agent.name(), context.clock.now());
     let result = agent.tick().await;
     let now = context.clock.now();
     match result {

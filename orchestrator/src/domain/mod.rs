@@ -4,6 +4,8 @@ pub mod assemble;
 pub mod audit;
 pub mod catalogue;
 pub mod dead_letter;
+pub mod deadline;
+pub mod invariant;
 pub mod log_digest;
 pub mod placement;
 pub mod plan;

@@ -64,7 +64,7 @@ words! {
         Cancelled "cancelled",
         /// The plan was refused.
         Rejected "rejected",
-        /// Nobody approved the plan in time.
+        /// Its time was over before it was done: nobody approved or answered, no agent came, or the asker's deadline passed.
         Expired "expired",
     }
 }
@@ -90,7 +90,7 @@ words! {
         Approve "approve",
         /// An approver refused the plan.
         Reject "reject",
-        /// The plan's time is over.
+        /// A time is over: of the plan, of a state, or the one that the asker has set.
         Expire "expire",
         /// A person takes it back; tasks under way are told to stop.
         Cancel "cancel",
@@ -150,8 +150,9 @@ impl Status {
             E::Propose => Some(Self::AwaitingApproval),
             E::RunUnasked => Some(Self::Running),
             E::GiveUp => Some(Self::Failed),
+            E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
-            E::Say | E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn | E::Hold => None,
+            E::Say | E::Approve | E::Reject | E::Alarm | E::GoOn | E::Hold => None,
             E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -160,9 +161,10 @@ impl Status {
         use Event as E;
         match event {
             E::Say => Some(Self::Planning),
+            E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume => None,
+            E::Approve | E::Reject | E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume => None,
             E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -175,8 +177,9 @@ impl Status {
             E::Propose => Some(Self::AwaitingApproval),
             E::RunUnasked => Some(Self::Running),
             E::Say => Some(Self::Planning),
+            E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
-            E::Discover | E::GiveUp | E::Approve | E::Reject | E::Expire | E::Alarm | E::GoOn | E::Hold => None,
+            E::Discover | E::GiveUp | E::Approve | E::Reject | E::Alarm | E::GoOn | E::Hold => None,
             E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -187,9 +190,10 @@ impl Status {
             E::Propose => Some(Self::AwaitingApproval),
             E::Say => Some(Self::Planning),
             E::Reject => Some(Self::Rejected),
+            E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
             E::Ask | E::Discover | E::Preview | E::RunUnasked | E::GiveUp | E::Approve => None,
-            E::Expire | E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume => None,
+            E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume => None,
             E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -217,8 +221,10 @@ impl Status {
             E::Complete => Some(Self::Completed),
             E::Fail => Some(Self::Failed),
             E::Stop => Some(Self::Cancelled),
+            // The asker's deadline has passed, and what ran has stopped.
+            E::Expire => Some(Self::Expired),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Say | E::Approve | E::Reject | E::Expire | E::Hold | E::Resume => None,
+            E::Say | E::Approve | E::Reject | E::Hold | E::Resume => None,
         }
     }
 
@@ -232,8 +238,9 @@ impl Status {
             E::Complete => Some(Self::Completed),
             E::Fail => Some(Self::Failed),
             E::Stop => Some(Self::Cancelled),
+            E::Expire => Some(Self::Expired),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Say | E::Approve | E::Reject | E::Expire => None,
+            E::Say | E::Approve | E::Reject => None,
         }
     }
 
@@ -246,8 +253,9 @@ impl Status {
             E::Complete => Some(Self::Completed),
             E::Fail => Some(Self::Failed),
             E::Stop => Some(Self::Cancelled),
+            E::Expire => Some(Self::Expired),
             E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
-            E::Say | E::Approve | E::Reject | E::Expire | E::Pause => None,
+            E::Say | E::Approve | E::Reject | E::Pause => None,
         }
     }
 

@@ -6,12 +6,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
-use super::{Context, freeze};
+use super::{Context, enforce_deadlines, freeze};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Event, Status};
 use crate::store::progress::{self, TaskLine};
 use crate::store::requests::{self, Row};
-use crate::store::{self, plans};
+use crate::store::{self, deadlines, plans};
 
 /// Looks at a request and its tasks, in the caller's transaction, and moves it on where that is due.
 pub async fn run(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<(), store::Error> {
@@ -67,9 +67,13 @@ async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut R
 async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
     let tasks = progress::list(connection, plan_id, "apply").await?;
     let Some(event) = outcome(row.status, &tasks) else { return Ok(()) };
+    // Stopped because the asker's deadline had passed.
+    let passed = if event == Event::Stop { deadlines::passed(connection, row.id).await? } else { None };
+    let event = if passed.is_some() { Event::Expire } else { event };
     let text = told(event, &tasks);
     let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
     let problem: Option<Problem> = first_problem.and_then(|value| serde_json::from_value(value).ok());
+    let problem = passed.map(enforce_deadlines::passed).or(problem);
     let audit = AuditEvent::by_chiffon(audit_word(event), json!({"text": text}));
     let mut change = Change::new(event, audit);
     match event {
@@ -81,7 +85,7 @@ async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, pl
         }
         _ => {
             transition::say(context, connection, row, None, &text).await?;
-            change.error = problem.as_ref().filter(|_| event == Event::Fail);
+            change.error = problem.as_ref().filter(|_| matches!(event, Event::Fail | Event::Expire));
         }
     }
     transition::apply(context, connection, row, change).await
@@ -111,6 +115,7 @@ fn audit_word(event: Event) -> &'static str {
         Event::Complete => "request.completed",
         Event::Fail => "request.failed",
         Event::Stop => "request.cancelled",
+        Event::Expire => "request.expired",
         Event::Alarm => "request.needs_attention",
         _ => "request.went_on",
     }

@@ -92,7 +92,8 @@ async fn grant(
     let now = context.clock.now();
     let task = &locked.task;
     attempts::set_owner(connection, claim, task.attempt, agent.incarnation, context.settings.agent_lease, now).await?;
-    set_claimed(connection, task.id, &agent.id, now).await?;
+    let beyond = context.settings.start_within + context.settings.deadlines.run_margin;
+    set_claimed(connection, task.id, &agent.id, beyond, now).await?;
     let particulars = json!({"agent_id": agent.id, "claim_id": claim.claim_id, "offer": claim.offer, "work_sha256": claim.work_sha256});
     debug_assert!(matches!(locked.state(), State::Offered { .. }));
     task_story::tell(context, connection, task, task.status, &agent.id, "task.claimed", particulars).await

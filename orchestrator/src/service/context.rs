@@ -7,9 +7,11 @@ use chiffon_bus::Bus;
 use chiffon_process::{Clock, IdSource, Shutdown};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::QueueType;
+use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::background_status::BackgroundStatuses;
+use crate::domain::deadline::Deadlines;
 use crate::domain::policy::Policy;
 use crate::planner::Planner;
 use crate::store::Store;
@@ -25,6 +27,44 @@ pub struct Wakes {
     pub planner: Notify,
     /// There may be something to commit.
     pub git_scribe: Notify,
+}
+
+/// How the orchestrator watches itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// How often the invariants are looked at.
+    #[serde(with = "humantime_serde")]
+    pub check_every: Duration,
+    /// What is overdue for longer is a violation.
+    #[serde(with = "humantime_serde")]
+    pub overdue_after: Duration,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { check_every: Duration::from_mins(1), overdue_after: Duration::from_mins(1) }
+    }
+}
+
+/// How many days old things are kept. The audit is kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Log lines; whole months go at a time.
+    pub logs_days: u32,
+    /// Heartbeats; whole months go at a time.
+    pub metrics_days: u32,
+    /// Live events of finished requests.
+    pub events_days: u32,
+    /// Texts of models' answers.
+    pub answers_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { logs_days: 90, metrics_days: 30, events_days: 30, answers_days: 30 }
+    }
 }
 
 /// Times and limits, from configuration.
@@ -52,6 +92,12 @@ pub struct Settings {
     pub tick: Duration,
     /// How many dead letters are kept, and for how long.
     pub dead_letters: DeadLetterLimits,
+    /// How long states may last.
+    pub deadlines: Deadlines,
+    /// How the orchestrator watches itself.
+    pub watch: Watch,
+    /// How long old things are kept.
+    pub retention: Retention,
 }
 
 /// How many dead letters are kept, and for how long.

@@ -21,23 +21,33 @@ pub struct Fence {
     pub epoch: i64,
 }
 
-/// Marks the task unknown, unless something was heard of the attempt by now. With a fence, the attempt's own lease must be over
-/// and the fence's epoch must count, both in the same transaction.
+/// What proves that an attempt can't be waited for any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Its lease is over.
+    Silence,
+    /// It was to stop, and its time is over.
+    Overdue,
+}
+
+/// Marks the task unknown, unless something was heard of the attempt by now. With a fence, what proves it must be true and the
+/// fence's epoch must count, both in the same transaction.
 pub async fn run(
     context: &Context,
     task_id: Uuid,
     attempt: i32,
     code: ErrorCode,
     why: &str,
-    fence: Option<Fence>,
+    fence: Option<(Fence, Proof)>,
 ) -> Result<bool, store::Error> {
     let mut transaction = context.store.begin().await?;
     let Some(request) = tasks::lock_request_of(&mut transaction, task_id).await? else { return Ok(false) };
     let Some(locked) = tasks::lock(&mut transaction, task_id).await? else { return Ok(false) };
-    if let Some(fence) = fence
-        && !attempts::is_expired(&mut transaction, task_id, attempt, fence.lease, fence.epoch).await?
-    {
-        return Ok(false);
+    if let Some((fence, proof)) = fence {
+        let due = (proof == Proof::Overdue).then(|| context.clock.now());
+        if !attempts::is_expired(&mut transaction, task_id, attempt, due, fence.lease, fence.epoch).await? {
+            return Ok(false);
+        }
     }
     if locked.state().on(Event::LeaseExpired { attempt }).is_err() {
         return Ok(false);

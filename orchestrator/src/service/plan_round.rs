@@ -42,6 +42,10 @@ struct Material {
 
 /// Plans the leased round and stores what came of it.
 pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
+    if lease.tries > context.settings.planning_tries {
+        let message = format!("planning was begun {} times and never came to an end (`planning.tries`, `planning.lease`)", lease.tries - 1);
+        return give_up(context, lease, &Problem::new(ErrorCode::Timeout, message)).await;
+    }
     let Some(material) = gather(context, lease).await? else { return Ok(()) };
     if material.input.catalogue.is_empty() {
         return wait_for_agent(context, lease).await;
@@ -88,6 +92,10 @@ async fn try_again_or_fail(context: &Context, lease: &PlanningLease, problem: &P
         let delay = TRY_AGAIN_AFTER * u32::try_from(lease.tries).unwrap_or(1);
         return wait(context, lease, &WaitingFor::new("planner", text), true, delay).await;
     }
+    give_up(context, lease, problem).await
+}
+
+async fn give_up(context: &Context, lease: &PlanningLease, problem: &Problem) -> Result<(), Problem> {
     let mut transaction = context.store.begin().await?;
     let Some(mut row) = still_wanted(&mut transaction, lease).await? else { return Ok(()) };
     transition::say(context, &mut transaction, &row, None, &format!("No plan could be made: {}", problem.message)).await?;

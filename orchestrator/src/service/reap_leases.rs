@@ -3,7 +3,7 @@
 use chiffon_protocol::ErrorCode;
 
 use super::Context;
-use super::lose_attempt::{self, Fence};
+use super::lose_attempt::{self, Fence, Proof};
 use crate::store::{self, attempts, tasks};
 
 /// How many are looked at in one go.
@@ -19,7 +19,8 @@ pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error>
         let Some((attempt, agent)) = tasks::owner(&mut connection, task_id).await? else { continue };
         let seconds = context.settings.agent_lease.as_secs_f64();
         let why = format!("{agent} has been silent for longer than {seconds:.0} s");
-        lost += usize::from(lose_attempt::run(context, task_id, attempt, ErrorCode::LeaseExpired, &why, Some(fence)).await?);
+        lost +=
+            usize::from(lose_attempt::run(context, task_id, attempt, ErrorCode::LeaseExpired, &why, Some((fence, Proof::Silence))).await?);
     }
     Ok(lost)
 }

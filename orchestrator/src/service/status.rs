@@ -113,8 +113,10 @@ async fn store_lines(
         return Ok(None);
     }
     let Some(stored) = logs::add(connection, attempt, &lines).await? else { return Ok(Some(attempt.stored_seq)) };
-    let data = json!({"task_id": attempt.task_id, "attempt": attempt.attempt, "from": stored.from, "to": stored.to});
-    events::add(connection, locked.task.request_id, "log", &data, context.clock.now()).await?;
+    for (from, to) in stored.new {
+        let data = json!({"task_id": attempt.task_id, "attempt": attempt.attempt, "from": from, "to": to});
+        events::add(connection, locked.task.request_id, "log", &data, context.clock.now()).await?;
+    }
     Ok(Some(stored.contiguous))
 }
 
@@ -147,7 +149,7 @@ async fn runs(
     if before.on(event).is_err() {
         return Ok(());
     }
-    if !set_running(connection, task.id, task.status, progress, message, now).await? {
+    if !set_running(connection, task.id, task.status, progress, message, context.settings.deadlines.run_margin, now).await? {
         return Ok(());
     }
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");

@@ -51,6 +51,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     let text = checked_text(context, &input.text)?;
     let priority = checked_priority(input.priority)?;
     let max_cost_usd = checked_cost(input.max_cost_usd)?;
+    checked_deadline(context, input.deadline)?;
     let trace_id = input.trace_id.filter(|id| is_trace_id(id)).unwrap_or_else(|| context.ids.new_trace_id());
     let now = context.clock.now();
     let waiting_for = WaitingFor::new("planner", "a planner reads it").to_value(now);
@@ -65,6 +66,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
         max_cost_usd,
         waiting_for: &waiting_for,
         resend_at: now + context.settings.resend_after,
+        deadline_at: transition::deadline_of(context, Status::Planning),
     };
     let mut transaction = context.store.begin().await?;
     requests::add(&mut transaction, &new, now).await?;
@@ -132,6 +134,16 @@ fn checked_cost(max_cost_usd: Option<f64>) -> Result<Option<f64>, Problem> {
             Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "max_cost_usd"})))
         }
         other => Ok(other),
+    }
+}
+
+fn checked_deadline(context: &Context, deadline: Option<DateTime<Utc>>) -> Result<(), Problem> {
+    match deadline {
+        Some(at) if at <= context.clock.now() => {
+            let message = format!("`deadline` is {}, which has passed; name a time to come, or none", at.format("%Y-%m-%d %H:%M:%S UTC"));
+            Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "deadline"})))
+        }
+        _ => Ok(()),
     }
 }
 

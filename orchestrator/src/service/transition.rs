@@ -50,12 +50,18 @@ pub async fn apply(context: &Context, connection: &mut PgConnection, row: &mut R
     let to = row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source })?;
     let waiting_for = change.waiting_for.map(|waiting| waiting.to_value(now));
     let error = change.error.map(|problem| json!(problem));
-    let with = Move { waiting_for: waiting_for.as_ref(), error: error.as_ref(), resend_at: change.resend_at };
+    let deadline_at = deadline_of(context, to);
+    let with = Move { waiting_for: waiting_for.as_ref(), error: error.as_ref(), resend_at: change.resend_at, deadline_at };
     requests::set_status(connection, row.id, row.status, to, &with, now).await?;
     audit::append(connection, row.id, &change.audit, now).await?;
     row.status = to;
     row.waiting_for = waiting_for;
     tell(context, connection, row, error.as_ref()).await
+}
+
+/// When a state that begins now is over by itself, or its person reminded.
+pub fn deadline_of(context: &Context, status: Status) -> Option<DateTime<Utc>> {
+    context.settings.deadlines.of(status).map(|limit| context.clock.now() + limit.lasts)
 }
 
 /// Announces where a request stands.

@@ -224,17 +224,31 @@ pub async fn list_expired(connection: &mut PgConnection, limit: i64) -> Result<V
     .await?)
 }
 
-/// Whether an attempt's lease is over at this moment, and whether the reaper's epoch still counts.
-pub async fn is_expired(connection: &mut PgConnection, task_id: Uuid, attempt: i32, lease: &str, epoch: i64) -> Result<bool, Error> {
+/// Whether an attempt's lease is over at this moment or, where a time is given, whether it was to stop and its own time is over;
+/// and whether the reaper's epoch still counts.
+pub async fn is_expired(
+    connection: &mut PgConnection,
+    task_id: Uuid,
+    attempt: i32,
+    due: Option<DateTime<Utc>>,
+    lease: &str,
+    epoch: i64,
+) -> Result<bool, Error> {
     let found = sqlx::query_scalar!(
         "SELECT t.attempt
         FROM task_attempts t
-        WHERE t.task_id = $1 AND t.attempt = $2 AND t.finished_at IS NULL AND t.lease_expires_at < now()
+        JOIN tasks ON tasks.id = t.task_id AND tasks.attempt = t.attempt
+        WHERE t.task_id = $1 AND t.attempt = $2 AND t.finished_at IS NULL
+        AND CASE WHEN $5::timestamptz IS NULL
+            THEN t.lease_expires_at < now()
+            ELSE tasks.deadline_at <= $5 AND tasks.cancel_requested_at IS NOT NULL
+        END
         AND EXISTS (SELECT FROM leases WHERE name = $3 AND leases.epoch = $4 AND leases.expires_at > now())",
         task_id,
         attempt,
         lease,
         epoch,
+        due,
     )
     .fetch_optional(connection)
     .await?;

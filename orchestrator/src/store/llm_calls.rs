@@ -133,3 +133,31 @@ pub async fn settle(connection: &mut PgConnection, id: Uuid, outcome: &Outcome<'
     .await?;
     Ok(())
 }
+
+/// Counts the calls begun before `before` that nobody settled as spent in full (RELIABILITY 19); how many.
+pub async fn settle_abandoned(connection: &mut PgConnection, before: DateTime<Utc>, at: DateTime<Utc>) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        r#"WITH settled AS (
+            UPDATE llm_calls
+            SET state = 'uncertain', cost_usd = reserved_usd, finished_at = $2
+            WHERE state = 'reserved' AND started_at < $1
+            RETURNING request_id, cost_usd
+        ), sums AS (
+            SELECT request_id, sum(cost_usd) AS cost_usd, count(*) AS calls
+            FROM settled
+            GROUP BY request_id
+        ), booked AS (
+            UPDATE requests
+            SET cost_usd = requests.cost_usd + sums.cost_usd
+            FROM sums
+            WHERE requests.id = sums.request_id
+        )
+        SELECT COALESCE(sum(calls), 0)::bigint AS "calls!"
+        FROM sums"#,
+        before,
+        at,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(done.calls.unsigned_abs())
+}

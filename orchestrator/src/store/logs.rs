@@ -15,12 +15,10 @@ use super::attempts::Attempt;
 const TEXT_BYTES: usize = 64 * 1024;
 
 /// What was stored of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The lowest number that is new.
-    pub from: i64,
-    /// The highest number that is new.
-    pub to: i64,
+    /// The numbers that are new, in runs without a gap: first and last of each.
+    pub new: Vec<(i64, i64)>,
     /// The last number without a gap before it.
     pub contiguous: i64,
 }
@@ -56,9 +54,24 @@ pub async fn add(connection: &mut PgConnection, attempt: &Attempt, events: &[&Lo
     )
     .fetch_all(&mut *connection)
     .await?;
-    let (Some(from), Some(to)) = (new.iter().min().copied(), new.iter().max().copied()) else { return Ok(None) };
+    if new.is_empty() {
+        return Ok(None);
+    }
     let contiguous = advance(connection, attempt).await?;
-    Ok(Some(Stored { from, to, contiguous }))
+    Ok(Some(Stored { new: runs(new), contiguous }))
+}
+
+/// Numbers as runs without a gap. A live view shows what a run names, so a run may name nothing that was there before.
+fn runs(mut numbers: Vec<i64>) -> Vec<(i64, i64)> {
+    numbers.sort_unstable();
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
 }
 
 /// Moves `stored_seq` up to the first gap. The log's digest in the audit is due again.
@@ -131,6 +144,12 @@ pub fn storable_json(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_names_no_number_between() {
+        assert_eq!(runs(vec![5, 1, 2, 9, 8]), [(1, 2), (5, 5), (8, 9)]);
+        assert_eq!(runs(Vec::new()), []);
+    }
 
     #[test]
     fn what_postgres_refuses_is_replaced_and_what_is_too_long_is_cut() {

@@ -1,8 +1,7 @@
-//! Heartbeats over time, and the monthly partitions of what grows with time.
+//! Heartbeats over time.
 
 use chiffon_protocol::message::Heartbeat;
-use chrono::{Datelike as _, Months, NaiveDate};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
 use super::Error;
 use super::agents::signed;
@@ -41,28 +40,4 @@ pub async fn add_all(connection: &mut PgConnection, beats: &[&Heartbeat]) -> Res
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// The tables that are partitioned by month.
-pub const PARTITIONED: [&str; 2] = ["execution_logs", "resource_metrics"];
-
-/// Makes the partition of one month of a table, unless it is there. `false`: it was, or rows of that month lie in the default
-/// partition already, where they stay.
-pub async fn add_partition(connection: &mut PgConnection, table: &'static str, month: NaiveDate) -> Result<bool, Error> {
-    let first = NaiveDate::from_ymd_opt(month.year(), month.month(), 1).unwrap_or(month);
-    let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
-    let name = format!("{table}_{}", first.format("%Y_%m"));
-    let there = sqlx::query_scalar!(r#"SELECT to_regclass($1) IS NOT NULL AS "there!""#, name).fetch_one(&mut *connection).await?;
-    if there {
-        return Ok(false);
-    }
-    // Names come from the list above and from a date, never from outside.
-    let statement =
-        format!("CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{first} 00:00:00+00') TO ('{next} 00:00:00+00')");
-    match sqlx::query(AssertSqlSafe(statement)).execute(connection).await {
-        Ok(_) => Ok(true),
-        // check_violation: the default partition holds rows of that month. duplicate_table: another process was quicker.
-        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("23514" | "42P07")) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -108,13 +108,15 @@ pub struct New<'n> {
     pub waiting_for: &'n Value,
     /// When planning is announced again.
     pub resend_at: DateTime<Utc>,
+    /// When it expires without a plan.
+    pub deadline_at: Option<DateTime<Utc>>,
 }
 
 /// Adds a request.
 pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_usd, resend_at, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $11)",
+        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_usd, resend_at, deadline_at, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $12)",
         new.id,
         new.principal_id,
         new.conversation_id,
@@ -125,6 +127,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         new.deadline,
         new.max_cost_usd,
         new.resend_at,
+        new.deadline_at,
         at,
     )
     .execute(connection)
@@ -172,6 +175,8 @@ pub struct Move<'m> {
     pub error: Option<&'m Value>,
     /// When what it waits for is announced again.
     pub resend_at: Option<DateTime<Utc>>,
+    /// When the new state is over by itself, or its person is reminded.
+    pub deadline_at: Option<DateTime<Utc>>,
 }
 
 /// Moves a request to another state. Fails when it does not stand where it was thought to.
@@ -186,7 +191,7 @@ pub async fn set_status(
     let done = sqlx::query!(
         "UPDATE requests
         SET status = $3, waiting_for = $4, error = COALESCE($5, error), resend_at = $6, updated_at = $7,
-            finished_at = $8,
+            finished_at = $8, deadline_at = $9,
             planning_lease_until = NULL
         WHERE id = $1 AND status = $2",
         id,
@@ -197,6 +202,7 @@ pub async fn set_status(
         with.resend_at,
         at,
         to.is_finished().then_some(at),
+        with.deadline_at,
     )
     .execute(connection)
     .await?;
@@ -243,22 +249,6 @@ pub async fn set_plan(connection: &mut PgConnection, id: Uuid, plan_id: Uuid) ->
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// The requests whose plan can't be approved any more.
-pub async fn list_expired(connection: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT r.id
-        FROM requests r
-        JOIN plans p ON p.id = r.plan_id
-        WHERE r.status = 'awaiting_approval' AND p.expires_at <= $1
-        ORDER BY p.expires_at
-        LIMIT $2",
-        now,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?)
 }
 
 /// The request of a task.

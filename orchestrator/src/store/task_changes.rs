@@ -3,6 +3,8 @@
 //! The caller holds the request's and the task's row, has asked `domain::task` whether the change is possible, and adds
 //! the audit row and the event in the same transaction.
 
+use std::time::Duration;
+
 use chiffon_protocol::Problem;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -73,7 +75,7 @@ pub struct Waiting<'a> {
 pub async fn set_waiting(connection: &mut PgConnection, waiting: &Waiting<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE tasks
-        SET status = 'waiting', waiting_for = $3, resend_at = $4, claim_by = NULL, message = $6, progress = 0, updated_at = $8,
+        SET status = 'waiting', waiting_for = $3, resend_at = $4, claim_by = NULL, deadline_at = NULL, message = $6, progress = 0, updated_at = $8,
             excluded_agents = CASE WHEN $5::text IS NULL THEN excluded_agents ELSE array_append(array_remove(excluded_agents, $5), $5) END,
             offer = CASE WHEN $7 THEN offer + 1 ELSE offer END
         WHERE id = $1 AND status = $2",
@@ -123,40 +125,53 @@ pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waitin
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes the claim: the offer does not expire any more.
-pub async fn set_claimed(connection: &mut PgConnection, task_id: Uuid, agent_id: &str, at: DateTime<Utc>) -> Result<(), Error> {
+/// Notes the claim: the offer does not expire any more, and its run must have ended at its time limit and `beyond` from now.
+pub async fn set_claimed(
+    connection: &mut PgConnection,
+    task_id: Uuid,
+    agent_id: &str,
+    beyond: Duration,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE tasks
-        SET claim_by = NULL, resend_at = NULL, message = 'claimed by ' || $2::text, updated_at = $3
+        SET claim_by = NULL, resend_at = NULL, message = 'claimed by ' || $2::text, updated_at = $3::timestamptz,
+            deadline_at = $3::timestamptz + make_interval(secs => timeout_seconds::float8 + $4::float8)
         WHERE id = $1 AND status = 'dispatched'",
         task_id,
         agent_id,
         at,
+        beyond.as_secs_f64(),
     )
     .execute(connection)
     .await?;
     one_row(&done)
 }
 
-/// `dispatched | running | unknown -> running`, with progress that only rises. Whether anything was changed.
+/// `dispatched | running | unknown -> running`, with progress that only rises. Whether anything was changed. A start counts its
+/// time limit and the margin anew; what was unknown when that was over does not run again.
 pub async fn set_running(
     connection: &mut PgConnection,
     task_id: Uuid,
     from: Status,
     progress: i16,
     message: Option<&str>,
+    margin: Duration,
     at: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE tasks
         SET status = 'running', progress = GREATEST(progress, $3), message = COALESCE($4, message),
-            started_at = COALESCE(started_at, $5), updated_at = $5, error = NULL, deadline_at = NULL
-        WHERE id = $1 AND status = $2 AND (status <> 'running' OR progress < $3 OR message IS DISTINCT FROM COALESCE($4, message))",
+            started_at = COALESCE(started_at, $5), updated_at = $5::timestamptz, error = NULL,
+            deadline_at = CASE WHEN status = 'dispatched' THEN $5::timestamptz + make_interval(secs => timeout_seconds::float8 + $6::float8) ELSE deadline_at END
+        WHERE id = $1 AND status = $2 AND (status <> 'unknown' OR deadline_at IS NULL OR deadline_at > $5)
+        AND (status <> 'running' OR progress < $3 OR message IS DISTINCT FROM COALESCE($4, message))",
         task_id,
         from.as_str(),
         progress,
         message,
         at,
+        margin.as_secs_f64(),
     )
     .execute(connection)
     .await?;

@@ -1,7 +1,7 @@
 //! An orchestrator without sockets: a real database, the in-process bus, the offline planner, and a clock that tests move.
 //!
 //! Background agents do not run by themselves; a test makes them look. Dropping a [`TestApp`] with messages that were not sent
-//! or not dealt with panics and names them, unless the test has said that it leaves them behind.
+//! or not dealt with, or with records that violate an invariant, panics and names them, unless the test has said that it leaves them behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +11,22 @@ use chiffon_bus::{Bus, Verdict};
 use chiffon_orchestrator::background::outbox_relay::OutboxRelay;
 use chiffon_orchestrator::background::planning::PlanningDesk;
 use chiffon_orchestrator::background::{BackgroundAgent, TickReport};
+use chiffon_orchestrator::domain::deadline::Deadlines;
+use chiffon_orchestrator::domain::invariant::Invariant;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::inbox;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::service::background_status::BackgroundStatuses;
-use chiffon_orchestrator::service::{Context, DeadLetterLimits, Settings, Wakes};
+use chiffon_orchestrator::service::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch};
+use chiffon_orchestrator::store::invariants::{self, Limits};
 use chiffon_orchestrator::store::{Store, StoreOptions};
 use chiffon_process::{Clock as _, RandomIds, Shutdown, Tasks};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::{QueueType, REQUESTS, Topology};
 use chiffon_protocol::{ActionSpec, canonical};
 use chiffon_testkit::{ManualClock, TemporaryDatabase};
+use chrono::DateTime;
 use serde_json::json;
 use sqlx::{ConnectOptions as _, PgPool, Row as _};
 use uuid::Uuid;
@@ -244,6 +248,7 @@ async fn left_behind(options: sqlx::postgres::PgConnectOptions, bus: &dyn Bus) -
         .iter()
         .map(|row| format!("outbox row {} ({} to {})", row.get::<i64, _>(0), row.get::<String, _>(2), row.get::<String, _>(1)))
         .collect();
+    left.extend(violations(&mut connection).await);
     for queue in Topology::shared(QueueType::Classic).queues {
         let (ready, _) = bus.depth(&queue.name).await.unwrap_or_default();
         if ready > 0 {
@@ -251,6 +256,24 @@ async fn left_behind(options: sqlx::postgres::PgConnectOptions, bus: &dyn Bus) -
         }
     }
     left
+}
+
+/// What must never be, whatever a test has done. What is overdue is left aside: a test's clock stands where the test left it.
+async fn violations(connection: &mut sqlx::PgConnection) -> Vec<String> {
+    let timeless = Limits {
+        now: DateTime::UNIX_EPOCH,
+        overdue_after: Duration::from_hours(24 * 365),
+        since: DateTime::UNIX_EPOCH,
+        longest_call: Duration::ZERO,
+    };
+    let mut violated = Vec::new();
+    for invariant in Invariant::ALL.iter().filter(|invariant| **invariant != Invariant::PartitionMissing) {
+        let found = invariants::find(connection, *invariant, &timeless).await.expect("the records read");
+        if found.count > 0 {
+            violated.push(format!("not true any more: {}: {}", invariant.sentence(), found.examples.join(", ")));
+        }
+    }
+    violated
 }
 
 fn settings() -> Settings {
@@ -266,5 +289,8 @@ fn settings() -> Settings {
         queue_type: QueueType::Classic,
         tick: Duration::from_secs(2),
         dead_letters: DeadLetterLimits::default(),
+        deadlines: Deadlines::default(),
+        watch: Watch::default(),
+        retention: Retention::default(),
     }
 }

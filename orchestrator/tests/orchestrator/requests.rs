@@ -3,6 +3,7 @@
 mod asking;
 mod cancelling;
 mod deciding;
+mod expiring;
 mod relaying;
 mod running;
 mod spending;

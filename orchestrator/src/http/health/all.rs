@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Check, bus, database, fleet, planner};
+use super::{Check, bus, database, fleet, invariants, planner};
 use crate::http::state::HttpState;
 
 /// How it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Health {
-    /// `ok | degraded | down`: the worst of its parts, but without agents it is only degraded.
+    /// `ok | degraded | down`: the worst of its parts, but without agents, or with a violated invariant, it is only degraded.
     status: &'static str,
     version: &'static str,
     checks: Checks,
@@ -25,6 +25,7 @@ pub(in crate::http) struct Checks {
     bus: Check,
     planner: Check,
     agents: Check,
+    invariants: Check,
 }
 
 /// Says how it is.
@@ -34,10 +35,10 @@ pub(in crate::http) struct Checks {
 )]
 pub(in crate::http) async fn all(State(state): State<HttpState>) -> (StatusCode, Json<Health>) {
     let (database, agents) = tokio::join!(database(&state), fleet(&state));
-    let checks = Checks { database, bus: bus(&state), planner: planner(&state), agents };
+    let checks = Checks { database, bus: bus(&state), planner: planner(&state), agents, invariants: invariants(&state) };
     let status = if checks.database.is_down() || checks.bus.is_down() {
         "down"
-    } else if checks.planner.is_down() || checks.agents.status != "ok" {
+    } else if checks.planner.is_down() || checks.agents.status != "ok" || checks.invariants.status != "ok" {
         "degraded"
     } else {
         "ok"

@@ -15,6 +15,8 @@ use crate::store::read::agents;
 
 /// A part that does not answer within this is not there.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A look at the invariants that is older than so many periods is none.
+const LATE_LOOKS: u32 = 5;
 
 /// One part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -65,6 +67,20 @@ fn planner(state: &HttpState) -> Check {
     let providers = state.context.planner.health();
     let text: Vec<String> = providers.iter().map(|(name, health)| format!("{name}: {health}")).collect();
     if providers.is_empty() { Check::down("there is no planner") } else { Check::ok(text.join("; ")) }
+}
+
+/// How many hold; which do not is for those with a token.
+fn invariants(state: &HttpState) -> Check {
+    let Some(report) = state.context.background.invariants() else { return Check::ok("not looked at yet") };
+    let age = state.context.clock.now() - report.checked_at;
+    let violated = report.violated().count();
+    if violated > 0 {
+        Check::degraded(format!("{violated} of {} are violated; `chiffon doctor` and GET /background name them", report.items.len()))
+    } else if age.to_std().is_ok_and(|age| age > state.context.settings.watch.check_every * LATE_LOOKS) {
+        Check::degraded(format!("not looked at for {} s; see `invariant_checker` in GET /background", age.num_seconds()))
+    } else {
+        Check::ok(format!("all {} hold", report.items.len()))
+    }
 }
 
 async fn fleet(state: &HttpState) -> Check {

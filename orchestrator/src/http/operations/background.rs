@@ -1,27 +1,31 @@
-//! `GET /background`: what each background agent of this process last did.
+//! `GET /background`: what each background agent of this process last did, and whether the invariants hold.
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::domain::invariant::InvariantReport;
 use crate::http::state::HttpState;
+use crate::service::background_status::AgentStatus;
 
 /// The background agents, by name.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "its name over HTTP")]
 pub(in crate::http) struct Background {
     /// Which process answers; each has its own.
     instance: String,
-    /// `{ticks, done, failures, last_tick_at, last_done_at, last_failure_at, error}` by name.
-    background: BTreeMap<&'static str, Value>,
+    /// By name.
+    background: BTreeMap<&'static str, AgentStatus>,
+    /// What must never be, and whether it is; null before the first look.
+    invariants: Option<InvariantReport>,
 }
 
-/// Shows what background agents last did.
+/// Shows what background agents last did, and whether the invariants hold.
 #[utoipa::path(get, path = "/background", tag = "operations", responses((status = 200, body = Background)))]
 pub(in crate::http) async fn background(State(state): State<HttpState>) -> Json<Background> {
-    let background = state.context.background.all().into_iter().map(|(name, status)| (name, json!(status))).collect();
-    Json(Background { instance: state.context.instance.to_string(), background })
+    let statuses = &state.context.background;
+    Json(Background { instance: state.context.instance.to_string(), background: statuses.all(), invariants: statuses.invariants() })
 }

@@ -23,6 +23,7 @@ pub(in crate::http) async fn metrics(State(state): State<HttpState>) -> Result<i
     store_numbers(&mut text, &counts);
     gauge(&mut text, "chiffon_bus_connected", "Whether the broker can be reached.", &[(String::new(), i64::from(connected))]);
     background_numbers(&mut text, &state);
+    invariant_numbers(&mut text, &state);
     state.measures.render(&mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
@@ -55,6 +56,14 @@ fn background_numbers(text: &mut String, state: &HttpState) {
             let _ = writeln!(text, "{name}{{agent=\"{agent}\"}} {value}");
         }
     }
+}
+
+fn invariant_numbers(text: &mut String, state: &HttpState) {
+    let Some(report) = state.context.background.invariants() else { return };
+    let samples: Vec<_> = report.items.iter().map(|item| (format!("{{invariant=\"{}\"}}", item.invariant), item.count)).collect();
+    gauge(text, "chiffon_invariant_violations", "What must never be, and how often it is; GET /background names it.", &samples);
+    let checked = [(String::new(), report.checked_at.timestamp())];
+    gauge(text, "chiffon_invariants_checked_timestamp_seconds", "When the invariants were last looked at.", &checked);
 }
 
 fn gauge(text: &mut String, name: &str, help: &str, samples: &[(String, i64)]) {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::memory::MemoryBus;
+use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::service::tokens::{self, NewToken};
-use chiffon_orchestrator::service::{Context, DeadLetterLimits, Settings, Wakes, plan_round};
+use chiffon_orchestrator::service::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch, plan_round};
 use chiffon_orchestrator::store::{Store, StoreOptions};
 use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks, telemetry};
 use chiffon_protocol::key::{KeyPair, Keyring};
@@ -92,6 +93,9 @@ fn settings() -> Settings {
         queue_type: QueueType::Classic,
         tick: Duration::from_secs(1),
         dead_letters: DeadLetterLimits::default(),
+        deadlines: Deadlines::default(),
+        watch: Watch::default(),
+        retention: Retention::default(),
     }
 }
 

@@ -10,5 +10,6 @@ mod idempotency;
 mod listing;
 mod roles;
 mod tokens;
+mod watching;
 
 use app::{Answer, App};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::approval_expirer::ApprovalExpirer;
+use chiffon_orchestrator::background::deadline_reaper::DeadlineReaper;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::service::decide::Decision::{Approve, Reject, Revise};
@@ -151,7 +151,7 @@ async fn a_rejected_plan_ends_the_request() {
 async fn a_plan_that_nobody_approved_in_time_expires() {
     let (app, request_id) = proposed(Policy { plan_valid_for: Duration::from_hours(1), ..Policy::default() }).await;
     let bob = app.person("bob", Role::Approver).await;
-    let expirer = ApprovalExpirer::new(app.context.clone());
+    let expirer = DeadlineReaper::new(app.context.clone());
     assert_eq!(expirer.tick().await.expect("it looks").done, 0);
     app.clock.advance(Duration::from_secs(3601));
     let late = decide(&app, &bob, request_id, Approve, None).await.expect_err("its time is over");
@@ -164,7 +164,7 @@ async fn a_plan_that_nobody_approved_in_time_expires() {
 async fn the_expirer_ends_what_nobody_looks_at() {
     let (app, request_id) = proposed(Policy { plan_valid_for: Duration::from_hours(1), ..Policy::default() }).await;
     app.clock.advance(Duration::from_secs(3601));
-    assert_eq!(ApprovalExpirer::new(app.context.clone()).tick().await.expect("it looks").done, 1);
+    assert_eq!(DeadlineReaper::new(app.context.clone()).tick().await.expect("it looks").done, 1);
     assert_eq!(app.status(request_id).await, "expired");
 }
 

@@ -148,8 +148,8 @@ impl Site {
             .await
             .expect("the request is stored");
         sqlx::query(
-            "INSERT INTO plans (id, request_id, revision, round, state, sha256, body, summary, risk, estimated_seconds, planned_by, created_at)
-            VALUES ($1, $2, 1, 1, 'approved', $3, $4, 'Set things up', 'low', 1, '{}', $5)",
+            "INSERT INTO plans (id, request_id, revision, round, state, sha256, body, summary, risk, estimated_seconds, planned_by, approved_at, created_at)
+            VALUES ($1, $2, 1, 1, 'approved', $3, $4, 'Set things up', 'low', 1, '{}', $5, $5)",
         )
         .bind(plan_id)
         .bind(request_id)
@@ -159,6 +159,18 @@ impl Site {
         .execute(&mut *transaction)
         .await
         .expect("the plan is stored");
+        sqlx::query(
+            "INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, at, consumed_at)
+            VALUES ($1, $2, $3, $4, 'approve', $5, $5)",
+        )
+        .bind(context.ids.new_id())
+        .bind(plan_id)
+        .bind(document.sha256())
+        .bind(asker.id)
+        .bind(context.clock.now())
+        .execute(&mut *transaction)
+        .await
+        .expect("the approval is stored");
         sqlx::query("UPDATE requests SET plan_id = $2 WHERE id = $1")
             .bind(request_id)
             .bind(plan_id)

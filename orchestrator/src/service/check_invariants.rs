@@ -1,0 +1,69 @@
+//! Looking at all invariants once, and noting what was found where operators look.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Context;
+use super::enforce_deadlines::LONGEST_CALL;
+use crate::domain::invariant::{Checked, Found, Invariant, InvariantReport, Verdict};
+use crate::store;
+use crate::store::invariants::{self, Limits};
+
+/// What ended before this is not looked at again.
+const LOOK_BACK: TimeDelta = TimeDelta::days(1);
+/// A background agent that has been at one look for longer hangs: no statement and no publish may take so long.
+const LONGEST_LOOK: TimeDelta = TimeDelta::minutes(5);
+/// The reapers need a lease to trust their ears and one to act: only after so many is time no excuse any more.
+const LEASES_TO_SETTLE: u32 = 2;
+
+/// Looks at all of them; how many are violated. `steady_for` is for how long nothing has excused what is overdue.
+pub async fn run(context: &Context, steady_for: Duration) -> Result<usize, store::Error> {
+    let now = context.clock.now();
+    let overdue_after = context.settings.watch.overdue_after;
+    let settled = steady_for >= overdue_after + context.settings.agent_lease * LEASES_TO_SETTLE;
+    let limits = Limits { now, overdue_after, since: now - LOOK_BACK, longest_call: LONGEST_CALL };
+    let before = context.background.invariants();
+    let mut connection = context.store.acquire().await?;
+    let mut items = Vec::with_capacity(Invariant::ALL.len());
+    for invariant in Invariant::ALL {
+        let found = match invariant {
+            _ if invariant.is_about_time() && !settled => None,
+            Invariant::BackgroundHangs => Some(hanging(context, now)),
+            other => Some(invariants::find(&mut connection, *other, &limits).await?),
+        };
+        items.push(InvariantReport::judge(*invariant, found, before.as_ref(), now));
+    }
+    drop(connection);
+    let report = InvariantReport { checked_at: now, items };
+    say_changes(before.as_ref(), &report);
+    let violated = report.violated().count();
+    context.background.set_invariants(report);
+    Ok(violated)
+}
+
+fn hanging(context: &Context, now: DateTime<Utc>) -> Found {
+    let statuses = context.background.all();
+    let hangs = statuses.iter().filter(|(_, status)| status.looking_since.is_some_and(|since| now - since > LONGEST_LOOK));
+    let examples: Vec<String> = hangs.map(|(name, _)| (*name).to_owned()).collect();
+    Found { count: i64::try_from(examples.len()).unwrap_or(i64::MAX), examples }
+}
+
+/// Once when it begins and once when it ends; the time between is shown elsewhere.
+fn say_changes(before: Option<&InvariantReport>, now: &InvariantReport) {
+    let was_violated = |item: &Checked| before.is_some_and(|before| before.violated().any(|was| was.invariant == item.invariant));
+    for item in &now.items {
+        match (item.status, was_violated(item)) {
+            (Verdict::Violated, false) => tracing::error!(
+                invariant = item.invariant,
+                count = item.count,
+                examples = ?item.examples,
+                "an invariant is violated: {}; what to do: {}",
+                item.sentence,
+                item.advice.unwrap_or_default()
+            ),
+            (Verdict::Ok, true) => tracing::info!(invariant = item.invariant, "an invariant holds again: {}", item.sentence),
+            (Verdict::Violated, true) | (Verdict::Ok, false) | (Verdict::NotJudged, _) => {}
+        }
+    }
+}

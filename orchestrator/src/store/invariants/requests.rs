@@ -1,0 +1,127 @@
+//! What must hold of requests, plans and approvals.
+
+use sqlx::PgConnection;
+
+use super::{EXAMPLES, Limits, Row};
+use crate::store::Error;
+
+pub(super) async fn planning_not_announced(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT id::text AS "example!", count(*) OVER () AS "total!"
+        FROM requests
+        WHERE status = 'planning' AND finished_at IS NULL
+        AND (planning_lease_until IS NULL OR planning_lease_until < now()) AND (resend_at IS NULL OR resend_at < $1)
+        ORDER BY id
+        LIMIT $2"#,
+        limits.due(),
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+pub(super) async fn behind_its_tasks(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT r.id || ' (' || r.status || ')' AS "example!", count(*) OVER () AS "total!"
+        FROM requests r
+        WHERE r.finished_at IS NULL AND r.status IN ('discovering', 'previewing', 'running', 'needs_attention', 'paused')
+        AND NOT EXISTS (
+            SELECT
+            FROM tasks t
+            WHERE t.plan_id = r.plan_id
+            AND t.purpose = CASE r.status WHEN 'discovering' THEN 'discover' WHEN 'previewing' THEN 'preview' ELSE 'apply' END
+            AND (t.finished_at IS NULL OR r.status = 'needs_attention' AND t.status = 'interrupted')
+        )
+        ORDER BY r.id
+        LIMIT $1"#,
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+pub(super) async fn that_nothing_moves(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT r.id || ' (' || r.status || ')' AS "example!", count(*) OVER () AS "total!"
+        FROM requests r
+        LEFT JOIN plans p ON p.id = r.plan_id
+        WHERE r.finished_at IS NULL AND r.waiting_for IS NULL
+        AND (
+            r.status IN ('needs_input', 'awaiting_approval', 'needs_attention', 'paused')
+            OR r.resend_at IS NULL AND NOT EXISTS (SELECT FROM tasks t WHERE t.request_id = r.id AND t.finished_at IS NULL)
+        )
+        OR r.finished_at IS NULL AND r.status = 'awaiting_approval' AND p.expires_at IS NULL
+        ORDER BY r.id
+        LIMIT $1"#,
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+pub(super) async fn past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT r.id || ' (' || r.status || ')' AS "example!", count(*) OVER () AS "total!"
+        FROM requests r
+        LEFT JOIN plans p ON p.id = r.plan_id
+        WHERE r.finished_at IS NULL
+        AND (r.deadline_at < $1 OR r.deadline < $1 AND r.expiring_at IS NULL OR r.status = 'awaiting_approval' AND p.expires_at < $1)
+        ORDER BY r.id
+        LIMIT $2"#,
+        limits.due(),
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// A person's decision counts for exactly the plan that they saw.
+pub(super) async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT t.id::text AS "example!", count(*) OVER () AS "total!"
+        FROM requests r
+        JOIN plans p ON p.request_id = r.id
+        JOIN tasks t ON t.plan_id = p.id
+        WHERE (r.finished_at IS NULL OR r.created_at > $1) AND t.purpose = 'apply' AND t.attempt > 0
+        AND (p.state <> 'approved' OR p.approvals_needed > (
+            SELECT count(*)
+            FROM approvals a
+            WHERE a.plan_id = p.id AND a.plan_sha256 = p.sha256 AND a.decision = 'approve' AND a.consumed_at IS NOT NULL
+        ))
+        ORDER BY t.id
+        LIMIT $2"#,
+        limits.since,
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+pub(super) async fn approval_consumed_twice(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT r.id::text AS "example!", count(*) OVER () AS "total!"
+        FROM requests r
+        WHERE (r.finished_at IS NULL OR r.created_at > $1)
+        AND (
+            (SELECT count(*) FROM plans p WHERE p.request_id = r.id AND p.approved_at IS NOT NULL) > 1
+            OR EXISTS (
+                SELECT
+                FROM plans p
+                JOIN approvals a ON a.plan_id = p.id
+                WHERE p.request_id = r.id AND a.consumed_at IS NOT NULL AND p.approved_at IS DISTINCT FROM a.consumed_at
+            )
+        )
+        ORDER BY r.id
+        LIMIT $2"#,
+        limits.since,
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
