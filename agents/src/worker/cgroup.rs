@@ -39,11 +39,14 @@ impl Group {
         }
     }
 
+    /// The group that this process made for the run with this marker.
+    pub(crate) fn find_own(marker: &str) -> Option<Self> {
+        own().map(|own| own.join(name(marker))).filter(|folder| folder.exists()).map(Self)
+    }
+
     /// The group that this process or a predecessor made for the run with this marker.
     pub(crate) fn find(marker: &str) -> Option<Self> {
-        let name = name(marker);
-        let beside = own().map(|own| own.join(&name)).filter(|folder| folder.exists());
-        beside.or_else(|| search(&mount()?, &name, DEEPEST)).map(Self)
+        Self::find_own(marker).or_else(|| search(&mount()?, &name(marker), DEEPEST).map(Self))
     }
 
     /// Its folder.

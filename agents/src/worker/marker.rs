@@ -38,6 +38,12 @@ pub fn find(marker: &str) -> BTreeSet<i32> {
     Hunt::of(marker).marked(&processes()).into_iter().map(|process| process.pid).collect()
 }
 
+/// The living processes that carry this variable with this value in their environment.
+pub(crate) fn carriers(variable: &str, value: &str) -> BTreeSet<i32> {
+    let wanted = format!("{variable}={value}");
+    processes().into_iter().map(|process| process.pid).filter(|&pid| carries(pid, wanted.as_bytes())).collect()
+}
+
 /// The living processes below this one.
 pub fn descendants(pid: i32) -> BTreeSet<i32> {
     let processes = processes();

@@ -21,6 +21,7 @@ mod report;
 mod run_context;
 mod sender;
 mod shared;
+pub(crate) mod time_limit;
 mod verify;
 #[expect(clippy::module_inception, reason = "the worker itself, among its parts")]
 mod worker;

@@ -14,6 +14,7 @@ use super::machine::{self, Recovered, State};
 use super::marker;
 use super::run_context::NewEvent;
 use super::shared::Shared;
+use super::time_limit::TimeLimit;
 
 /// At most this many changes are named in an interrupted attempt's summary; the log has them all.
 const NAMED: usize = 20;
@@ -32,7 +33,9 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt
         let (task_id, number) = attempt.key();
         shared.attempts().insert(attempt.key(), Arc::clone(&attempt));
         if attempt.result().is_none() {
-            let stopped = shared.kind.find_and_stop_leftovers(&marker::of(&shared.options.agent_id, task_id, number)).await;
+            let marker = marker::of(&shared.options.agent_id, task_id, number);
+            let stopped = shared.kind.find_and_stop_leftovers(&marker).await;
+            TimeLimit::clear(&marker);
             let result = match machine::recovered(attempt.record().state, false) {
                 Recovered::NotStarted => not_started(shared, &attempt),
                 Recovered::Interrupted | Recovered::Report => interrupted(shared, &attempt, stopped)?,

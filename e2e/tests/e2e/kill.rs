@@ -52,3 +52,28 @@ async fn what_was_killed_in_mid_play_is_reported_and_not_run_again() {
     assert_eq!(up.stop(Duration::from_secs(40)), Some(0), "{}", up.said());
     home.assert_nothing_left();
 }
+
+#[tokio::test]
+async fn a_run_whose_agent_never_comes_back_ends_at_its_time_limit() {
+    let home = Home::new();
+    let actions = home.path().join("actions");
+    write_action(&actions, "take_long", "Take long", "take long on box", "no", &SLOW.replace("sleep 60", "sleep 600"));
+    let spec = actions.join("take_long/action.yml");
+    let text = fs::read_to_string(&spec).expect("it is there").replace("timeout_seconds: 120", "timeout_seconds: 3");
+    fs::write(&spec, text).expect("written");
+    let (inventory, _) = one_host(&home);
+    let (actions, inventory) = (actions.to_str().expect("UTF-8"), inventory.to_str().expect("UTF-8"));
+    let flags = ["up", "--listen", "127.0.0.1:0", "--bus", "memory", "--playbooks", actions, "--inventory", inventory];
+    let mut up = home.wait_until_up(chiffon_e2e::Running::start(&mut home.command(&flags), &home.path().join("up.log")));
+    let api = home.api();
+    let id = api.ask("take long on box").await;
+    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
+    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let sleeps = || home.leftovers().into_iter().filter(|process| process.contains("sleep 600")).count();
+    eventually("the play takes its time", || async { if sleeps() > 0 { Ok(()) } else { Err(runs(&home)) } }).await;
+    up.kill();
+    assert!(sleeps() > 0, "nobody is left to end it but its time limit");
+    eventually("it has ended", || async { if sleeps() == 0 { Ok(()) } else { Err(home.leftovers().join("\n")) } }).await;
+    assert_eq!(runs(&home), "ran\n", "it did not reach its end");
+    home.assert_nothing_left();
+}

@@ -22,6 +22,7 @@ use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
 use crate::infrastructure::redact::Redactor;
 use crate::worker::cgroup::Group;
+use crate::worker::time_limit::{GRACE, TimeLimit};
 use crate::worker::{RunContext, RunOutcome, marker};
 
 /// How often the costs are looked at.
@@ -54,7 +55,17 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
-    let child = match command::run(&play, &variables, &context.marker).spawn() {
+    let mut command = command::run(&play, &variables, &context.marker);
+    // Dropped at the end of the run; what lives when this process has been killed is ended by it (RELIABILITY 13).
+    let _limit = match TimeLimit::begin(&context.marker, play.timeout.saturating_add(GRACE)) {
+        Ok(limit) => limit,
+        Err(error) => {
+            let text =
+                format!("`/bin/sh` can't be run ({error}), so nobody would keep the time limit if this agent died; nothing was started");
+            return RunOutcome::failed(Problem::new(ErrorCode::ResourcesExhausted, text));
+        }
+    };
+    let child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return RunOutcome::failed(not_found(&play.program, &error)),
     };
