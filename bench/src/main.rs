@@ -3,6 +3,7 @@
 
 mod cold_start;
 mod dispatch;
+mod idle;
 mod table;
 
 use clap::Parser;
@@ -17,6 +18,9 @@ struct Args {
     /// Only rows whose name contains this
     #[arg(long, default_value = "")]
     only: String,
+    /// Measure instead what a Chiffon costs that has nothing to do, for so many minutes
+    #[arg(long, value_name = "MINUTES")]
+    idle: Option<u64>,
     /// For machines
     #[arg(long)]
     json: bool,
@@ -25,6 +29,9 @@ struct Args {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if let Some(minutes) = args.idle {
+        return idle::measure(std::time::Duration::from_secs(minutes * 60), args.json).await;
+    }
     let wanted = |name: &str| name.contains(&args.only);
     let mut rows: Vec<Row> = Vec::new();
     if wanted("dispatch") {

@@ -308,6 +308,11 @@ async fn a_kill_in_mid_play_leaves_no_module_running_and_the_play_is_not_repeate
     let marker = marker::of(AGENT, work.task_id, 1);
     let sleeps = async || if processes_with(&marker, "sleep").is_empty() { Err(marker::find(&marker)) } else { Ok(()) };
     until("the second task to run", PATIENCE, sleeps).await;
+    let journal = fleet.playbooks.path("agent/journal");
+    let files = || walkdir::WalkDir::new(&journal).into_iter().flatten().map(walkdir::DirEntry::into_path).collect::<Vec<_>>();
+    let holds = |file: &std::path::PathBuf| std::fs::read_to_string(file).is_ok_and(|text| text.contains("Wait for ever"));
+    let noted = async || if files().iter().any(holds) { Ok(()) } else { Err(files()) };
+    until("the second task to stand in the journal", PATIENCE, noted).await;
     let (orchestrator, playbooks, _worker) = killed_and_started_again(fleet).await;
     assert!(marker::find(&marker).is_empty());
     let result = crate::worker::result_of(&orchestrator, work.task_id).await;

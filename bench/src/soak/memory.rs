@@ -1,10 +1,9 @@
 //! Resident memory over time, of each process by its name. A process that was started again goes on under it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
+use chiffon_bench::processes;
 use serde::Serialize;
 
 use crate::world::World;
@@ -52,16 +51,16 @@ impl Memory {
     pub async fn sample(&mut self, world: &World) {
         let mut seen: Vec<(String, u32)> =
             world.parts.lock().await.iter().filter_map(|part| Some((part.label.clone(), part.pid()?))).collect();
-        seen.extend(pid_in(&world.home.path().join("rabbitmq/pid")).map(|pid| ("broker".to_owned(), pid)));
+        seen.extend(processes::pid_in(&world.home.path().join("rabbitmq/pid")).map(|pid| ("broker".to_owned(), pid)));
         let at = self.begun.elapsed().as_secs_f64();
         for (label, pid) in seen {
-            if let Some(mib) = resident(pid) {
+            if let Some(mib) = processes::resident(pid) {
                 self.samples.entry(label).or_default().entry(pid).or_default().push(Sample { at, mib });
             }
         }
         // Its processes share most of their memory, so that their sum would count it many times.
-        if let Some(pid) = pid_in(&world.home.path().join("postgres/cluster/postmaster.pid")) {
-            let mib: f64 = children(pid).into_iter().chain([pid]).filter_map(proportional).sum();
+        if let Some(pid) = processes::pid_in(&world.home.path().join("postgres/cluster/postmaster.pid")) {
+            let mib: f64 = processes::family(pid).into_iter().filter_map(processes::proportional).sum();
             self.samples.entry("database".to_owned()).or_default().entry(pid).or_default().push(Sample { at, mib });
         }
     }
@@ -101,29 +100,4 @@ fn slope(samples: &[Sample]) -> f64 {
         (covariance + (sample.at - at) * (sample.mib - mib), variance + (sample.at - at).powi(2))
     });
     covariance / variance
-}
-
-fn pid_in(file: &Path) -> Option<u32> {
-    fs::read_to_string(file).ok()?.lines().next()?.trim().parse().ok()
-}
-
-/// proc(5): VmRSS in kB.
-fn resident(pid: u32) -> Option<f64> {
-    field(&format!("/proc/{pid}/status"), "VmRSS:")
-}
-
-fn proportional(pid: u32) -> Option<f64> {
-    field(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
-}
-
-fn field(file: &str, name: &str) -> Option<f64> {
-    let text = fs::read_to_string(file).ok()?;
-    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let kib: f64 = value.split_whitespace().next()?.parse().ok()?;
-    Some(kib / 1024.0)
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    text.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
