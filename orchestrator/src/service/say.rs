@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::submit::{checked_text, may_ask, not_found};
+use super::submit::{checked_text, keep_answer, may_ask, not_found};
 use super::{Context, cancel_tasks, transition};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Event, Status};
@@ -25,8 +25,8 @@ pub struct Said {
     pub round: i32,
 }
 
-/// Adds a person's words and calls a planner.
-pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, text: &str) -> Result<Said, Problem> {
+/// Adds a person's words and calls a planner. With a reserved `Idempotency-Key`, the answer is kept together with the words.
+pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, text: &str, key: Option<&str>) -> Result<Said, Problem> {
     may_ask(principal)?;
     let text = checked_text(context, text)?;
     let mut transaction = context.store.begin().await?;
@@ -36,9 +36,11 @@ pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, tex
         return Err(not_now(&row));
     }
     next_round(context, &mut transaction, &mut row, principal, &text).await?;
+    let said = Said { request_id, status: row.status, round: row.round };
+    keep_answer(&mut transaction, principal, key, &json!(said)).await?;
     store::commit(transaction).await?;
     context.wakes.outbox.notify_one();
-    Ok(Said { request_id, status: row.status, round: row.round })
+    Ok(said)
 }
 
 /// The same inside a transaction that has locked the row and checked that it may: stops what runs for the plan so far, and begins the round.

@@ -3,7 +3,8 @@
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Context, transition};
@@ -76,16 +77,20 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     transition::say(context, &mut transaction, &row, Some(principal.id), &text).await?;
     transition::tell(context, &mut transaction, &row, None).await?;
     transition::want_plan(context, &mut transaction, new.id, &trace_id, row.round).await?;
-    if let Some(key) = &input.idempotency_key {
-        let answer = json!({"request_id": new.id});
-        if !idempotency::answer(&mut transaction, principal.id, key, 202, &answer).await? {
-            let message = "this call was held up for so long that its repetition was answered; it is not done again";
-            return Err(Problem::new(ErrorCode::CallUnderWay, message));
-        }
-    }
+    keep_answer(&mut transaction, principal, input.idempotency_key.as_deref(), &json!({"request_id": new.id})).await?;
     store::commit(transaction).await?;
     context.wakes.outbox.notify_one();
     Ok(Submitted { request_id: new.id, status: row.status, trace_id })
+}
+
+/// Answers a reserved call (202) in the transaction that does it, so that nobody who repeats it does it again.
+pub async fn keep_answer(connection: &mut PgConnection, principal: &Principal, key: Option<&str>, answer: &Value) -> Result<(), Problem> {
+    let Some(key) = key else { return Ok(()) };
+    if idempotency::answer(connection, principal.id, key, 202, answer).await? {
+        return Ok(());
+    }
+    let message = "this call was held up for so long that its repetition was answered; it is not done again";
+    Err(Problem::new(ErrorCode::CallUnderWay, message))
 }
 
 /// Refuses who may only look.

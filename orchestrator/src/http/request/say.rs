@@ -37,8 +37,9 @@ pub(in crate::http) async fn say(
     key: Key,
     body::Json { value, bytes }: body::Json<SayBody>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
+    let given = key.given();
     let work = Box::pin(async {
-        let said = say::run(&state.context, &caller.0, id, &value.text).await?;
+        let said = say::run(&state.context, &caller.0, id, &value.text, given.as_deref()).await?;
         Ok((StatusCode::ACCEPTED, json!(said)))
     });
     let (status, said) = once(&state, &caller, key, &bytes, work).await?;

@@ -1,7 +1,9 @@
 //! The same call with the same key is done once.
 
 use chiffon_orchestrator::domain::role::{Principal, Role};
+use chiffon_orchestrator::service::say;
 use chiffon_orchestrator::service::submit::{self, Submit};
+use chiffon_orchestrator::store::idempotency::{self, Reservation};
 use chiffon_protocol::ErrorCode;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -68,6 +70,28 @@ async fn a_call_whose_orchestrator_dies_or_is_held_up_is_not_done_twice() {
     let refused = submit::run(&app.context, &ada, late).await.expect_err("it was answered");
     assert_eq!(refused.code, ErrorCode::CallUnderWay);
     assert_eq!(requests(&app).await, 1);
+}
+
+#[tokio::test]
+async fn words_are_said_once_whoever_dies_after_they_were_stored() {
+    let app = App::start().await;
+    app.announce().await;
+    let token = app.token("ada", Role::Requester).await;
+    let (request_id, _) = app.proposed(&token).await;
+    let pool = app.context.store.pool();
+    let id = sqlx::query_scalar("SELECT id FROM principals WHERE name = 'ada'").fetch_one(pool).await.expect("ada");
+    let ada = Principal { id, name: "ada".to_owned(), role: Role::Requester, is_program: false };
+    // The call's orchestrator has reserved the key, and dies as soon as the words are stored.
+    let mut connection = app.context.store.acquire().await.expect("a connection");
+    idempotency::reserve(&mut connection, id, "k1", "the call", app.context.clock.now()).await.expect("reserved");
+    let said = say::run(&app.context, &ada, request_id, "use 7 strokes", Some("k1")).await.expect("it is taken");
+    let again = idempotency::reserve(&mut connection, id, "k1", "the call", app.context.clock.now()).await.expect("looked up");
+    assert_eq!(again, Reservation::Answered(202, json!(said)));
+
+    // One that slept through its own repetition finds the plan that came of it, and does not say the words about that.
+    app.plan(request_id).await;
+    let late = say::run(&app.context, &ada, request_id, "use 7 strokes", Some("k1")).await.expect_err("it was answered");
+    assert_eq!(late.code, ErrorCode::CallUnderWay);
 }
 
 #[tokio::test]

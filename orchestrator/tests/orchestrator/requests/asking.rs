@@ -93,7 +93,7 @@ async fn what_can_not_be_planned_asks_and_the_answer_is_planned() {
     assert_eq!(app.status(request_id).await, "needs_input");
     let what = app.text("SELECT waiting_for ->> 'what' FROM requests WHERE id = $1", request_id).await;
     assert_eq!(what.as_deref(), Some("answer"));
-    let said = say::run(&app.context, &ann, request_id, RESTART).await.expect("it is taken");
+    let said = say::run(&app.context, &ann, request_id, RESTART, None).await.expect("it is taken");
     assert_eq!((said.status.as_str(), said.round), ("planning", 2));
     app.plan().await;
     assert_ne!(app.status(request_id).await, "planning");

@@ -185,11 +185,11 @@ async fn a_request_without_a_plan_can_not_be_decided_about() {
 async fn who_asked_may_change_the_plan_in_words_and_a_stranger_may_not() {
     let (app, request_id) = proposed(Policy::default()).await;
     let stranger = app.person("rob", Role::Requester).await;
-    let refused = say::run(&app.context, &stranger, request_id, "restart cron").await.expect_err("it is not theirs");
+    let refused = say::run(&app.context, &stranger, request_id, "restart cron", None).await.expect_err("it is not theirs");
     assert_eq!(refused.code, ErrorCode::Forbidden);
     let operator = app.person("oscar", Role::Operator).await;
-    say::run(&app.context, &operator, request_id, "restart the service cron on nas").await.expect("operators may");
-    let twice = say::run(&app.context, &operator, request_id, "and nginx").await.expect_err("a planner reads what was said");
+    say::run(&app.context, &operator, request_id, "restart the service cron on nas", None).await.expect("operators may");
+    let twice = say::run(&app.context, &operator, request_id, "and nginx", None).await.expect_err("a planner reads what was said");
     assert_eq!(twice.code, ErrorCode::InvalidTransition);
     app.plan().await;
     assert_eq!(app.number("SELECT max(revision)::bigint FROM plans WHERE request_id = $1", request_id).await, 2);

@@ -32,7 +32,7 @@ async fn a_question_that_nobody_answers_ends_its_request_and_an_answer_begins_th
     let request_id = planned(&app, &ann, "paint the fence green").await;
     app.clock.advance(Duration::from_hours(6 * 24));
     assert_eq!(reap(&app).await, 0);
-    say::run(&app.context, &ann, request_id, "paint it blue").await.expect("it is taken");
+    say::run(&app.context, &ann, request_id, "paint it blue", None).await.expect("it is taken");
     app.plan().await;
     assert_eq!(app.status(request_id).await, "needs_input");
     app.clock.advance(Duration::from_hours(6 * 24));
