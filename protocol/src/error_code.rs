@@ -115,6 +115,7 @@ error_codes! {
     5404 Interrupted, 500, false, "Interrupted";
     5405 IncarnationSuperseded, 409, false, "Older incarnation";
     5406 HostnameTaken, 409, false, "Hostname taken";
+    5407 ProtocolUnsupported, 409, false, "Protocol version not spoken";
     5501 AnsibleNotFound, 500, false, "Ansible not found";
     5502 PlaybookSyntax, 500, false, "Playbook syntax error";
     5503 HostUnreachable, 502, false, "Host unreachable";

@@ -151,6 +151,7 @@ fn heartbeat() -> Heartbeat {
         seq: 7,
         uptime_seconds: 35,
         availability: Availability::Busy,
+        intake: None,
         running: vec![Running { task_id: TASK, attempt: 1, progress: 40, last_output_at: Some(at()) }],
         cpu: Cpu { cores: 16, used_percent: 12.5, load_1m: 2.25 },
         memory: Memory { total_mb: 65_536, available_mb: 32_768 },
@@ -299,6 +300,8 @@ fn words_that_a_newer_version_adds_are_read_as_what_promises_least() {
     assert_eq!((result.outcome, result.status), (None, ResultStatus::Failed), "the two words that are fixed still tell");
     let Message::Heartbeat(heartbeat) = newer("heartbeat", "availability", json!("asleep")) else { panic!("another message") };
     assert_eq!(heartbeat.availability, Availability::Busy, "it is sent no work");
+    let Message::Heartbeat(heartbeat) = newer("heartbeat", "intake", json!("asleep")) else { panic!("another message") };
+    assert_eq!(heartbeat.intake, None, "it is told again what is wanted of it");
     let Message::ErrorReport(error) = newer("error", "code", json!(5998)) else { panic!("another message") };
     assert_eq!(chiffon_protocol::Problem::from(error).code, chiffon_protocol::ErrorCode::Internal);
     let Message::WorkStatus(status) = newer("work_status", "status", json!("thinking")) else { panic!("another message") };

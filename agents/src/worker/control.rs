@@ -1,14 +1,14 @@
-//! What this start of the agent is told: grants, acknowledgements and commands, each signed for this agent.
+//! What this start of the agent is told: grants, acknowledgements, commands and refusals, each signed for this agent.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use chiffon_bus::{Delivery, Verdict};
 use chiffon_process::retry::Policy;
-use chiffon_protocol::message::{Command, Control, ResultAck};
+use chiffon_protocol::message::{Command, Control, ErrorReport, Intake, ResultAck};
 use chiffon_protocol::{Message, topology};
 
 use super::run_context::CancelCause;
-use super::shared::{Intake, Shared};
+use super::shared::Shared;
 use super::verify::{misplaced, verified};
 
 /// Listens until the worker closes.
@@ -50,6 +50,7 @@ fn hear(shared: &Shared, delivery: &Delivery, queue: &str) -> Verdict {
         }
         Message::ResultAck(ack) => acknowledge(shared, &ack),
         Message::Control(control) => obey(shared, control),
+        Message::ErrorReport(refusal) => refused(shared, refusal),
         _ => return misplaced(&envelope, queue),
     }
     Verdict::Ack
@@ -66,28 +67,46 @@ fn acknowledge(shared: &Shared, ack: &ResultAck) {
 
 fn obey(shared: &Shared, control: Control) {
     let Control { command, task_id, reason } = control;
-    tracing::info!(?command, ?task_id, reason, "the orchestrator asks");
     match command {
         Command::Cancel => {
+            tracing::info!(?task_id, reason, "the orchestrator asks to stop a task");
             for ((task, _), attempt) in shared.attempts().iter() {
                 if Some(*task) == task_id {
                     attempt.cancel.cancel(CancelCause::Person(reason.clone()));
                 }
             }
         }
-        // A drain by command does not end the process: it takes nothing new until it is resumed or restarted.
-        Command::Pause | Command::Drain => set(shared, Intake::Paused),
-        Command::Resume => set(shared, Intake::Open),
-        Command::Hello => shared.hello_wanted.notify_one(),
+        Command::Pause => set(shared, Intake::Paused, &reason),
+        Command::Drain => set(shared, Intake::Draining, &reason),
+        Command::Resume => set(shared, Intake::Open, &reason),
+        Command::Hello => {
+            tracing::info!(reason, "the orchestrator asks for a hello");
+            shared.hello_wanted.notify_one();
+        }
     }
 }
 
-fn set(shared: &Shared, wanted: Intake) {
+/// Follows an order, which is repeated until a heartbeat says that it was heard. A process that leaves is not kept from it.
+fn set(shared: &Shared, wanted: Intake, reason: &str) {
     shared.intake.send_if_modified(|intake| {
-        let changes = *intake != Intake::Draining && *intake != wanted;
+        let changes = *intake != Intake::Leaving && *intake != wanted;
         if changes {
+            tracing::warn!(from = ?*intake, to = ?wanted, reason, "the orchestrator changes whether this agent takes work");
             *intake = wanted;
         }
         changes
     });
+}
+
+/// The orchestrator refuses this agent. It may be right to go on: the other agent of this host may leave. Said once per reason.
+fn refused(shared: &Shared, refusal: ErrorReport) {
+    let mut before = shared.refused_for.lock().unwrap_or_else(PoisonError::into_inner);
+    if *before != refusal.message {
+        tracing::error!(
+            code = refusal.code,
+            reason = refusal.message,
+            "the orchestrator refuses this agent, which gets no work until that is mended"
+        );
+        *before = refusal.message;
+    }
 }

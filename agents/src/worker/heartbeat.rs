@@ -44,6 +44,7 @@ async fn beat(shared: &Shared, seq: u64) -> Heartbeat {
         seq,
         uptime_seconds: shared.clock.elapsed().saturating_sub(shared.started).as_secs(),
         availability: shared.availability(),
+        intake: Some(*shared.intake.borrow()),
         running: shared.attempts().values().filter_map(|attempt| attempt.running()).collect(),
         cpu,
         memory,

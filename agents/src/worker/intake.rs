@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chiffon_bus::{Consumer, Delivery, Verdict};
 use chiffon_process::retry::{Delays, Policy};
-use chiffon_protocol::message::{Availability, WorkDecline, WorkRequest};
+use chiffon_protocol::message::{Availability, Intake, WorkDecline, WorkRequest};
 use chiffon_protocol::{Envelope, Message, canonical, topology};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
@@ -20,15 +20,15 @@ use super::journal::{Found, Record};
 use super::kind::Decline;
 use super::machine::{self, Arrival, State};
 use super::sender::{REPORT_VALID, Trace};
-use super::shared::{Intake, Shared};
+use super::shared::Shared;
 use super::verify::{misplaced, verified};
 
-/// Takes work until the worker drains.
+/// Takes work until the worker leaves.
 pub(super) async fn run(shared: Arc<Shared>) {
     let queue = shared.work_queue();
     let mut intake = shared.intake.subscribe();
     let mut delays = Policy::RECONNECT.delays();
-    while *intake.borrow_and_update() != Intake::Draining {
+    while *intake.borrow_and_update() != Intake::Leaving {
         if shared.availability() != Availability::Available {
             tokio::select! {
                 _ = intake.changed() => {}
@@ -184,7 +184,7 @@ fn check(shared: &Shared, work: &WorkRequest) -> Result<(), Decline> {
     match *shared.intake.borrow() {
         Intake::Open => shared.kind.accepts(work),
         Intake::Paused => Err(Decline::new("this agent is paused")),
-        Intake::Draining => Err(Decline::new("this agent finishes its work and leaves")),
+        Intake::Draining | Intake::Leaving => Err(Decline::new("this agent finishes its work and leaves")),
     }
 }
 

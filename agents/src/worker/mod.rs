@@ -30,4 +30,4 @@ pub use kind::{AgentKind, Decline, Ending, RunOutcome};
 pub use options::WorkerOptions;
 pub use probe::{HeartbeatFigures, Probe};
 pub use run_context::{Cancel, CancelCause, EventSink, NewEvent, Progress, RunContext};
-pub use worker::{Worker, WorkerParts};
+pub use worker::{Ended, Worker, WorkerParts};

@@ -35,8 +35,10 @@ pub struct WorkerOptions {
     pub events_every: Duration,
     /// How often the kind is asked whether its catalogue or its hosts changed.
     pub refresh_every: Duration,
-    /// How long a drain waits for what runs before it is stopped.
+    /// How long a stop waits for what runs before that is stopped, too.
     pub drain_limit: Duration,
+    /// Whether a drained agent ends. One that shares its process with others stays, and takes nothing until it is resumed.
+    pub ends_when_drained: bool,
     /// Which implementation the durable queues use; must be what the orchestrator declares.
     pub queue_type: QueueType,
 }
@@ -65,6 +67,7 @@ impl WorkerOptions {
             events_every: Duration::from_millis(250),
             refresh_every: Duration::from_secs(10),
             drain_limit: Duration::from_mins(10),
+            ends_when_drained: true,
             queue_type: QueueType::default(),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chiffon_bus::{Bus, Status};
 use chiffon_process::{Clock, IdSource, Tasks};
-use chiffon_protocol::message::{AgentType, Availability, WorkGrant};
+use chiffon_protocol::message::{AgentType, Availability, Intake, WorkGrant};
 use chiffon_protocol::topology;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -19,17 +19,6 @@ use super::kind::AgentKind;
 use super::options::WorkerOptions;
 use super::probe::Probe;
 use super::sender::Sender;
-
-/// Whether new work is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Intake {
-    /// It is.
-    Open,
-    /// A person paused this agent.
-    Paused,
-    /// The agent finishes what it has and leaves.
-    Draining,
-}
 
 /// Names one attempt.
 pub(super) type Key = (Uuid, u32);
@@ -52,6 +41,8 @@ pub(super) struct Shared {
     pub(super) closing: CancellationToken,
     /// Wakes the greeter.
     pub(super) hello_wanted: Notify,
+    /// What the orchestrator last refused this agent for, so that each reason is said once.
+    pub(super) refused_for: Mutex<String>,
     /// Held from looking whether an attempt is known until it is: two deliveries of one attempt never both pass.
     pub(super) receiving: tokio::sync::Mutex<()>,
     attempts: Mutex<BTreeMap<Key, Arc<Attempt>>>,
@@ -80,6 +71,7 @@ impl Shared {
             intake: watch::Sender::new(Intake::Open),
             closing: CancellationToken::new(),
             hello_wanted: Notify::new(),
+            refused_for: Mutex::default(),
             receiving: tokio::sync::Mutex::default(),
             attempts: Mutex::default(),
             grants: Mutex::default(),
@@ -107,7 +99,7 @@ impl Shared {
     pub(super) fn availability(&self) -> Availability {
         match *self.intake.borrow() {
             Intake::Open => self.kind.availability(),
-            Intake::Paused | Intake::Draining => Availability::Paused,
+            Intake::Paused | Intake::Draining | Intake::Leaving => Availability::Paused,
         }
     }
 

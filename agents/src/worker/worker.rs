@@ -6,7 +6,7 @@ use std::time::Duration;
 use chiffon_bus::{Bus, BusError};
 use chiffon_process::retry::{self, Policy, Try};
 use chiffon_process::{Clock, IdSource, Tasks};
-use chiffon_protocol::message::AgentType;
+use chiffon_protocol::message::{AgentType, Intake};
 use chiffon_protocol::topology::Topology;
 use chiffon_protocol::{ErrorCode, Problem};
 
@@ -16,13 +16,16 @@ use super::kind::AgentKind;
 use super::options::WorkerOptions;
 use super::probe::Probe;
 use super::run_context::CancelCause;
-use super::shared::{Intake, Parts, Shared};
+use super::shared::{Parts, Shared};
 use super::{control, heartbeat, hello, intake, recover, report};
 
 /// How long stopped runs may take to end: INT, TERM and KILL with their pauses.
 const RUNS_END: Duration = Duration::from_secs(40);
 /// How long the last results may take to reach the broker; what does not is in the journal.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// How often a drained agent looks whether everything it did is stored.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What a worker is built of.
 #[derive(Debug, Clone)]
@@ -39,6 +42,15 @@ pub struct WorkerParts {
     pub probe: Arc<dyn Probe>,
     /// The process's spawner; its signal stops the worker.
     pub tasks: Tasks,
+}
+
+/// Why a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The process was told to stop.
+    Stopped,
+    /// The orchestrator had it drained: it has finished what it ran, and everything about that is stored.
+    Drained,
 }
 
 /// One agent.
@@ -62,13 +74,14 @@ impl Worker {
     }
 
     /// Works until the process drains; then finishes what runs, within [`WorkerOptions::drain_limit`] or until the
-    /// process stops, and leaves. What could not be reported is in the journal and reported by the next start.
-    pub async fn run(self) -> Result<(), Problem> {
+    /// process stops, and leaves. What could not be reported is in the journal and reported by the next start. An agent that
+    /// the orchestrator drains leaves when it has nothing more to do or to report.
+    pub async fn run(self) -> Result<Ended, Problem> {
         let shared = self.shared;
         let shutdown = shared.tasks.shutdown().clone();
         tokio::select! {
             declared = declare(&shared) => declared?,
-            () = shutdown.draining() => return Ok(()),
+            () = shutdown.draining() => return Ok(Ended::Stopped),
         }
         let unreported = recover::run(&shared).await.map_err(|error| {
             Problem::new(
@@ -86,9 +99,45 @@ impl Worker {
         shared.tasks.spawn("hello", hello::run(Arc::clone(&shared)));
         shared.tasks.spawn("intake", intake::run(Arc::clone(&shared)));
         tracing::info!(agent_id = shared.options.agent_id, incarnation = shared.journal.incarnation(), "the agent is ready");
-        shutdown.draining().await;
+        let ended = tokio::select! {
+            () = shutdown.draining() => Ended::Stopped,
+            () = drained(&shared), if shared.options.ends_when_drained => Ended::Drained,
+        };
         leave(&shared).await;
-        Ok(())
+        Ok(ended)
+    }
+}
+
+/// Resolves when a person had this agent drained and nothing of what it took is left to run or to report. Until then the order
+/// may be taken back.
+async fn drained(shared: &Shared) {
+    let all = u32::try_from(shared.options.concurrency.max(1)).unwrap_or(u32::MAX);
+    let mut intake = shared.intake.subscribe();
+    loop {
+        if intake.wait_for(|intake| *intake == Intake::Draining).await.is_err() {
+            return std::future::pending().await;
+        }
+        let finished = async {
+            // Whoever holds a slot may still bring an attempt; nothing is taken in any more.
+            let slots = shared.slots.acquire_many(all).await;
+            while !shared.attempts().is_empty() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            drop(slots);
+        };
+        let still_wanted = tokio::select! {
+            _ = intake.wait_for(|intake| *intake != Intake::Draining) => false,
+            () = finished => shared.intake.send_if_modified(|intake| {
+                let leaves = *intake == Intake::Draining;
+                if leaves {
+                    *intake = Intake::Leaving;
+                }
+                leaves
+            }),
+        };
+        if still_wanted {
+            return;
+        }
     }
 }
 
@@ -123,7 +172,7 @@ async fn declare(shared: &Shared) -> Result<(), Problem> {
 }
 
 async fn leave(shared: &Arc<Shared>) {
-    shared.intake.send_replace(Intake::Draining);
+    shared.intake.send_replace(Intake::Leaving);
     let finished = tokio::select! {
         finished = idle(shared, shared.options.drain_limit) => finished,
         () = shared.tasks.shutdown().stopping() => false,

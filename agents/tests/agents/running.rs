@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chiffon_agents::worker::{AgentKind, Worker, WorkerOptions, WorkerParts};
+use chiffon_agents::worker::{AgentKind, Ended, Worker, WorkerOptions, WorkerParts};
 use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks};
 use chiffon_protocol::Problem;
 use tokio::runtime::Runtime;
@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 pub struct RunningWorker {
     runtime: Option<Runtime>,
     pub shutdown: Shutdown,
-    ended: std::sync::mpsc::Receiver<Result<(), Problem>>,
+    ended: std::sync::mpsc::Receiver<Result<Ended, Problem>>,
 }
 
 pub fn options(orchestrator: &Orchestrator, data_dir: &Path) -> WorkerOptions {
@@ -74,7 +74,7 @@ impl RunningWorker {
     }
 
     /// Whether `run` has returned, and with what.
-    pub fn ended(&self) -> Result<Result<(), Problem>, String> {
+    pub fn ended(&self) -> Result<Result<Ended, Problem>, String> {
         self.ended.try_recv().map_err(|error| error.to_string())
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chiffon_agents::worker::Ended;
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::key::KeyPair;
-use chiffon_protocol::message::{Availability, Command, Outcome, ResultAck, ResultStatus, WorkResult};
-use chiffon_protocol::{signature, topology};
+use chiffon_protocol::message::{Availability, Command, ErrorReport, Intake, Outcome, ResultAck, ResultStatus, WorkResult};
+use chiffon_protocol::{ErrorCode, Problem, signature, topology};
 use chiffon_testkit::until;
 use serde_json::json;
 use uuid::Uuid;
@@ -260,6 +261,59 @@ async fn heartbeats_name_what_runs_and_a_paused_agent_takes_nothing() {
 }
 
 #[tokio::test]
+async fn a_drained_agent_finishes_reports_and_ends_and_takes_nothing_more() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    let worker = RunningWorker::start(&orchestrator, folder.path(), Arc::new(Shell::default())).await;
+    let running = script("echo begun; while ! test -e ../../go; do sleep 0.1; done");
+    orchestrator.offer(&running).await;
+    until("the first event", PATIENCE, async || orchestrator.log(running.task_id).pop().ok_or("none")).await;
+    orchestrator.set_acknowledge(false);
+    for _ in 0..2 {
+        orchestrator.command(AGENT, Command::Drain, None).await;
+    }
+    says(&orchestrator, Intake::Draining).await;
+    let later = script("true");
+    orchestrator.offer(&later).await;
+    std::fs::write(folder.path().join("go"), "").expect("written");
+    assert_eq!(result_of(&orchestrator, running.task_id).await.outcome, Some(Outcome::Succeeded));
+    assert!(worker.ended().is_err(), "nobody has acknowledged the result yet");
+    orchestrator.set_acknowledge(true);
+    let ended = until("the worker to end", PATIENCE, async || worker.ended()).await.expect("without a problem");
+    assert_eq!(ended, Ended::Drained);
+    assert!(journalled(folder.path()).is_empty(), "nothing is left to report");
+    let claimed: Vec<Uuid> = orchestrator.claims().iter().map(|claim| claim.task_id).collect();
+    assert!(!claimed.contains(&later.task_id), "it took nothing more");
+}
+
+#[tokio::test]
+async fn a_drain_is_taken_back_by_a_resume_and_one_among_others_never_ends() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    let shared = chiffon_agents::worker::WorkerOptions { ends_when_drained: false, ..options(&orchestrator, folder.path()) };
+    let worker = RunningWorker::start_with(&orchestrator, shared, Arc::new(Shell::default())).await;
+    orchestrator.command(AGENT, Command::Drain, None).await;
+    says(&orchestrator, Intake::Draining).await;
+    orchestrator.command(AGENT, Command::Resume, None).await;
+    says(&orchestrator, Intake::Open).await;
+    let work = script("true");
+    orchestrator.offer(&work).await;
+    assert_eq!(result_of(&orchestrator, work.task_id).await.outcome, Some(Outcome::Succeeded));
+    assert!(worker.ended().is_err());
+}
+
+#[tokio::test]
+async fn a_refusal_is_understood_and_is_no_dead_letter() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    let _worker = RunningWorker::start(&orchestrator, folder.path(), Arc::new(Shell::default())).await;
+    let refusal = Problem::new(ErrorCode::HostnameTaken, "agent-2 is the agent of test-host already");
+    orchestrator.say(AGENT, ErrorReport::from(refusal)).await;
+    // What is said later is heard later.
+    orchestrator.command(AGENT, Command::Hello, None).await;
+    until("a second hello", PATIENCE, async || if orchestrator.hellos().len() == 2 { Ok(()) } else { Err(orchestrator.hellos().len()) })
+        .await;
+    assert!(orchestrator.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
 async fn there_is_no_subscription_while_there_is_no_room() {
     let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
     let narrow = chiffon_agents::worker::WorkerOptions { concurrency: 1, ..options(&orchestrator, folder.path()) };
@@ -291,6 +345,15 @@ async fn hello_is_said_again_when_the_orchestrator_asks() {
     orchestrator.command(AGENT, Command::Hello, None).await;
     until("a second hello", PATIENCE, async || if orchestrator.hellos().len() == 2 { Ok(()) } else { Err(orchestrator.hellos().len()) })
         .await;
+}
+
+/// Waits until a heartbeat says that it follows this order.
+async fn says(orchestrator: &Orchestrator, intake: Intake) {
+    let said = async || match orchestrator.heartbeats().pop() {
+        Some(beat) if beat.intake == Some(intake) => Ok(()),
+        last => Err(last),
+    };
+    until("a heartbeat with the order", PATIENCE, said).await;
 }
 
 async fn queue_is_empty(orchestrator: &Orchestrator) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chiffon_agents::desktop::{DesktopAgent, DesktopOptions, SystemProbe};
 use chiffon_agents::infrastructure::{InfrastructureAgent, InfrastructureOptions};
-use chiffon_agents::worker::{AgentKind as Kind, Worker, WorkerOptions, WorkerParts};
+use chiffon_agents::worker::{AgentKind as Kind, Ended, Worker, WorkerOptions, WorkerParts};
 use chiffon_bus::Bus;
 use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
@@ -28,9 +28,11 @@ pub struct Parts {
     pub playbooks: Option<PathBuf>,
     pub inventory: PathBuf,
     pub bus: Arc<dyn Bus>,
+    /// Whether the process ends with it when it is drained.
+    pub is_alone: bool,
 }
 
-/// Runs an agent until SIGINT or SIGTERM.
+/// Runs an agent until SIGINT or SIGTERM, or until it has been drained.
 pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     let config: Config = config::layers(global.config.as_deref())?.read()?;
     logging::start(&config.log);
@@ -55,7 +57,7 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     };
     tracing::info!(agent_id = %id, public_key = %key.public(), "the orchestrator must list this key in agents.trusted");
     let inventory = config.agent.infrastructure.inventory.clone();
-    let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone() };
+    let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone(), is_alone: true };
     let working = Tasks::new(tasks.shutdown().clone());
     start(&config, parts, &working).await?;
     serve::wait_and_stop(&working, &tasks, config.agent.drain_within).await;
@@ -83,15 +85,24 @@ pub async fn start(config: &Config, parts: Parts, tasks: &Tasks) -> Result<(), F
     options.heartbeat_every = config.agent.heartbeat_every;
     options.drain_limit = config.agent.drain_within;
     options.queue_type = config.bus.queue_type;
+    options.ends_when_drained = parts.is_alone;
+    let id = options.agent_id.clone();
     let worker = Worker::new(
         options,
         WorkerParts { bus: parts.bus, clock: SystemClock::shared(), ids: RandomIds::shared(), kind, probe, tasks: tasks.clone() },
     )?;
     let shutdown = tasks.shutdown().clone();
     tasks.spawn("agent", async move {
-        if let Err(problem) = worker.run().await {
-            tracing::error!(%problem, "the agent ended");
-            shutdown.stop();
+        match worker.run().await {
+            Ok(Ended::Stopped) => {}
+            Ok(Ended::Drained) => {
+                eprintln!("{id} is drained: it has finished what it ran, everything about that is stored, and it ends.");
+                shutdown.stop();
+            }
+            Err(problem) => {
+                tracing::error!(%problem, "the agent ended");
+                shutdown.stop();
+            }
         }
     });
     Ok(())

@@ -155,6 +155,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
             playbooks: actions,
             inventory: inventory.clone(),
             bus,
+            is_alone: false,
         };
         agent::start(config, parts, &running.working).await?;
     }

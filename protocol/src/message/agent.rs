@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::words::known_or_busy;
+use super::words::{known_or_busy, known_or_none};
 use super::work::{AgentType, Resources};
 use crate::action::ActionSpec;
 
@@ -88,6 +88,20 @@ impl Availability {
             Self::Paused => "paused",
         }
     }
+}
+
+/// What an agent does about new work, by the orders it has heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Intake {
+    /// It takes it, unless its machine is in use.
+    Open,
+    /// It was told to pause.
+    Paused,
+    /// It was told to drain: it finishes what it runs. It may be told otherwise until it has.
+    Draining,
+    /// Its process finishes and ends, whatever it is told.
+    Leaving,
 }
 
 /// An attempt that the agent runs at this moment; naming it renews its lease.
@@ -177,6 +191,9 @@ pub struct Heartbeat {
     /// Whether it takes work. A newer agent's word that is not known here counts as busy: nothing is sent to it for that.
     #[serde(default, deserialize_with = "known_or_busy")]
     pub availability: Availability,
+    /// Which order it follows. Absent from older agents; a newer one's word that is not known here counts as absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_or_none")]
+    pub intake: Option<Intake>,
     /// What it runs.
     #[serde(default)]
     pub running: Vec<Running>,
@@ -207,7 +224,7 @@ pub enum Command {
     Pause,
     /// Take work again.
     Resume,
-    /// Finish what runs, take nothing new.
+    /// Finish what runs, take nothing new, and end.
     Drain,
     /// Say hello again: the orchestrator does not know this incarnation.
     Hello,
