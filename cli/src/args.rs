@@ -120,8 +120,11 @@ pub enum Verb {
         #[arg(short, long)]
         follow: bool,
     },
-    /// List agents, and what they have free
-    Agents,
+    /// List agents and what they have free, or pause, resume or drain one
+    Agents {
+        #[command(subcommand)]
+        verb: Option<AgentsVerb>,
+    },
     /// List actions, or show one
     Actions { name: Option<String> },
     /// Work on actions
@@ -202,6 +205,30 @@ pub struct Up {
     /// Play the whole story by itself on the demo host, then stop
     #[arg(long)]
     pub demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AgentsVerb {
+    /// Have an agent take no more work; what it runs goes on
+    Pause {
+        id: String,
+        /// Why, for whoever waits for it
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let a paused or drained agent take work again
+    Resume {
+        id: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Have an agent take no more work, finish what it runs, and end
+    Drain {
+        id: String,
+        /// Why, for whoever waits for it
+        #[arg(long)]
+        reason: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -331,4 +358,24 @@ pub enum KeyVerb {
     },
     /// Make a key
     New { file: PathBuf },
+    /// Trust a public key, under which its owner may then ask over AMQP
+    Trust {
+        /// Whose it is
+        name: String,
+        /// As `chiffon key show` prints it
+        public_key: String,
+        /// viewer, requester, operator, approver or admin
+        #[arg(long)]
+        role: String,
+        /// It belongs to a program, which may never approve
+        #[arg(long)]
+        program: bool,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// List the keys under which people and programs ask over AMQP
+    List,
+    /// Take such a key back
+    Revoke { id: String },
 }

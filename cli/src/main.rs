@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{ActionVerb, Args, AuditVerb, Verb};
+use args::{ActionVerb, Args, AuditVerb, KeyVerb, Verb};
 use client::Api;
 use exit::{Exit, Outcome};
 
@@ -50,7 +50,7 @@ async fn run(args: &Args) -> Outcome {
         Verb::Config(verb) => run::config::run(global, verb),
         Verb::Topology(verb) => run::topology::run(global, verb).await,
         Verb::Sql { query, database_url } => run::sql::run(global, query, database_url.as_deref()).await,
-        Verb::Key(verb) => run::keys::run(global, verb),
+        Verb::Key(verb @ (KeyVerb::Show { .. } | KeyVerb::New { .. })) => run::keys::run(global, verb),
         Verb::Explain { code } => verb::explain::run(*code),
         Verb::Action(ActionVerb::Check { folder }) => run::playbooks::check(folder).await,
         Verb::Completions { shell } => {
@@ -73,7 +73,8 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Revise { id, text } => verb::decide::revise(&api, output, id, text).await,
         Verb::Cancel { id } => verb::cancel::run(&api, output, id).await,
         Verb::Logs { id, follow } => verb::logs::run(&api, output, id, *follow).await,
-        Verb::Agents => verb::agents::run(&api, output).await,
+        Verb::Agents { verb: None } => verb::agents::run(&api, output).await,
+        Verb::Agents { verb: Some(verb) } => verb::agents::order(&api, output, verb).await,
         Verb::Actions { name } => verb::actions::run(&api, output, name.as_deref()).await,
         Verb::Why { id } => verb::why::run(&api, output, id).await,
         Verb::Costs => verb::costs::run(&api, output).await,
@@ -81,6 +82,7 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Audit(AuditVerb::Verify { id }) => verb::audit::verify(&api, output, id.as_deref()).await,
         Verb::DeadLetters(verb) => verb::dead_letters::run(&api, output, verb).await,
         Verb::Token(verb) => verb::token::run(&api, output, verb).await,
+        Verb::Key(verb) => verb::key::run(&api, output, verb).await,
         // The verbs above this function's name are run before it is called.
         _ => unreachable!("a verb that asks nobody"),
     }

@@ -66,6 +66,7 @@ error_codes! {
     5017 DeadLetterSettled, 409, false, "Dead letter settled already";
     5018 NotReplayable, 409, false, "Can't be replayed";
     5019 BrokerGaveUp, 503, true, "The broker gave up on a message";
+    5020 KeyNotFound, 404, false, "Key not found";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";

@@ -10,7 +10,7 @@ use chiffon_protocol::action::{CheckSupport, Outputs, Privilege, Repeatable, Ris
 use chiffon_protocol::message::{
     AgentHello, AgentType, AnnouncedAction, Availability, Change, Command, Control, Cpu, Decision, Disk, ErrorReport, Gpu, Heartbeat,
     LogEvent, Memory, Metrics, Mode, Network, Outcome, PlanWanted, Preview, ResourceUsage, Resources, ResultAck, ResultStatus, Running,
-    Unfinished, WorkClaim, WorkDecline, WorkGrant, WorkRequest, WorkResult, WorkStatus,
+    Unfinished, UserRequest, WorkClaim, WorkDecline, WorkGrant, WorkRequest, WorkResult, WorkStatus,
 };
 use chiffon_protocol::{ActionSpec, Envelope, Message};
 use chrono::{DateTime, Utc};
@@ -205,6 +205,14 @@ fn samples() -> Vec<Message> {
         agent_hello().into(),
         Control { command: Command::Cancel, task_id: Some(TASK), reason: "wrong port".to_owned() }.into(),
         PlanWanted { round: 3 }.into(),
+        UserRequest {
+            text: "Deploy Kuma to nas".to_owned(),
+            conversation_id: Some(JOURNAL),
+            deadline: Some(at()),
+            max_cost_usd: Some(0.25),
+            priority: Some(5),
+        }
+        .into(),
     ]
 }
 

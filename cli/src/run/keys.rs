@@ -48,6 +48,7 @@ pub fn run(global: &Global, verb: &KeyVerb) -> Outcome {
                 println!("{name} {}", read(&path)?.public());
             }
         }
+        KeyVerb::Trust { .. } | KeyVerb::List | KeyVerb::Revoke { .. } => unreachable!("a verb that asks a running Chiffon"),
     }
     Ok(Exit::Done)
 }

@@ -1,8 +1,8 @@
 //! `chiffon agents`: who is connected, and what they have free.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::args::Output;
+use crate::args::{AgentsVerb, Output};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::show::table::{self, text};
@@ -18,13 +18,56 @@ pub async fn run(api: &Api, output: Output) -> Outcome {
             table,
             "No agent has ever said hello. Start one: chiffon agent infrastructure, or chiffon agent desktop",
         );
+        for refused in listed["refused"].as_array().into_iter().flatten() {
+            let (id, ago) = (text(&refused["agent_id"]), time::ago(&refused["last_at"]));
+            eprintln!("Refused: {id} ({ago}, error {}): {}", refused["code"], text(&refused["message"]));
+        }
     }
     Ok(Exit::Done)
 }
 
+/// Pauses, resumes or drains an agent.
+pub async fn order(api: &Api, output: Output, verb: &AgentsVerb) -> Outcome {
+    let (word, id, reason) = match verb {
+        AgentsVerb::Pause { id, reason } => ("pause", id, reason),
+        AgentsVerb::Resume { id, reason } => ("resume", id, reason),
+        AgentsVerb::Drain { id, reason } => ("drain", id, reason),
+    };
+    let body = reason.as_ref().map_or_else(|| json!({}), |reason| json!({"reason": reason}));
+    let agent = api.post(&format!("/agents/{id}/{word}"), &body).await?;
+    if !table::json(output, &agent) {
+        let alive = agent["alive"].as_bool().unwrap_or(false);
+        let running = agent["running"].as_array().map_or(0, Vec::len);
+        println!(
+            "{}",
+            match (verb, alive) {
+                (AgentsVerb::Pause { .. }, _) =>
+                    format!("{id} takes no more work; {running} of its tasks go on. `chiffon agents resume {id}` ends it."),
+                (AgentsVerb::Resume { .. }, true) => format!("{id} takes work again."),
+                (AgentsVerb::Resume { .. }, false) => format!("{id} takes work again as soon as it is started; it is not connected."),
+                (AgentsVerb::Drain { .. }, true) => format!("{id} takes no more work, finishes {running} tasks, and ends."),
+                (AgentsVerb::Drain { .. }, false) =>
+                    format!("{id} is not connected; when it is started it takes no work until it is resumed."),
+            }
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// What an agent is doing, in a word.
+fn state(agent: &Value) -> String {
+    let alive = agent["alive"].as_bool().unwrap_or(false);
+    match (alive, agent["desired"].as_str(), agent["ends"] == true) {
+        (false, Some("drained"), true) => "drained".to_owned(),
+        (false, ..) => "gone".to_owned(),
+        (true, Some("drained"), true) => "draining".to_owned(),
+        (true, Some("paused" | "drained"), _) => "paused".to_owned(),
+        (true, ..) => text(&agent["availability"]),
+    }
+}
+
 fn row(agent: &Value) -> Vec<String> {
     let heartbeat = &agent["heartbeat"];
-    let alive = agent["alive"].as_bool().unwrap_or(false);
     let percent = heartbeat["cpu"]["used_percent"].as_f64().map(|percent| format!("{percent:.0} %")).unwrap_or_default();
     let free = heartbeat["memory"]["available_mb"].as_f64().map(|mb| format!("{:.1} GiB", mb / 1024.0)).unwrap_or_default();
     let count = |value: &Value| value.as_array().map_or(0, Vec::len).to_string();
@@ -32,7 +75,7 @@ fn row(agent: &Value) -> Vec<String> {
         text(&agent["agent_id"]),
         text(&agent["agent_type"]),
         text(&agent["hostname"]),
-        if alive { text(&agent["availability"]) } else { "gone".to_owned() },
+        state(agent),
         time::ago(&agent["last_seen_at"]),
         percent,
         free,

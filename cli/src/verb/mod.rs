@@ -9,6 +9,7 @@ pub mod dead_letters;
 pub mod decide;
 pub mod explain;
 pub mod follow;
+pub mod key;
 pub mod logs;
 pub mod request;
 pub mod requests;

@@ -8,6 +8,11 @@ use serde_json::json;
 
 use crate::kill::SLOW;
 
+/// Notes that it ran, and waits until there is a file `go`.
+const UNTIL_TOLD: &str = r#"    - name: Take a while
+      ansible.builtin.shell: "echo ran >> {{ chiffon_root }}/runs; while ! test -e {{ chiffon_root }}/go; do sleep 0.2; done"
+"#;
+
 #[tokio::test]
 async fn separate_processes_tell_the_story_and_survive_the_death_of_the_agent() {
     let fleet = Fleet::new().await;
@@ -73,6 +78,64 @@ async fn cancel_stops_a_running_play_and_says_what_had_happened() {
     assert_eq!(runs(), "ran\n", "it was stopped in its middle");
     let (status, again) = api.post(&format!("/cancel/{id}"), &json!({})).await;
     assert_eq!((status, &again["code"]), (409, &json!(5109)), "{again}");
+}
+
+#[tokio::test]
+async fn a_drained_agent_finishes_its_play_ends_with_0_and_stays_paused_until_it_is_resumed() {
+    let fleet = Fleet::new().await;
+    let actions = fleet.home.path().join("actions");
+    write_action(&actions, "take_a_while", "Take a while", "take a while on box", "no", UNTIL_TOLD);
+    let (inventory, host) = fleet.one_host();
+    let _serve = fleet.serve().await;
+    let mut agent = fleet.agent("infrastructure", &actions, &inventory);
+    fleet.agents_are(1).await;
+    let api = fleet.api();
+    let (_, agents) = api.get("/agents").await;
+    let agent_id = agents["items"][0]["agent_id"].as_str().expect("an id").to_owned();
+    let first = api.ask("take a while on box").await;
+    let planned = api.request_when(&first, &["awaiting_approval"]).await;
+    assert_eq!(api.approve(&planned).await.0, 200);
+    let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
+    eventually("the play has begun", || async { if runs().contains("ran") { Ok(()) } else { Err(runs()) } }).await;
+    let (status, drained) = api.post(&format!("/agents/{agent_id}/drain"), &json!({"reason": "new disk"})).await;
+    assert_eq!((status, &drained["desired"], &drained["ends"]), (200, &json!("drained"), &json!(true)), "{drained:#}");
+    let second = api.ask("take a while on box").await;
+    let planned = api.request_when(&second, &["awaiting_approval"]).await;
+    assert_eq!(api.approve(&planned).await.0, 200);
+    let waits_for = |id: String| {
+        let api = &api;
+        async move {
+            let request = api.request(&id).await;
+            let text = request["tasks"][0]["waiting_for"]["text"].as_str().unwrap_or_default().to_owned();
+            if text.contains(" is drained by ") && text.contains("(new disk)") { Ok(()) } else { Err(request.to_string()) }
+        }
+    };
+    eventually("the second request says what it waits for", || waits_for(second.clone())).await;
+    assert!(agent.ended().is_none(), "it finishes what it runs first: {}", agent.said());
+    fs::write(host.join("go"), "").expect("written");
+    let completed = api.request_when(&first, &["completed", "failed", "needs_attention"]).await;
+    assert_eq!(completed["status"], "completed", "{completed:#}");
+    let ended = eventually("the agent ends", || {
+        let ended = agent.ended();
+        async move { ended.ok_or_else(|| "it still runs".to_owned()) }
+    })
+    .await;
+    assert_eq!(ended, Some(0), "{}", agent.said());
+    assert!(agent.said().contains("is drained: it has finished what it ran"), "{}", agent.said());
+
+    let mut agent = fleet.agent("infrastructure", &actions, &inventory);
+    eventually("the next start is paused", || async {
+        let (_, agents) = api.get("/agents").await;
+        let row = &agents["items"][0];
+        if row["alive"] == true && row["heartbeat"]["intake"] == "paused" { Ok(()) } else { Err(agents.to_string()) }
+    })
+    .await;
+    assert_eq!(runs(), "ran\n", "the second request still waits");
+    assert_eq!(api.post(&format!("/agents/{agent_id}/resume"), &json!({})).await.0, 200);
+    let completed = api.request_when(&second, &["completed", "failed", "needs_attention"]).await;
+    assert_eq!(completed["status"], "completed", "{completed:#}");
+    assert_eq!(runs(), "ran\nran\n");
+    assert_eq!(agent.stop(std::time::Duration::from_secs(40)), Some(0), "{}", agent.said());
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::agent_order::Order;
+
 /// What a task needs of an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
@@ -46,6 +48,8 @@ pub struct AgentView {
     pub actions: BTreeMap<String, String>,
     /// Whether it takes work.
     pub availability: Availability,
+    /// What a person wants of it, where one ever wanted something.
+    pub order: Option<Order>,
     /// Whether its lease holds.
     pub alive: bool,
     /// When it was last heard of.
@@ -179,11 +183,19 @@ pub fn refusal(agent: &AgentView, needs: &Resources) -> Option<String> {
 
 /// A machine in use still takes what needs no GPU; one that its owner has paused takes nothing.
 fn takes_work(agent: &AgentView, resources: &Resources) -> bool {
+    if ordered(agent).is_some() {
+        return false;
+    }
     match agent.availability {
         Availability::Available => true,
         Availability::Busy => !resources.gpu,
         Availability::Paused => false,
     }
+}
+
+/// Why it takes no work by a person's order.
+fn ordered(agent: &AgentView) -> Option<String> {
+    agent.order.as_ref().and_then(Order::words)
 }
 
 fn nobody_connected(kind: &str, of_kind: &[&AgentView], now: DateTime<Utc>) -> String {
@@ -207,10 +219,11 @@ fn not_announced(wanted: &Wanted, agents: &[&AgentView]) -> String {
 fn unavailable(agents: &[&AgentView]) -> String {
     let words: Vec<String> = agents
         .iter()
-        .map(|agent| match agent.availability {
-            Availability::Available => format!("{} is available", agent.id),
-            Availability::Busy => format!("{} is in use by its owner", agent.id),
-            Availability::Paused => format!("{} is paused", agent.id),
+        .map(|agent| match (ordered(agent), agent.availability) {
+            (Some(words), _) => format!("{} {words}", agent.id),
+            (None, Availability::Available) => format!("{} is available", agent.id),
+            (None, Availability::Busy) => format!("{} is in use by its owner", agent.id),
+            (None, Availability::Paused) => format!("{} is paused", agent.id),
         })
         .collect();
     words.join("; ")

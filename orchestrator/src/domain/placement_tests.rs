@@ -1,5 +1,6 @@
 //! Every reason to wait, in its exact words.
 
+use super::super::agent_order::Desired;
 use super::*;
 
 fn now() -> DateTime<Utc> {
@@ -27,6 +28,7 @@ fn agent(id: &str) -> AgentView {
         hosts: BTreeSet::from(["nas".to_owned()]),
         actions: BTreeMap::from([("deploy_kuma".to_owned(), "aa".to_owned())]),
         availability: Availability::Available,
+        order: None,
         alive: true,
         last_seen_at: now(),
         free: Free { memory_gb: Some(16.0), cpu_cores: Some(4.0), gpu_memory_gb: Some(0.0), has_gpu: Some(false) },
@@ -68,6 +70,11 @@ fn each_thing_that_is_missing_has_its_words() {
     assert!(reason(&wanted(), &[older]).starts_with("a has another version of the action deploy_kuma"));
     let paused = AgentView { availability: Availability::Paused, ..agent("a") };
     assert_eq!(reason(&wanted(), &[paused]), "a is paused");
+    let order = Order { desired: Desired::Paused, at: now(), by: "ann".to_owned(), reason: "new disk".to_owned(), is_for_this_start: true };
+    let ordered = AgentView { order: Some(order.clone()), ..agent("a") };
+    assert_eq!(reason(&wanted(), &[ordered]), "a is paused by ann since 2023-11-14 22:13 UTC (new disk)");
+    let resumed = AgentView { order: Some(Order { desired: Desired::Active, ..order }), ..agent("a") };
+    assert_eq!(refusal(&resumed, &Resources::default()), None);
     let small = AgentView { reserved: Resources { memory_gb: 14.0, ..Resources::default() }, ..agent("nas-agent") };
     assert_eq!(reason(&wanted(), &[small]), "memory: needs 8 GiB, nas-agent has 2 GiB free");
     let gpu = Wanted { resources: Resources { gpu: true, ..Resources::default() }, ..wanted() };

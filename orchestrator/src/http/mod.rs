@@ -14,6 +14,7 @@ mod dead_letter;
 mod health;
 mod idempotency;
 mod input;
+mod key;
 mod live;
 mod measures;
 mod operations;

@@ -12,7 +12,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::problem::{Failure, ProblemDetails};
 use super::state::HttpState;
 use super::table::{Endpoint, Table};
-use super::{action, agent, answer, audit, dead_letter, health, operations, request, task, token};
+use super::{action, agent, answer, audit, dead_letter, health, key, operations, request, task, token};
 use crate::domain::role::Role::{Admin, Operator, Requester, Viewer};
 
 #[derive(OpenApi)]
@@ -48,6 +48,9 @@ fn table(state: HttpState) -> Table {
         .role(Viewer, routes!(agent::capacity::capacity))
         .role(Viewer, routes!(agent::get::get))
         .role(Viewer, routes!(agent::metrics::metrics))
+        .role(Operator, routes!(agent::order::pause))
+        .role(Operator, routes!(agent::order::resume))
+        .role(Operator, routes!(agent::order::drain))
         .role(Viewer, routes!(action::list::list))
         .role(Viewer, routes!(action::get::get))
         .role(Viewer, routes!(audit::list::list))
@@ -64,6 +67,9 @@ fn table(state: HttpState) -> Table {
         .role(Admin, routes!(token::create::create))
         .role(Admin, routes!(token::list::list))
         .role(Admin, routes!(token::revoke::revoke))
+        .role(Admin, routes!(key::trust::trust))
+        .role(Admin, routes!(key::list::list))
+        .role(Admin, routes!(key::revoke::revoke))
         .open(routes!(health::all::all))
         .open(routes!(health::live::live))
         .open(routes!(health::ready::ready))

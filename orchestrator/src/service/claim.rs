@@ -9,13 +9,15 @@ use sqlx::PgConnection;
 
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
+use super::withdraw::{self, Withdrawal};
 use super::{Context, task_story};
+use crate::domain::placement::Wait;
 use crate::domain::task::{self as domain, Claim, Claimed, Task as State};
 use crate::store::agents::Identity;
 use crate::store::attempts::Attempt;
 use crate::store::task_changes::set_claimed;
 use crate::store::tasks::{self, Locked};
-use crate::store::{self, agents, attempts, host_locks};
+use crate::store::{self, agent_orders, agents, attempts, host_locks};
 
 /// What is answered.
 enum Answer {
@@ -25,6 +27,8 @@ enum Answer {
     GrantedBefore,
     /// No, because.
     Refused(String),
+    /// Not by this agent at this time, because; the task goes elsewhere.
+    NotBy(String),
 }
 
 /// Decides about a claim and answers on the agent's control queue. `signer` is the id of the key that signed it.
@@ -42,21 +46,25 @@ pub async fn run(context: &Context, signer: &str, claim: &WorkClaim) -> Result<O
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} does not exist", claim.task_id)));
     };
     let answer = decide(&mut transaction, &locked, claim, &agent).await?;
-    if matches!(answer, Answer::Granted) {
-        grant(context, &mut transaction, &locked, claim, &agent).await?;
+    match &answer {
+        Answer::Granted => grant(context, &mut transaction, &locked, claim, &agent).await?,
+        Answer::NotBy(reason) => {
+            let why = Wait::new("agent", reason);
+            let withdrawal = Withdrawal { actor: &agent.id, event: "task.declined", why, excluded: None, not_before: None };
+            withdraw::run(context, &mut transaction, &request, &locked.task, &withdrawal).await?;
+        }
+        Answer::GrantedBefore | Answer::Refused(_) => {}
     }
     store::commit(transaction).await?;
     let (decision, reason) = match answer {
         Answer::Granted | Answer::GrantedBefore => (Decision::Granted, String::new()),
-        Answer::Refused(reason) => (Decision::Refused, reason),
+        Answer::Refused(reason) | Answer::NotBy(reason) => (Decision::Refused, reason),
     };
     let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
     let about = About { request_id: request.id, trace_id: request.trace_id };
     reply::send(context, &to, &about, answered(context, claim, decision, reason)).await;
-    if decision == Decision::Granted {
-        // The offer was reserved on every agent that could have taken it.
-        context.wakes.dispatcher.notify_one();
-    }
+    // The offer was reserved on every agent that could have taken it, or it is to be made again.
+    context.wakes.dispatcher.notify_one();
     Ok(Outcome::Done)
 }
 
@@ -78,6 +86,10 @@ async fn decide(connection: &mut PgConnection, locked: &Locked, claim: &WorkClai
         && host_locks::count(connection, task.id, asked.attempt).await? < i64::try_from(task.hosts.len()).unwrap_or(i64::MAX)
     {
         return Ok(Answer::Refused("its hosts are not reserved for it any more".to_owned()));
+    }
+    let ordered = agent_orders::list(connection, std::slice::from_ref(&agent.id)).await?.pop();
+    if let Some(words) = ordered.and_then(|ordered| ordered.order.words()) {
+        return Ok(Answer::NotBy(format!("{} {words}", agent.id)));
     }
     Ok(Answer::Granted)
 }

@@ -1,5 +1,5 @@
 //! Heartbeats: many in one transaction. They renew the leases of agents and of the attempts they name, are kept as metrics,
-//! and repeat every open wish to stop. They lock no request.
+//! and repeat every open wish to stop, pause or drain. They lock no request.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::claim::number;
 use super::reply::{self, About, Addressee};
-use super::{Context, status};
+use super::{Context, order_agent, status};
 use crate::store::agents::{self, Accepted, OpenCancel, Signed, signed};
 use crate::store::attempts::{self, Held};
-use crate::store::{self, metrics, task_changes};
+use crate::store::{self, agent_orders, metrics, task_changes};
 
 /// An agent that is not known is asked to say hello at most this often.
 const HELLO_EVERY: TimeDelta = TimeDelta::seconds(5);
@@ -62,6 +62,7 @@ pub async fn run(context: &Context, hellos: &HelloRequests, beats: &[Beat<'_>]) 
         task_changes::readmit(&mut transaction, &available).await?;
     }
     let cancels = agents::list_open_cancels(&mut transaction, &ids).await?;
+    let orders = agent_orders::list(&mut transaction, &ids).await?;
     let known = if accepted.len() < newest.len() { agents::incarnations(&mut transaction, &ids).await? } else { Vec::new() };
     store::commit(transaction).await?;
     context.wakes.dispatcher.notify_one();
@@ -70,6 +71,12 @@ pub async fn run(context: &Context, hellos: &HelloRequests, beats: &[Beat<'_>]) 
     }
     for cancel in &cancels {
         repeat(context, cancel).await;
+    }
+    for ordered in &orders {
+        let said = taken.iter().find(|beat| beat.agent_id == ordered.agent_id && signed(beat.incarnation) == ordered.incarnation);
+        if let Some(said) = said {
+            order_agent::tell(context, ordered, said).await;
+        }
     }
     if accepted.len() < newest.len() {
         for beat in newest.values().filter(|beat| is_unknown(&known, beat.heartbeat)) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use chiffon_protocol::message::{AgentHello, ErrorReport, Unfinished};
-use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_protocol::{ErrorCode, Problem, envelope};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -14,11 +14,12 @@ use uuid::Uuid;
 use super::claim::number;
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
-use super::{Context, lose_attempt, wake_planning};
+use super::{Context, lose_attempt, order_agent, wake_planning};
+use crate::domain::agent_order::Desired;
 use crate::domain::audit::AuditEvent;
 use crate::store::agents::{self, Identity, signed};
 use crate::store::attempts::{self, Held};
-use crate::store::{self, actions, audit, task_changes};
+use crate::store::{self, actions, agent_orders, audit, refused_hellos, task_changes};
 
 /// Takes in a hello. One that is refused is answered with the reason; `signer` is the id of the key that signed it.
 pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<Outcome, store::Error> {
@@ -26,7 +27,12 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     let known = agents::get(&mut transaction, &hello.agent_id).await?;
     if let Some(known) = known.as_ref().filter(|known| known.key_id != signer) {
         let message = format!("{} is enrolled with the key {}, and this hello was signed with {signer}", hello.agent_id, known.key_id);
-        return Ok(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
+        let problem = Problem::new(ErrorCode::AgentNotEnrolled, message);
+        // Where it names the start of the one that is enrolled, that one must not hear what is meant for another.
+        let is_told = known.incarnation != signed(hello.incarnation);
+        drop(transaction);
+        refuse(context, signer, hello, &problem, is_told).await?;
+        return Ok(Outcome::Rejected(problem));
     }
     let incarnation = signed(hello.incarnation);
     let refused = match refusal(&mut transaction, known.as_ref(), hello, incarnation).await? {
@@ -37,7 +43,8 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     };
     if let Some(problem) = refused {
         drop(transaction);
-        return refuse(context, hello, problem).await;
+        refuse(context, signer, hello, &problem, true).await?;
+        return Ok(Outcome::Done);
     }
     let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
     let new = announce(context, &mut transaction, hello).await?;
@@ -45,12 +52,17 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();
     attempts::renew(&mut transaction, &listed, context.settings.agent_lease).await?;
     let lost = attempts::list_open_of(&mut transaction, &hello.agent_id, incarnation).await?;
+    refused_hellos::clear(&mut transaction, &hello.agent_id, signer, i32::from(ErrorCode::IncarnationSuperseded.number())).await?;
+    let ordered = agent_orders::list(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?.pop();
     if is_new_start {
         task_changes::readmit(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?;
     }
     tell(context, &mut transaction, hello, is_new_start, new).await?;
     store::commit(transaction).await?;
     forget_lost(context, hello, lost).await?;
+    if let Some(ordered) = ordered.filter(|ordered| is_new_start && ordered.order.desired != Desired::Active) {
+        order_agent::tell(context, &ordered, &order_agent::assumed(&ordered.order)).await;
+    }
     context.wakes.dispatcher.notify_one();
     context.wakes.outbox.notify_one();
     Ok(Outcome::Done)
@@ -64,6 +76,15 @@ async fn refusal(
 ) -> Result<Option<Problem>, store::Error> {
     if known.is_some_and(|known| known.incarnation > incarnation) {
         return Ok(Some(superseded(hello)));
+    }
+    if !hello.protocol.is_empty() && !hello.protocol.contains(&envelope::VERSION) {
+        let (theirs, own) = (&hello.protocol, envelope::VERSION);
+        let message = format!(
+            "{} speaks the protocol versions {theirs:?} and this orchestrator speaks {own}; bring both to versions that are next to each other",
+            hello.agent_id
+        );
+        let details = json!({"agent": theirs, "orchestrator": [own]});
+        return Ok(Some(Problem::new(ErrorCode::ProtocolUnsupported, message).with_details(details)));
     }
     let other = agents::find_live_on(connection, hello).await?;
     Ok(other.map(|other| {
@@ -81,11 +102,23 @@ fn superseded(hello: &AgentHello) -> Problem {
     Problem::new(ErrorCode::IncarnationSuperseded, message)
 }
 
-async fn refuse(context: &Context, hello: &AgentHello, problem: Problem) -> Result<Outcome, store::Error> {
-    tracing::warn!(agent = hello.agent_id, hostname = hello.hostname, %problem, "an agent's hello was refused");
-    let to = Addressee { agent_id: hello.agent_id.clone(), incarnation: signed(hello.incarnation) };
-    reply::send(context, &to, &About::the_agent(context), ErrorReport::from(problem)).await;
-    Ok(Outcome::Done)
+/// Notes a refusal where people see it, the first one in the audit log too, and tells the agent why.
+async fn refuse(context: &Context, signer: &str, hello: &AgentHello, problem: &Problem, is_told: bool) -> Result<(), store::Error> {
+    let mut transaction = context.store.begin().await?;
+    if refused_hellos::add(&mut transaction, hello, signer, problem).await? {
+        tracing::warn!(agent = hello.agent_id, hostname = hello.hostname, %problem, "an agent's hello was refused");
+        let data = json!({
+            "agent_id": hello.agent_id, "key_id": signer, "agent_type": hello.agent_type, "hostname": hello.hostname,
+            "version": hello.version, "code": problem.code.number(), "reason": problem.message,
+        });
+        audit::append_system(&mut transaction, &AuditEvent::new("chiffon", "agent.refused", data), context.clock.now()).await?;
+    }
+    store::commit(transaction).await?;
+    if is_told {
+        let to = Addressee { agent_id: hello.agent_id.clone(), incarnation: signed(hello.incarnation) };
+        reply::send(context, &to, &About::the_agent(context), ErrorReport::from(problem.clone())).await;
+    }
+    Ok(())
 }
 
 /// Stores what it can do; the actions that nobody has announced before, by name and content.

@@ -11,6 +11,7 @@ use super::{Context, transition};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
+use crate::store::request_messages::{self, Message};
 use crate::store::{self, audit, idempotency, requests};
 
 /// Priorities lie between minus and plus this.
@@ -33,6 +34,8 @@ pub struct Submit {
     pub trace_id: Option<String>,
     /// The key under which the caller repeats the call; its reservation is answered together with what it asks for.
     pub idempotency_key: Option<String>,
+    /// The message by which it came over AMQP; it is noted together with what it asks for.
+    pub message: Option<Message>,
 }
 
 /// What became of it.
@@ -72,12 +75,22 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     let mut transaction = context.store.begin().await?;
     requests::add(&mut transaction, &new, now).await?;
     let row = requests::lock(&mut transaction, new.id).await?.ok_or_else(|| not_found(new.id))?;
-    let event = AuditEvent::new(&principal.name, "request.submitted", json!({"text": text, "priority": priority, "trace_id": trace_id}));
+    let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id});
+    if let Some(message) = &input.message {
+        data["message_id"] = json!(message.id);
+    }
+    let event = AuditEvent::new(&principal.name, "request.submitted", data);
     audit::append(&mut transaction, new.id, &event, now).await?;
     transition::say(context, &mut transaction, &row, Some(principal.id), &text).await?;
     transition::tell(context, &mut transaction, &row, None).await?;
     transition::want_plan(context, &mut transaction, new.id, &trace_id, row.round).await?;
     keep_answer(&mut transaction, principal, input.idempotency_key.as_deref(), &json!({"request_id": new.id})).await?;
+    if let Some(message) = &input.message
+        && !request_messages::add(&mut transaction, principal.id, message, new.id, now).await?
+    {
+        let message = format!("message {} is being taken in a second time; it is not done again", message.id);
+        return Err(Problem::new(ErrorCode::CallUnderWay, message));
+    }
     store::commit(transaction).await?;
     context.wakes.outbox.notify_one();
     Ok(Submitted { request_id: new.id, status: row.status, trace_id })

@@ -10,6 +10,7 @@ use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Context;
@@ -31,6 +32,17 @@ pub fn sha256(text: &str) -> Vec<u8> {
 pub fn new_text() -> SecretString {
     let bytes: [u8; 32] = rand::rng().random();
     format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
+}
+
+/// A principal that somebody names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// A program may never approve.
+    pub program: bool,
 }
 
 /// A token that somebody wants.
@@ -89,23 +101,12 @@ pub fn is_plausible(text: &str) -> bool {
 }
 
 async fn enrol(context: &Context, actor: &str, new: &NewToken, text: SecretString) -> Result<Option<Created>, Problem> {
-    check(new)?;
+    check_label(&new.label)?;
     let at = context.clock.now();
     let expires_at = expiry(at, new.valid_for)?;
-    let wanted = Principal { id: context.ids.new_id(), name: new.principal.clone(), role: new.role, is_program: new.program };
     let mut tx = context.store.begin().await?;
-    let principal = principals::add_if_new(&mut tx, &wanted, at).await?;
-    if (principal.role, principal.is_program) != (new.role, new.program) {
-        return Err(Problem::new(
-            ErrorCode::InvalidParameters,
-            format!(
-                "`{}` exists as {} ({}); a token can't change that. Use another name, or that role",
-                principal.name,
-                principal.role.as_str(),
-                if principal.is_program { "a program" } else { "a person" },
-            ),
-        ));
-    }
+    let who = Who { name: new.principal.clone(), role: new.role, program: new.program };
+    let principal = principal(context, &mut tx, &who, at).await?;
     let token_id = context.ids.new_id();
     let hash = sha256(text.expose_secret());
     let row = tokens::NewToken { id: token_id, principal_id: principal.id, sha256: &hash, label: &new.label, expires_at };
@@ -121,9 +122,42 @@ async fn enrol(context: &Context, actor: &str, new: &NewToken, text: SecretStrin
     Ok(Some(Created { token_id, principal, expires_at, text }))
 }
 
-fn check(new: &NewToken) -> Result<(), Problem> {
+/// The principal of this name, made where it is new. One that is something else is not changed.
+pub(super) async fn principal(
+    context: &Context,
+    connection: &mut PgConnection,
+    who: &Who,
+    at: DateTime<Utc>,
+) -> Result<Principal, Problem> {
+    check(who)?;
+    let wanted = Principal { id: context.ids.new_id(), name: who.name.clone(), role: who.role, is_program: who.program };
+    let principal = principals::add_if_new(connection, &wanted, at).await?;
+    if (principal.role, principal.is_program) == (who.role, who.program) {
+        return Ok(principal);
+    }
+    Err(Problem::new(
+        ErrorCode::InvalidParameters,
+        format!(
+            "`{}` exists as {} ({}); a token or key can't change that. Use another name, or that role",
+            principal.name,
+            principal.role.as_str(),
+            if principal.is_program { "a program" } else { "a person" },
+        ),
+    ))
+}
+
+/// Refuses a label that is too long.
+pub(super) fn check_label(label: &str) -> Result<(), Problem> {
+    if label.chars().count() > MOST_LABEL_CHARS || label.contains('\0') {
+        let message = format!("the label is longer than {MOST_LABEL_CHARS} characters, or has a NUL; shorten it");
+        return Err(Problem::new(ErrorCode::InvalidParameters, message));
+    }
+    Ok(())
+}
+
+fn check(who: &Who) -> Result<(), Problem> {
     let refuse = |message: String| Err(Problem::new(ErrorCode::InvalidParameters, message));
-    let name = &new.principal;
+    let name = &who.name;
     let ok = |letter: char| letter.is_ascii_alphanumeric() || "._@-".contains(letter);
     if name.is_empty() || name.len() > 64 || !name.chars().all(ok) {
         return refuse(format!("`{}` can't be a principal's name: 1 to 64 letters, digits and `. _ @ -`", name.escape_default()));
@@ -131,11 +165,8 @@ fn check(new: &NewToken) -> Result<(), Problem> {
     if name == "chiffon" {
         return refuse("`chiffon` is the system itself; use another name".to_owned());
     }
-    if new.program && new.role > Role::Operator {
-        return refuse(format!("a program can't be {}: programs never approve. Give it viewer, requester or operator", new.role.as_str()));
-    }
-    if new.label.chars().count() > MOST_LABEL_CHARS {
-        return refuse(format!("the label is longer than {MOST_LABEL_CHARS} characters; shorten it"));
+    if who.program && who.role > Role::Operator {
+        return refuse(format!("a program can't be {}: programs never approve. Give it viewer, requester or operator", who.role.as_str()));
     }
     Ok(())
 }
@@ -184,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_program_is_never_given_a_role_that_approves() {
-        let new = |role| NewToken { principal: "bot".to_owned(), role, program: true, label: String::new(), valid_for: None };
+        let new = |role| Who { name: "bot".to_owned(), role, program: true };
         assert!(check(&new(Role::Operator)).is_ok());
         assert_eq!(check(&new(Role::Approver)).unwrap_err().code, ErrorCode::InvalidParameters);
         assert_eq!(check(&new(Role::Admin)).unwrap_err().code, ErrorCode::InvalidParameters);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Error;
+use super::{Error, agent_orders};
 use crate::domain::placement::{AgentView, Free, Wanted};
 use crate::domain::plan::PlanDocument;
 use crate::domain::reference::OutputsByStep;
@@ -81,7 +81,8 @@ pub async fn list_ready(connection: &mut PgConnection, now: DateTime<Utc>, limit
 pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>, Error> {
     let rows = sqlx::query!(
         r#"SELECT a.id, a.agent_type, a.hostname, a.hosts, a.resources, a.availability, a.heartbeat, a.last_seen_at,
-            a.lease_expires_at > now() AS "alive!",
+            a.lease_expires_at > now() AS "alive!", a.desired, a.desired_at, a.desired_by, a.desired_reason,
+            COALESCE(a.desired_incarnation = a.incarnation, false) AS "is_for_this_start!",
             COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!",
             COALESCE((
                 SELECT jsonb_agg(t.resources)
@@ -104,7 +105,16 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
         let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(row.hosts).unwrap_or_default();
         let heartbeat: Option<Heartbeat> = row.heartbeat.and_then(|heartbeat| serde_json::from_value(heartbeat).ok());
         let reserved: Vec<Resources> = serde_json::from_value(row.reserved).unwrap_or_default();
+        let order = agent_orders::Row {
+            agent_id: row.id.clone(),
+            desired: row.desired,
+            desired_at: row.desired_at,
+            desired_by: row.desired_by,
+            desired_reason: row.desired_reason,
+            is_for_this_start: row.is_for_this_start,
+        };
         agents.push(AgentView {
+            order: order.order()?,
             agent_type: AgentType::from_word(&row.agent_type).ok_or_else(|| bad("agent_type", &row.agent_type))?,
             availability: serde_json::from_value(Value::String(row.availability.clone()))
                 .map_err(|_| bad("availability", &row.availability))?,

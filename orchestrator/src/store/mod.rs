@@ -4,6 +4,7 @@
 //! transaction. Time is passed in, except where a rule asks for Postgres time.
 
 pub mod actions;
+pub mod agent_orders;
 pub mod agents;
 pub mod approvals;
 pub mod attempts;
@@ -31,10 +32,13 @@ pub mod outbox;
 pub mod partitions;
 pub mod planning;
 pub mod plans;
+pub mod principal_keys;
 pub mod principals;
 pub mod progress;
 pub mod pruning;
 pub mod read;
+pub mod refused_hellos;
+pub mod request_messages;
 pub mod requests;
 pub mod restores;
 pub mod task_changes;

@@ -6,6 +6,7 @@ mod cutting_off;
 mod dispatching;
 mod dying;
 mod introducing;
+mod ordering;
 mod overrunning;
 mod pausing;
 mod reporting;

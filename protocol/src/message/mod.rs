@@ -76,4 +76,5 @@ messages! {
     "agent_hello" AgentHello;
     "control" Control;
     "plan_wanted" PlanWanted;
+    "user_request" UserRequest;
 }

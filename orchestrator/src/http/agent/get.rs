@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use chiffon_protocol::ErrorCode;
 
 use crate::http::input::Name;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
+use crate::service::order_agent;
 use crate::store::read::agents::{self, AgentView};
 
 /// Shows an agent.
@@ -18,11 +18,5 @@ pub(in crate::http) async fn get(State(state): State<HttpState>, Name(id): Name)
 pub(super) async fn find(state: &HttpState, id: &str) -> Result<AgentView, Failure> {
     // Postgres text holds no NUL, so no agent has one in its id.
     let found = if id.contains('\0') { None } else { agents::list(state.pool(), Some(id)).await?.pop() };
-    found.ok_or_else(|| {
-        let shown: String = id.chars().take(60).collect();
-        Failure::new(
-            ErrorCode::AgentNotFound,
-            format!("no agent `{}` has ever said hello; `GET /agents` lists them", shown.escape_default()),
-        )
-    })
+    found.ok_or_else(|| order_agent::not_found(id).into())
 }

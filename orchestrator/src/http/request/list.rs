@@ -29,6 +29,8 @@ pub(in crate::http) struct ListQuery {
     since: Option<DateTime<Utc>>,
     /// Has these words.
     text: Option<String>,
+    /// Came over AMQP by the message with this id.
+    message_id: Option<Uuid>,
     /// `next_cursor` of the page before.
     cursor: Option<Uuid>,
     /// Items of a page, 1 to 200; 50 unless told otherwise.
@@ -54,6 +56,7 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
         who: query.who,
         since: query.since,
         text: query.text.filter(|text| !text.trim().is_empty()),
+        message_id: query.message_id,
         before: query.cursor,
     };
     let mut items = requests::list(state.pool(), &filter, limit + 1).await?;

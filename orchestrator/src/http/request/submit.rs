@@ -73,6 +73,7 @@ pub(in crate::http) async fn submit(
             priority: value.priority,
             trace_id: Some(trace_id),
             idempotency_key: given,
+            message: None,
         };
         let submitted = submit::run(&state.context, &caller.0, input).await?;
         let shown = show(&state, &caller, submitted.request_id).await?;

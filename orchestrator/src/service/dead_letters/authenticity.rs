@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 
 use chiffon_protocol::key::Keyring;
 use chiffon_protocol::signature::{self, SignatureError};
-use chiffon_protocol::topology::ORIGIN_HEADER;
+use chiffon_protocol::topology::{ORIGIN_HEADER, REQUESTS};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::service::Context;
-use crate::store::{self, agents};
+use crate::store::{self, agents, principal_keys};
 
 /// Who signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signer<'r> {
     /// An orchestrator of this installation.
     Orchestrator,
-    /// The owner of a key that is enrolled here.
+    /// The owner of a key that is enrolled here: an agent.
     Enrolled(&'r str),
+    /// A principal, by its key.
+    Principal(&'r str),
 }
 
 /// A signature that fits.
@@ -30,10 +32,20 @@ pub struct Authentic<'r> {
     pub expires: DateTime<Utc>,
 }
 
-/// Checks the signature of a letter for the queue it came from, all but its expiry.
-pub fn check<'c>(context: &'c Context, headers: &BTreeMap<String, String>, body: &[u8]) -> Result<Authentic<'c>, SignatureError> {
+/// Checks the signature of a letter for the queue it came from, all but its expiry. Keys of `principals` count for requests only.
+pub fn check<'c>(
+    context: &'c Context,
+    principals: &'c Keyring,
+    headers: &BTreeMap<String, String>,
+    body: &[u8],
+) -> Result<Authentic<'c>, SignatureError> {
     let header = headers.get(signature::HEADER).map(String::as_str);
     let to = recipient(headers.get(ORIGIN_HEADER).map_or("", String::as_str));
+    if to == REQUESTS
+        && let Ok((key_id, expires)) = signature::verify_whenever(principals, header, to, body)
+    {
+        return Ok(Authentic { signer: Signer::Principal(key_id), expires });
+    }
     match signature::verify_whenever(&context.agents, header, to, body) {
         Ok((key_id, expires)) => Ok(Authentic { signer: Signer::Enrolled(key_id), expires }),
         Err(error @ SignatureError::UnknownKey { .. }) => {
@@ -56,6 +68,9 @@ fn recipient(queue: &str) -> &str {
 /// The signer's name, as records show it; the key's id for one that has never said hello.
 pub async fn name(connection: &mut PgConnection, signer: Signer<'_>) -> Result<String, store::Error> {
     match signer {
+        Signer::Principal(key_id) => {
+            Ok(principal_keys::find(connection, key_id).await?.map_or_else(|| key_id.to_owned(), |found| found.principal.name))
+        }
         Signer::Orchestrator => Ok("chiffon".to_owned()),
         Signer::Enrolled(key_id) => Ok(agents::find_by_key(connection, key_id).await?.unwrap_or_else(|| key_id.to_owned())),
     }

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::replay::{headers, send, settle, settled};
 use super::way::{self, Way};
 use crate::service::{Context, unclaimed};
-use crate::store;
 use crate::store::dead_letters::{self, Letter};
+use crate::store::{self, principal_keys};
 
 /// Who does it, in the records.
 const ACTOR: &str = "chiffon";
@@ -25,7 +25,8 @@ const AFTER_A_FAULT: [Duration; 3] = [Duration::from_mins(1), Duration::from_min
 pub async fn run(context: &Context, id: Uuid) -> Result<(), store::Error> {
     let mut transaction = context.store.begin().await?;
     let Some(letter) = dead_letters::lock(&mut transaction, id).await?.filter(|letter| settled(letter).is_none()) else { return Ok(()) };
-    match way::find(context, &letter, &headers(&letter)) {
+    let principals = principal_keys::ring(&mut transaction).await?;
+    match way::find(context, &principals, &letter, &headers(&letter)) {
         Ok(Way::Offer { task_id, attempt, offer }) => {
             let deaths = dead_letters::count_offers(&mut transaction, task_id, attempt).await?;
             drop(transaction);
@@ -46,7 +47,8 @@ pub async fn after_faults(context: &Context) -> Result<usize, store::Error> {
     for id in due {
         let mut transaction = context.store.begin().await?;
         let Some(letter) = dead_letters::lock(&mut transaction, id).await?.filter(|letter| settled(letter).is_none()) else { continue };
-        if matches!(way::find(context, &letter, &headers(&letter)), Ok(Way::Send)) {
+        let principals = principal_keys::ring(&mut transaction).await?;
+        if matches!(way::find(context, &principals, &letter, &headers(&letter)), Ok(Way::Send)) {
             resend(context, transaction, &letter).await?;
             sent += 1;
         }

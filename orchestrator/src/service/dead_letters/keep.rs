@@ -7,7 +7,7 @@ use chiffon_protocol::signature::SignatureError;
 use super::{authenticity, by_itself};
 use crate::domain::dead_letter::Facts;
 use crate::service::Context;
-use crate::store::{self, dead_letters};
+use crate::store::{self, dead_letters, principal_keys};
 
 /// A message from the queue of dead letters.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,9 @@ pub struct Incoming<'i> {
 /// Keeps it. What comes in twice, because the process died in between, is one row, and is led back all the same.
 pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store::Error> {
     let now = context.clock.now();
-    let checked = authenticity::check(context, incoming.headers, incoming.body);
+    let mut transaction = context.store.begin().await?;
+    let principals = principal_keys::ring(&mut transaction).await?;
+    let checked = authenticity::check(context, &principals, incoming.headers, incoming.body);
     let signature = match &checked {
         Ok(authentic) if authentic.expires < now => "expired",
         Ok(_) => "valid",
@@ -31,7 +33,6 @@ pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store
         Err(_) => "invalid",
     };
     let facts = Facts::read(incoming.headers, incoming.body, checked.is_ok());
-    let mut transaction = context.store.begin().await?;
     let sender = match &checked {
         Ok(authentic) => Some(authenticity::name(&mut transaction, authentic.signer).await?),
         Err(_) => None,

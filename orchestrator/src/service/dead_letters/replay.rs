@@ -17,13 +17,14 @@ use crate::domain::task::Task as State;
 use crate::service::{Context, unclaimed};
 use crate::store::dead_letters::{self, Letter};
 use crate::store::outbox::{self, Again};
-use crate::store::{self, audit, task_changes, tasks};
+use crate::store::{self, audit, principal_keys, task_changes, tasks};
 
 /// Replays it on behalf of `actor`; what came of it, in words.
 pub async fn run(context: &Context, actor: &str, id: Uuid) -> Result<String, Problem> {
     let mut transaction = context.store.begin().await?;
     let letter = open(&mut transaction, id).await?;
-    match way::find(context, &letter, &headers(&letter))? {
+    let principals = principal_keys::ring(&mut transaction).await?;
+    match way::find(context, &principals, &letter, &headers(&letter))? {
         Way::Send => {
             let note = send(context, &mut transaction, &letter).await?;
             settle(context, &mut transaction, actor, &letter, &note).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chiffon_protocol::key::Keyring;
 use chiffon_protocol::topology::{CLAIMS, HEARTBEATS, INFRASTRUCTURE, REQUESTS, RESULTS, STATUS};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
@@ -21,7 +22,7 @@ pub(super) enum Way {
 }
 
 /// The way of a letter, or why there is none. Its signature is checked again, by the keys that are trusted now.
-pub(super) fn find(context: &Context, letter: &Letter, headers: &BTreeMap<String, String>) -> Result<Way, Problem> {
+pub(super) fn find(context: &Context, principals: &Keyring, letter: &Letter, headers: &BTreeMap<String, String>) -> Result<Way, Problem> {
     let refuse = |why: String| {
         let message = format!("dead letter {} can't be replayed: {why}", letter.id);
         Err(Problem::new(ErrorCode::NotReplayable, message).with_details(json!({"id": letter.id, "queue": letter.queue})))
@@ -29,7 +30,7 @@ pub(super) fn find(context: &Context, letter: &Letter, headers: &BTreeMap<String
     if letter.body_bytes > i64::try_from(letter.body.len()).unwrap_or(i64::MAX) {
         return refuse(format!("of its {} bytes only {} were kept (`dead_letters.max_body_bytes`)", letter.body_bytes, letter.body.len()));
     }
-    let authentic = match authenticity::check(context, headers, &letter.body) {
+    let authentic = match authenticity::check(context, principals, headers, &letter.body) {
         Ok(authentic) => authentic,
         Err(error) => {
             return refuse(format!(

@@ -20,8 +20,18 @@ pub struct AgentView {
     pub hostname: String,
     /// Whether its lease is running, by Postgres time.
     pub alive: bool,
-    /// `available | busy | paused`
+    /// `available | busy | paused`, as it says itself.
     pub availability: String,
+    /// `active | paused | drained`: what a person wants of it.
+    pub desired: String,
+    /// Since when; null while nobody ever wanted anything but that it works.
+    pub desired_at: Option<DateTime<Utc>>,
+    /// Who wants it.
+    pub desired_by: Option<String>,
+    /// Why.
+    pub desired_reason: String,
+    /// Whether its newest start ends once it has finished what it runs.
+    pub ends: bool,
     /// When it was last heard.
     pub last_seen_at: DateTime<Utc>,
     /// Until when it counts as alive.
@@ -53,7 +63,8 @@ pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView
     Ok(sqlx::query_as!(
         AgentView,
         r#"SELECT a.id AS agent_id, a.agent_type, a.hostname, a.lease_expires_at > now() AS "alive!", a.availability, a.last_seen_at,
-            a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts,
+            a.desired, a.desired_at, a.desired_by, a.desired_reason,
+            COALESCE(a.desired = 'drained' AND a.desired_incarnation = a.incarnation, false) AS "ends!", a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts,
             COALESCE(c.actions, '{}') AS "actions!", COALESCE(w.running, '{}') AS "running!", a.heartbeat
         FROM agents a
         LEFT JOIN (
@@ -70,6 +81,45 @@ pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView
         WHERE $1::text IS NULL OR a.id = $1
         ORDER BY a.id"#,
         agent_id,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// An agent that said hello under an enrolled key and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RefusedView {
+    /// Who it says it is.
+    pub agent_id: String,
+    /// `infrastructure | desktop`
+    pub agent_type: String,
+    /// Its machine.
+    pub hostname: String,
+    /// The key it signs with.
+    pub key_id: String,
+    /// Its program's version.
+    pub version: String,
+    /// The error code.
+    pub code: i32,
+    /// Why, and what to do.
+    pub message: String,
+    /// When it was first refused.
+    pub first_at: DateTime<Utc>,
+    /// When it was last refused.
+    pub last_at: DateTime<Utc>,
+    /// How often.
+    pub times: i32,
+}
+
+/// Agents that were refused within the last day, the newest first.
+pub async fn refused(pool: &PgPool) -> Result<Vec<RefusedView>, Error> {
+    Ok(sqlx::query_as!(
+        RefusedView,
+        "SELECT agent_id, agent_type, hostname, key_id, version, code, message, first_at, last_at, times
+        FROM refused_hellos
+        WHERE last_at > now() - interval '1 day'
+        ORDER BY last_at DESC, agent_id, code
+        LIMIT 100",
     )
     .fetch_all(pool)
     .await?)

@@ -27,6 +27,8 @@ pub struct Filter {
     pub since: Option<DateTime<Utc>>,
     /// Has these words in its text.
     pub text: Option<String>,
+    /// Came over AMQP by the message with this id.
+    pub message_id: Option<Uuid>,
     /// Older than this one (the cursor).
     pub before: Option<Uuid>,
 }
@@ -87,6 +89,9 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
     }
     if let Some(text) = &filter.text {
         query.push(" AND to_tsvector('simple', r.text) @@ websearch_to_tsquery('simple', ").push_bind(text).push(")");
+    }
+    if let Some(message_id) = filter.message_id {
+        query.push(" AND r.id IN (SELECT request_id FROM request_messages WHERE message_id = ").push_bind(message_id).push(")");
     }
     if let Some(before) = filter.before {
         query.push(" AND r.id < ").push_bind(before);

@@ -34,6 +34,9 @@ async fn the_least_roles_are_these() {
     viewer GET /agents/capacity
     viewer GET /agents/{id}
     viewer GET /agents/{id}/metrics
+    operator POST /agents/{id}/pause
+    operator POST /agents/{id}/resume
+    operator POST /agents/{id}/drain
     viewer GET /actions
     viewer GET /actions/{name}
     viewer GET /audit
@@ -50,6 +53,9 @@ async fn the_least_roles_are_these() {
     admin POST /tokens
     admin GET /tokens
     admin DELETE /tokens/{id}
+    admin POST /keys
+    admin GET /keys
+    admin DELETE /keys/{id}
     - GET /health
     - GET /health/live
     - GET /health/ready

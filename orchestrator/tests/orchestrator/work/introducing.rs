@@ -2,7 +2,8 @@
 
 use chiffon_bus::Verdict;
 use chiffon_orchestrator::store::catalogue;
-use chiffon_protocol::message::Command;
+use chiffon_orchestrator::store::read::agents;
+use chiffon_protocol::message::{AgentHello, Command};
 use chiffon_protocol::topology::CLAIMS;
 use chiffon_protocol::{ErrorCode, Message};
 
@@ -73,11 +74,40 @@ async fn an_agent_keeps_its_key() {
     let mut site = Site::start().await;
     site.app.leave_behind();
     WireAgent::start(&site, "infra-1", &site.keys[0]).await;
-    let impostor = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[1], 9).await;
+    let mut impostor = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[1], 9).await;
     impostor.say(CLAIMS, impostor.hello.clone()).await;
     let verdicts = site.turn().await;
     assert!(matches!(&verdicts[..], [Verdict::Reject { code: 5401, .. }]), "{verdicts:?}");
+    let Message::ErrorReport(refused) = impostor.hear().await else { panic!("not a refusal") };
+    assert_eq!(refused.code, ErrorCode::AgentNotEnrolled.number(), "it is told why");
     assert_eq!(agents(&site).await, [("infra-1".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn who_is_refused_is_shown_until_it_is_not_any_more_and_audited_once() {
+    let site = Site::start().await;
+    WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let mut second = WireAgent::silent(&site, "infra-2", "infra-1", &site.keys[1], 1).await;
+    for _ in 0..2 {
+        second.say(CLAIMS, second.hello.clone()).await;
+        site.turn().await;
+    }
+    let refused = || async { agents::refused(site.app.pool()).await.expect("reads") };
+    let shown = refused().await;
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!((shown[0].agent_id.as_str(), shown[0].code, shown[0].times), ("infra-2", 5406, 2));
+    assert_eq!(shown[0].key_id, site.keys[1].id());
+    assert_eq!(system_events(&site, "agent.refused").await, 1);
+    let newer = AgentHello { protocol: vec![2, 3], hostname: "other".to_owned(), ..second.hello.clone() };
+    second.say(CLAIMS, newer.clone()).await;
+    site.turn().await;
+    let reports = second.hear_all().await;
+    let Some(Message::ErrorReport(told)) = reports.last() else { panic!("not a refusal: {reports:?}") };
+    assert_eq!(told.code, ErrorCode::ProtocolUnsupported.number());
+    assert_eq!(refused().await.len(), 2, "each reason is shown");
+    second.say(CLAIMS, AgentHello { protocol: vec![1, 2, 3], ..newer }).await;
+    site.turn().await;
+    assert_eq!((refused().await.len(), agents(&site).await.len()), (0, 2));
 }
 
 #[tokio::test]

@@ -1,0 +1,46 @@
+//! Agents that said hello under an enrolled key and were refused, so that people can see them.
+
+use chiffon_protocol::Problem;
+use chiffon_protocol::message::AgentHello;
+use sqlx::PgConnection;
+
+use super::Error;
+use super::logs::storable;
+
+/// Notes a refusal, and lets go those of which nothing was heard for a month. Whether it is the first of its kind.
+pub async fn add(connection: &mut PgConnection, hello: &AgentHello, key_id: &str, why: &Problem) -> Result<bool, Error> {
+    sqlx::query!("DELETE FROM refused_hellos WHERE last_at < now() - interval '30 days'").execute(&mut *connection).await?;
+    let (agent_id, hostname, version, message) =
+        (storable(&hello.agent_id), storable(&hello.hostname), storable(&hello.version), storable(&why.message));
+    let times = sqlx::query_scalar!(
+        "INSERT INTO refused_hellos AS r (agent_id, key_id, code, agent_type, hostname, version, message, first_at, last_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, now(), now())
+        ON CONFLICT (agent_id, key_id, code) DO UPDATE
+        SET agent_type = $4, hostname = $5, version = $6, message = $7, last_at = now(), times = r.times + 1
+        RETURNING times",
+        agent_id.as_ref(),
+        key_id,
+        i32::from(why.code.number()),
+        hello.agent_type.as_str(),
+        hostname.as_ref(),
+        version.as_ref(),
+        message.as_ref(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(times == 1)
+}
+
+/// Forgets that an agent was refused, which is not refused any more. An older start of it still is.
+pub async fn clear(connection: &mut PgConnection, agent_id: &str, key_id: &str, older_start: i32) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM refused_hellos
+        WHERE agent_id = $1 AND key_id = $2 AND code <> $3",
+        agent_id,
+        key_id,
+        older_start,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
