@@ -19,7 +19,7 @@ COMMENT ON COLUMN principal_keys.revoked_at IS 'When it was taken back.';
 CREATE TABLE request_messages (
     principal_id uuid NOT NULL REFERENCES principals (id),
     message_id uuid NOT NULL,
-    body_sha256 text NOT NULL,
+    asked_sha256 text NOT NULL,
     request_id uuid NOT NULL REFERENCES requests (id),
     received_at timestamptz NOT NULL,
     PRIMARY KEY (principal_id, message_id)
@@ -27,7 +27,7 @@ CREATE TABLE request_messages (
 COMMENT ON TABLE request_messages IS 'Which message of whom became which request. Kept as long as the request: however late it comes again, it is done once.';
 COMMENT ON COLUMN request_messages.principal_id IS 'Who signed it.';
 COMMENT ON COLUMN request_messages.message_id IS 'The envelope''s.';
-COMMENT ON COLUMN request_messages.body_sha256 IS 'SHA-256 of its bytes: another message under the same id is refused.';
+COMMENT ON COLUMN request_messages.asked_sha256 IS 'SHA-256 of the canonical JSON of what it asks: another wish under the same id is refused.';
 COMMENT ON COLUMN request_messages.request_id IS 'What it became.';
 COMMENT ON COLUMN request_messages.received_at IS 'When.';
 CREATE INDEX request_messages_by_message ON request_messages (message_id);

@@ -94,7 +94,7 @@ async fn asked(context: &Context, delivery: &Delivery, found: &Found) -> Result<
         Err(error) => return Ok(reject(error.code(), error.to_string())),
     };
     let Message::UserRequest(asked) = &envelope.message else { return Ok(misplaced(&envelope, REQUESTS)) };
-    Ok(verdict(submit_message::run(context, &found.principal, &envelope, asked, &delivery.body).await?))
+    Ok(verdict(submit_message::run(context, &found.principal, &envelope, asked).await?))
 }
 
 fn reject(code: ErrorCode, reason: String) -> Verdict {

@@ -3,7 +3,6 @@
 
 use chiffon_protocol::message::UserRequest;
 use chiffon_protocol::{Envelope, ErrorCode, Problem, canonical};
-use sha2::{Digest as _, Sha256};
 
 use super::Context;
 use super::outcome::Outcome;
@@ -11,22 +10,16 @@ use super::submit::{self, Submit};
 use crate::domain::role::Principal;
 use crate::store::request_messages::{self, Message};
 
-/// Takes in a request that `principal` has signed; `body` is the message's bytes. What is refused is refused with the code that
+/// Takes in a request that `principal` has signed. What is refused is refused with the code that
 /// HTTP would have answered. `Err` is trouble that passes.
-pub async fn run(
-    context: &Context,
-    principal: &Principal,
-    envelope: &Envelope,
-    asked: &UserRequest,
-    body: &[u8],
-) -> Result<Outcome, Problem> {
-    let message = Message { id: envelope.message_id, body_sha256: canonical::hex(&Sha256::digest(body)) };
+pub async fn run(context: &Context, principal: &Principal, envelope: &Envelope, asked: &UserRequest) -> Result<Outcome, Problem> {
+    let message = Message { id: envelope.message_id, asked_sha256: canonical::sha256_hex(asked) };
     let became = {
         let mut connection = context.store.acquire().await?;
         request_messages::find(&mut connection, principal.id, message.id).await?
     };
     if let Some(became) = became {
-        if became.body_sha256 == message.body_sha256 {
+        if became.asked_sha256 == message.asked_sha256 {
             tracing::info!(request_id = %became.request_id, message_id = %message.id, "a message came again; its request is there");
             return Ok(Outcome::Done);
         }

@@ -11,8 +11,8 @@ use super::Error;
 pub struct Message {
     /// The envelope's id.
     pub id: Uuid,
-    /// SHA-256 of its bytes.
-    pub body_sha256: String,
+    /// SHA-256 of the canonical JSON of what it asks.
+    pub asked_sha256: String,
 }
 
 /// What a message became.
@@ -20,15 +20,15 @@ pub struct Message {
 pub struct Became {
     /// The request.
     pub request_id: Uuid,
-    /// SHA-256 of the bytes that became it.
-    pub body_sha256: String,
+    /// SHA-256 of the canonical JSON of what was asked.
+    pub asked_sha256: String,
 }
 
 /// What a principal's message became before.
 pub async fn find(connection: &mut PgConnection, principal_id: Uuid, message_id: Uuid) -> Result<Option<Became>, Error> {
     Ok(sqlx::query_as!(
         Became,
-        "SELECT request_id, body_sha256
+        "SELECT request_id, asked_sha256
         FROM request_messages
         WHERE principal_id = $1 AND message_id = $2",
         principal_id,
@@ -48,12 +48,12 @@ pub async fn add(
     at: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "INSERT INTO request_messages (principal_id, message_id, body_sha256, request_id, received_at)
+        "INSERT INTO request_messages (principal_id, message_id, asked_sha256, request_id, received_at)
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (principal_id, message_id) DO NOTHING",
         principal_id,
         message.id,
-        message.body_sha256,
+        message.asked_sha256,
         request_id,
         at,
     )

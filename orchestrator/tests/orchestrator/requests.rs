@@ -4,6 +4,7 @@ mod asking;
 mod cancelling;
 mod deciding;
 mod expiring;
+mod messaging;
 mod relaying;
 mod running;
 mod spending;
