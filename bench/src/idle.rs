@@ -111,7 +111,7 @@ fn counted(home: &Home) -> anyhow::Result<[i64; 3]> {
                      pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS figures FROM resource_metrics";
     let answer = home.succeed(&["-o", "json", "sql", statement]);
     let rows: serde_json::Value = serde_json::from_str(&answer).with_context(|| answer.clone())?;
-    let text = rows.pointer("/0/figures").and_then(serde_json::Value::as_str).with_context(|| answer.clone())?;
+    let text = rows.pointer("/items/0/figures").and_then(serde_json::Value::as_str).with_context(|| answer.clone())?;
     let figures: Vec<i64> = text.split(' ').filter_map(|figure| figure.parse().ok()).collect();
     figures.try_into().map_err(|_| anyhow::anyhow!("strange figures: {answer}"))
 }
