@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::policy::Policy;
+use chiffon_orchestrator::domain::task::Limits;
 use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_orchestrator::service::{Retention, Watch};
 use chiffon_process::config::{ConfigError, Layers};
@@ -29,6 +30,7 @@ pub struct Config {
     pub dispatch: Dispatch,
     pub dead_letters: DeadLetters,
     pub deadlines: Deadlines,
+    pub retry: Limits,
     pub watch: Watch,
     pub retention: Retention,
     pub planning: Planning,

@@ -96,6 +96,11 @@ error_codes! {
     5127 CallUnderWay, 409, true, "The same call is under way";
     5128 DeadlinePassed, 409, false, "Deadline passed";
     5129 WaitedTooLong, 409, false, "Waited too long";
+    5130 NothingToDecide, 409, false, "Nothing to decide";
+    5131 StaleAttempt, 409, false, "Another attempt by now";
+    5132 MayStillRun, 409, false, "It may still run";
+    5133 CommentMissing, 422, false, "Comment missing";
+    5134 GivenUp, 409, false, "Given up by a person";
     5201 ProviderUnavailable, 502, true, "Model provider unavailable";
     5202 ProviderRateLimited, 502, true, "Model provider rate limited";
     5203 BudgetSpent, 402, false, "Budget spent";

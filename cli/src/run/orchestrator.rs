@@ -62,6 +62,7 @@ fn settings(config: &Config) -> Settings {
             max_body_bytes: config.dead_letters.max_body_bytes,
         },
         deadlines: config.deadlines.clone(),
+        retry: config.retry.clone(),
         watch: config.watch.clone(),
         retention: config.retention.clone(),
     }

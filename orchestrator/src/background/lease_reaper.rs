@@ -1,5 +1,6 @@
-//! Marks attempts whose owner fell silent as unknown, and stops those that run past their time. One process at a time does it, under an epoch, and only when its own
-//! intake of heartbeats was healthy for a whole lease (RELIABILITY 10).
+//! Marks attempts whose owner fell silent as unknown, stops those that run past their time, and tries again what is unknown, can't
+//! run any more and may be repeated. One process at a time does it, under an epoch, and only when its own intake of heartbeats was
+//! healthy for a whole lease (RELIABILITY 10, 13).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use super::{BackgroundAgent, TickReport};
 use crate::service::intake::Intake;
 use crate::service::lose_attempt::Fence;
-use crate::service::{Context, reap_leases, reap_overdue};
+use crate::service::{Context, end_task, reap_leases, reap_overdue, retry};
 use crate::store::leases;
 
 /// The agent's name, and its lease's.
@@ -77,6 +78,11 @@ impl BackgroundAgent for LeaseReaper {
         };
         let fence = Fence { lease: NAME, epoch };
         let silent = reap_leases::run(&self.context, fence).await?;
-        Ok(TickReport::of(silent + reap_overdue::run(&self.context, fence).await?))
+        let overdue = reap_overdue::run(&self.context, fence).await?;
+        let tried_again = retry::run(&self.context, fence).await?;
+        if tried_again > 0 {
+            end_task::wake(&self.context);
+        }
+        Ok(TickReport::of(silent + overdue + tried_again))
     }
 }

@@ -274,7 +274,7 @@ impl Status {
             Self::Planning => &["cancel"],
             Self::Running => &["pause", "cancel"],
             Self::NeedsAttention => &["resolve", "pause", "resume", "cancel"],
-            Self::Paused => &["resume", "cancel"],
+            Self::Paused => &["resolve", "resume", "cancel"],
             Self::Completed | Self::Failed | Self::Cancelled | Self::Rejected | Self::Expired => &[],
         }
     }

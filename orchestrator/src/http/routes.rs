@@ -42,7 +42,10 @@ fn table(state: HttpState) -> Table {
         .role(Requester, routes!(request::say::say))
         .role(Requester, routes!(request::decide::decide)) // approving needs an approver, revising one's own does not: see `service::decide`
         .role(Requester, routes!(request::cancel::cancel))
+        .role(Requester, routes!(request::hold::pause))
+        .role(Requester, routes!(request::hold::resume))
         .role(Viewer, routes!(task::get::get))
+        .role(Requester, routes!(task::resolve::resolve)) // one's own; anybody's needs an operator: see `service::resolve`
         .role(Viewer, routes!(task::logs::logs))
         .role(Viewer, routes!(agent::list::list))
         .role(Viewer, routes!(agent::capacity::capacity))

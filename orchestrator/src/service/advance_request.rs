@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::transition::{self, Change};
 use super::{Context, enforce_deadlines, freeze};
 use crate::domain::audit::AuditEvent;
-use crate::domain::request::{Event, Status};
+use crate::domain::request::{Event, Status, WaitingFor};
 use crate::store::progress::{self, TaskLine};
 use crate::store::requests::{self, Row};
 use crate::store::{self, deadlines, plans};
@@ -66,7 +66,7 @@ async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut R
 
 async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
     let tasks = progress::list(connection, plan_id, "apply").await?;
-    let Some(event) = outcome(row.status, &tasks) else { return Ok(()) };
+    let Some(event) = outcome(row.status, row.held, &tasks) else { return still_waits(context, connection, row, &tasks).await };
     // Stopped because the asker's deadline had passed.
     let passed = if event == Event::Stop { deadlines::passed(connection, row.id).await? } else { None };
     let event = if passed.is_some() { Event::Expire } else { event };
@@ -78,6 +78,7 @@ async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, pl
     let mut change = Change::new(event, audit);
     match event {
         Event::GoOn => {}
+        Event::Hold => change = change.waiting_for("resume", format!("it is paused; `chiffon resume {}` lets it go on", row.id)),
         Event::Alarm => {
             transition::say(context, connection, row, None, &text).await?;
             change = change.waiting_for("attention", text);
@@ -91,17 +92,30 @@ async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, pl
     transition::apply(context, connection, row, change).await
 }
 
+/// A request that needs a person goes on saying what for: another task may need one now, or one less.
+async fn still_waits(context: &Context, connection: &mut PgConnection, row: &mut Row, tasks: &[TaskLine]) -> Result<(), store::Error> {
+    let shown = row.waiting_for.as_ref().filter(|waiting| waiting["what"] == "attention").and_then(|waiting| waiting["text"].as_str());
+    let text = told(Event::Alarm, tasks);
+    if row.status != Status::NeedsAttention || shown.is_none_or(|shown| shown == text) {
+        return Ok(());
+    }
+    let now = context.clock.now();
+    let waiting_for = WaitingFor::new("attention", text).to_value(now);
+    requests::set_waiting_for(connection, row.id, &waiting_for, now).await?;
+    row.waiting_for = Some(waiting_for);
+    transition::tell(context, connection, row, None).await
+}
+
 /// What the tasks of a run mean for its request; `None`: nothing changes.
-fn outcome(status: Status, tasks: &[TaskLine]) -> Option<Event> {
+fn outcome(status: Status, held: bool, tasks: &[TaskLine]) -> Option<Event> {
     // What a person wanted stopped and what is proved to have stopped half-way needs nobody's decision any more.
     let stopped = |task: &TaskLine| task.status == "cancelled" || (task.status == "interrupted" && task.cancel_requested);
-    let needs_a_person = |task: &TaskLine| task.status == "unknown" || (task.status == "interrupted" && !task.cancel_requested);
-    if tasks.iter().any(needs_a_person) {
-        // A request that is paused waits for a person already, and nothing more of it begins.
-        return (!matches!(status, Status::NeedsAttention | Status::Paused)).then_some(Event::Alarm);
+    if tasks.iter().any(TaskLine::needs_a_person) {
+        return (status != Status::NeedsAttention).then_some(Event::Alarm);
     }
     if tasks.iter().any(TaskLine::is_moving) {
-        return (status == Status::NeedsAttention).then_some(Event::GoOn);
+        let event = if held { Event::Hold } else { Event::GoOn };
+        return (status == Status::NeedsAttention).then_some(event);
     }
     if tasks.iter().any(stopped) {
         return Some(Event::Stop);
@@ -117,6 +131,7 @@ fn audit_word(event: Event) -> &'static str {
         Event::Stop => "request.cancelled",
         Event::Expire => "request.expired",
         Event::Alarm => "request.needs_attention",
+        Event::Hold => "request.held",
         _ => "request.went_on",
     }
 }
@@ -138,13 +153,20 @@ fn told(event: Event, tasks: &[TaskLine]) -> String {
     list("Not begun", with_status(&["skipped"]).map(|task| task.title.clone()).collect());
     match event {
         Event::Alarm => {
-            let next = "Look at the host; then cancel the request to leave it as it is, and ask again for what is missing.";
-            sentences.push(next.to_owned());
+            sentences.push("Look at the host, then decide:".to_owned());
+            sentences.extend(tasks.iter().filter(|task| task.needs_a_person()).map(how_to_decide));
         }
         Event::Complete if tasks.is_empty() => sentences.push("Done: there was nothing to do.".to_owned()),
         _ => {}
     }
     sentences.join(" ")
+}
+
+/// The exact command. The word that nothing runs any more is for what nobody has reported.
+fn how_to_decide(task: &TaskLine) -> String {
+    let word = if task.status == "unknown" { " --not-running --comment \"how you know\"" } else { "" };
+    let retry = if task.cancel_requested { "" } else { "--retry|" };
+    format!("chiffon resolve {} {retry}--done|--give-up{word}", task.id)
 }
 
 fn done_line(task: &TaskLine) -> String {
@@ -191,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_run_ends_when_all_its_tasks_have() {
-        let of = |words: &[&str]| outcome(Status::Running, &words.iter().map(|word| task("T", word)).collect::<Vec<_>>());
+        let of = |words: &[&str]| outcome(Status::Running, false, &words.iter().map(|word| task("T", word)).collect::<Vec<_>>());
         assert_eq!(of(&["completed", "running"]), None);
         assert_eq!(of(&["failed", "waiting"]), None);
         assert_eq!(of(&["completed", "completed"]), Some(Event::Complete));
@@ -203,16 +225,18 @@ mod tests {
 
     #[test]
     fn attention_is_asked_for_once_and_ends_when_a_person_has_decided() {
-        assert_eq!(outcome(Status::NeedsAttention, &[task("T", "unknown")]), None);
-        assert_eq!(outcome(Status::Paused, &[task("T", "unknown"), task("U", "waiting")]), None);
-        assert_eq!(outcome(Status::NeedsAttention, &[task("T", "waiting")]), Some(Event::GoOn));
-        assert_eq!(outcome(Status::NeedsAttention, &[task("T", "completed")]), Some(Event::Complete));
+        assert_eq!(outcome(Status::NeedsAttention, false, &[task("T", "unknown")]), None);
+        assert_eq!(outcome(Status::Paused, true, &[task("T", "unknown"), task("U", "waiting")]), Some(Event::Alarm));
+        assert_eq!(outcome(Status::NeedsAttention, false, &[task("T", "waiting")]), Some(Event::GoOn));
+        assert_eq!(outcome(Status::NeedsAttention, true, &[task("T", "waiting")]), Some(Event::Hold));
+        assert_eq!(outcome(Status::Paused, true, &[task("T", "waiting")]), None);
+        assert_eq!(outcome(Status::NeedsAttention, false, &[task("T", "completed")]), Some(Event::Complete));
     }
 
     #[test]
     fn what_a_person_stopped_half_way_needs_no_second_decision() {
         let stopped = TaskLine { cancel_requested: true, ..task("T", "interrupted") };
-        assert_eq!(outcome(Status::Running, &[stopped]), Some(Event::Stop));
+        assert_eq!(outcome(Status::Running, false, &[stopped]), Some(Event::Stop));
     }
 
     #[test]

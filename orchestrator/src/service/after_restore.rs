@@ -90,6 +90,7 @@ async fn one_request(context: &Context, connection: &mut PgConnection, id: Uuid,
                  Look at its hosts and at the commits found since (chiffon sql \"SELECT * FROM found_commits\"), then resume or cancel it"
             );
             let held = if was == Status::Running { Event::Pause } else { Event::Hold };
+            requests::set_held(connection, id, Some("chiffon"), context.clock.now()).await?;
             transition::apply(context, connection, &mut row, Change::new(held, event).waiting_for("attention", text)).await?;
         }
         Status::AwaitingApproval => {

@@ -12,10 +12,10 @@ use super::end_task::{self, By};
 use super::reply::{About, Addressee, envelope};
 use super::{Context, task_story};
 use crate::domain::task::{Event, Status};
-use crate::store;
 use crate::store::outbox::{self, NewMessage};
 use crate::store::task_changes::{Ended, set_cancel_requested};
 use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::{self, attempts};
 
 /// A task, for people.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -84,7 +84,9 @@ async fn stop(
     let named = Named { task_id: task.id, title: task.title.clone() };
     let Ok(next) = locked.state().on(Event::CancelRequested) else { return Ok(()) };
     if next.status() == Status::Cancelled {
-        let problem = Problem::new(ErrorCode::CancelledByPerson, format!("{reason}; no agent had begun it"));
+        let was_cut_off = task.attempt > 0 && attempts::count_tries(connection, task.id).await? > 0;
+        let had = if was_cut_off { "what its cut-off attempt had done stays done" } else { "no agent had begun it" };
+        let problem = Problem::new(ErrorCode::CancelledByPerson, format!("{reason}; {had}"));
         let ended = Ended::without_run(task.id, task.status, Status::Cancelled, &problem);
         let by = By { actor, event: "task.cancelled" };
         end_task::run(context, connection, task, &ended, by, json!({"reason": reason})).await?;

@@ -45,7 +45,10 @@ pub async fn run(context: &Context, signer: &str, claim: &WorkClaim) -> Result<O
     let Some(locked) = tasks::lock(&mut transaction, claim.task_id).await? else {
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} does not exist", claim.task_id)));
     };
-    let answer = decide(&mut transaction, &locked, claim, &agent).await?;
+    let mut answer = decide(&mut transaction, &locked, claim, &agent).await?;
+    if request.held && matches!(answer, Answer::Granted) {
+        answer = Answer::Refused("its request is paused; it is offered again when that is resumed".to_owned());
+    }
     match &answer {
         Answer::Granted => grant(context, &mut transaction, &locked, claim, &agent).await?,
         Answer::NotBy(reason) => {

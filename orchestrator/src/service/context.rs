@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::background_status::BackgroundStatuses;
 use crate::domain::deadline::Deadlines;
 use crate::domain::policy::Policy;
+use crate::domain::task::Limits;
 use crate::planner::Planner;
 use crate::store::Store;
 
@@ -94,6 +95,8 @@ pub struct Settings {
     pub dead_letters: DeadLetterLimits,
     /// How long states may last.
     pub deadlines: Deadlines,
+    /// How cut-off work is tried again.
+    pub retry: Limits,
     /// How the orchestrator watches itself.
     pub watch: Watch,
     /// How long old things are kept.

@@ -125,7 +125,7 @@ async fn offer(context: &Context, ready: &Ready, hostname: &str) -> Result<Optio
 /// that was restored, and are not made again.
 fn next_offer(locked: &Locked, request: &OfRequest, fenced: i32) -> Option<NextOffer> {
     let task = &locked.task;
-    if request.plan_id != Some(task.plan_id) || request.status == "paused" {
+    if request.plan_id != Some(task.plan_id) || request.held {
         return None;
     }
     domain::next_offer(locked.state(), locked.attempt.as_ref().map(Attempt::known), (task.attempt, task.offer), fenced)

@@ -13,7 +13,7 @@ use super::{Context, advance_request, record, task_story};
 use crate::domain::task::{Purpose, Status};
 use crate::store::task_changes::{Ended, set_ended};
 use crate::store::tasks::{self, Task};
-use crate::store::{self, dispatch, host_locks};
+use crate::store::{self, attempts, dispatch, host_locks};
 
 /// Who ended it, and what the audit log calls that.
 #[derive(Debug, Clone, Copy)]
@@ -34,14 +34,28 @@ pub async fn run(
     particulars: Value,
 ) -> Result<(), store::Error> {
     set_ended(connection, ended, context.clock.now()).await?;
-    host_locks::release(connection, task.id).await?;
     task_story::tell(context, connection, task, ended.to, by.actor, by.event, particulars).await?;
+    let has_run = ended.changed.is_some() || task.attempt > 0 && attempts::count_tries(connection, task.id).await? > 0;
+    follow(context, connection, task, ended.to, has_run).await
+}
+
+/// What follows from an end that is stored and audited.
+pub(super) async fn follow(
+    context: &Context,
+    connection: &mut PgConnection,
+    task: &Task,
+    to: Status,
+    has_run: bool,
+) -> Result<(), store::Error> {
+    host_locks::release(connection, task.id).await?;
     // What never ran has nothing to record.
-    if task.purpose == Purpose::Apply && task.mode == Mode::Apply && ended.changed.is_some() {
+    if task.purpose == Purpose::Apply && task.mode == Mode::Apply && has_run {
         record::task_finished(context, connection, task.id).await?;
     }
-    if ended.to != Status::Completed {
-        skip_dependents(context, connection, task, ended.to).await?;
+    // A person may still say that it is done, or try it again: what comes after it waits for that.
+    let is_open = to == Status::Interrupted && task.purpose == Purpose::Apply && task.cancel_requested_at.is_none();
+    if to != Status::Completed && !is_open {
+        skip_dependents(context, connection, task, to).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Context, end_task, task_story};
+use super::{Context, end_task, retry, task_story};
 use crate::domain::task::{Event, Status};
 use crate::store::task_changes::set_unknown;
 use crate::store::tasks::Locked;
@@ -76,9 +76,9 @@ pub(super) async fn mark(
         (None, Status::Running) => format!("it was at {} % and had said nothing", task.progress),
         (None, _) => "it had not reported that it began".to_owned(),
     };
-    let message = format!(
-        "{why}; {known}. Nothing is repeated by itself: look at the host, and bring the agent back, which then says what happened (task {task_id})"
-    );
+    let next = retry::judge(context, connection, locked).await?;
+    let prospect = retry::prospect(context, locked, next);
+    let message = format!("{why}; {known}. Bring the agent back, which then says what happened. {prospect}");
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
     let details = json!({"agent_id": agent, "attempt": attempt, "progress": task.progress, "last_line": last});
     let problem = Problem::new(code, message).with_details(details);

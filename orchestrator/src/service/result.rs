@@ -1,5 +1,7 @@
 //! The end of an attempt, as its owner reports it: applied once, acknowledged as often as it comes (RELIABILITY 13 to 16).
 
+use std::time::Duration;
+
 use chiffon_protocol::message::{ErrorReport, Mode, Outcome as Ending, ResultAck, ResultStatus, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
@@ -9,10 +11,10 @@ use super::end_task::{self, By};
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
 use super::status::{is_owner, not_the_owner, owner};
-use super::{Context, late_report, task_story, wait};
+use super::{Context, late_report, retry, task_story, wait};
 use crate::domain::audit::AuditEvent;
 use crate::domain::placement::Wait;
-use crate::domain::task::{self as domain, Reported, Status, given_back};
+use crate::domain::task::{self as domain, Next, Proof, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt};
 use crate::store::logs::{storable, storable_json};
 use crate::store::task_changes::{Ended, Waiting};
@@ -115,6 +117,13 @@ async fn finish(
 ) -> Result<(), store::Error> {
     let task = &locked.task;
     attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
+    // What contradicts itself, because it had said that it runs, is never repeated without a person.
+    if to == Status::Interrupted
+        && ending == Ending::Interrupted
+        && let Next::Again { after, number } = retry::judge(context, connection, locked).await?
+    {
+        return interrupted(context, connection, locked, (after, number), result).await;
+    }
     let problem = (to != Status::Completed).then(|| problem(to, result));
     let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
     let ended = Ended {
@@ -135,6 +144,23 @@ async fn finish(
     });
     end_task::run(context, connection, task, &ended, By { actor: agent, event: "task.finished" }, particulars).await?;
     end_task::settle(context, connection, task.request_id).await
+}
+
+/// Its owner says that it was cut off, and it may be repeated: it is tried again without a person.
+async fn interrupted(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    next: (Duration, u32),
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
+    let particulars = json!({
+        "agent_id": agent, "outcome": Ending::Interrupted, "exit_code": result.exit_code, "changed": result.changed,
+        "duration_seconds": result.duration_seconds, "warnings": result.warnings, "error": problem(Status::Interrupted, result),
+    });
+    task_story::tell(context, connection, &locked.task, Status::Interrupted, agent, "task.interrupted", particulars).await?;
+    retry::by_itself(context, connection, locked, next, Proof::ItsReport).await
 }
 
 /// What the agent says went wrong, or what its silence about that means.

@@ -130,6 +130,14 @@ pub fn checked_text(context: &Context, text: &str) -> Result<String, Problem> {
     Ok(text)
 }
 
+/// The same for words that may be left out.
+pub fn checked_reason(context: &Context, text: Option<&str>) -> Result<Option<String>, Problem> {
+    match text {
+        Some(text) if !text.replace('\0', "").trim().is_empty() => checked_text(context, text).map(Some),
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// There is no such request.
 pub fn not_found(request_id: Uuid) -> Problem {
     Problem::new(ErrorCode::RequestNotFound, format!("there is no request {request_id}; `chiffon requests` lists them"))

@@ -4,11 +4,12 @@
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Context, task_story};
 use crate::domain::placement::Wait;
 use crate::store::task_changes::{Waiting, mirror_wait, set_waiting};
-use crate::store::tasks::{OfRequest, Task, waiting_value};
+use crate::store::tasks::{self, Locked, OfRequest, Task, waiting_value};
 use crate::store::{self, events};
 
 /// Notes that a ready task waits for this.
@@ -61,6 +62,13 @@ pub fn value(context: &Context, task: &Task, why: &Wait) -> Value {
 /// The request does not wait for an agent any more: one of its tasks went out.
 pub async fn over(context: &Context, connection: &mut PgConnection, request: &OfRequest) -> Result<(), store::Error> {
     mirror(context, connection, request, None).await
+}
+
+/// Shows in its request what a task waits for, as far as nothing of it moves. Both are read again.
+pub async fn mirror_task(context: &Context, connection: &mut PgConnection, task_id: Uuid) -> Result<(), store::Error> {
+    let Some(request) = tasks::lock_request_of(connection, task_id).await? else { return Ok(()) };
+    let Some(Locked { task, .. }) = tasks::lock(connection, task_id).await? else { return Ok(()) };
+    mirror(context, connection, &request, task.waiting_for.as_ref()).await
 }
 
 async fn mirror(

@@ -28,6 +28,8 @@ pub struct Attempt {
     pub incarnation: Option<i64>,
     /// The claim that was granted.
     pub claim_id: Option<Uuid>,
+    /// When the claim was granted.
+    pub claimed_at: Option<DateTime<Utc>>,
     /// When the owner first reported it running.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
@@ -50,7 +52,7 @@ pub async fn get(connection: &mut PgConnection, task_id: Uuid, attempt: i32) -> 
     Ok(sqlx::query_as!(
         Attempt,
         r#"SELECT t.task_id, t.attempt, t.created_at, t.agent_id, a.key_id AS "key_id?", a.incarnation AS "incarnation?",
-            t.claim_id, t.started_at, t.finished_at, t.outcome, t.stored_seq
+            t.claim_id, t.claimed_at, t.started_at, t.finished_at, t.outcome, t.stored_seq
         FROM task_attempts t
         LEFT JOIN agents a ON a.id = t.agent_id
         WHERE t.task_id = $1 AND t.attempt = $2"#,
@@ -269,4 +271,54 @@ pub async fn list_open_of(connection: &mut PgConnection, agent_id: &str, before:
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| (row.task_id, row.attempt)).collect())
+}
+
+/// How many attempts of a task may have executed something: they had an owner, who has not proved that it never began.
+pub async fn count_tries(connection: &mut PgConnection, task_id: Uuid) -> Result<u32, Error> {
+    let tries = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!"
+        FROM task_attempts
+        WHERE task_id = $1 AND claim_id IS NOT NULL AND (outcome IS DISTINCT FROM 'not_started' OR started_at IS NOT NULL)"#,
+        task_id,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(u32::try_from(tries).unwrap_or(u32::MAX))
+}
+
+/// Unknown attempts whose longest run time is over and whose action may be repeated by itself, of requests that still want them:
+/// those with fewer tries than this, the oldest first.
+pub async fn list_over(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    beyond: Duration,
+    tries: u32,
+    limit: i64,
+) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT t.id
+        FROM tasks t
+        JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
+        JOIN requests r ON r.id = t.request_id AND r.plan_id = t.plan_id
+        WHERE t.status = 'unknown' AND t.cancel_requested_at IS NULL AND t.attempt > t.fenced_attempt
+        AND a.finished_at IS NULL AND a.claimed_at + make_interval(secs => t.timeout_seconds::float8 + $2::float8) <= $1
+        AND CASE t.purpose
+            WHEN 'discover' THEN r.status = 'discovering'
+            WHEN 'preview' THEN r.status = 'previewing'
+            ELSE t.repeatable = 'yes' AND r.status IN ('running', 'needs_attention', 'paused')
+        END
+        AND (
+            SELECT count(*)
+            FROM task_attempts o
+            WHERE o.task_id = t.id AND o.claim_id IS NOT NULL AND (o.outcome IS DISTINCT FROM 'not_started' OR o.started_at IS NOT NULL)
+        ) < $3
+        ORDER BY a.claimed_at
+        LIMIT $4",
+        now,
+        beyond.as_secs_f64(),
+        i64::from(tries),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
 }

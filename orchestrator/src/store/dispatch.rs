@@ -36,7 +36,7 @@ pub async fn list_ready(connection: &mut PgConnection, now: DateTime<Utc>, limit
         JOIN plans p ON p.id = t.plan_id
         WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL
         AND (t.resend_at IS NULL OR t.resend_at <= $1)
-        AND r.finished_at IS NULL AND r.status <> 'paused'
+        AND r.finished_at IS NULL AND r.status <> 'paused' AND r.held_at IS NULL
         AND (t.purpose <> 'apply' OR p.state = 'approved')
         AND NOT EXISTS (
             SELECT

@@ -51,6 +51,14 @@ pub async fn add(
     Ok(())
 }
 
+/// Drops records of a task that nobody has rendered: what they would tell is not its end any more.
+pub async fn drop_unrendered(connection: &mut PgConnection, task_id: Uuid) -> Result<(), Error> {
+    sqlx::query!("DELETE FROM git_outbox WHERE task_id = $1 AND payload = '{}'::jsonb AND commit_id IS NULL", task_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The records to be committed, oldest first.
 pub async fn list_open(connection: &mut PgConnection, limit: i64) -> Result<Vec<Open>, Error> {
     Ok(sqlx::query_as!(

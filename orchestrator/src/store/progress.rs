@@ -37,6 +37,11 @@ impl TaskLine {
         matches!(self.status.as_str(), "dispatched" | "running" | "unknown")
     }
 
+    /// Whether a person has to decide about it. What a person wanted stopped, and what is proved to have stopped half-way, needs none.
+    pub fn needs_a_person(&self) -> bool {
+        self.status == "unknown" || (self.status == "interrupted" && !self.cancel_requested)
+    }
+
     /// Whether it will still move by itself.
     pub fn is_moving(&self) -> bool {
         matches!(self.status.as_str(), "pending" | "waiting" | "dispatched" | "running")

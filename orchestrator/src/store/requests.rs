@@ -35,6 +35,8 @@ pub struct Row {
     pub planning_epoch: i64,
     /// The current revision.
     pub plan_id: Option<Uuid>,
+    /// Whether a person holds it: nothing more of it begins.
+    pub held: bool,
     /// Spent on models.
     pub cost_usd: f64,
     /// When it was asked.
@@ -53,6 +55,7 @@ struct Stored {
     round: i32,
     planning_epoch: i64,
     plan_id: Option<Uuid>,
+    held: bool,
     cost_usd: f64,
     created_at: DateTime<Utc>,
 }
@@ -79,6 +82,7 @@ impl TryFrom<Stored> for Row {
             round: stored.round,
             planning_epoch: stored.planning_epoch,
             plan_id: stored.plan_id,
+            held: stored.held,
             cost_usd: stored.cost_usd,
             created_at: stored.created_at,
         })
@@ -139,10 +143,11 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
 pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
     sqlx::query_as!(
         Stored,
-        "SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at
+        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at,
+            (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
         WHERE id = $1
-        FOR UPDATE",
+        FOR UPDATE"#,
         request_id,
     )
     .fetch_optional(connection)
@@ -155,9 +160,10 @@ pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Opt
 pub async fn get(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
     sqlx::query_as!(
         Stored,
-        "SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at
+        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at,
+            (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
-        WHERE id = $1",
+        WHERE id = $1"#,
         request_id,
     )
     .fetch_optional(connection)
@@ -235,6 +241,26 @@ pub async fn set_waiting_for(connection: &mut PgConnection, id: Uuid, waiting_fo
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Notes that a person holds a request, or with `None` that they do not any more.
+pub async fn set_held(connection: &mut PgConnection, id: Uuid, by: Option<&str>, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET held_at = CASE WHEN $2::text IS NOT NULL THEN $3::timestamptz END, held_by = $2, updated_at = $3
+        WHERE id = $1",
+        id,
+        by,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Who holds a request.
+pub async fn held_by(connection: &mut PgConnection, id: Uuid) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!("SELECT held_by FROM requests WHERE id = $1", id).fetch_one(connection).await?)
 }
 
 /// Makes a revision the current one.

@@ -114,7 +114,7 @@ pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waitin
         SET waiting_for = $2
         WHERE id = $1 AND status IN ('discovering', 'previewing', 'running') AND waiting_for IS DISTINCT FROM $2
         AND CASE WHEN $2::jsonb IS NULL
-            THEN waiting_for ->> 'what' IN ('agent', 'action', 'host', 'resources', 'claim', 'route')
+            THEN waiting_for ->> 'what' IN ('agent', 'action', 'host', 'resources', 'claim', 'route', 'retry')
             ELSE NOT EXISTS (SELECT FROM tasks WHERE tasks.request_id = $1 AND tasks.status IN ('dispatched', 'running'))
         END",
         request_id,
@@ -255,6 +255,68 @@ pub async fn set_unknown(
     one_row(&done)
 }
 
+/// A task that is tried again after its attempt was cut off.
+#[derive(Debug, Clone)]
+pub struct Again<'a> {
+    /// The task.
+    pub task_id: Uuid,
+    /// Where it comes from.
+    pub from: Status,
+    /// What it waits for: `{what, since, text}`.
+    pub waiting_for: &'a Value,
+    /// Not offered before this.
+    pub not_before: Option<DateTime<Utc>>,
+    /// What it shows at this moment.
+    pub message: &'a str,
+}
+
+/// `dispatched | running | unknown | interrupted -> waiting`: what the attempt before left in the task is its own again.
+pub async fn set_again(connection: &mut PgConnection, again: &Again<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "UPDATE tasks
+        SET status = 'waiting', waiting_for = $3, resend_at = $4, message = $5, claim_by = NULL, deadline_at = NULL, progress = 0,
+            started_at = NULL, finished_at = NULL, output = NULL, outputs = '{}', changed = NULL, warnings = '[]', preview = NULL,
+            error = NULL, updated_at = $6
+        WHERE id = $1 AND status = $2",
+        again.task_id,
+        again.from.as_str(),
+        again.waiting_for,
+        again.not_before,
+        again.message,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    one_row(&done)
+}
+
+/// `unknown | interrupted -> completed | failed | cancelled` by a person's word, which stands among the warnings. What an attempt
+/// reported stays.
+pub async fn set_resolved(
+    connection: &mut PgConnection,
+    task_id: Uuid,
+    (from, to): (Status, Status),
+    word: &str,
+    error: Option<&Problem>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "UPDATE tasks
+        SET status = $3, error = $4, warnings = warnings || to_jsonb($5::text), waiting_for = NULL, claim_by = NULL, resend_at = NULL,
+            deadline_at = NULL, finished_at = $6, updated_at = $6
+        WHERE id = $1 AND status = $2",
+        task_id,
+        from.as_str(),
+        to.as_str(),
+        error.map(problem_value),
+        word,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    one_row(&done)
+}
+
 /// Notes the wish to stop; the first one counts.
 pub async fn set_cancel_requested(connection: &mut PgConnection, task_id: Uuid, reason: &str, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
@@ -270,11 +332,12 @@ pub async fn set_cancel_requested(connection: &mut PgConnection, task_id: Uuid, 
     Ok(())
 }
 
-/// Lets an agent be asked again, after it came back or became available, and ends the delay of returned offers.
+/// Lets an agent be asked again, after it came back or became available, and ends the delay of returned offers; the pause before a retry stays.
 pub async fn readmit(connection: &mut PgConnection, agent_ids: &[String]) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE tasks
-        SET excluded_agents = ARRAY(SELECT agent FROM unnest(excluded_agents) AS agent WHERE agent <> ALL ($1)), resend_at = NULL
+        SET excluded_agents = ARRAY(SELECT agent FROM unnest(excluded_agents) AS agent WHERE agent <> ALL ($1)),
+            resend_at = CASE WHEN waiting_for ->> 'what' = 'retry' THEN resend_at END
         WHERE status = 'waiting' AND (excluded_agents && $1 OR resend_at IS NOT NULL)",
         agent_ids,
     )

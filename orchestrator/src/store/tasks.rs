@@ -166,16 +166,18 @@ pub struct OfRequest {
     pub status: String,
     /// The plan that counts.
     pub plan_id: Option<Uuid>,
+    /// Whether a person holds it: nothing more of it begins.
+    pub held: bool,
 }
 
 /// Locks the request of a task; `None` when there is no such task.
 pub async fn lock_request_of(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<OfRequest>, Error> {
     Ok(sqlx::query_as!(
         OfRequest,
-        "SELECT id, trace_id, status, plan_id
+        r#"SELECT id, trace_id, status, plan_id, (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
         WHERE id = (SELECT request_id FROM tasks WHERE tasks.id = $1)
-        FOR UPDATE",
+        FOR UPDATE"#,
         task_id,
     )
     .fetch_optional(connection)

@@ -15,6 +15,7 @@ use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::invariant::Invariant;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::{Principal, Role};
+use chiffon_orchestrator::domain::task::Limits as Retries;
 use chiffon_orchestrator::inbox;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::service::background_status::BackgroundStatuses;
@@ -290,6 +291,7 @@ fn settings() -> Settings {
         tick: Duration::from_secs(2),
         dead_letters: DeadLetterLimits::default(),
         deadlines: Deadlines::default(),
+        retry: Retries::default(),
         watch: Watch::default(),
         retention: Retention::default(),
     }

@@ -42,6 +42,16 @@ pub enum Proof {
     RunTimeOver,
 }
 
+impl Proof {
+    /// The word in the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ItsReport => "its_report",
+            Self::RunTimeOver => "run_time_over",
+        }
+    }
+}
+
 /// An attempt that was cut off and is proved not to run any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutOff {
@@ -88,6 +98,8 @@ pub enum Why {
     TriesUsedUp,
     /// Its agent does not sign.
     Unverified,
+    /// A backup was restored under it: it may have been tried again since that was made.
+    Restored,
 }
 
 impl Why {
@@ -95,9 +107,10 @@ impl Why {
     pub fn text(self) -> &'static str {
         match self {
             Self::NotRepeatable => "its action is not declared as repeatable",
-            Self::NoPreview => "its action wants a look before it is repeated, and has no preview",
+            Self::NoPreview => "its action wants a person's look before it is repeated (`check_first`)",
             Self::TriesUsedUp => "it was cut off as often as it may be tried (`retry.tries`)",
             Self::Unverified => "its agent does not sign what it reports",
+            Self::Restored => "it may have been tried again after the backup that was restored",
         }
     }
 }

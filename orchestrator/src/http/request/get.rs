@@ -15,13 +15,14 @@ use crate::http::problem::Failure;
 use crate::http::state::HttpState;
 use crate::service::submit::not_found;
 use crate::store::read::request::{self, RequestView};
+use crate::store::read::tasks::TaskView;
 
 /// A request, as the one who looks sees it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct RequestAnswer {
     #[serde(flatten)]
     request: RequestView,
-    /// The calls that make sense now: `approve | reject | revise | answer | cancel`.
+    /// The calls that make sense now: `approve | reject | revise | answer | resolve | pause | resume | cancel`.
     next: Vec<&'static str>,
 }
 
@@ -48,7 +49,9 @@ fn next_for(caller: &Principal, request: &RequestView) -> Vec<&'static str> {
         "approve" => decides && (may_approve_own || caller.name != request.requested_by),
         "reject" => decides,
         "revise" | "answer" | "cancel" => own_or_operator,
-        // Calls that this version has no endpoint for.
+        "pause" => own_or_operator && request.held_at.is_none(),
+        "resume" => own_or_operator && (request.held_at.is_some() || status == Status::Paused),
+        "resolve" => own_or_operator && !caller.is_program && request.tasks.iter().any(TaskView::needs_a_person),
         _ => false,
     };
     status.next_calls().iter().copied().filter(|call| may(call)).collect()

@@ -4,6 +4,7 @@ pub(super) mod cancel;
 pub(super) mod decide;
 pub(super) mod events;
 pub(super) mod get;
+pub(super) mod hold;
 pub(super) mod list;
 pub(super) mod say;
 pub(super) mod submit;

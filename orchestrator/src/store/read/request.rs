@@ -41,6 +41,10 @@ pub struct RequestView {
     pub max_cost_usd: Option<f64>,
     /// `{what, since, text}`; null when it does not wait.
     pub waiting_for: Option<Value>,
+    /// Since when a person holds it: nothing more of it begins, whatever else it waits for.
+    pub held_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub held_by: Option<String>,
     /// `{code, message, details}` of what ended or stopped it.
     pub error: Option<Value>,
     /// The current revision.
@@ -157,7 +161,7 @@ pub async fn status(pool: &PgPool, request_id: Uuid) -> Result<Option<String>, E
 async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(RequestView, Option<(Uuid, PlanView)>)>, Error> {
     let row = sqlx::query!(
         r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
-            r.trace_id, r.priority, r.deadline, r.max_cost_usd, r.waiting_for, r.error, r.cost_usd, r.event_seq,
+            r.trace_id, r.priority, r.deadline, r.max_cost_usd, r.waiting_for, r.held_at, r.held_by, r.error, r.cost_usd, r.event_seq,
             l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.body AS "body?", l.risk AS "risk?",
             l.created_at AS "planned_at?", l.expires_at, l.approved_at
         FROM requests r
@@ -203,6 +207,8 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         deadline: row.deadline,
         max_cost_usd: row.max_cost_usd,
         waiting_for: row.waiting_for,
+        held_at: row.held_at,
+        held_by: row.held_by,
         error: row.error,
         plan: None,
         tasks: Vec::new(),

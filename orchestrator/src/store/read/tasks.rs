@@ -62,6 +62,14 @@ pub struct TaskView {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+impl TaskView {
+    /// Whether a person has to decide about it: `POST /tasks/{id}/resolve`.
+    pub fn needs_a_person(&self) -> bool {
+        let is_cut_off = self.status == "unknown" || (self.status == "interrupted" && self.cancel_requested_at.is_none());
+        self.purpose == "apply" && is_cut_off
+    }
+}
+
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AttemptView {

@@ -7,6 +7,7 @@ use chiffon_bus::memory::MemoryBus;
 use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::domain::task::Limits as Retries;
 use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::service::tokens::{self, NewToken};
@@ -94,6 +95,7 @@ fn settings() -> Settings {
         tick: Duration::from_secs(1),
         dead_letters: DeadLetterLimits::default(),
         deadlines: Deadlines::default(),
+        retry: Retries::default(),
         watch: Watch::default(),
         retention: Retention::default(),
     }
