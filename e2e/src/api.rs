@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 static TLS: Once = Once::new();
+/// How long an answer may take where the server may be away.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A client with a token, or without one.
 #[derive(Debug, Clone)]
@@ -44,14 +46,28 @@ impl Api {
         self.send(self.http.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body)).await
     }
 
+    /// Status and body of a GET, if there is an answer within some seconds.
+    pub async fn try_get(&self, path: &str) -> Result<(u16, Value), String> {
+        self.try_send(self.http.get(format!("{}{path}", self.base)).timeout(PATIENCE)).await
+    }
+
+    /// Status and body of a POST, if there is an answer within some seconds.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<(u16, Value), String> {
+        self.try_send(self.http.post(format!("{}{path}", self.base)).json(body).timeout(PATIENCE)).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        self.try_send(request).await.expect("the server answers")
+    }
+
+    async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<(u16, Value), String> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let response = request.send().await.expect("the server answers");
+        let response = request.send().await.map_err(|error| format!("{error:?}"))?;
         let status = response.status().as_u16();
-        (status, response.json().await.unwrap_or_default())
+        Ok((status, response.json().await.unwrap_or_default()))
     }
 
     /// Asks for something; the request's id.

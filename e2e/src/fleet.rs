@@ -12,7 +12,7 @@ use crate::home::Home;
 use crate::process::Running;
 
 /// Any token of the right form: `chf_` and 32 bytes of base64url.
-const TOKEN: &str = "chf_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub(crate) const TOKEN: &str = "chf_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// A database, a virtual host, keys and processes of one test.
 #[derive(Debug)]

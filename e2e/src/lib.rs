@@ -7,10 +7,14 @@ mod actions;
 mod api;
 mod fleet;
 mod home;
+mod model;
 mod process;
+mod stage;
 
 pub use actions::write_action;
 pub use api::{Api, eventually};
 pub use fleet::{Fleet, one_host};
 pub use home::Home;
+pub use model::HeldModel;
 pub use process::{Finished, Running};
+pub use stage::{AGENT, Lines, Part, Stage, StageOptions};

@@ -82,6 +82,13 @@ impl Running {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// The last lines that it has said.
+    pub fn last_words(&self, lines: usize) -> String {
+        let said = self.said();
+        let all: Vec<&str> = said.lines().collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
+    }
+
     /// The exit code, once it has ended.
     pub fn ended(&mut self) -> Option<Option<i32>> {
         self.child.try_wait().expect("it can be waited for").map(|status| status.code())

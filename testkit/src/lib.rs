@@ -1,12 +1,14 @@
-//! What tests share: a clock that they move, waiting for something to become true, and a database of their own.
+//! What tests share: a clock that they move, waiting for something to become true, a database of their own, and a network that fails.
 //!
 //! For tests only. Nothing here stands in for our own code: it gives tests time, patience and a place to work.
 
 pub mod clock;
 pub mod database;
+pub mod fault_proxy;
 pub mod poll;
 
 pub use chiffon_nodes::shared::not_run;
 pub use clock::ManualClock;
 pub use database::TemporaryDatabase;
+pub use fault_proxy::FaultProxy;
 pub use poll::until;

@@ -4,6 +4,7 @@ mod backup;
 mod bad_starts;
 mod cluster;
 mod compose;
+mod faults;
 mod kill;
 mod separate;
 mod story;
