@@ -26,7 +26,7 @@ use crate::process::{Finished, Running};
 /// The agent's id, as the records name it.
 pub const AGENT: &str = "walker";
 /// How long a stopped process may take to leave.
-const LEAVES_WITHIN: Duration = Duration::from_secs(60);
+const LEAVES_WITHIN: Duration = Duration::from_mins(1);
 
 /// What may fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,8 +185,7 @@ impl Stage {
     /// Freezes a part (`SIGSTOP`).
     pub fn freeze(&self, part: Part) {
         match part {
-            Part::Orchestrator => self.signal(part, Signal::SIGSTOP),
-            Part::Agent => self.signal(part, Signal::SIGSTOP),
+            Part::Orchestrator | Part::Agent => self.signal(part, Signal::SIGSTOP),
             Part::Broker => self.broker.pause(),
             Part::Database => self.database.pause(),
         }
@@ -235,8 +234,8 @@ impl Stage {
     ///
     /// # Panics
     /// When a process does not leave by itself, or something was left running.
-    pub async fn stop(mut self) {
-        for running in [self.agent.take(), self.serve.take()].into_iter().flatten().collect::<Vec<_>>().iter_mut() {
+    pub fn stop(mut self) {
+        for mut running in [self.agent.take(), self.serve.take()].into_iter().flatten() {
             assert_eq!(running.stop(LEAVES_WITHIN), Some(0), "{}", running.said());
         }
     }
@@ -247,6 +246,7 @@ impl Stage {
         command
             .env("AMQP_URL", through(&self.broker.amqp_url("/"), broker))
             .env("CHIFFON__LOG__FORMAT", "text")
+            .env("CHIFFON__LOG__FILTER", "info,lapin=off,chiffon_orchestrator::http::answer=warn")
             .env("CHIFFON__BUS__HEARTBEAT", "2s")
             .env("CHIFFON__BUS__PUBLISH_TIMEOUT", "3s")
             .env("CHIFFON__ORCHESTRATOR__PUBLIC_KEY", key("orchestrator.key"))

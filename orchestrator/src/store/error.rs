@@ -54,7 +54,14 @@ impl Error {
     /// Whether the same may work later: the database is away, busy, or chose this transaction as a deadlock's victim.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_)) => true,
+            // `Protocol`: a connection that breaks in mid-word reads as one that talks nonsense.
+            Self::Database(
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_),
+            ) => true,
             // https://www.postgresql.org/docs/15/errcodes-appendix.html
             Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
                 code.starts_with("08")

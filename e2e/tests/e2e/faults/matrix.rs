@@ -48,23 +48,21 @@ fn matters_most(case: Case) -> bool {
         Point::Asked | Point::Planning => (&[Orchestrator], &[Orchestrator]),
         Point::AwaitingApproval => (&[Database], &[]),
         Point::Approved => (&[Orchestrator], &[Database]),
-        Point::Waiting => (&[Orchestrator], &[]),
+        Point::Waiting | Point::Recorded | Point::CutOff => (&[Orchestrator], &[]),
         Point::Offered => (&[Broker, Agent], &[]),
         Point::Claimed => (&[Orchestrator, Agent], &[Agent]),
         Point::Starting => (&[Agent], &[]),
         Point::Running => (&[Agent, Orchestrator], &[Agent, Broker]),
         Point::Ended => (&[Agent], &[Agent]),
         Point::Reported => (&[Orchestrator, Broker], &[Database]),
-        Point::Recorded => (&[Orchestrator], &[]),
         Point::Cancelling => (&[Orchestrator, Agent], &[]),
         Point::Unknown => (&[Orchestrator], &[Agent]),
-        Point::CutOff => (&[Orchestrator], &[]),
     };
     if case.fault == Fault::Kill { killed.contains(&case.victim) } else { frozen.contains(&case.victim) }
 }
 
 async fn play(stage: &mut Stage, case: Case) {
-    eprintln!("faults: {}", case.name());
+    let began = Instant::now();
     stage.agent_is_alive().await;
     let held = case.point.reach(stage).await;
     match case.fault {
@@ -83,6 +81,7 @@ async fn play(stage: &mut Stage, case: Case) {
     }
     held.release_the_rest(stage).await;
     verdict::hold_court(stage, case, &held).await;
+    eprintln!("faults: {:.1} s: {}", began.elapsed().as_secs_f64(), case.name());
 }
 
 /// Plays these points on one stage, one case after the other.
@@ -104,7 +103,7 @@ async fn play_all(points: &[Point]) {
     }
     verdict::all_is_well(&stage).await;
     eprintln!("faults: {played} cases in {:.0} s", began.elapsed().as_secs_f64());
-    stage.stop().await;
+    stage.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
