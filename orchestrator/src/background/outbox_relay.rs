@@ -18,8 +18,9 @@ use crate::store::outbox::{self, Leased};
 pub const NAME: &str = "outbox_relay";
 /// Messages under way at once.
 const BATCH: i64 = 128;
-/// Longer than the bus's own limit for a publish, so that a row is never sent twice while its first try is under way.
-const LEASE: Duration = Duration::from_secs(30);
+/// A little longer than the usual limit for a publish (`bus.publish_timeout`), so that a row is seldom sent twice while its first try is
+/// under way; what a killed relay had in hand rests for so long.
+const LEASE: Duration = Duration::from_secs(12);
 /// How long a message rests that the broker did not take.
 const REST: Duration = Duration::from_secs(1);
 

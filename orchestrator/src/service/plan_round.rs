@@ -26,12 +26,22 @@ use crate::store::{self, catalogue, events, messages, plans};
 
 /// Before a failed planner is tried again, times the number of tries.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How often a lease is renewed within its time.
+const RENEWALS: u32 = 3;
 
 /// Takes the right to plan a round; `None` when it has moved on or somebody else works on it.
 pub async fn lease(context: &Context, request_id: Uuid, round: i32) -> Result<Option<PlanningLease>, Problem> {
-    let resend_at = context.clock.now() + context.settings.planning_lease;
-    let mut connection = context.store.acquire().await?;
-    Ok(planning::lease(&mut connection, request_id, round, context.settings.planning_lease, resend_at).await?)
+    let now = context.clock.now();
+    let time = context.settings.planning_lease;
+    let mut transaction = context.store.begin().await?;
+    let lease = planning::lease(&mut transaction, request_id, round, time, now + time).await?;
+    if let Some(lease) = lease.as_ref().filter(|lease| lease.was_cut_off) {
+        let reason = "whoever planned it before was cut off";
+        let audit = AuditEvent::by_chiffon("planning.taken_up_again", json!({"round": round, "tries": lease.tries, "reason": reason}));
+        store::audit::append(&mut transaction, request_id, &audit, now).await?;
+    }
+    store::commit(transaction).await?;
+    Ok(lease)
 }
 
 /// Everything that a plan is made of.
@@ -50,10 +60,44 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
     if material.input.catalogue.is_empty() {
         return wait_for_agent(context, lease).await;
     }
-    match context.planner.plan(&material.input).await {
+    let planned = tokio::select! {
+        planned = context.planner.plan(&material.input) => planned,
+        () = keep(context, lease) => {
+            tracing::info!(request_id = %lease.request_id, round = lease.round, "the round is nobody's to plan any more; planning it ends");
+            return Ok(());
+        }
+        () = context.shutdown.stopping() => return give_back(context, lease).await,
+    };
+    match planned {
         Ok(planned) => store_outcome(context, lease, &material, planned).await,
         Err(problem) => try_again_or_fail(context, lease, &problem).await,
     }
+}
+
+/// Renews the lease while the round is planned; returns when it is lost, because the round is over or somebody else's.
+async fn keep(context: &Context, lease: &PlanningLease) {
+    let time = context.settings.planning_lease;
+    loop {
+        tokio::time::sleep(time / RENEWALS).await;
+        let renewed = async {
+            let mut connection = context.store.acquire().await?;
+            planning::renew(&mut connection, lease, time, context.clock.now() + time).await
+        };
+        match renewed.await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // If it can't be renewed for too long, another takes the round over, and what comes of this one is dropped.
+            Err(error) => tracing::warn!(request_id = %lease.request_id, %error, "a planning lease could not be renewed"),
+        }
+    }
+}
+
+/// This process leaves: another planner goes on at once.
+async fn give_back(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
+    let mut connection = context.store.acquire().await?;
+    planning::give_back(&mut connection, lease, context.clock.now()).await?;
+    tracing::info!(request_id = %lease.request_id, round = lease.round, "this process leaves; the round is given back");
+    Ok(())
 }
 
 async fn gather(context: &Context, lease: &PlanningLease) -> Result<Option<Material>, Problem> {

@@ -20,6 +20,8 @@ pub struct PlanningLease {
     pub epoch: i64,
     /// How often the round was leased, this time included.
     pub tries: i32,
+    /// Whether its last planner neither came to an end nor gave it back.
+    pub was_cut_off: bool,
 }
 
 /// Leases a round, unless it has moved on or somebody else works on it (RELIABILITY 19). By Postgres time.
@@ -31,12 +33,19 @@ pub async fn lease(
     resend_at: DateTime<Utc>,
 ) -> Result<Option<PlanningLease>, Error> {
     Ok(sqlx::query!(
-        "UPDATE requests
+        r#"WITH free AS (
+            SELECT id, planning_lease_until IS NOT NULL AS was_cut_off
+            FROM requests
+            WHERE id = $1 AND round = $2 AND status = 'planning'
+            AND (planning_lease_until IS NULL OR planning_lease_until < now())
+            FOR UPDATE
+        )
+        UPDATE requests
         SET planning_epoch = planning_epoch + 1, planning_tries = planning_tries + 1,
             planning_lease_until = now() + make_interval(secs => $3), resend_at = $4
-        WHERE id = $1 AND round = $2 AND status = 'planning'
-        AND (planning_lease_until IS NULL OR planning_lease_until < now())
-        RETURNING planning_epoch, planning_tries",
+        FROM free
+        WHERE requests.id = free.id
+        RETURNING planning_epoch, planning_tries, was_cut_off AS "was_cut_off!""#,
         id,
         round,
         lease.as_secs_f64(),
@@ -44,7 +53,51 @@ pub async fn lease(
     )
     .fetch_optional(connection)
     .await?
-    .map(|row| PlanningLease { request_id: id, round, epoch: row.planning_epoch, tries: row.planning_tries }))
+    .map(|row| PlanningLease {
+        request_id: id,
+        round,
+        epoch: row.planning_epoch,
+        tries: row.planning_tries,
+        was_cut_off: row.was_cut_off,
+    }))
+}
+
+/// Makes a planning lease last for this long from now. `false`: it is not the newest any more, or the round is over.
+pub async fn renew(
+    connection: &mut PgConnection,
+    lease: &PlanningLease,
+    duration: Duration,
+    resend_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE requests
+        SET planning_lease_until = now() + make_interval(secs => $4), resend_at = $5
+        WHERE id = $1 AND round = $2 AND planning_epoch = $3 AND status = 'planning'",
+        lease.request_id,
+        lease.round,
+        lease.epoch,
+        duration.as_secs_f64(),
+        resend_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives a planning lease back as if it had not been taken, and has the round announced again at once.
+pub async fn give_back(connection: &mut PgConnection, lease: &PlanningLease, now: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET planning_lease_until = NULL, planning_tries = greatest(planning_tries - 1, 0), resend_at = $4
+        WHERE id = $1 AND round = $2 AND planning_epoch = $3 AND status = 'planning'",
+        lease.request_id,
+        lease.round,
+        lease.epoch,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Gives a planning lease back: the round waits and is announced again at `resend_at`. `false`: the lease was not the newest any more.

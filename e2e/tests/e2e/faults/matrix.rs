@@ -35,6 +35,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// Whether plays go on without the agent that has to stop them.
+    pub fn is_agents_death(self) -> bool {
+        (self.victim, self.fault) == (Part::Agent, Fault::Kill)
+    }
+
     /// What failures call it.
     pub fn name(self) -> String {
         format!("{:?} of the {} at `{:?}`", self.fault, self.victim.name(), self.point)
@@ -68,18 +73,18 @@ async fn play(stage: &mut Stage, case: Case) {
     match case.fault {
         Fault::Kill => {
             stage.kill(case.victim).await;
-            held.release(stage, case.victim).await;
+            held.release(stage, case).await;
             tokio::time::sleep(DEAD_FOR).await;
             stage.revive(case.victim).await;
         }
         Fault::Freeze => {
             stage.freeze(case.victim);
-            held.release(stage, case.victim).await;
+            held.release(stage, case).await;
             tokio::time::sleep(FROZEN_FOR).await;
             stage.thaw(case.victim);
         }
     }
-    held.release_the_rest(stage).await;
+    held.release_the_rest(stage, case).await;
     verdict::hold_court(stage, case, &held).await;
     eprintln!("faults: {:.1} s: {}", began.elapsed().as_secs_f64(), case.name());
 }

@@ -3,6 +3,8 @@
 use chiffon_e2e::{Part, Stage};
 use serde_json::json;
 
+use super::matrix::Case;
+
 /// A point of a request's way at which something fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
@@ -225,25 +227,35 @@ impl Point {
 
 impl Held {
     /// Lets it go on, as far as that does not take the part that has just failed.
-    pub async fn release(&self, stage: &mut Stage, failed: Part) {
+    pub async fn release(&self, stage: &mut Stage, case: Case) {
         for hold in self.holds {
             match hold {
                 Hold::Model => stage.model.release(),
+                // What it began is stopped by its next start, and must not have ended by then.
+                Hold::Walk | Hold::Ansible if case.is_agents_death() => {}
                 Hold::Walk => stage.hold_walk(&self.host, false),
                 Hold::Ansible => stage.hold_ansible(false),
                 Hold::OrchestratorLink => stage.links.orchestrator.forward(),
                 Hold::AgentLink => stage.links.agent.forward(),
-                Hold::Frozen(part) if *part != failed => stage.thaw(*part),
-                Hold::NoAgent if failed != Part::Agent => stage.revive(Part::Agent).await,
+                Hold::Frozen(part) if *part != case.victim => stage.thaw(*part),
+                Hold::NoAgent if case.victim != Part::Agent => stage.revive(Part::Agent).await,
                 Hold::Frozen(_) | Hold::NoAgent | Hold::Scribe => {}
             }
         }
     }
 
     /// Lets go what could not be before the failed part was back.
-    pub async fn release_the_rest(&self, stage: &mut Stage) {
+    pub async fn release_the_rest(&self, stage: &mut Stage, case: Case) {
         if self.holds.contains(&Hold::Scribe) {
             stage.until_some("the scribe's lease is given back", GIVE_SCRIBE).await;
+        }
+        if case.is_agents_death() && self.holds.contains(&Hold::Ansible) {
+            chiffon_e2e::eventually("the new start has settled what the old one began", || async {
+                let states = stage.journal();
+                if states.iter().any(|state| state == "starting") { Err(format!("{states:?}")) } else { Ok(()) }
+            })
+            .await;
+            stage.hold_ansible(false);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What must be true when a fault is over, asked of the hosts, the records, the journal and `chiffon why`.
 
-use chiffon_e2e::{Part, Stage, eventually};
+use chiffon_e2e::{Stage, eventually};
 use serde_json::{Value, json};
 
-use super::matrix::{Case, Fault};
+use super::matrix::Case;
 use super::point::{Held, Point};
 
 /// How a walk may come out.
@@ -18,11 +18,10 @@ enum Expected {
 }
 
 fn expected(case: Case) -> Expected {
-    let is_agents_death = (case.victim, case.fault) == (Part::Agent, Fault::Kill);
     match case.point {
         Point::Cancelling => Expected::Cancelled,
         Point::CutOff => Expected::CutOff,
-        Point::Starting | Point::Running | Point::Unknown if is_agents_death => Expected::CutOff,
+        Point::Starting | Point::Running | Point::Unknown if case.is_agents_death() => Expected::CutOff,
         _ => Expected::Completed,
     }
 }
@@ -30,7 +29,9 @@ fn expected(case: Case) -> Expected {
 /// Brings the request to its end and looks at everything.
 pub async fn hold_court(stage: &Stage, case: Case, held: &Held) {
     let name = case.name();
-    let ends = ["completed", "failed", "cancelled", "needs_attention", "rejected", "expired"];
+    // What is unknown for a while needs attention for a while.
+    let end = if expected(case) == Expected::CutOff { "needs_attention" } else { "completed" };
+    let ends = [end, "completed", "failed", "cancelled", "rejected", "expired"];
     let mut request = stage.request_when(&held.id, &[ends.as_slice(), &["awaiting_approval", "needs_input"]].concat()).await;
     if request["status"] == "awaiting_approval" {
         stage.approve(&request).await;
