@@ -156,6 +156,7 @@ pub struct Agent {
     pub data_dir: PathBuf,
     pub key_file: PathBuf,
     pub concurrency: usize,
+    pub max_log_bytes: u64,
     #[serde(with = "humantime_serde")]
     pub heartbeat_every: Duration,
     #[serde(with = "humantime_serde")]

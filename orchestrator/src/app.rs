@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chiffon_bus::Bus;
 use chiffon_process::retry::Policy as Retry;
@@ -38,8 +39,10 @@ use crate::planner::provider::config::{ProviderConfig, Strategy};
 use crate::service::intake::Intake;
 use crate::service::ledger::PostgresLedger;
 use crate::service::{Context, Settings, Wakes, after_restore, tokens};
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreOptions, leases};
 
+/// How long giving back may take.
+const LEAVES_WITHIN: Duration = Duration::from_secs(3);
 /// Who owns what was made at the start.
 const ADMINISTRATOR: &str = "operator";
 
@@ -102,6 +105,19 @@ impl Orchestrator {
     /// What use cases work with.
     pub fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// The last act of a process that leaves, when its tasks have ended: what only one process may do, another does at once.
+    pub async fn leave(&self) {
+        let context = &self.context;
+        let released = async {
+            let mut connection = context.store.acquire().await?;
+            leases::release_all(&mut connection, &context.instance).await
+        };
+        // Without it, they run out by themselves.
+        if !matches!(tokio::time::timeout(LEAVES_WITHIN, released).await, Ok(Ok(()))) {
+            tracing::warn!("the leases of this process could not be given back; they run out by themselves");
+        }
     }
 
     /// Makes sure that this token is an administrator's.

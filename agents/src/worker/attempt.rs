@@ -42,8 +42,8 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// An attempt as the journal holds it.
-    pub(super) fn new(found: Found) -> io::Result<Self> {
+    /// An attempt as the journal holds it, with a log of this many bytes at most.
+    pub(super) fn new(found: Found, max_log_bytes: u64) -> io::Result<Self> {
         let Found { folder, record, result } = found;
         let wake = Arc::new(Notify::new());
         Ok(Self {
@@ -53,7 +53,7 @@ impl Attempt {
             state: watch::Sender::new(record.state),
             result_sent: watch::Sender::new(false),
             wake,
-            log: Arc::new(Mutex::new(folder.events()?)),
+            log: Arc::new(Mutex::new(folder.events(max_log_bytes)?)),
             folder,
             record: Mutex::new(record),
             result: Mutex::new(result),

@@ -22,6 +22,7 @@ use super::machine::{self, Arrival, State};
 use super::sender::{REPORT_VALID, Trace};
 use super::shared::Shared;
 use super::verify::{misplaced, verified};
+use super::{recover, report};
 
 /// Takes work until the worker leaves.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -130,8 +131,12 @@ async fn settle(shared: &Arc<Shared>, queue: &str, delivery: Delivery, unsettled
             execute::forget(shared, &attempt).await;
             delivery.settle(Verdict::Ack).await;
         }
-        // The journal says "never started" at the next start; the broker offers the delivery to others meanwhile.
-        Answer::Stopped => drop(delivery.settle(Verdict::Return).await),
+        // Said now, so that nobody has to wait for a lease or for the next start; the broker offers the delivery to others meanwhile.
+        Answer::Stopped => {
+            attempt.finish(recover::not_started(shared, &attempt)).await;
+            report::spawn(shared, &attempt);
+            delivery.settle(Verdict::Return).await;
+        }
     }
     None
 }
@@ -204,7 +209,7 @@ async fn journal(shared: &Arc<Shared>, envelope: &Envelope, work: &WorkRequest, 
     let writer = Arc::clone(shared);
     let added = Shared::on_disk(move || {
         let folder = writer.journal.add(&record, &body)?;
-        Attempt::new(Found { folder, record, result: None })
+        Attempt::new(Found { folder, record, result: None }, writer.options.max_log_bytes)
     })
     .await;
     let attempt = added.map(Arc::new).map_err(|error| {

@@ -21,6 +21,9 @@ pub struct WorkerOptions {
     pub orchestrator_keys: Keyring,
     /// The agent's own folder: `journal/` and `scratch/` are made in it.
     pub data_dir: PathBuf,
+    /// The longest log of an attempt; beyond it only failures are kept. Until everything is reported, so much may lie on the disk for
+    /// each attempt.
+    pub max_log_bytes: u64,
     /// How many attempts run at once.
     pub concurrency: usize,
     /// Between two heartbeats; they are the lease of what runs.
@@ -59,6 +62,7 @@ impl WorkerOptions {
             key,
             orchestrator_keys,
             data_dir: data_dir.into(),
+            max_log_bytes: 32 * 1024 * 1024,
             concurrency: 4,
             heartbeat_every: Duration::from_secs(5),
             claim_ask_again: Duration::from_secs(2),

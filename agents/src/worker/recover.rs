@@ -29,7 +29,7 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt
     let reader = Arc::clone(shared);
     let mut settled = Vec::new();
     for found in Shared::on_disk(move || reader.journal.attempts()).await? {
-        let attempt = Arc::new(Attempt::new(found)?);
+        let attempt = Arc::new(Attempt::new(found, shared.options.max_log_bytes)?);
         let (task_id, number) = attempt.key();
         shared.attempts().insert(attempt.key(), Arc::clone(&attempt));
         if attempt.result().is_none() {
@@ -49,7 +49,8 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt
     Ok(settled)
 }
 
-fn not_started(shared: &Shared, attempt: &Attempt) -> WorkResult {
+/// What is said of an attempt that the journal proves never to have started.
+pub(super) fn not_started(shared: &Shared, attempt: &Attempt) -> WorkResult {
     let text = "the agent was stopped before this started; nothing was changed";
     let mut result = bare_result(shared, attempt, Outcome::NotStarted, text.to_owned());
     result.error = Some(Problem::new(ErrorCode::Interrupted, text).into());

@@ -78,6 +78,21 @@ async fn an_attempt_whose_claim_was_not_answered_before_the_kill_never_started()
 }
 
 #[tokio::test]
+async fn who_leaves_before_its_claim_is_answered_says_that_it_never_started() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    let shell = Arc::new(Shell::default());
+    orchestrator.set_claims(Claims::Silence);
+    let worker = RunningWorker::start(&orchestrator, folder.path(), shell.clone()).await;
+    let work = work("script", json!({"script": "true"}), &["here"]);
+    orchestrator.offer(&work).await;
+    until("a claim", PATIENCE, async || orchestrator.claims().pop().ok_or("none")).await;
+    worker.shutdown.drain();
+    assert_eq!(result_of(&orchestrator, work.task_id).await.outcome, Some(Outcome::NotStarted), "no lease has to run out first");
+    until("the worker to leave", PATIENCE, async || worker.ended()).await.expect("without a problem");
+    assert_eq!(shell.runs.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn a_journal_reopened_at_each_state_reports_and_runs_nothing() {
     let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
     let shell = Arc::new(Shell::default());

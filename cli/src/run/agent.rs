@@ -82,6 +82,7 @@ pub async fn start(config: &Config, parts: Parts, tasks: &Tasks) -> Result<(), F
     };
     let mut options = WorkerOptions::new(parts.id, parts.hostname, parts.key, Keyring::new([parts.orchestrator]), parts.folder);
     options.concurrency = config.agent.concurrency;
+    options.max_log_bytes = config.agent.max_log_bytes;
     options.heartbeat_every = config.agent.heartbeat_every;
     options.drain_limit = config.agent.drain_within;
     options.queue_type = config.bus.queue_type;

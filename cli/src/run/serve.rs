@@ -49,6 +49,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     }
     // An orchestrator carries no work of its own: everything it has begun stands in Postgres, and another goes on with it.
     wait_and_stop(&Tasks::new(tasks.shutdown().clone()), &tasks, Duration::ZERO).await;
+    orchestrator.leave().await;
     bus.close(Duration::from_secs(5)).await;
     Ok(Exit::Done)
 }

@@ -30,6 +30,7 @@ const DATABASE: &str = "chiffon";
 /// Everything that has to live as long as the process, dropped in this order.
 struct Running {
     buses: Vec<Arc<dyn Bus>>,
+    orchestrator: Option<Orchestrator>,
     /// The agents' tasks, which finish what they do before the rest leaves.
     working: Tasks,
     tasks: Tasks,
@@ -102,6 +103,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
     let (rabbitmq, connect) = broker(config, &data_dir).await?;
     let mut running = Running {
         buses: Vec::new(),
+        orchestrator: None,
         working: Tasks::new(tasks.shutdown().clone()),
         tasks: tasks.clone(),
         _demo_host: demo_host,
@@ -138,6 +140,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
     let started = Orchestrator::start(orchestrator::options(config, parts), listener, tasks.clone()).await?;
     let token = keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?;
     started.ensure_admin(&token).await?;
+    running.orchestrator = Some(started);
     step.done(&running.url);
 
     let step = Step::begin("agents");
@@ -282,6 +285,9 @@ impl Running {
         self.tasks.shutdown().stop();
         self.working.finish(Duration::from_secs(10)).await;
         self.tasks.finish(Duration::from_secs(10)).await;
+        if let Some(orchestrator) = &self.orchestrator {
+            orchestrator.leave().await;
+        }
         for bus in &self.buses {
             bus.close(Duration::from_secs(3)).await;
         }

@@ -22,6 +22,7 @@ use chiffon_protocol::Problem;
 use tokio::sync::Notify;
 
 use crate::service::Context;
+use crate::store;
 
 /// What one look came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +52,11 @@ pub trait BackgroundAgent: Send + Sync + std::fmt::Debug + 'static {
         context.settings.tick
     }
 
+    /// A look that takes longer is given up, as if the process had been killed: its connection may lead nowhere.
+    fn limit(&self, context: &Context) -> Duration {
+        context.store.longest_work()
+    }
+
     /// Looks once, and does all that there is to do. Twice in a row does no harm.
     async fn tick(&self) -> Result<TickReport, Problem>;
 }
@@ -72,7 +78,8 @@ pub fn spawn(tasks: &Tasks, context: &Context, agent: Arc<dyn BackgroundAgent>) 
 /// One look, with its status noted.
 pub async fn look(context: &Context, agent: &dyn BackgroundAgent) {
     context.background.began(agent.name(), context.clock.now());
-    let result = agent.tick().await;
+    let limit = agent.limit(context);
+    let result = tokio::time::timeout(limit, agent.tick()).await.unwrap_or_else(|_| Err(given_up(limit)));
     let now = context.clock.now();
     match result {
         Ok(report) => context.background.succeeded(agent.name(), report.done, now),
@@ -81,4 +88,8 @@ pub async fn look(context: &Context, agent: &dyn BackgroundAgent) {
             context.background.failed(agent.name(), problem, now);
         }
     }
+}
+
+fn given_up(limit: Duration) -> Problem {
+    store::Error::TookTooLong { seconds: limit.as_secs() }.into()
 }

@@ -28,7 +28,7 @@ async fn listen(context: &Context) -> Result<(), store::Error> {
     listener.listen(outbox::CHANNEL).await?;
     // `None` is a connection that was lost and is made again by the next call.
     loop {
-        listener.try_recv().await?;
+        store::heard(&mut listener, outbox::CHANNEL).await?;
         context.wakes.outbox.notify_one();
     }
 }

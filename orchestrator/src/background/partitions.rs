@@ -23,6 +23,7 @@ const AHEAD: u32 = 2;
 const PERIOD: Duration = Duration::from_mins(1);
 /// No look takes longer: it may delete many rows.
 const LEASE: Duration = Duration::from_hours(1);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Makes partitions and lets old ones go.
 #[derive(Debug)]
@@ -75,6 +76,11 @@ impl BackgroundAgent for Partitions {
 
     fn period(&self, _: &Context) -> Duration {
         PERIOD
+    }
+
+    /// Whole months go at a time.
+    fn limit(&self, _: &Context) -> Duration {
+        LIMIT
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {

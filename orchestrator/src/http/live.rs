@@ -65,7 +65,7 @@ impl Live {
         listener.listen(store::events::CHANNEL).await?;
         loop {
             self.wake_all();
-            while let Some(announced) = listener.try_recv().await? {
+            while let Some(announced) = store::heard(&mut listener, store::events::CHANNEL).await? {
                 if let Ok(request_id) = announced.payload().parse() {
                     self.wake(request_id);
                 }

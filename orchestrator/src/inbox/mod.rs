@@ -112,7 +112,7 @@ async fn decide(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> Opt
 async fn patiently(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> Option<Result<Vec<Verdict>, Problem>> {
     let mut delays = Policy::RECONNECT.delays();
     loop {
-        match inbox.handle(batch).await {
+        match context.store.within_limit(inbox.handle(batch)).await {
             Err(problem) if problem.code.is_retryable() => {
                 tracing::warn!(queue = inbox.queue(), %problem, "consumption pauses until this has passed");
                 inbox.works(false);

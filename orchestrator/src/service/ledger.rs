@@ -26,11 +26,14 @@ impl PostgresLedger {
 #[async_trait]
 impl Ledger for PostgresLedger {
     async fn reserve(&self, reservation: &Reservation, at: DateTime<Utc>) -> Result<(), Problem> {
-        let mut transaction = self.store.begin().await?;
-        let spent = llm_calls::lock_spent(&mut transaction, &reservation.provider, reservation.request_id, at).await?;
-        fits(reservation, &spent)?;
-        llm_calls::add(&mut transaction, &row(reservation, reservation.worst_case_usd, None), at).await?;
-        Ok(store::commit(transaction).await?)
+        let reserved = async {
+            let mut transaction = self.store.begin().await?;
+            let spent = llm_calls::lock_spent(&mut transaction, &reservation.provider, reservation.request_id, at).await?;
+            fits(reservation, &spent)?;
+            llm_calls::add(&mut transaction, &row(reservation, reservation.worst_case_usd, None), at).await?;
+            Ok::<_, Problem>(store::commit(transaction).await?)
+        };
+        self.store.within_limit(reserved).await
     }
 
     async fn settle(&self, call_id: Uuid, settlement: &Settlement, at: DateTime<Utc>) -> Result<(), Problem> {
@@ -44,14 +47,20 @@ impl Ledger for PostgresLedger {
             error: error.as_ref(),
             answer: settlement.answer.as_deref(),
         };
-        let mut connection = self.store.acquire().await?;
-        Ok(llm_calls::settle(&mut connection, call_id, &outcome, at).await?)
+        let settled = async {
+            let mut connection = self.store.acquire().await?;
+            llm_calls::settle(&mut connection, call_id, &outcome, at).await
+        };
+        Ok(self.store.within_limit(settled).await?)
     }
 
     async fn skipped(&self, reservation: &Reservation, reason: &Problem, at: DateTime<Utc>) -> Result<(), Problem> {
         let reason = json!(reason);
-        let mut connection = self.store.acquire().await?;
-        Ok(llm_calls::add(&mut connection, &row(reservation, 0.0, Some(&reason)), at).await?)
+        let noted = async {
+            let mut connection = self.store.acquire().await?;
+            llm_calls::add(&mut connection, &row(reservation, 0.0, Some(&reason)), at).await
+        };
+        Ok(self.store.within_limit(noted).await?)
     }
 }
 

@@ -56,9 +56,9 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
         let message = format!("planning was begun {} times and never came to an end (`planning.tries`, `planning.lease`)", lease.tries - 1);
         return give_up(context, lease, &Problem::new(ErrorCode::Timeout, message)).await;
     }
-    let Some(material) = gather(context, lease).await? else { return Ok(()) };
+    let Some(material) = context.store.within_limit(gather(context, lease)).await? else { return Ok(()) };
     if material.input.catalogue.is_empty() {
-        return wait_for_agent(context, lease).await;
+        return context.store.within_limit(wait_for_agent(context, lease)).await;
     }
     let planned = tokio::select! {
         planned = context.planner.plan(&material.input) => planned,
@@ -66,11 +66,11 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
             tracing::info!(request_id = %lease.request_id, round = lease.round, "the round is nobody's to plan any more; planning it ends");
             return Ok(());
         }
-        () = context.shutdown.stopping() => return give_back(context, lease).await,
+        () = context.shutdown.stopping() => return context.store.within_limit(give_back(context, lease)).await,
     };
     match planned {
-        Ok(planned) => store_outcome(context, lease, &material, planned).await,
-        Err(problem) => try_again_or_fail(context, lease, &problem).await,
+        Ok(planned) => context.store.within_limit(store_outcome(context, lease, &material, planned)).await,
+        Err(problem) => context.store.within_limit(try_again_or_fail(context, lease, &problem)).await,
     }
 }
 
@@ -83,7 +83,7 @@ async fn keep(context: &Context, lease: &PlanningLease) {
             let mut connection = context.store.acquire().await?;
             planning::renew(&mut connection, lease, time, context.clock.now() + time).await
         };
-        match renewed.await {
+        match context.store.within_limit(renewed).await {
             Ok(true) => {}
             Ok(false) => return,
             // If it can't be renewed for too long, another takes the round over, and what comes of this one is dropped.

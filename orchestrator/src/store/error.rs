@@ -8,6 +8,12 @@ pub enum Error {
     /// The database can't be reached, or refused or broke a statement.
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
+    /// Work on the database was given up, because its connection seems to lead nowhere.
+    #[error("the database did not answer for {seconds} s; this is given up and tried again")]
+    TookTooLong {
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The schema can't be brought to what this version needs.
     #[error("the database's schema: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -55,7 +61,8 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             // `Protocol`: a connection that breaks in mid-word reads as one that talks nonsense.
-            Self::Database(
+            Self::TookTooLong { .. }
+            | Self::Database(
                 sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::WorkerCrashed

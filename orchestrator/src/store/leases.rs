@@ -39,13 +39,26 @@ pub async fn acquire(connection: &mut PgConnection, name: &str, holder: &str, le
     .await?)
 }
 
-/// Gives a lease back early, at a stop.
+/// Gives a lease back early.
 pub async fn release(connection: &mut PgConnection, name: &str, holder: &str) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE leases
         SET expires_at = now()
         WHERE name = $1 AND holder = $2",
         name,
+        holder,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives all of a holder's leases back, at its stop.
+pub async fn release_all(connection: &mut PgConnection, holder: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE leases
+        SET expires_at = now()
+        WHERE holder = $1 AND expires_at > now()",
         holder,
     )
     .execute(connection)

@@ -52,21 +52,41 @@ pub use error::Error;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
+use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 /// A transaction.
 pub type Tx = Transaction<'static, Postgres>;
+
+/// Silence on a listener's connection is looked into after this.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// The next notification of a channel that is listened to; `None` when the connection was lost and has to be made again. A listener
+/// says nothing itself, so whether its connection still leads anywhere is asked now and then.
+pub async fn heard(listener: &mut PgListener, channel: &str) -> Result<Option<PgNotification>, sqlx::Error> {
+    loop {
+        if let Ok(heard) = tokio::time::timeout(SILENCE, listener.try_recv()).await {
+            return heard;
+        }
+        tokio::time::timeout(ANSWERS_WITHIN, listener.listen(channel)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+    }
+}
 
 /// Makes a transaction's changes last.
 pub async fn commit(transaction: Tx) -> Result<(), Error> {
     Ok(transaction.commit().await?)
 }
 
+/// One piece of work may take as long as so many of the longest statements; mostly it takes milliseconds.
+const STATEMENTS_OF_WORK: u32 = 2;
+/// A connection that is given back and does not answer within this is closed.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
 /// The pool.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    longest_work: Duration,
 }
 
 /// How to reach the database.
@@ -91,15 +111,31 @@ impl Store {
             return Err(Error::Url("it is not a PostgreSQL address".to_owned()));
         }
         let connect: PgConnectOptions = options.url.parse().map_err(|error| Error::url(&error))?;
-        let connect =
-            connect.application_name("chiffon").options([("statement_timeout", statement_timeout.as_str()), ("lock_timeout", "5000")]);
+        let connect = connect.application_name("chiffon").options([
+            ("statement_timeout", statement_timeout.as_str()),
+            ("lock_timeout", "5000"),
+            // The locks of a process that was stopped in the middle of a transaction, or whose machine is gone, are given up:
+            // https://www.postgresql.org/docs/15/runtime-config-client.html, .../runtime-config-connection.html.
+            ("idle_in_transaction_session_timeout", statement_timeout.as_str()),
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "25000"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             // Costs a round trip for each use; a broken connection shows in the statement itself, which is tried again.
             .test_before_acquire(false)
+            // Whoever gave up waiting leaves a connection that may never answer; the pool itself would wait for it without end.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    let answer = tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await;
+                    answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+                })
+            })
             .connect_lazy_with(connect);
-        Ok(Self { pool })
+        Ok(Self { pool, longest_work: options.statement_timeout * STATEMENTS_OF_WORK })
     }
 
     /// Brings the schema to what this version needs. What a newer version has added stays, and is no reason not to start: while
@@ -111,6 +147,19 @@ impl Store {
         migrations.run(&self.pool).await.map_err(Error::Migration)
     }
 
+    /// How long one piece of work may take.
+    pub fn longest_work(&self) -> Duration {
+        self.longest_work
+    }
+
+    /// Does a piece of work, but not for longer than [`Store::longest_work`]. PostgreSQL ends its statements by itself, but where the
+    /// other side of a connection is gone without a word, nobody ever says so: such work is given up, as if the process had been
+    /// killed in its midst.
+    pub async fn within_limit<T, E: From<Error>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let given_up = Error::TookTooLong { seconds: self.longest_work.as_secs() };
+        tokio::time::timeout(self.longest_work, work).await.unwrap_or_else(|_| Err(given_up.into()))
+    }
+
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx, Error> {
         Ok(self.pool.begin().await?)
@@ -118,7 +167,10 @@ impl Store {
 
     /// Begins a transaction that sees the database as it is now until it ends, and changes nothing.
     pub async fn snapshot(&self) -> Result<Tx, Error> {
-        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+        let mut transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        // It holds no locks, and between its statements whole repositories are read.
+        sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *transaction).await?;
+        Ok(transaction)
     }
 
     /// A connection, for statements that need no transaction.

@@ -9,8 +9,6 @@ use chrono::{DateTime, Utc};
 
 use crate::worker::run_context::NewEvent;
 
-/// Beyond this only failures are kept: a runaway play must not fill the disk.
-const LIMIT_BYTES: u64 = 32 * 1024 * 1024;
 /// Room for failures beyond the limit.
 const RESERVE_BYTES: u64 = 1024 * 1024;
 
@@ -34,12 +32,9 @@ pub(crate) struct EventLog {
 }
 
 impl EventLog {
-    /// Opens a log, and takes away a last line that a crash cut off.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Self::open_with_limit(path, LIMIT_BYTES)
-    }
-
-    fn open_with_limit(path: &Path, limit_bytes: u64) -> io::Result<Self> {
+    /// Opens a log, and takes away a last line that a crash cut off. Beyond the limit only failures are kept: a runaway play must not
+    /// fill the disk.
+    pub(super) fn open(path: &Path, limit_bytes: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut reader = BufReader::new(&mut file);
         let (mut bytes, mut last_seq) = (0, 0);
@@ -69,7 +64,8 @@ impl EventLog {
         if self.bytes > self.limit_bytes {
             if !self.truncation_said {
                 self.truncation_said = true;
-                let text = format!("the log is longer than {} MiB; from here on only failures are kept", self.limit_bytes >> 20);
+                let limit = self.limit_bytes;
+                let text = format!("the log is longer than {limit} bytes (`agent.max_log_bytes`); from here on only failures are kept");
                 self.append(NewEvent::text("warning", text), at);
             }
             if !essential || self.bytes > self.limit_bytes + RESERVE_BYTES {
@@ -140,6 +136,8 @@ impl EventLog {
 mod tests {
     use super::*;
 
+    const LIMIT: u64 = 1024 * 1024;
+
     fn at() -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000, 0).expect("a valid time")
     }
@@ -148,13 +146,13 @@ mod tests {
     fn numbers_go_on_without_a_gap_after_a_line_was_cut_off() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("events.jsonl");
-        let mut log = EventLog::open(&path).expect("opens");
+        let mut log = EventLog::open(&path, LIMIT).expect("opens");
         assert_eq!(log.add(NewEvent::text("output", "one"), at()), 1);
         assert_eq!(log.add(NewEvent::text("output", "two"), at()), 2);
         drop(log);
         OpenOptions::new().append(true).open(&path).expect("opens").write_all(br#"{"seq":3,"at"#).expect("writes");
 
-        let mut log = EventLog::open(&path).expect("opens");
+        let mut log = EventLog::open(&path, LIMIT).expect("opens");
         assert_eq!(log.last_seq(), 2);
         assert_eq!(log.add(NewEvent::text("output", "three"), at()), 3);
         let events = log.read(&mut Cursor::default(), 10, usize::MAX).expect("reads");
@@ -164,7 +162,7 @@ mod tests {
     #[test]
     fn a_reader_continues_behind_any_number() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut log = EventLog::open(&folder.path().join("events.jsonl")).expect("opens");
+        let mut log = EventLog::open(&folder.path().join("events.jsonl"), LIMIT).expect("opens");
         for number in 1..=2_500 {
             log.add(NewEvent::text("output", format!("line {number}")), at());
         }
@@ -176,7 +174,7 @@ mod tests {
     #[test]
     fn a_full_log_says_so_and_keeps_failures() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut log = EventLog::open_with_limit(&folder.path().join("events.jsonl"), 1_000).expect("opens");
+        let mut log = EventLog::open(&folder.path().join("events.jsonl"), 1_000).expect("opens");
         for number in 0..100 {
             log.add(NewEvent::text("output", format!("line {number}")), at());
         }

@@ -58,9 +58,9 @@ impl AttemptFolder {
         write_whole(&self.path.join("result.json"), &bytes)
     }
 
-    /// Opens the attempt's log.
-    pub(crate) fn events(&self) -> io::Result<EventLog> {
-        EventLog::open(&self.path.join("events.jsonl"))
+    /// Opens the attempt's log, which grows to this many bytes.
+    pub(crate) fn events(&self, max_bytes: u64) -> io::Result<EventLog> {
+        EventLog::open(&self.path.join("events.jsonl"), max_bytes)
     }
 
     /// Forgets the attempt. The state goes first, so that a crash leaves nothing that counts.

@@ -238,7 +238,7 @@ impl Held {
                 Hold::OrchestratorLink => stage.links.orchestrator.forward(),
                 Hold::AgentLink => stage.links.agent.forward(),
                 Hold::Frozen(part) if *part != case.victim => stage.thaw(*part),
-                Hold::NoAgent if case.victim != Part::Agent => stage.revive(Part::Agent).await,
+                Hold::NoAgent if !case.is_agents_death() => stage.revive(Part::Agent).await,
                 Hold::Frozen(_) | Hold::NoAgent | Hold::Scribe => {}
             }
         }
