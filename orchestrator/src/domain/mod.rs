@@ -14,5 +14,6 @@ pub mod policy;
 pub mod reference;
 pub mod request;
 pub mod role;
+pub mod run_outcome;
 pub mod shared_types;
 pub mod task;

@@ -9,6 +9,7 @@ use super::transition::{self, Change};
 use super::{Context, enforce_deadlines, freeze};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Event, Status, WaitingFor};
+use crate::domain::run_outcome::{Standing, outcome};
 use crate::store::progress::{self, TaskLine};
 use crate::store::requests::{self, Row};
 use crate::store::{self, deadlines, plans};
@@ -66,7 +67,8 @@ async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut R
 
 async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
     let tasks = progress::list(connection, plan_id, "apply").await?;
-    let Some(event) = outcome(row.status, row.held, &tasks) else { return still_waits(context, connection, row, &tasks).await };
+    let standings: Vec<Standing> = tasks.iter().map(TaskLine::standing).collect();
+    let Some(event) = outcome(row.status, row.held, &standings) else { return still_waits(context, connection, row, &tasks).await };
     // Stopped because the asker's deadline had passed.
     let passed = if event == Event::Stop { deadlines::passed(connection, row.id).await? } else { None };
     let event = if passed.is_some() { Event::Expire } else { event };
@@ -104,24 +106,6 @@ async fn still_waits(context: &Context, connection: &mut PgConnection, row: &mut
     requests::set_waiting_for(connection, row.id, &waiting_for, now).await?;
     row.waiting_for = Some(waiting_for);
     transition::tell(context, connection, row, None).await
-}
-
-/// What the tasks of a run mean for its request; `None`: nothing changes.
-fn outcome(status: Status, held: bool, tasks: &[TaskLine]) -> Option<Event> {
-    // What a person wanted stopped and what is proved to have stopped half-way needs nobody's decision any more.
-    let stopped = |task: &TaskLine| task.status == "cancelled" || (task.status == "interrupted" && task.cancel_requested);
-    if tasks.iter().any(TaskLine::needs_a_person) {
-        return (status != Status::NeedsAttention).then_some(Event::Alarm);
-    }
-    if tasks.iter().any(TaskLine::is_moving) {
-        let event = if held { Event::Hold } else { Event::GoOn };
-        return (status == Status::NeedsAttention).then_some(event);
-    }
-    if tasks.iter().any(stopped) {
-        return Some(Event::Stop);
-    }
-    let went_well = tasks.iter().all(|task| task.status == "completed");
-    Some(if went_well { Event::Complete } else { Event::Fail })
 }
 
 fn audit_word(event: Event) -> &'static str {
@@ -209,34 +193,6 @@ mod tests {
             error: (status == "failed").then(|| json!({"code": 5504, "message": "no space left on nas."})),
             cancel_requested: false,
         }
-    }
-
-    #[test]
-    fn a_run_ends_when_all_its_tasks_have() {
-        let of = |words: &[&str]| outcome(Status::Running, false, &words.iter().map(|word| task("T", word)).collect::<Vec<_>>());
-        assert_eq!(of(&["completed", "running"]), None);
-        assert_eq!(of(&["failed", "waiting"]), None);
-        assert_eq!(of(&["completed", "completed"]), Some(Event::Complete));
-        assert_eq!(of(&["completed", "failed", "skipped"]), Some(Event::Fail));
-        assert_eq!(of(&["completed", "cancelled"]), Some(Event::Stop));
-        assert_eq!(of(&["unknown", "running"]), Some(Event::Alarm));
-        assert_eq!(of(&["interrupted", "completed"]), Some(Event::Alarm));
-    }
-
-    #[test]
-    fn attention_is_asked_for_once_and_ends_when_a_person_has_decided() {
-        assert_eq!(outcome(Status::NeedsAttention, false, &[task("T", "unknown")]), None);
-        assert_eq!(outcome(Status::Paused, true, &[task("T", "unknown"), task("U", "waiting")]), Some(Event::Alarm));
-        assert_eq!(outcome(Status::NeedsAttention, false, &[task("T", "waiting")]), Some(Event::GoOn));
-        assert_eq!(outcome(Status::NeedsAttention, true, &[task("T", "waiting")]), Some(Event::Hold));
-        assert_eq!(outcome(Status::Paused, true, &[task("T", "waiting")]), None);
-        assert_eq!(outcome(Status::NeedsAttention, false, &[task("T", "completed")]), Some(Event::Complete));
-    }
-
-    #[test]
-    fn what_a_person_stopped_half_way_needs_no_second_decision() {
-        let stopped = TaskLine { cancel_requested: true, ..task("T", "interrupted") };
-        assert_eq!(outcome(Status::Running, false, &[stopped]), Some(Event::Stop));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
+use crate::domain::run_outcome::Standing;
+use crate::domain::task::Status;
 
 /// One task, as far as its request is concerned.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,14 +39,20 @@ impl TaskLine {
         matches!(self.status.as_str(), "dispatched" | "running" | "unknown")
     }
 
-    /// Whether a person has to decide about it. What a person wanted stopped, and what is proved to have stopped half-way, needs none.
+    /// As decisions see it. A word that nobody knows is for a person.
+    pub fn standing(&self) -> Standing {
+        let status = Status::from_word(&self.status).unwrap_or(Status::Unknown);
+        Standing { status, cancel_requested: self.cancel_requested }
+    }
+
+    /// Whether a person has to decide about it.
     pub fn needs_a_person(&self) -> bool {
-        self.status == "unknown" || (self.status == "interrupted" && !self.cancel_requested)
+        self.standing().needs_a_person()
     }
 
     /// Whether it will still move by itself.
     pub fn is_moving(&self) -> bool {
-        matches!(self.status.as_str(), "pending" | "waiting" | "dispatched" | "running")
+        self.standing().is_moving()
     }
 }
 

@@ -9,7 +9,7 @@ mod silence;
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::request;
+use chiffon_orchestrator::domain::run_outcome::{Standing, outcome};
 use chiffon_orchestrator::domain::task::{Claim, CutOff, Event, Proof, Purpose, Task, over_at};
 use chiffon_protocol::message::Outcome;
 use chrono::DateTime;
@@ -109,28 +109,16 @@ impl Desk<'_> {
         }
         let request = &self.records.request;
         let tasks: Vec<&TaskRow> = self.records.tasks.iter().filter(|row| row.revision == request.revision).collect();
-        let needs_person = |row: &&TaskRow| matches!(row.state, Task::Unknown(_)) || !is_over(row) && is_cut_off(row);
-        let event = if tasks.is_empty() {
+        if tasks.is_empty() {
             return;
-        } else if tasks.iter().any(needs_person) {
-            request::Event::Alarm
-        } else if tasks.iter().any(|row| !is_over(row)) {
-            if request.held { request::Event::Hold } else { request::Event::GoOn }
-        } else if tasks.iter().any(|row| row.state == Task::Cancelled || is_cut_off(row)) {
-            request::Event::Stop
-        } else if tasks.iter().all(|row| row.state == Task::Completed) {
-            request::Event::Complete
-        } else {
-            request::Event::Fail
-        };
+        }
+        let standings: Vec<Standing> =
+            tasks.iter().map(|row| Standing { status: row.state.status(), cancel_requested: row.cancel_requested() }).collect();
+        let Some(event) = outcome(request.status, request.held, &standings) else { return };
         if let Ok(status) = request.status.on(event) {
             self.records.request.status = status;
         }
     }
-}
-
-fn is_cut_off(row: &TaskRow) -> bool {
-    matches!(row.state, Task::Interrupted { .. })
 }
 
 /// Whether nothing more happens to it by itself or by a person.
