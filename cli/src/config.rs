@@ -90,6 +90,16 @@ pub struct Bus {
     pub publish_timeout: Duration,
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
+    pub admit_unverified: Vec<String>,
+    pub unverified: Vec<UnverifiedPeer>,
+}
+
+/// An agent that knows only the fixed fields of messages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnverifiedPeer {
+    pub queue: String,
+    pub actions: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

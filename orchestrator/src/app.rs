@@ -38,7 +38,7 @@ use crate::planner::chain::{PlannerChain, PlannerOptions};
 use crate::planner::provider::config::{ProviderConfig, Strategy};
 use crate::service::intake::Intake;
 use crate::service::ledger::PostgresLedger;
-use crate::service::{Context, Settings, Wakes, after_restore, tokens};
+use crate::service::{Context, Settings, Wakes, after_restore, tokens, unverified};
 use crate::store::{Store, StoreOptions, leases};
 
 /// How long giving back may take.
@@ -90,6 +90,7 @@ impl Orchestrator {
         let context = context(options, store, &tasks)?;
         // Before anything is offered: what a restored database can't know must not be repeated.
         after_restore::run(&context, &repository).await?;
+        unverified::enrol(&context).await?;
         start_background(&context, repository, &tasks);
         let state = HttpState::new(context.clone(), http);
         let shutdown = tasks.shutdown().clone();
@@ -157,7 +158,11 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<
 fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Tasks) {
     let (context, spawner) = (context.clone(), tasks.clone());
     tasks.spawn("topology", async move {
-        let topology = Topology::shared(context.settings.queue_type);
+        let mut topology = Topology::shared(context.settings.queue_type);
+        // A peer that knows only the fixed fields may expect its queue to be there.
+        for peer in &context.settings.unverified {
+            topology.queues.extend(Topology::desktop(context.settings.queue_type, peer.hostname()).queues);
+        }
         let mut delays = Retry::RECONNECT.delays();
         while let Err(error) = context.bus.declare(&topology).await {
             tracing::warn!(%error, "the topology can't be declared yet");

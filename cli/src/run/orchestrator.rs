@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use chiffon_bus::Bus;
 use chiffon_orchestrator::app::OrchestratorOptions;
+use chiffon_orchestrator::domain::unverified::Peer;
 use chiffon_orchestrator::http::HttpOptions;
 use chiffon_orchestrator::service::{DeadLetterLimits, Settings};
 use chiffon_process::{Clock as _, SystemClock};
+use chiffon_protocol::ActionSpec;
 use chiffon_protocol::key::{KeyPair, PublicKey};
 
 use super::backends;
 use crate::config::Config;
+use crate::exit::Failure;
 
 /// What an orchestrator is built of, beside the configuration.
 pub struct Parts {
@@ -23,15 +26,15 @@ pub struct Parts {
 }
 
 /// The options for it.
-pub fn options(config: &Config, parts: Parts) -> OrchestratorOptions {
+pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Failure> {
     let instance = format!("{}-{}-{}", super::agent::system_hostname(), std::process::id(), SystemClock.now().timestamp_millis());
-    OrchestratorOptions {
+    Ok(OrchestratorOptions {
         store: backends::store_options(config, parts.database_url),
         bus: parts.bus,
         key: parts.key,
         trusted_agents: parts.trusted_agents,
         policy: config.policy.clone(),
-        settings: settings(config),
+        settings: settings(config)?,
         providers: config.llm.providers.clone(),
         strategy: config.llm.strategy,
         audit_repository: parts.audit_repository,
@@ -41,11 +44,31 @@ pub fn options(config: &Config, parts: Parts) -> OrchestratorOptions {
             ..HttpOptions::default()
         },
         instance,
-    }
+    })
 }
 
-fn settings(config: &Config) -> Settings {
-    Settings {
+/// The peers that sign nothing and are admitted: both keys must name their queue.
+fn unverified(config: &Config) -> Result<Vec<Peer>, Failure> {
+    let mut peers = Vec::new();
+    for queue in &config.bus.admit_unverified {
+        let described = config.bus.unverified.iter().find(|peer| peer.queue == *queue).ok_or_else(|| {
+            Failure::usage(format!("bus.admit_unverified names {queue}, and no [[bus.unverified]] says what its agent can do; add one"))
+        })?;
+        let mut actions = Vec::new();
+        for file in &described.actions {
+            let text =
+                std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("bus.unverified: {}: {error}", file.display())))?;
+            let spec =
+                ActionSpec::from_yaml(&text).map_err(|error| Failure::usage(format!("bus.unverified: {}: {error}", file.display())))?;
+            actions.push(spec);
+        }
+        peers.push(Peer::new(queue, actions).map_err(|why| Failure::usage(format!("bus.admit_unverified: {why}")))?);
+    }
+    Ok(peers)
+}
+
+fn settings(config: &Config) -> Result<Settings, Failure> {
+    Ok(Settings {
         claim_within: config.dispatch.claim_within,
         start_within: config.dispatch.start_within,
         agent_lease: config.dispatch.agent_lease,
@@ -65,5 +88,32 @@ fn settings(config: &Config) -> Settings {
         retry: config.retry.clone(),
         watch: config.watch.clone(),
         retention: config.retention.clone(),
+        unverified: unverified(config)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{UnverifiedPeer, layers};
+
+    #[test]
+    fn a_peer_without_signatures_needs_both_keys() {
+        let mut config: Config = layers(None).and_then(|layers| layers.read()).expect("the defaults read");
+        assert_eq!(unverified(&config).map_err(|failure| failure.message), Ok(Vec::new()), "off by default");
+        config.bus.unverified = vec![UnverifiedPeer { queue: "agent.desktop.oldbox".to_owned(), actions: Vec::new() }];
+        assert_eq!(unverified(&config).map_err(|failure| failure.message), Ok(Vec::new()), "described is not admitted");
+        config.bus.admit_unverified = vec!["agent.desktop.oldbox".to_owned()];
+        assert_eq!(
+            unverified(&config).map_or_else(|failure| failure.message, |peers| peers[0].agent_id()),
+            "unverified:agent.desktop.oldbox"
+        );
+        config.bus.admit_unverified = vec!["agent.desktop.newbox".to_owned()];
+        let refused = unverified(&config).expect_err("nobody says what it can do").message;
+        assert!(refused.contains("agent.desktop.newbox") && refused.contains("[[bus.unverified]]"), "{refused}");
+        config.bus.admit_unverified = vec!["agent.infrastructure".to_owned()];
+        config.bus.unverified[0].queue = "agent.infrastructure".to_owned();
+        let refused = unverified(&config).expect_err("others would get its work").message;
+        assert!(refused.contains("queue of one machine"), "{refused}");
     }
 }

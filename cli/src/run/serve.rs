@@ -43,7 +43,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
         trusted_agents: config.agents.trusted.clone(),
         audit_repository: config.orchestrator.audit_repository.clone(),
     };
-    let orchestrator = Orchestrator::start(options(&config, parts), listener, tasks.clone()).await?;
+    let orchestrator = Orchestrator::start(options(&config, parts)?, listener, tasks.clone()).await?;
     if let Some(token) = chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN") {
         orchestrator.ensure_admin(&token).await?;
     }

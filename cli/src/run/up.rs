@@ -137,7 +137,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
         trusted_agents: trusted,
         audit_repository: data_dir.audit_repository(),
     };
-    let started = Orchestrator::start(orchestrator::options(config, parts), listener, tasks.clone()).await?;
+    let started = Orchestrator::start(orchestrator::options(config, parts)?, listener, tasks.clone()).await?;
     let token = keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?;
     started.ensure_admin(&token).await?;
     running.orchestrator = Some(started);

@@ -59,7 +59,8 @@ fn ending(data: &Value) -> Option<String> {
         Some(false) => ", nothing changed",
         None => "",
     };
-    Some(format!("-> {}{}{changed}", outcome.replace('_', " "), seconds.unwrap_or_default()))
+    let unverified = if data["verified"] == false { ", unverified" } else { "" };
+    Some(format!("-> {}{}{changed}{unverified}", outcome.replace('_', " "), seconds.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -86,6 +87,10 @@ mod tests {
                 json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "outcome": "succeeded", "duration_seconds": 1.62, "changed": true})
             ),
             "task finished Deploy Kuma to nas -> succeeded after 1.6 s, changed"
+        );
+        assert_eq!(
+            told("task.finished", json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "outcome": "succeeded", "verified": false})),
+            "task finished Deploy Kuma to nas -> succeeded, unverified"
         );
         assert_eq!(
             told("task.not_started", json!({"task_id": "t-9", "purpose": "preview", "attempt": 2, "reason": "its disk is full"})),

@@ -45,7 +45,8 @@ pub async fn order(api: &Api, output: Output, verb: &AgentsVerb) -> Outcome {
                     format!("{id} takes no more work; {running} of its tasks go on. `chiffon agents resume {id}` ends it."),
                 (AgentsVerb::Resume { .. }, true) => format!("{id} takes work again."),
                 (AgentsVerb::Resume { .. }, false) => format!("{id} takes work again as soon as it is started; it is not connected."),
-                (AgentsVerb::Drain { .. }, true) => format!("{id} takes no more work, finishes {running} tasks, and ends."),
+                (AgentsVerb::Drain { .. }, true) =>
+                    format!("{id} takes no more work, finishes {running} tasks, and ends (one of `chiffon up` stays)."),
                 (AgentsVerb::Drain { .. }, false) =>
                     format!("{id} is not connected; when it is started it takes no work until it is resumed."),
             }

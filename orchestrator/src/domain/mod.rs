@@ -17,3 +17,4 @@ pub mod role;
 pub mod run_outcome;
 pub mod shared_types;
 pub mod task;
+pub mod unverified;

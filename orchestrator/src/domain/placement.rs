@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::agent_order::Order;
+use super::unverified;
 
 /// What a task needs of an agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Wanted {
     pub excluded: BTreeSet<String>,
     /// The last decline in words; empty when there was none.
     pub last_decline: String,
+    /// Whether only an agent that signs may do it: a dry run, and whatever was attempted before (RELIABILITY 5).
+    pub only_verified: bool,
 }
 
 /// An agent as it last reported.
@@ -144,6 +147,16 @@ fn choose<'a>(
         |agent| !wanted.excluded.contains(&agent.id),
         || Wait::new("agent", format!("every connected agent that could take it has declined: {}", wanted.last_decline)),
     )?;
+    let willing = narrowed(
+        &willing,
+        |agent| !wanted.only_verified || !unverified::is_one(&agent.id),
+        || {
+            Wait::new(
+                "agent",
+                format!("only agents that do not sign could take it, and those get nothing but a first attempt: {}", named(&willing)),
+            )
+        },
+    )?;
     let taking = narrowed(&willing, |agent| takes_work(agent, &wanted.resources), || Wait::new("agent", unavailable(&willing)))?;
     if let Some((host, lock)) = wanted.hosts.iter().filter(|_| wanted.exclusive).find_map(|host| Some((host, locks.get(host)?))) {
         return Err(Wait::new("host", format!("host {host} is being changed by task {} ({})", lock.task_id, lock.title)));
@@ -251,6 +264,10 @@ fn shortage(agent: &AgentView, needs: &Resources) -> Option<String> {
     }
     lacks(cpu_cores, agent.reserved.cpu_cores, needs.cpu_cores)
         .map(|left| format!("cores: needs {}, {} has {} free", short(needs.cpu_cores), agent.id, short(left)))
+}
+
+fn named(agents: &[&AgentView]) -> String {
+    agents.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn short(number: f64) -> String {

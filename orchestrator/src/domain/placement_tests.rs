@@ -17,6 +17,7 @@ fn wanted() -> Wanted {
         resources: Resources { memory_gb: 8.0, ..Resources::default() },
         excluded: BTreeSet::new(),
         last_decline: String::new(),
+        only_verified: false,
     }
 }
 
@@ -75,6 +76,11 @@ fn each_thing_that_is_missing_has_its_words() {
     assert_eq!(reason(&wanted(), &[ordered]), "a is paused by ann since 2023-11-14 22:13 UTC (new disk)");
     let resumed = AgentView { order: Some(Order { desired: Desired::Active, ..order }), ..agent("a") };
     assert_eq!(refusal(&resumed, &Resources::default()), None);
+    let unsigned = agent("unverified:agent.desktop.a");
+    assert_eq!(
+        reason(&Wanted { only_verified: true, ..wanted() }, &[unsigned]),
+        "only agents that do not sign could take it, and those get nothing but a first attempt: unverified:agent.desktop.a"
+    );
     let small = AgentView { reserved: Resources { memory_gb: 14.0, ..Resources::default() }, ..agent("nas-agent") };
     assert_eq!(reason(&wanted(), &[small]), "memory: needs 8 GiB, nas-agent has 2 GiB free");
     let gpu = Wanted { resources: Resources { gpu: true, ..Resources::default() }, ..wanted() };

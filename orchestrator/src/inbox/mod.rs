@@ -22,8 +22,8 @@ use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
 use futures::FutureExt as _;
 use futures::future::join_all;
 
-use crate::service::Context;
 use crate::service::outcome::Outcome;
+use crate::service::{Context, unverified};
 
 /// What takes in the deliveries of one queue.
 #[async_trait]
@@ -159,6 +159,20 @@ pub(crate) fn received(context: &Context, delivery: &Delivery, queue: &str) -> R
         Ok(envelope) => Ok(Received { signer, envelope }),
         Err(error) => Err(Verdict::Reject { code: error.code().number(), reason: error.to_string() }),
     }
+}
+
+/// The same; a report without any signature counts where its sender is admitted by configuration (RELIABILITY 5).
+pub(crate) async fn received_report(context: &Context, delivery: &Delivery, queue: &str) -> Result<Result<Received, Verdict>, Problem> {
+    let is_signed = delivery.headers.contains_key(signature::HEADER);
+    if !is_signed
+        && !context.settings.unverified.is_empty()
+        && let Ok(Envelope { message_id, trace_id, request_id, timestamp, message }) = Envelope::parse(&delivery.body)
+        && let Some((signer, message)) = unverified::admitted(context, message).await?
+    {
+        let envelope = Envelope { message_id, trace_id, request_id, timestamp, message };
+        return Ok(Ok(Received { signer, envelope }));
+    }
+    Ok(received(context, delivery, queue))
 }
 
 /// A message on a queue where it does not belong.

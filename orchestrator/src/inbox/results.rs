@@ -5,7 +5,7 @@ use chiffon_bus::{Delivery, Verdict};
 use chiffon_protocol::topology::RESULTS;
 use chiffon_protocol::{Message, Problem};
 
-use super::{Inbox, misplaced, received, verdict};
+use super::{Inbox, misplaced, received_report, verdict};
 use crate::service::{Context, result};
 
 /// Takes in results.
@@ -21,7 +21,7 @@ impl ResultsInbox {
     }
 
     async fn take(&self, delivery: &Delivery) -> Result<Verdict, Problem> {
-        let received = match received(&self.context, delivery, RESULTS) {
+        let received = match received_report(&self.context, delivery, RESULTS).await? {
             Ok(received) => received,
             Err(verdict) => return Ok(verdict),
         };

@@ -6,7 +6,7 @@ use chiffon_protocol::message::WorkStatus;
 use chiffon_protocol::topology::STATUS;
 use chiffon_protocol::{Message, Problem};
 
-use super::{Inbox, misplaced, received, verdict};
+use super::{Inbox, misplaced, received_report, verdict};
 use crate::service::Context;
 use crate::service::status::{self, Report};
 
@@ -44,7 +44,7 @@ impl Inbox for StatusInbox {
         let mut verdicts = vec![Verdict::Ack; deliveries.len()];
         let mut by_attempt: Vec<Vec<Placed>> = Vec::new();
         for (at, delivery) in deliveries.iter().enumerate() {
-            match received(&self.context, delivery, STATUS) {
+            match received_report(&self.context, delivery, STATUS).await? {
                 Err(verdict) => verdicts[at] = verdict,
                 Ok(received) => match received.envelope.message {
                     Message::WorkStatus(status) => add(&mut by_attempt, Placed { at, signer: received.signer, status }),

@@ -14,6 +14,7 @@ use super::background_status::BackgroundStatuses;
 use crate::domain::deadline::Deadlines;
 use crate::domain::policy::Policy;
 use crate::domain::task::Limits;
+use crate::domain::unverified::Peer;
 use crate::planner::Planner;
 use crate::store::Store;
 
@@ -101,6 +102,8 @@ pub struct Settings {
     pub watch: Watch,
     /// How long old things are kept.
     pub retention: Retention,
+    /// Peers that sign nothing, admitted by configuration.
+    pub unverified: Vec<Peer>,
 }
 
 /// How many dead letters are kept, and for how long.

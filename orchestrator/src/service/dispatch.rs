@@ -12,10 +12,11 @@ use sqlx::PgConnection;
 
 use super::end_task::{self, By};
 use super::reply::{About, envelope};
-use super::{Context, task_story, wait};
+use super::{Context, task_story, unverified, wait};
 use crate::domain::placement::{AgentView, HostLock, Placement, Wait, place};
 use crate::domain::reference;
 use crate::domain::task::{self as domain, NextOffer, Status};
+use crate::domain::unverified as peer;
 use crate::store::attempts::{self, Attempt};
 use crate::store::dispatch::{Ready, list_agents, list_ready, plan_part, plan_sha256, sum};
 use crate::store::outbox::{self, NewMessage, Offer};
@@ -41,7 +42,7 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
     for task in ready {
         match place(&task.wanted, &agents, &locks, now) {
             Placement::Fit { agent_id, hostname } => {
-                if let Some(title) = offer(context, &task, &hostname).await? {
+                if let Some(title) = offer(context, &task, &agent_id, &hostname).await? {
                     offered += 1;
                     reserve(&mut agents, &mut locks, &task, &agent_id, &title);
                 }
@@ -79,12 +80,15 @@ async fn explain(context: &Context, ready: &Ready, why: &Wait) -> Result<(), sto
 }
 
 /// Offers one task; its title when it went out, `None` when another dispatcher or a person was quicker.
-async fn offer(context: &Context, ready: &Ready, hostname: &str) -> Result<Option<String>, store::Error> {
+async fn offer(context: &Context, ready: &Ready, agent_id: &str, hostname: &str) -> Result<Option<String>, store::Error> {
     let mut transaction = context.store.begin().await?;
     let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(None) };
     let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(None) };
     let fenced = restores::fenced_attempt(&mut transaction, ready.task_id).await?;
     let Some(NextOffer { attempt, offer, is_new }) = next_offer(&locked, &request, fenced) else { return Ok(None) };
+    if peer::is_one(agent_id) && attempt != 1 {
+        return Ok(None);
+    }
     let task = Task { attempt, offer, ..locked.task.clone() };
     let (parameters, plan_sha256) = match filled(&mut transaction, &task).await? {
         Ok(filled) => filled,
@@ -116,6 +120,9 @@ async fn offer(context: &Context, ready: &Ready, hostname: &str) -> Result<Optio
         json!({"offer": offer, "hosts": task.hosts}),
     )
     .await?;
+    if peer::is_one(agent_id) {
+        unverified::hand_over(context, &mut transaction, &task, agent_id).await?;
+    }
     wait::over(context, &mut transaction, &request).await?;
     store::commit(transaction).await?;
     Ok(Some(task.title))

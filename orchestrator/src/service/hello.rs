@@ -17,6 +17,7 @@ use super::reply::{self, About, Addressee};
 use super::{Context, lose_attempt, order_agent, wake_planning};
 use crate::domain::agent_order::Desired;
 use crate::domain::audit::AuditEvent;
+use crate::domain::unverified;
 use crate::store::agents::{self, Identity, signed};
 use crate::store::attempts::{self, Held};
 use crate::store::{self, actions, agent_orders, audit, refused_hellos, task_changes};
@@ -85,6 +86,10 @@ async fn refusal(
         );
         let details = json!({"agent": theirs, "orchestrator": [own]});
         return Ok(Some(Problem::new(ErrorCode::ProtocolUnsupported, message).with_details(details)));
+    }
+    if unverified::is_one(&hello.agent_id) {
+        let message = format!("{} is the name of an agent that signs nothing; give this one another `agent.id`", hello.agent_id);
+        return Ok(Some(Problem::new(ErrorCode::AgentNotEnrolled, message)));
     }
     let other = agents::find_live_on(connection, hello).await?;
     Ok(other.map(|other| {

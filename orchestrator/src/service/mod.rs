@@ -45,6 +45,7 @@ pub mod task_story;
 pub mod tokens;
 pub mod transition;
 pub mod unclaimed;
+pub mod unverified;
 pub mod verify_audit;
 pub mod wait;
 pub mod wake_planning;

@@ -4,6 +4,7 @@ use chiffon_protocol::ErrorCode;
 
 use super::Context;
 use super::lose_attempt::{self, Fence, Proof};
+use crate::domain::unverified;
 use crate::store::{self, attempts, tasks};
 
 /// How many are looked at in one go.
@@ -18,7 +19,11 @@ pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error>
     for task_id in expired {
         let Some((attempt, agent)) = tasks::owner(&mut connection, task_id).await? else { continue };
         let seconds = context.settings.agent_lease.as_secs_f64();
-        let why = format!("{agent} has been silent for longer than {seconds:.0} s");
+        let why = if unverified::is_one(&agent) {
+            format!("{agent}, which sends no heartbeats, has not reported its end within its time limit and a margin")
+        } else {
+            format!("{agent} has been silent for longer than {seconds:.0} s")
+        };
         lost +=
             usize::from(lose_attempt::run(context, task_id, attempt, ErrorCode::LeaseExpired, &why, Some((fence, Proof::Silence))).await?);
     }

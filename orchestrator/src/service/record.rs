@@ -119,7 +119,8 @@ fn trailers(
         (SYSTEM_HEAD, system_head.map_or_else(String::new, |head| format!("{system_seq} {}", canonical::hex(&head)))),
         ("Record-Id", record.id.to_string()),
     ];
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    let unverified = (!task.verified).then(|| ("Verified", "no".to_owned()));
+    pairs.into_iter().chain(unverified).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 fn approving(request: &RequestStory) -> impl Iterator<Item = &str> {

@@ -124,6 +124,7 @@ async fn finish(
     {
         return interrupted(context, connection, locked, (after, number), result).await;
     }
+    let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
     let problem = (to != Status::Completed).then(|| problem(to, result));
     let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
     let ended = Ended {
@@ -132,16 +133,19 @@ async fn finish(
         to,
         output: Some(&result.output),
         outputs: Value::Object(result.outputs.clone()),
-        changed: Some(result.changed),
+        changed: is_verified.then_some(result.changed),
         warnings: json!(result.warnings),
         preview: preview.map(|preview| json!(preview)),
         error: problem.as_ref(),
     };
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
-    let particulars = json!({
-        "agent_id": agent, "outcome": ending, "exit_code": result.exit_code, "changed": result.changed,
+    let mut particulars = json!({
+        "agent_id": agent, "outcome": ending, "exit_code": result.exit_code, "changed": is_verified.then_some(result.changed),
         "duration_seconds": result.duration_seconds, "warnings": result.warnings, "error": problem,
     });
+    if !is_verified {
+        particulars["verified"] = json!(false);
+    }
     end_task::run(context, connection, task, &ended, By { actor: agent, event: "task.finished" }, particulars).await?;
     end_task::settle(context, connection, task.request_id).await
 }

@@ -32,7 +32,7 @@ pub(super) async fn judge(context: &Context, connection: &mut PgConnection, lock
         // A preview belongs to its plan, and is over when that is approved: the look before a repetition is a person's.
         can_be_checked: false,
         cancel_requested: task.cancel_requested_at.is_some(),
-        verified: true,
+        verified: locked.attempt.as_ref().is_none_or(|attempt| attempt.verified),
         tries: attempts::count_tries(connection, task.id).await?,
     }))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
-use super::{Context, end_task, late_report, task_story};
+use super::{Context, end_task, late_report, task_story, unverified};
 use crate::domain::task::{Event, Status, Task as State};
 use crate::store::attempts::{self, Attempt};
 use crate::store::logs::{self, storable};
@@ -157,7 +157,9 @@ async fn runs(
         let shown = json!({"status": "running", "progress": progress.max(task.progress), "message": message.unwrap_or(&task.message)});
         return task_story::show(connection, task, &shown, now).await;
     }
-    attempts::set_started(connection, task.id, attempt, context.settings.agent_lease, now).await?;
+    let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
+    let lease = if is_verified { context.settings.agent_lease } else { unverified::time_to_report(context, task.timeout_seconds) };
+    attempts::set_started(connection, task.id, attempt, lease, now).await?;
     let what = if is_first { "task.started" } else { "task.resumed" };
     task_story::tell(context, connection, task, Status::Running, agent, what, json!({"agent_id": agent})).await?;
     if !is_first {

@@ -38,6 +38,8 @@ pub struct Attempt {
     pub outcome: Option<String>,
     /// The last log event stored without a gap.
     pub stored_seq: i64,
+    /// Whether its reports are signed.
+    pub verified: bool,
 }
 
 impl Attempt {
@@ -52,7 +54,7 @@ pub async fn get(connection: &mut PgConnection, task_id: Uuid, attempt: i32) -> 
     Ok(sqlx::query_as!(
         Attempt,
         r#"SELECT t.task_id, t.attempt, t.created_at, t.agent_id, a.key_id AS "key_id?", a.incarnation AS "incarnation?",
-            t.claim_id, t.claimed_at, t.started_at, t.finished_at, t.outcome, t.stored_seq
+            t.claim_id, t.claimed_at, t.started_at, t.finished_at, t.outcome, t.stored_seq, t.verified
         FROM task_attempts t
         LEFT JOIN agents a ON a.id = t.agent_id
         WHERE t.task_id = $1 AND t.attempt = $2"#,

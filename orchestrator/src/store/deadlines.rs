@@ -93,7 +93,7 @@ pub async fn list_overdue(connection: &mut PgConnection, now: DateTime<Utc>, lim
         FROM tasks t
         JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
         WHERE t.finished_at IS NULL AND t.status IN ('dispatched', 'running') AND t.deadline_at <= $1
-        AND a.claimed_at IS NOT NULL AND a.finished_at IS NULL
+        AND a.claimed_at IS NOT NULL AND a.finished_at IS NULL AND a.verified
         ORDER BY t.deadline_at
         LIMIT $2",
         now,

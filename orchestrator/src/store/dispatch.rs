@@ -30,7 +30,12 @@ pub struct Ready {
 pub async fn list_ready(connection: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Ready>, Error> {
     let rows = sqlx::query!(
         r#"SELECT t.id, t.request_id, t.agent_type, t.action, t.action_sha256, t.hosts, t.resources, t.excluded_agents, t.message,
-            (t.mode = 'apply' AND t.risk <> 'read_only') AS "exclusive!", t.waiting_for ->> 'text' AS waiting_text
+            (t.mode = 'apply' AND t.risk <> 'read_only') AS "exclusive!",
+            (t.mode = 'check' OR t.attempt > 1 OR EXISTS (
+                SELECT
+                FROM task_attempts a
+                WHERE a.task_id = t.id AND a.claim_id IS NOT NULL
+            )) AS "only_verified!", t.waiting_for ->> 'text' AS waiting_text
         FROM tasks t
         JOIN requests r ON r.id = t.request_id AND r.plan_id = t.plan_id
         JOIN plans p ON p.id = t.plan_id
@@ -71,6 +76,7 @@ pub async fn list_ready(connection: &mut PgConnection, now: DateTime<Utc>, limit
                 resources: serde_json::from_value(row.resources).unwrap_or_default(),
                 excluded: row.excluded_agents.into_iter().collect(),
                 last_decline: row.message,
+                only_verified: row.only_verified,
             };
             Ok(Ready { task_id: row.id, request_id: row.request_id, wanted, waiting_text: row.waiting_text })
         })

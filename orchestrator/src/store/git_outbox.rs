@@ -216,6 +216,8 @@ pub struct TaskStory {
     pub attempt: i32,
     /// Who ran it.
     pub agent_id: Option<String>,
+    /// Whether its reports were signed.
+    pub verified: bool,
     /// Seconds.
     pub duration_seconds: Option<f64>,
     /// The log's last number.
@@ -233,7 +235,8 @@ pub async fn task_story(connection: &mut PgConnection, task_id: Uuid) -> Result<
     Ok(sqlx::query_as!(
         TaskStory,
         r#"SELECT t.id AS task_id, t.step_id, t.title, t.action, t.status, t.changed, COALESCE(t.resolved_parameters, t.parameters) AS "parameters!",
-            t.outputs, t.warnings, t.error, t.hosts, t.attempt, a.agent_id AS "agent_id?", a.duration_seconds AS "duration_seconds?",
+            t.outputs, t.warnings, t.error, t.hosts, t.attempt, a.agent_id AS "agent_id?",
+            COALESCE(a.verified, true) AS "verified!", a.duration_seconds AS "duration_seconds?",
             a.last_seq AS "last_seq?", a.stored_seq AS "stored_seq?", t.started_at, t.finished_at
         FROM tasks t
         LEFT JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt

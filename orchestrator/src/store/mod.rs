@@ -44,6 +44,7 @@ pub mod restores;
 pub mod task_changes;
 pub mod tasks;
 pub mod tokens;
+pub mod unverified;
 
 mod error;
 

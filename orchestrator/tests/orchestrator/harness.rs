@@ -294,5 +294,6 @@ fn settings() -> Settings {
         retry: Retries::default(),
         watch: Watch::default(),
         retention: Retention::default(),
+        unverified: Vec::new(),
     }
 }

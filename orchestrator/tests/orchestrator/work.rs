@@ -15,6 +15,7 @@ mod resulting;
 mod retaining;
 mod scribing;
 mod site;
+mod unverified;
 mod verifying;
 mod watching;
 mod wire;

@@ -98,6 +98,7 @@ fn settings() -> Settings {
         retry: Retries::default(),
         watch: Watch::default(),
         retention: Retention::default(),
+        unverified: Vec::new(),
     }
 }
 

@@ -9,12 +9,14 @@ use chiffon_orchestrator::background::outbox_relay::OutboxRelay;
 use chiffon_orchestrator::background::{BackgroundAgent as _, TickReport};
 use chiffon_orchestrator::domain::plan::PlanDocument;
 use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::domain::unverified::Peer;
 use chiffon_orchestrator::inbox::Inbox;
 use chiffon_orchestrator::inbox::claims::ClaimsInbox;
 use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
 use chiffon_orchestrator::inbox::heartbeats::HeartbeatsInbox;
 use chiffon_orchestrator::inbox::results::ResultsInbox;
 use chiffon_orchestrator::inbox::status::StatusInbox;
+use chiffon_orchestrator::service::Settings;
 use chiffon_orchestrator::service::create_tasks::{self, NewTasks};
 use chiffon_orchestrator::service::intake::Intake;
 use chiffon_protocol::key::{KeyPair, Keyring};
@@ -69,7 +71,13 @@ pub struct Site {
 
 impl Site {
     pub async fn start() -> Self {
+        Self::start_admitting(Vec::new()).await
+    }
+
+    /// One that admits these peers, which sign nothing.
+    pub async fn start_admitting(unverified: Vec<Peer>) -> Self {
         let mut app = TestApp::start().await;
+        app.context.settings = Arc::new(Settings { unverified, ..(*app.context.settings).clone() });
         let keys = [KeyPair::generate(), KeyPair::generate()];
         app.context.agents = Arc::new(Keyring::new(keys.iter().map(KeyPair::public)));
         let context = app.context.clone();
