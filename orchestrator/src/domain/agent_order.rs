@@ -76,9 +76,8 @@ impl Order {
             | (Desired::Drained, Intake::Draining) => None,
             (Desired::Drained, Intake::Paused) if !self.is_for_this_start || said.intake.is_none() => None,
             (Desired::Active, Intake::Paused | Intake::Draining) => Some(Command::Resume),
-            (Desired::Paused, Intake::Open | Intake::Draining) => Some(Command::Pause),
             (Desired::Drained, Intake::Open | Intake::Paused) if self.is_for_this_start => Some(Command::Drain),
-            (Desired::Drained, Intake::Open | Intake::Paused) => Some(Command::Pause),
+            (Desired::Paused, Intake::Open | Intake::Draining) | (Desired::Drained, Intake::Open | Intake::Paused) => Some(Command::Pause),
         }
     }
 }

@@ -71,10 +71,10 @@ fn each_thing_that_is_missing_has_its_words() {
     assert!(reason(&wanted(), &[older]).starts_with("a has another version of the action deploy_kuma"));
     let paused = AgentView { availability: Availability::Paused, ..agent("a") };
     assert_eq!(reason(&wanted(), &[paused]), "a is paused");
-    let order = Order { desired: Desired::Paused, at: now(), by: "ann".to_owned(), reason: "new disk".to_owned(), is_for_this_start: true };
-    let ordered = AgentView { order: Some(order.clone()), ..agent("a") };
+    let wish = Order { desired: Desired::Paused, at: now(), by: "ann".to_owned(), reason: "new disk".to_owned(), is_for_this_start: true };
+    let ordered = AgentView { order: Some(wish.clone()), ..agent("a") };
     assert_eq!(reason(&wanted(), &[ordered]), "a is paused by ann since 2023-11-14 22:13 UTC (new disk)");
-    let resumed = AgentView { order: Some(Order { desired: Desired::Active, ..order }), ..agent("a") };
+    let resumed = AgentView { order: Some(Order { desired: Desired::Active, ..wish }), ..agent("a") };
     assert_eq!(refusal(&resumed, &Resources::default()), None);
     let unsigned = agent("unverified:agent.desktop.a");
     assert_eq!(

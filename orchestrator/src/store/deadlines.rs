@@ -85,7 +85,8 @@ pub struct Overdue {
     pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
-/// Owned attempts whose time is over, by the process's clock.
+/// Owned attempts whose time is over, by the process's clock. Those of agents that sign nothing are left out: nobody can ask them to
+/// stop, and their lease is their time.
 pub async fn list_overdue(connection: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Overdue>, Error> {
     Ok(sqlx::query_as!(
         Overdue,
