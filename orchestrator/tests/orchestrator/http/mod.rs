@@ -8,6 +8,7 @@ mod following;
 mod health;
 mod idempotency;
 mod listing;
+mod orders;
 mod roles;
 mod tokens;
 mod watching;
