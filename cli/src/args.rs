@@ -113,6 +113,22 @@ pub enum Verb {
     Revise { id: String, text: String },
     /// Cancel a request or a task
     Cancel { id: String },
+    /// Decide about a task that is unknown or was interrupted; asks at a terminal
+    Resolve(Resolve),
+    /// Begin nothing more of a request; what runs goes on
+    Pause {
+        id: String,
+        /// For the records
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let a paused request go on
+    Resume {
+        id: String,
+        /// For the records
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Print the log of a request or a task
     Logs {
         id: String,
@@ -180,6 +196,30 @@ pub struct Restore {
     pub replace: bool,
     #[command(flatten)]
     pub place: Place,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Resolve {
+    /// The task, or a request with exactly one such task
+    pub id: String,
+    /// Try it again, as a new attempt
+    #[arg(long, group = "decision")]
+    pub retry: bool,
+    /// It is done: the steps after it go on
+    #[arg(long, group = "decision")]
+    pub done: bool,
+    /// It is not done and will not be
+    #[arg(long, group = "decision")]
+    pub give_up: bool,
+    /// How you know; needed for an unknown task, and for --done
+    #[arg(long)]
+    pub comment: Option<String>,
+    /// You have looked: nothing of the attempt runs any more
+    #[arg(long)]
+    pub not_running: bool,
+    /// The attempt that you have seen [default: the newest one]
+    #[arg(long)]
+    pub attempt: Option<i32>,
 }
 
 #[derive(Debug, Clone, clap::Args)]

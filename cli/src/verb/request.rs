@@ -1,10 +1,9 @@
 //! `chiffon request`: ask, see the plan, decide, watch.
 
-use std::io::{IsTerminal as _, Write as _};
-
 use serde_json::{Value, json};
 
 use super::follow;
+use super::terminal::ask;
 use crate::args::{Output, Request};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
@@ -99,17 +98,4 @@ fn print_new_messages(request: &Value, said: &mut usize) {
         println!("{}", text(&message["text"]));
     }
     *said = messages.len();
-}
-
-/// A line from the person at the terminal; `None` when there is no terminal or nothing was typed.
-fn ask(question: &str) -> Result<Option<String>, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(None);
-    }
-    eprint!("{question}");
-    std::io::stderr().flush()?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    let line = line.trim();
-    Ok((!line.is_empty()).then(|| line.to_owned()))
 }

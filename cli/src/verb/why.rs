@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::resolve;
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
@@ -26,9 +27,28 @@ pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
         print_result(task);
         print_next_step(&task["error"]);
     }
+    print_commands(&request);
     println!("\n{}", bold("What happened"));
     story::print(rows(&timeline), &request["tasks"]);
     Ok(Exit::Done)
+}
+
+/// What a person can decide, as they would type it.
+fn print_commands(request: &Value) {
+    for task in resolve::open_tasks(request) {
+        let word = if task["status"] == "unknown" { " --not-running --comment \"how you know\"" } else { "" };
+        println!("\n{}: {}, attempt {}", bold("To decide"), text(&task["title"]), text(&task["attempt"]));
+        for (flag, what) in [("--retry", "try it again"), ("--done", "it is done"), ("--give-up", "it is not done and will not be")] {
+            let comment = if word.is_empty() && flag == "--done" { " --comment \"how you know\"" } else { word };
+            let can_be = flag != "--retry" || task["cancel_requested_at"].is_null();
+            if can_be {
+                println!("  chiffon resolve {} {flag}{comment}   # {what}", text(&task["task_id"]));
+            }
+        }
+    }
+    if request["held_at"].is_string() {
+        println!("\n{} by {}: chiffon resume {}", bold("Paused"), text(&request["held_by"]), text(&request["request_id"]));
+    }
 }
 
 fn print_problem(error: &Value) {

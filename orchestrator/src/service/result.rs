@@ -117,15 +117,18 @@ async fn finish(
 ) -> Result<(), store::Error> {
     let task = &locked.task;
     attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
+    let mut problem = (to != Status::Completed).then(|| problem(to, result));
     // What contradicts itself, because it had said that it runs, is never repeated without a person.
-    if to == Status::Interrupted
-        && ending == Ending::Interrupted
-        && let Next::Again { after, number } = retry::judge(context, connection, locked).await?
-    {
-        return interrupted(context, connection, locked, (after, number), result).await;
+    if to == Status::Interrupted && ending == Ending::Interrupted {
+        let next = retry::judge(context, connection, locked).await?;
+        if let Next::Again { after, number } = next {
+            return interrupted(context, connection, locked, (after, number), result).await;
+        }
+        if let Some(problem) = problem.as_mut() {
+            problem.message = format!("{}. {}", problem.message.trim_end_matches('.'), retry::prospect(context, locked, next));
+        }
     }
     let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
-    let problem = (to != Status::Completed).then(|| problem(to, result));
     let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
     let ended = Ended {
         task_id: task.id,

@@ -3,12 +3,12 @@
 use chiffon_protocol::message::Outcome;
 use uuid::Uuid;
 
-use super::site::{Site, step};
+use super::site::{Site, step_of};
 use super::wire::{WireAgent, Work};
 
 async fn running(site: &Site) -> (WireAgent, Work, Uuid) {
     let mut agent = WireAgent::start(site, "infra-1", &site.keys[0]).await;
-    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    let request_id = site.approved(&[step_of("one", "nas", &[], "no")]).await;
     site.turn().await;
     let work = agent.take(site).await;
     agent.progress(&work, 40, &[1]).await;

@@ -3,7 +3,8 @@
 
 use chiffon_orchestrator::audit_repo::AuditRepository;
 use chiffon_orchestrator::background::git_scribe::GitScribe;
-use chiffon_orchestrator::service::{after_restore, verify_audit};
+use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::service::{after_restore, hold, verify_audit};
 use chiffon_orchestrator::store::installation;
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::{Message, Outcome, ResultAck};
@@ -31,7 +32,8 @@ fn repository() -> (tempfile::TempDir, AuditRepository) {
 }
 
 async fn resume(site: &Site, request_id: Uuid) {
-    sqlx::query("UPDATE requests SET status = 'running' WHERE id = $1").bind(request_id).execute(site.app.pool()).await.expect("resumed");
+    let ada = site.app.person("ada", Role::Operator).await;
+    hold::resume(&site.app.context, &ada, request_id, None).await.expect("it is resumed");
 }
 
 async fn is_whole(site: &Site) {

@@ -6,7 +6,7 @@ use chiffon_protocol::message::{Command, Decision, Outcome, ResultAck};
 use chiffon_protocol::topology::CLAIMS;
 use uuid::Uuid;
 
-use super::site::{Site, step};
+use super::site::{Site, step, step_of};
 use super::wire::WireAgent;
 
 async fn cancel(site: &Site, request_id: Uuid) -> cancel_tasks::CancelReport {
@@ -129,7 +129,7 @@ async fn a_completed_result_wins_over_a_cancel_that_came_too_late() {
 async fn a_task_that_its_agent_left_half_done_says_so_and_frees_its_host() {
     let site = Site::start().await;
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
-    let request_id = site.approved(&[step("one", "nas", &[])]).await;
+    let request_id = site.approved(&[step_of("one", "nas", &[], "no")]).await;
     site.turn().await;
     let work = agent.take(&site).await;
     agent.progress(&work, 30, &[]).await;

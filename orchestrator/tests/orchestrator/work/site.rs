@@ -250,6 +250,24 @@ impl Site {
         }
     }
 
+    /// Lets the reaper look often enough to trust its ears for a whole lease; what it did.
+    pub async fn listen_for_a_lease(&self) -> usize {
+        let step = self.app.context.settings.agent_lease / 4;
+        let mut done = 0;
+        for _ in 0..6 {
+            done += self.reap().await.done;
+            self.app.clock.advance(step);
+        }
+        done
+    }
+
+    /// Lets every agent fall silent until the reaper has noticed.
+    pub async fn fall_silent(&self) {
+        self.listen_for_a_lease().await;
+        self.let_leases_expire().await;
+        assert!(self.reap().await.done > 0, "silence is noticed");
+    }
+
     /// How many messages were rejected.
     pub async fn dead_letters(&self) -> u32 {
         self.app.context.bus.depth(DEAD_LETTERS).await.expect("the queue is there").0
@@ -261,12 +279,17 @@ impl Site {
     }
 }
 
-/// A step that sets something up on a host.
+/// A step that sets something up on a host, and may be repeated.
 pub fn step(step_id: &str, host: &str, depends_on: &[&str]) -> Value {
+    step_of(step_id, host, depends_on, "yes")
+}
+
+/// The same, of an action that declares this about being repeated.
+pub fn step_of(step_id: &str, host: &str, depends_on: &[&str], repeatable: &str) -> Value {
     json!({
         "step_id": step_id, "title": format!("Set up {step_id} on {host}"), "agent_type": "infrastructure", "action": "set_up",
         "action_sha256": action_sha256(), "parameters": {"host": host, "port": 80, "upstream": ""}, "hosts": [host], "depends_on": depends_on,
-        "resources_required": {"memory_gb": 1.0}, "risk": "low", "repeatable": "yes", "check": "full", "timeout_seconds": 60, "phase": "apply",
+        "resources_required": {"memory_gb": 1.0}, "risk": "low", "repeatable": repeatable, "check": "full", "timeout_seconds": 60, "phase": "apply",
     })
 }
 

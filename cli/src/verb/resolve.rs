@@ -1,0 +1,148 @@
+//! `chiffon resolve`: decide about a task that was cut off. Shows what is known of it, and asks at a terminal.
+
+use serde_json::{Value, json};
+
+use super::terminal::ask;
+use crate::args::{Output, Resolve};
+use crate::client::{Api, rows};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::show::style::{bold, status};
+use crate::show::table::{self, text};
+
+/// How many requests that wait for a person are looked through for a shortened id.
+const LOOKED_THROUGH: &str = "200";
+
+/// Decides.
+pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
+    let (request, task) = find(api, &args.id).await?;
+    let id = text(&task["task_id"]);
+    let mut decision = decision(args).map(str::to_owned);
+    let (mut comment, mut not_running) = (args.comment.clone(), args.not_running);
+    if decision.is_none() {
+        tell(&request, &task);
+        let words = "What becomes of it? r = try it again, d = it is done, g = give it up (empty to leave it): ";
+        decision = match ask(words)?.as_deref() {
+            Some("r" | "retry") => Some("retry".to_owned()),
+            Some("d" | "done") => Some("done".to_owned()),
+            Some("g" | "give up" | "give_up") => Some("give_up".to_owned()),
+            Some(other) => return Err(Failure::usage(format!("`{other}` is none of r, d and g; nothing was decided"))),
+            None => None,
+        };
+        if decision.is_some() && task["status"] == "unknown" && !not_running {
+            not_running = ask("Does nothing of it run on its hosts any more, for sure? y = yes: ")?.as_deref() == Some("y");
+        }
+        if decision.is_some() && comment.is_none() {
+            comment = ask("How do you know? (goes into the records): ")?;
+        }
+    }
+    let Some(decision) = decision else { return nothing_decided(&id) };
+    let mut body = json!({"decision": decision, "attempt": args.attempt.map_or_else(|| task["attempt"].clone(), Into::into)});
+    body["not_running"] = json!(not_running);
+    if let Some(comment) = comment {
+        body["comment"] = json!(comment);
+    }
+    let resolved = api.post(&format!("/tasks/{id}/resolve"), &body).await?;
+    if !table::json(output, &resolved) {
+        eprintln!(
+            "{}. The task is {}, its request {}.",
+            text(&resolved["text"]),
+            text(&resolved["task_status"]),
+            text(&resolved["request_status"])
+        );
+    }
+    Ok(Exit::Done)
+}
+
+fn decision(args: &Resolve) -> Option<&'static str> {
+    let chosen = [(args.retry, "retry"), (args.done, "done"), (args.give_up, "give_up")];
+    chosen.into_iter().find_map(|(is_chosen, word)| is_chosen.then_some(word))
+}
+
+/// At a terminal that is a person's choice; without one it is a call that lacks something.
+fn nothing_decided(id: &str) -> Outcome {
+    use std::io::IsTerminal as _;
+    if std::io::stdin().is_terminal() {
+        eprintln!("Nothing was decided.");
+        return Ok(Exit::Done);
+    }
+    Err(Failure::usage(format!(
+        "say what becomes of task {id}: --retry, --done or --give-up, with --comment TEXT for how you know (and --not-running when nothing of it runs any more)"
+    )))
+}
+
+/// The story so far.
+fn tell(request: &Value, task: &Value) {
+    eprintln!(
+        "{} {}, attempt {} by {}",
+        status(&text(&task["status"])),
+        bold(&text(&task["title"])),
+        text(&task["attempt"]),
+        text(&task["agent_id"])
+    );
+    eprintln!("  asked: {}", text(&request["text"]));
+    if let Some(message) = task["error"]["message"].as_str() {
+        eprintln!("  {message}");
+    }
+    eprintln!("  `chiffon logs {}` shows how far it came", text(&task["task_id"]));
+}
+
+/// The task that this id means, with its request: a task's id, or that of a request with exactly one such task.
+async fn find(api: &Api, id: &str) -> Result<(Value, Value), Failure> {
+    let id = id.trim().to_ascii_lowercase();
+    if id.len() < 4 {
+        return Err(Failure::usage(format!("`{id}` is too short for an id; give four characters at least")));
+    }
+    let fits = |full: &Value| full.as_str().is_some_and(|full| full.starts_with(&id) || full.ends_with(&id));
+    let mut found = Vec::new();
+    for request in waiting(api).await? {
+        let of_request = fits(&request["request_id"]);
+        let open = open_tasks(&request).filter(|task| of_request || fits(&task["task_id"])).cloned().collect::<Vec<_>>();
+        found.extend(open.into_iter().map(|task| (request.clone(), task)));
+    }
+    match found.len() {
+        0 => nothing_to_decide(api, &id).await,
+        1 => Ok(found.remove(0)),
+        _ => {
+            let lines: Vec<String> =
+                found.iter().map(|(_, task)| format!("  {} {}", text(&task["task_id"]), text(&task["title"]))).collect();
+            Err(Failure::usage(format!("`{id}` has several tasks to decide about; name one of them:\n{}", lines.join("\n"))))
+        }
+    }
+}
+
+/// The requests that may have such a task. Restored ones are paused.
+async fn waiting(api: &Api) -> Result<Vec<Value>, Failure> {
+    let mut waiting = Vec::new();
+    for status in ["needs_attention", "paused"] {
+        let listed = api.get("/requests", &[("status", status.to_owned()), ("limit", LOOKED_THROUGH.to_owned())]).await?;
+        for row in rows(&listed) {
+            waiting.push(api.request(&text(&row["request_id"])).await?);
+        }
+    }
+    Ok(waiting)
+}
+
+/// The tasks of a request that a person can decide about.
+pub fn open_tasks(request: &Value) -> impl Iterator<Item = &Value> {
+    let is_open = |task: &&Value| {
+        let is_cut_off = task["status"] == "unknown" || (task["status"] == "interrupted" && task["cancel_requested_at"].is_null());
+        task["purpose"] == "apply" && is_cut_off
+    };
+    request["tasks"].as_array().into_iter().flatten().filter(is_open)
+}
+
+async fn nothing_to_decide(api: &Api, id: &str) -> Result<(Value, Value), Failure> {
+    // A whole id may be that of a task which has been decided about: the server says how it stands and who did.
+    if id.len() == 36
+        && let Ok(task) = api.get(&format!("/tasks/{id}"), &[]).await
+    {
+        let request = api.request(&text(&task["request_id"])).await?;
+        return Ok((request, task));
+    }
+    let request = api.request(&api.request_id(id).await?).await?;
+    Err(Failure::failed(format!(
+        "nothing of request {} is to be decided: it is `{}` (`chiffon show {0}` says how it stands)",
+        text(&request["request_id"]),
+        text(&request["status"])
+    )))
+}
