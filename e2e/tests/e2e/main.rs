@@ -6,6 +6,7 @@ mod cluster;
 mod compose;
 mod faults;
 mod kill;
+mod people;
 mod separate;
 mod story;
 mod upgrade;

@@ -162,9 +162,10 @@ pub fn of_task(task: &Task) -> Option<Bound> {
             Some(ErrorCode::RunTooLong),
         )),
         Task::Unknown(_) => Some(bound(
-            "its owner's report, or a person: no end by itself. After `deadline_at` its owner can only report its end, not that it runs",
-            "deadline_reaper",
-            "unknown; its request says so again",
+            "its owner's report, or a person. `repeatable: yes`: `dispatch.start_within`, the action's timeout and `retry.margin` after its \
+             claim. Else no end by itself. After `deadline_at` its owner can only report its end, not that it runs",
+            "lease_reaper; deadline_reaper reminds",
+            "waiting, tried again; or unknown, and its request says so again",
             None,
         )),
         Task::Completed | Task::Failed | Task::Cancelled | Task::Interrupted { .. } | Task::Skipped => None,

@@ -78,7 +78,10 @@ async fn approving_twice_runs_once_and_cancelling_tells_what_was_stopped() {
     assert_eq!(app.post("/approve", &joan, &decision(id, &sha256, "approve")).await.code(), 5108);
     let shown = app.get(&format!("/request/{id}"), &joan).await.ok();
     let task = &shown["tasks"][0];
-    assert_eq!((shown["tasks"].as_array().map(Vec::len), &task["purpose"], &shown["next"]), (Some(1), &json!("apply"), &json!(["cancel"])));
+    assert_eq!(
+        (shown["tasks"].as_array().map(Vec::len), &task["purpose"], &shown["next"]),
+        (Some(1), &json!("apply"), &json!(["pause", "cancel"]))
+    );
     assert_eq!(shown["plan"]["approvals"][0]["by"], "joan");
     let task_id = task["task_id"].as_str().expect("an id");
     let detail = app.get(&format!("/tasks/{task_id}"), &joan).await.ok();

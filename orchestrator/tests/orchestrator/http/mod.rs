@@ -9,6 +9,7 @@ mod health;
 mod idempotency;
 mod listing;
 mod orders;
+mod resolving;
 mod roles;
 mod tokens;
 mod watching;

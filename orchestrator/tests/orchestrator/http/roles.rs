@@ -28,7 +28,10 @@ async fn the_least_roles_are_these() {
     requester POST /request/{id}/messages
     requester POST /approve
     requester POST /cancel/{id}
+    requester POST /request/{id}/pause
+    requester POST /request/{id}/resume
     viewer GET /tasks/{id}
+    requester POST /tasks/{id}/resolve
     viewer GET /tasks/{id}/logs
     viewer GET /agents
     viewer GET /agents/capacity

@@ -130,6 +130,7 @@ async fn what_is_unknown_is_tried_again_only_when_its_longest_run_time_is_over()
     assert_eq!((site.status(request_id, "one").await.as_str(), site.locked_hosts().await), ("unknown", vec!["nas".to_owned()]));
     assert_eq!(let_the_run_end(&site).await, 1);
     assert_eq!((site.status(request_id, "one").await.as_str(), site.app.status(request_id).await.as_str()), ("waiting", "running"));
+    agent.hear_all().await;
     agent.say(CLAIMS, agent.hello.clone()).await;
     site.turn().await;
     site.app.clock.advance(site.app.context.settings.retry.delay(1));
