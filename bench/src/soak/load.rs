@@ -184,7 +184,8 @@ impl Load {
             // Before it is said, because the attempt that it allows may begin at once.
             let retries = u32::from(decision == "retry");
             *self.told.lock().await.retries.entry(id.to_owned()).or_default() += retries;
-            let body = json!({"decision": decision, "comment": "the soak looked at the host"});
+            // Its person never says that nothing runs any more: an unknown task is decided about with proof, or by its owner's report.
+            let body = json!({"decision": decision, "attempt": task["attempt"], "comment": "the soak looked at the host"});
             let (status, answer) = self.world.client.post(&format!("/tasks/{id}/resolve"), &body).await?;
             if status != 200 {
                 *self.told.lock().await.retries.entry(id.to_owned()).or_default() -= retries;

@@ -98,6 +98,8 @@ impl World {
             ("CHIFFON__DISPATCH__CLAIM_WITHIN", "8s".to_owned()),
             ("CHIFFON__DISPATCH__RESEND_AFTER", "8s".to_owned()),
             ("CHIFFON__PLANNING__LEASE", "20s".to_owned()),
+            ("CHIFFON__RETRY__FIRST_DELAY", "2s".to_owned()),
+            ("CHIFFON__RETRY__MARGIN", "30s".to_owned()),
         ];
         let mut parts = Vec::new();
         for (index, address) in listening.iter().enumerate() {
