@@ -149,6 +149,11 @@ impl Stage {
         Api::new(&format!("http://{}", self.listen), Some(TOKEN))
     }
 
+    /// The API of another orchestrator of this stage.
+    pub fn api_at(&self, address: &str) -> Api {
+        Api::new(&format!("http://{address}"), Some(TOKEN))
+    }
+
     /// The orchestrator's process.
     ///
     /// # Panics

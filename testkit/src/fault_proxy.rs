@@ -23,6 +23,8 @@ enum Mode {
 #[derive(Debug)]
 struct State {
     mode: Mode,
+    /// Connections of an earlier number lead nowhere.
+    abandoned_before: u32,
     /// The streams of the open connections, both sides of each.
     open: Vec<Weak<TcpStream>>,
 }
@@ -49,7 +51,7 @@ impl FaultProxy {
     pub fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let state = State { mode: Mode::Forward, open: Vec::new() };
+        let state = State { mode: Mode::Forward, abandoned_before: 0, open: Vec::new() };
         let target = SocketAddr::from(([127, 0, 0, 1], port));
         let shared = Arc::new(Shared { target, state: Mutex::new(state), changed: Condvar::new() });
         let accepting = Arc::clone(&shared);
@@ -76,6 +78,13 @@ impl FaultProxy {
     /// Holds every connection, open or new, without a word: no byte passes in either direction and nobody is told.
     pub fn hold(&self) {
         self.shared.set(Mode::Swallow);
+    }
+
+    /// Holds every connection that is open now for good, without a word; new ones pass.
+    pub fn abandon(&self) {
+        let mut state = self.shared.state();
+        state.abandoned_before += 1;
+        state.open.clear();
     }
 
     /// Passes everything on again, what was held included, as a network does that was away for a while.
@@ -109,10 +118,10 @@ impl Shared {
         }
     }
 
-    /// Waits while nothing may pass; whether something may pass now.
-    fn may_pass(&self) -> bool {
+    /// Waits while nothing may pass on a connection of this number; whether something may pass now.
+    fn may_pass(&self, number: u32) -> bool {
         let mut state = self.state();
-        while state.mode == Mode::Swallow {
+        while state.mode == Mode::Swallow || (number < state.abandoned_before && state.mode != Mode::Ended) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.mode == Mode::Forward
@@ -147,7 +156,8 @@ fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
 /// Joins a client with the target until one of them ends.
 fn join(shared: &Arc<Shared>, client: TcpStream) {
     let client = Arc::new(client);
-    if !shared.keep(&client) || !shared.may_pass() {
+    let number = shared.state().abandoned_before;
+    if !shared.keep(&client) || !shared.may_pass(number) {
         return;
     }
     let Ok(server) = TcpStream::connect(shared.target).map(Arc::new) else { return };
@@ -157,19 +167,19 @@ fn join(shared: &Arc<Shared>, client: TcpStream) {
     client.set_nodelay(true).ok();
     server.set_nodelay(true).ok();
     let (upstream, from, to) = (Arc::clone(shared), Arc::clone(&client), Arc::clone(&server));
-    std::thread::spawn(move || pump(&upstream, &from, &to));
-    pump(shared, &server, &client);
+    std::thread::spawn(move || pump(&upstream, number, &from, &to));
+    pump(shared, number, &server, &client);
 }
 
-fn pump(shared: &Shared, mut from: &TcpStream, mut to: &TcpStream) {
+fn pump(shared: &Shared, number: u32, mut from: &TcpStream, mut to: &TcpStream) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        if !shared.may_pass() || to.write_all(&buffer[..read]).is_err() {
+        if !shared.may_pass(number) || to.write_all(&buffer[..read]).is_err() {
             break;
         }
     }
     // The end of a connection is held back like everything else.
-    shared.may_pass();
+    shared.may_pass(number);
     from.shutdown(Shutdown::Both).ok();
     to.shutdown(Shutdown::Both).ok();
 }
@@ -225,6 +235,18 @@ mod tests {
         stream.read_exact(&mut heard).expect("late, but whole");
         assert_eq!(&heard, b"two");
         assert_eq!(says(&mut new, *b"new").expect("what came meanwhile passes, too"), *b"new");
+    }
+
+    #[test]
+    fn what_was_abandoned_never_hears_again_and_what_is_new_passes() {
+        let proxy = FaultProxy::to(echo());
+        let mut stream = connect(&proxy);
+        says(&mut stream, *b"one").expect("it passes");
+        proxy.abandon();
+        stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a time limit");
+        let silent = says(&mut stream, *b"two").expect_err("nothing comes back");
+        assert!(matches!(silent.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "neither an answer nor an end: {silent}");
+        assert_eq!(says(&mut connect(&proxy), *b"new").expect("it passes"), *b"new");
     }
 
     #[test]

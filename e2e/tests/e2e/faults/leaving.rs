@@ -1,0 +1,137 @@
+//! Stopping in order: what runs is finished or reported, what has not begun is handed over at once, and who leaves gives back what
+//! only one may hold. And the opposite: a holder that stood still, and goes on after another has taken over.
+
+use std::process::Command;
+use std::time::Duration;
+
+use chiffon_e2e::{Api, Fleet, Part, Running, Stage, StageOptions, eventually};
+use nix::sys::signal::Signal;
+
+use super::verdict::{all_is_well, nothing_is_left};
+
+const LEAVES_WITHIN: Duration = Duration::from_secs(40);
+
+async fn has_ended(running: &mut Running) -> Option<i32> {
+    let deadline = std::time::Instant::now() + LEAVES_WITHIN;
+    loop {
+        if let Some(code) = running.ended() {
+            return code;
+        }
+        assert!(std::time::Instant::now() < deadline, "it did not leave; it said:\n{}", running.said());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A second orchestrator on the same database and broker, once it listens.
+async fn another(stage: &Stage) -> (Running, Api) {
+    let address = Fleet::free_address();
+    let mut command: Command = stage.serve_command();
+    command.env("CHIFFON__HTTP__LISTEN", &address);
+    let running = Running::start(&mut command, &stage.home.path().join("another.log"));
+    eventually("the other orchestrator listens", || {
+        let address = address.clone();
+        async move { tokio::net::TcpStream::connect(address).await.map(drop).map_err(|error| error.to_string()) }
+    })
+    .await;
+    let api = stage.api_at(&address);
+    (running, api)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orchestrator_that_leaves_hands_its_planning_and_its_leases_over_at_once() {
+    let mut stage = Stage::start(StageOptions { with_model: true, ..StageOptions::default() }).await;
+    let host = stage.new_host();
+    stage.model.hold();
+    let id = stage.api().ask(&format!("walk on {host}")).await;
+    let renewed = format!(
+        "SELECT id::text FROM requests WHERE id = '{id}' AND planning_epoch = 1
+        AND planning_lease_until > created_at + interval '9 seconds'"
+    );
+    stage.until_some("its planner has kept the round for longer than the lease that it took", &renewed).await;
+    assert_eq!(stage.model.asked(), 1, "one planner, one call");
+
+    stage.signal(Part::Orchestrator, Signal::SIGTERM);
+    assert_eq!(has_ended(stage.serve()).await, Some(0), "{}", stage.serve().said());
+    let free = format!("SELECT id::text FROM requests WHERE id = '{id}' AND planning_lease_until IS NULL AND planning_tries = 0");
+    assert_eq!(stage.rows(&free).await.expect("rows"), [id.as_str()], "the round is given back, and was not tried");
+    assert_eq!(stage.rows("SELECT name FROM leases WHERE expires_at > now()").await.expect("rows"), [""; 0], "no lease is kept");
+    stage.model.release();
+    stage.revive(Part::Orchestrator).await;
+    let planned = stage.request_when(&id, &["awaiting_approval"]).await;
+    stage.approve(&planned).await;
+    stage.request_when(&id, &["completed"]).await;
+    all_is_well(&stage).await;
+    stage.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_leaves_finishes_what_runs_and_at_the_second_signal_reports_that_it_did_not() {
+    let mut stage = Stage::start(StageOptions::default()).await;
+    let host = stage.new_host();
+    stage.hold_walk(&host, true);
+    let id = stage.ask_and_approve(&host).await;
+    stage.has_begun(&host).await;
+    stage.signal(Part::Agent, Signal::SIGTERM);
+    let paused = "SELECT id FROM agents WHERE availability = 'paused'";
+    stage.until_some("the agent says that it takes nothing more", paused).await;
+    assert_eq!(stage.agent().ended(), None, "it finishes what runs");
+    stage.hold_walk(&host, false);
+    assert_eq!(has_ended(stage.agent()).await, Some(0), "{}", stage.agent().said());
+    stage.request_when(&id, &["completed"]).await;
+
+    stage.revive(Part::Agent).await;
+    stage.agent_is_alive().await;
+    let host = stage.new_host();
+    stage.hold_walk(&host, true);
+    let id = stage.ask_and_approve(&host).await;
+    stage.has_begun(&host).await;
+    stage.signal(Part::Agent, Signal::SIGTERM);
+    stage.until_some("the agent says that it takes nothing more", paused).await;
+    stage.signal(Part::Agent, Signal::SIGTERM);
+    assert_eq!(has_ended(stage.agent()).await, Some(0), "{}", stage.agent().said());
+    let cut_off = stage.request_when(&id, &["needs_attention", "completed", "failed"]).await;
+    assert_eq!(cut_off["tasks"][0]["status"], "interrupted", "said by the one that left, not by a lease: {cut_off:#}");
+    assert_eq!(stage.lines(&host).ended, [""; 0], "it was stopped in its middle");
+    assert_eq!(stage.home.leftovers().iter().filter(|process| process.contains("while [ -e hold ]")).count(), 0);
+    stage.revive(Part::Agent).await;
+    stage.agent_is_alive().await;
+    nothing_is_left(&stage, "after a second signal").await;
+    stage.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_of_leases_that_stood_still_changes_nothing_twice_when_it_goes_on() {
+    let mut stage = Stage::start(StageOptions::default()).await;
+    let (mut other, api) = another(&stage).await;
+    for _ in 0..2 {
+        let holder = stage.rows("SELECT holder FROM leases WHERE name = 'git_scribe'").await.expect("rows").concat();
+        let is_first = holder.contains(&format!("-{}-", stage.serve().pid()));
+        let (host, second) = (stage.new_host(), stage.new_host());
+        stage.hold_walk(&host, true);
+        let id = stage.ask_and_approve(&host).await;
+        stage.has_begun(&host).await;
+        let freeze =
+            |stage: &Stage, other: &Running, signal| if is_first { stage.signal(Part::Orchestrator, signal) } else { other.signal(signal) };
+        freeze(&stage, &other, Signal::SIGSTOP);
+        stage.hold_walk(&host, false);
+        let taken = format!(
+            "SELECT holder FROM leases WHERE name IN ('git_scribe', 'lease_reaper') AND holder <> '{holder}' AND expires_at > now()"
+        );
+        eventually("the other holds both leases", || async {
+            let rows = stage.rows(&taken).await?;
+            if rows.len() == 2 { Ok(()) } else { Err(format!("{rows:?}")) }
+        })
+        .await;
+        let awake = if is_first { api.clone() } else { stage.api() };
+        let done = awake.request_when(&id, &["completed"]).await;
+        assert_eq!(stage.lines(&host).ended.len(), 1, "{done:#}");
+        freeze(&stage, &other, Signal::SIGCONT);
+        let id = stage.ask_and_approve(&second).await;
+        stage.request_when(&id, &["completed"]).await;
+        assert_eq!(stage.lines(&second).began.len(), 1, "walked once");
+        nothing_is_left(&stage, "after it went on").await;
+    }
+    all_is_well(&stage).await;
+    assert_eq!(other.stop(LEAVES_WITHIN), Some(0), "{}", other.said());
+    stage.stop();
+}
