@@ -28,11 +28,12 @@ enum Story {
     Reject,
     CancelPlan,
     CancelRun,
+    HoldRun,
     Look,
 }
 
 impl Story {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Approve(Action::Append),
         Self::Approve(Action::Append),
         Self::Approve(Action::Rotate),
@@ -44,6 +45,7 @@ impl Story {
         Self::Reject,
         Self::CancelPlan,
         Self::CancelRun,
+        Self::HoldRun,
         Self::Look,
     ];
 
@@ -55,6 +57,7 @@ impl Story {
             Self::Reject => "reject",
             Self::CancelPlan => "cancel_plan",
             Self::CancelRun => "cancel_run",
+            Self::HoldRun => "hold_run",
             Self::Look => "look",
         }
     }
@@ -63,7 +66,7 @@ impl Story {
         let host = chance.one_of(&HOSTS);
         match self {
             Self::Approve(action) => action.wish(host),
-            Self::ApproveTwoSteps => format!("{} and then {}", Action::Append.wish(host), Action::Rotate.wish(host)),
+            Self::ApproveTwoSteps | Self::HoldRun => format!("{} and then {}", Action::Append.wish(host), Action::Rotate.wish(host)),
             Self::ReviseThenApprove | Self::Reject => Action::Append.wish(host),
             Self::CancelPlan => Action::Rotate.wish(host),
             Self::CancelRun => Action::Walk.wish(host),
@@ -134,7 +137,7 @@ impl Load {
         let path = format!("/request/{id}");
         let deadline = Instant::now() + LONGEST_STORY;
         let mut revised = story != Story::ReviseThenApprove;
-        let mut cancelled = false;
+        let (mut cancelled, mut held) = (false, false);
         loop {
             let (status, request) = self.world.client.get(&path).await?;
             ensure!(status == 200, "GET {path} gave {status}: {request}");
@@ -145,6 +148,10 @@ impl Load {
                 "running" if story == Story::CancelRun && !cancelled && is_running(&request) => {
                     cancelled = self.world.client.post(&format!("/cancel/{id}"), &json!({})).await?.0 == 200;
                 }
+                "running" if story == Story::HoldRun && !held => {
+                    held = self.world.client.post(&format!("{path}/pause"), &json!({})).await?.0 == 200;
+                }
+                "paused" => drop(self.world.client.post(&format!("{path}/resume"), &json!({})).await?),
                 "needs_attention" => self.clear_up(&request, chance).await?,
                 "needs_input" => anyhow::bail!("{id} was asked back: {}", request["messages"]),
                 _ => {}
@@ -186,14 +193,9 @@ impl Load {
             *self.told.lock().await.retries.entry(id.to_owned()).or_default() += retries;
             // Its person never says that nothing runs any more: an unknown task is decided about with proof, or by its owner's report.
             let body = json!({"decision": decision, "attempt": task["attempt"], "comment": "the soak looked at the host"});
-            let (status, answer) = self.world.client.post(&format!("/tasks/{id}/resolve"), &body).await?;
+            let (status, _) = self.world.client.post(&format!("/tasks/{id}/resolve"), &body).await?;
             if status != 200 {
                 *self.told.lock().await.retries.entry(id.to_owned()).or_default() -= retries;
-            }
-            // An orchestrator that knows no such decision: 5121, no such endpoint.
-            if answer["code"] == 5121 {
-                let id = request["request_id"].as_str().context("a request has an id")?;
-                self.world.client.post(&format!("/cancel/{id}"), &json!({})).await?;
             }
         }
         Ok(())
