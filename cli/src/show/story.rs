@@ -19,6 +19,7 @@ fn sentence(row: &Value, tasks: &Value) -> String {
     let mut parts = vec![text(&row["event"]).replace(['.', '_'], " ")];
     parts.extend(about(data, tasks));
     parts.extend(ending(data));
+    parts.extend(data["decision"].as_str().map(|decision| format!("→ {}", decision.replace('_', " "))));
     let said = ["text", "comment", "reason"].into_iter().find_map(|name| data[name].as_str()).filter(|said| !said.is_empty());
     parts.extend(said.map(|said| format!("\"{}\"", said.split_whitespace().collect::<Vec<_>>().join(" "))));
     parts.extend(

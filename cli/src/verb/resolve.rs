@@ -146,3 +146,41 @@ async fn nothing_to_decide(api: &Api, id: &str) -> Result<(Value, Value), Failur
         text(&request["status"])
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Args, Verb};
+
+    fn parsed(words: &[&str]) -> Result<Resolve, clap::Error> {
+        match Args::try_parse_from([&["chiffon", "resolve", "7d2b8c15"], words].concat())?.verb {
+            Verb::Resolve(resolve) => Ok(resolve),
+            other => panic!("not a decision: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_decision_is_one_of_three() {
+        for (flag, word) in [("--retry", "retry"), ("--done", "done"), ("--give-up", "give_up")] {
+            let chosen = parsed(&[flag, "--comment", "I looked", "--not-running", "--attempt", "2"]).expect("it reads");
+            assert_eq!((decision(&chosen), chosen.not_running, chosen.attempt), (Some(word), true, Some(2)));
+        }
+        assert_eq!(decision(&parsed(&[]).expect("it reads")), None);
+        assert!(parsed(&["--retry", "--done"]).is_err(), "one of them");
+    }
+
+    #[test]
+    fn only_what_was_cut_off_and_was_not_to_be_stopped_is_open() {
+        let task =
+            |status: &str, purpose: &str, cancelled: Value| json!({"status": status, "purpose": purpose, "cancel_requested_at": cancelled});
+        let stopped = json!("2026-11-21T10:00:00Z");
+        let request = json!({"tasks": [
+            task("unknown", "apply", stopped.clone()), task("interrupted", "apply", Value::Null), task("interrupted", "apply", stopped),
+            task("unknown", "discover", Value::Null), task("completed", "apply", Value::Null),
+        ]});
+        let open: Vec<&str> = open_tasks(&request).filter_map(|task| task["status"].as_str()).collect();
+        assert_eq!(open, ["unknown", "interrupted"]);
+    }
+}

@@ -46,7 +46,7 @@ fn print_commands(request: &Value) {
             }
         }
     }
-    if request["held_at"].is_string() {
+    if request["held_at"].is_string() && request["finished_at"].is_null() {
         println!("\n{} by {}: chiffon resume {}", bold("Paused"), text(&request["held_by"]), text(&request["request_id"]));
     }
 }

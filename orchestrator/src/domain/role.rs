@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub enum Role {
     /// See.
     Viewer,
-    /// Ask, answer, and cancel what they asked for.
+    /// Ask, answer, and cancel, pause and resolve what they asked for.
     Requester,
     /// Cancel, pause and resolve anybody's.
     Operator,

@@ -129,7 +129,8 @@ async fn one_task(
 ) -> Result<(), Problem> {
     let task = tasks.iter().find(|task| task.id == task_id);
     if let Some(task) = task.filter(|task| !task.is_moving() && !task.is_in_flight()) {
-        return Err(finished(format!("task {task_id} is `{}` already; nothing is left to cancel", task.status), row));
+        let next = if task.needs_a_person() { format!("; `chiffon resolve {task_id} --give-up` gives it up") } else { String::new() };
+        return Err(finished(format!("task {task_id} is `{}` already; nothing is left to cancel{next}", task.status), row));
     }
     cancel_tasks::run_one(context, connection, task_id, reason, &principal.name).await?;
     Ok(())

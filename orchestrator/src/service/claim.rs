@@ -16,7 +16,7 @@ use crate::domain::task::{self as domain, Claim, Claimed, Task as State};
 use crate::store::agents::Identity;
 use crate::store::attempts::Attempt;
 use crate::store::task_changes::set_claimed;
-use crate::store::tasks::{self, Locked};
+use crate::store::tasks::{self, Locked, OfRequest};
 use crate::store::{self, agent_orders, agents, attempts, host_locks};
 
 /// What is answered.
@@ -45,10 +45,7 @@ pub async fn run(context: &Context, signer: &str, claim: &WorkClaim) -> Result<O
     let Some(locked) = tasks::lock(&mut transaction, claim.task_id).await? else {
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} does not exist", claim.task_id)));
     };
-    let mut answer = decide(&mut transaction, &locked, claim, &agent).await?;
-    if request.held && matches!(answer, Answer::Granted) {
-        answer = Answer::Refused("its request is paused; it is offered again when that is resumed".to_owned());
-    }
+    let answer = decide(&mut transaction, &request, &locked, claim, &agent).await?;
     match &answer {
         Answer::Granted => grant(context, &mut transaction, &locked, claim, &agent).await?,
         Answer::NotBy(reason) => {
@@ -71,7 +68,13 @@ pub async fn run(context: &Context, signer: &str, claim: &WorkClaim) -> Result<O
     Ok(Outcome::Done)
 }
 
-async fn decide(connection: &mut PgConnection, locked: &Locked, claim: &WorkClaim, agent: &Identity) -> Result<Answer, store::Error> {
+async fn decide(
+    connection: &mut PgConnection,
+    request: &OfRequest,
+    locked: &Locked,
+    claim: &WorkClaim,
+    agent: &Identity,
+) -> Result<Answer, store::Error> {
     let asked = Claim { claim_id: claim.claim_id, attempt: number(claim.attempt), offer: number(claim.offer), agent_id: &agent.id };
     let owner = || locked.attempt.as_ref().and_then(|attempt| attempt.agent_id.as_deref()).unwrap_or("another agent");
     match domain::claim(locked.state(), locked.attempt.as_ref().map(Attempt::known), asked) {
@@ -80,6 +83,9 @@ async fn decide(connection: &mut PgConnection, locked: &Locked, claim: &WorkClai
         Claimed::Over => return Ok(Answer::Refused("its result is stored already".to_owned())),
         Claimed::Taken => return Ok(Answer::Refused(format!("it belongs to {}", owner()))),
         Claimed::NotOffered(why) => return Ok(Answer::Refused(why.to_string())),
+    }
+    if request.held {
+        return Ok(Answer::Refused("its request is paused; it is offered again when that is resumed".to_owned()));
     }
     let task = &locked.task;
     if task.agent_type.as_str() != agent.agent_type {

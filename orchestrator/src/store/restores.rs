@@ -11,13 +11,14 @@ use super::Error;
 /// So many attempts of one task are taken to have been possible between a backup and its restore.
 pub const POSSIBLE_ATTEMPTS: i32 = 1_000;
 
-/// Fences the attempts of all open tasks, takes offers back that nobody had claimed, gives their hosts back, drops what was about
+/// Fences the attempts of all tasks that are open or may be tried again, takes offers back that nobody had claimed, gives their hosts back, drops what was about
 /// to be sent to agents, and ends all leases under which something may be written. How many tasks were fenced.
 pub async fn fence(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<u64, Error> {
     let fenced = sqlx::query!(
         "UPDATE tasks
         SET fenced_attempt = GREATEST(fenced_attempt, attempt) + $1
-        WHERE finished_at IS NULL",
+        WHERE finished_at IS NULL
+        OR status = 'interrupted' AND EXISTS (SELECT FROM requests r WHERE r.id = tasks.request_id AND r.finished_at IS NULL)",
         POSSIBLE_ATTEMPTS,
     )
     .execute(&mut *connection)

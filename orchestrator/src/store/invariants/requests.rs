@@ -32,7 +32,7 @@ pub(super) async fn behind_its_tasks(connection: &mut PgConnection) -> Result<Ve
             FROM tasks t
             WHERE t.plan_id = r.plan_id
             AND t.purpose = CASE r.status WHEN 'discovering' THEN 'discover' WHEN 'previewing' THEN 'preview' ELSE 'apply' END
-            AND (t.finished_at IS NULL OR r.status = 'needs_attention' AND t.status = 'interrupted')
+            AND (t.finished_at IS NULL OR r.status IN ('needs_attention', 'paused') AND t.status = 'interrupted')
         )
         ORDER BY r.id
         LIMIT $1"#,

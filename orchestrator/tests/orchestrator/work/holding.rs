@@ -118,6 +118,7 @@ async fn what_needs_a_person_is_shown_first_and_after_their_decision_it_is_held_
     assert_eq!(waits_for(&site, request_id).await.as_deref(), Some("resume"));
     agent.say(CLAIMS, agent.hello.clone()).await;
     site.turn().await;
+    agent.hear_all().await;
     assert!(agent.work().await.is_none());
     hold::resume(&site.app.context, &ada, request_id, None).await.expect("it is taken");
     site.turn().await;

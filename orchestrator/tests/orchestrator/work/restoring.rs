@@ -4,6 +4,8 @@
 use chiffon_orchestrator::audit_repo::AuditRepository;
 use chiffon_orchestrator::background::git_scribe::GitScribe;
 use chiffon_orchestrator::domain::role::Role;
+use chiffon_orchestrator::domain::task::Decision;
+use chiffon_orchestrator::service::resolve::{self, Resolve};
 use chiffon_orchestrator::service::{after_restore, hold, verify_audit};
 use chiffon_orchestrator::store::installation;
 use chiffon_process::Clock as _;
@@ -12,7 +14,7 @@ use chiffon_protocol::topology::{CLAIMS, RESULTS};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::site::{Site, id, step};
+use super::site::{Site, id, step, step_of};
 use super::wire::{WireAgent, Work};
 
 /// The database goes on as one that was restored from a backup of this moment.
@@ -190,4 +192,33 @@ async fn commits_that_were_made_after_the_backup_are_found_and_not_made_again() 
     assert_eq!((after.problems.as_slice(), after.commits), (&[][..], Some(1)), "{after:?}");
     let task = id(&site.task(requests[1], "web").await);
     assert!(!task.is_nil());
+}
+
+#[tokio::test]
+async fn what_waited_for_a_decision_when_the_backup_was_made_gets_no_number_that_may_have_been_used() {
+    let site = Site::start().await;
+    let (_folder, repository) = repository();
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step_of("web", "web", &[], "no")]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.finish(&work, Outcome::Interrupted).await;
+    site.turn().await;
+    agent.hear_all().await;
+    restored(&site, &repository).await;
+    assert_eq!((site.app.status(request_id).await.as_str(), site.status(request_id, "web").await.as_str()), ("paused", "interrupted"));
+    let ada = site.app.person("bea", Role::Operator).await;
+    let task_id = work.request.task_id;
+    let input = Resolve { task_id, decision: Decision::Retry, attempt: 1, comment: None, not_running: false };
+    let resolved = resolve::run(&site.app.context, &ada, input).await.expect("it is taken");
+    assert_eq!((resolved.task_status.as_str(), resolved.request_status.as_str()), ("waiting", "paused"), "it is held still");
+    resume(&site, request_id).await;
+    site.turn().await;
+    let again = agent.take(&site).await;
+    assert!(again.request.attempt > 1_000, "no journal can mistake it for an attempt that was made: {}", again.request.attempt);
+    agent.finish(&again, Outcome::Succeeded).await;
+    site.turn().await;
+    agent.hear_all().await;
+    assert_eq!(site.app.status(request_id).await, "completed");
+    is_whole(&site).await;
 }

@@ -217,3 +217,30 @@ async fn a_step_after_one_that_is_tried_again_waits_for_it() {
     }
     assert_eq!(site.app.status(request_id).await, "completed");
 }
+
+#[tokio::test]
+async fn what_changes_nothing_is_tried_again_whatever_its_action_declares() {
+    for is_silent in [false, true] {
+        let site = Site::start().await;
+        let (mut agent, work, request_id) = running(&site, "no").await;
+        for statement in [
+            "UPDATE tasks SET purpose = 'discover'",
+            "UPDATE plans SET state = 'discovering'",
+            "UPDATE requests SET status = 'discovering', resend_at = now()",
+        ] {
+            sqlx::query(statement).execute(site.app.pool()).await.expect("it is a discovery");
+        }
+        if is_silent {
+            site.fall_silent().await;
+            assert_eq!((site.status(request_id, "one").await.as_str(), let_the_run_end(&site).await), ("unknown", 1));
+            agent.say(CLAIMS, agent.hello.clone()).await;
+        } else {
+            interrupt(&site, &mut agent, &work).await;
+        }
+        assert_eq!((site.status(request_id, "one").await.as_str(), site.app.status(request_id).await.as_str()), ("waiting", "discovering"));
+        site.app.clock.advance(site.app.context.settings.retry.delay(1));
+        agent.hear_all().await;
+        site.turn().await;
+        assert_eq!(agent.take(&site).await.request.attempt, 2);
+    }
+}
