@@ -3,6 +3,7 @@
 //! There is a subscription only while there is room to run: what lies in this agent's hands can't be taken by another.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use super::kind::Decline;
 use super::machine::{self, Arrival, State};
 use super::sender::{REPORT_VALID, Trace};
 use super::shared::Shared;
-use super::verify::{misplaced, verified};
+use super::verify::{late_work, misplaced, verified};
 use super::{recover, report};
 
 /// Takes work until the worker leaves.
@@ -106,6 +107,13 @@ async fn take(shared: &Arc<Shared>, queue: &str, mut consumer: Consumer) -> bool
 
 /// Brings a delivery to its verdict. What was granted is given back to be run.
 async fn settle(shared: &Arc<Shared>, queue: &str, delivery: Delivery, unsettled: OwnedRwLockReadGuard<()>) -> Option<Granted> {
+    if let Some((envelope, reason)) = late_work(shared, &delivery, queue)
+        && let Message::WorkRequest(work) = &envelope.message
+    {
+        decline(shared, &envelope, work, reason).await;
+        delivery.settle(Verdict::Ack).await;
+        return None;
+    }
     let received = match verified(shared, &delivery, queue) {
         Ok(envelope) => receive(shared, queue, envelope, delivery.body.clone()).await,
         Err(verdict) => Err(verdict),
@@ -214,6 +222,7 @@ async fn journal(shared: &Arc<Shared>, envelope: &Envelope, work: &WorkRequest, 
     .await;
     let attempt = added.map(Arc::new).map_err(|error| {
         tracing::error!(task_id = %work.task_id, %error, "the journal can't be written; the work is declined");
+        shared.journal_failed.store(true, Ordering::Relaxed);
         Decline::new(format!("its journal can't be written ({error})"))
     })?;
     shared.attempts().insert(attempt.key(), Arc::clone(&attempt));

@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 /// How long a result or status may lie in a queue and still count.
 pub(super) const REPORT_VALID: Duration = Duration::from_hours(1);
-/// How long a heartbeat counts.
-pub(super) const HEARTBEAT_VALID: Duration = Duration::from_mins(1);
+/// How long a heartbeat counts: as long as this machine's clock may be slow. The broker lets old ones go after seconds, and one that is
+/// said again says nothing new.
+pub(super) const HEARTBEAT_VALID: Duration = REPORT_VALID;
 
 /// What a report belongs to, taken from the work's envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]

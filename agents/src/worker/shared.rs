@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) intake: watch::Sender<Intake>,
     /// Given when the worker has said all it could: its remaining loops end.
     pub(super) closing: CancellationToken,
+    /// Whether the journal could not be written, so that work was declined.
+    pub(super) journal_failed: AtomicBool,
     /// Wakes the greeter.
     pub(super) hello_wanted: Notify,
     /// What the orchestrator last refused this agent for, so that each reason is said once.
@@ -70,6 +73,7 @@ impl Shared {
             slots: Arc::new(Semaphore::new(options.concurrency.max(1))),
             intake: watch::Sender::new(Intake::Open),
             closing: CancellationToken::new(),
+            journal_failed: AtomicBool::new(false),
             hello_wanted: Notify::new(),
             refused_for: Mutex::default(),
             receiving: tokio::sync::Mutex::default(),

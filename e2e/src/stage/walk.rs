@@ -36,7 +36,6 @@ const PLAY: &str = "- name: Walk
       ansible.builtin.shell: |
         echo \"began $CHIFFON_ATTEMPT\" >> lines
         while [ -e hold ]; do sleep 0.1; done
-        if [ -e loud ]; then sh loud; fi
         echo \"ended $CHIFFON_ATTEMPT\" >> lines
       args:
         chdir: \"{{ chiffon_root }}\"

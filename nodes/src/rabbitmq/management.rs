@@ -65,6 +65,30 @@ impl Management {
         self.call(Method::DELETE, &["connections", name], None).await.map(drop)
     }
 
+    /// Makes a queue that gets a copy of what is sent with these exchanges and routing keys.
+    pub async fn shadow(&self, vhost: &str, queue: &str, bindings: &[(&str, &str)]) -> Result<(), NodeError> {
+        self.call(Method::PUT, &["queues", vhost, queue], Some(json!({"durable": false, "auto_delete": false}))).await?;
+        for (exchange, key) in bindings {
+            self.call(Method::POST, &["bindings", vhost, "e", exchange, "q", queue], Some(json!({"routing_key": key}))).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up to so many messages from a queue, oldest first: objects with `payload` (base64), `properties`, `exchange` and `routing_key`.
+    pub async fn take_messages(&self, vhost: &str, queue: &str, count: u32) -> Result<Vec<Value>, NodeError> {
+        let how = json!({"count": count, "ackmode": "ack_requeue_false", "encoding": "base64"});
+        let taken = self.call(Method::POST, &["queues", vhost, queue, "get"], Some(how)).await?;
+        Ok(taken.as_array().cloned().unwrap_or_default())
+    }
+
+    /// Sends a message that was taken once more, byte for byte, to where it was sent.
+    pub async fn publish_again(&self, vhost: &str, message: &Value) -> Result<(), NodeError> {
+        let exchange = message["exchange"].as_str().unwrap_or_default();
+        let body = json!({"properties": message["properties"], "routing_key": message["routing_key"],
+            "payload": message["payload"], "payload_encoding": message["payload_encoding"]});
+        self.call(Method::POST, &["exchanges", vhost, exchange, "publish"], Some(body)).await.map(drop)
+    }
+
     async fn call(&self, method: Method, path: &[&str], body: Option<Value>) -> Result<Value, NodeError> {
         let what = format!("{method} {}", path.join("/"));
         let failed = |why: String| NodeError::Management { what: what.clone(), why };

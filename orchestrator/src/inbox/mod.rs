@@ -18,12 +18,15 @@ use async_trait::async_trait;
 use chiffon_bus::{Consumer, Delivery, Verdict};
 use chiffon_process::Tasks;
 use chiffon_process::retry::Policy;
-use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
+use chiffon_protocol::{Envelope, ErrorCode, Message, Problem, signature};
 use futures::FutureExt as _;
 use futures::future::join_all;
 
 use crate::service::outcome::Outcome;
 use crate::service::{Context, unverified};
+
+/// How times are said to people.
+const SHOWN: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 /// What takes in the deliveries of one queue.
 #[async_trait]
@@ -152,7 +155,7 @@ pub(crate) struct Received {
 pub(crate) fn received(context: &Context, delivery: &Delivery, queue: &str) -> Result<Received, Verdict> {
     let signer = match signer::of(context, &context.agents, delivery, queue) {
         Ok(signer) => signer.to_owned(),
-        Err(signature::SignatureError::Expired { .. }) => return Err(Verdict::Ack),
+        Err(signature::SignatureError::Expired { .. }) => return Err(late(context, delivery)),
         Err(error) => return Err(Verdict::Reject { code: ErrorCode::SignatureInvalid.number(), reason: error.to_string() }),
     };
     match Envelope::parse(&delivery.body) {
@@ -173,6 +176,20 @@ pub(crate) async fn received_report(context: &Context, delivery: &Delivery, queu
         return Ok(Ok(Received { signer, envelope }));
     }
     Ok(received(context, delivery, queue))
+}
+
+/// What becomes of a message that was signed too long ago. A hello is said when there is somebody to hear it, so one that is that old
+/// tells of a clock, and a person has to hear of it.
+fn late(context: &Context, delivery: &Delivery) -> Verdict {
+    let Ok(Envelope { message: Message::AgentHello(hello), timestamp, .. }) = Envelope::parse(&delivery.body) else { return Verdict::Ack };
+    let (now, said) = (context.clock.now().format(SHOWN), timestamp.format(SHOWN));
+    let reason = format!(
+        "{} says hello at {said} by its own clock, and here it is {now}: either the message lay in its queue for so long, or the clock of \
+         {} is wrong; compare the two, set it right (NTP), and start the agent again",
+        hello.agent_id, hello.hostname
+    );
+    tracing::warn!(agent = hello.agent_id, reason, "a hello is too old to count");
+    Verdict::Reject { code: ErrorCode::SignatureInvalid.number(), reason }
 }
 
 /// A message on a queue where it does not belong.

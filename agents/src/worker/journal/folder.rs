@@ -30,9 +30,14 @@ impl AttemptFolder {
         let path = journal.join(format!("{}.{}", record.task_id, record.attempt));
         std::fs::create_dir_all(&path)?;
         let folder = Self { path };
-        write_whole(&folder.path.join("work.json"), work)?;
-        folder.write_record(record)?;
-        sync_folder(journal)?;
+        let written = write_whole(&folder.path.join("work.json"), work)
+            .and_then(|()| folder.write_record(record))
+            .and_then(|()| sync_folder(journal));
+        if let Err(error) = written {
+            // What is there does not count, and takes room that is needed.
+            drop(folder.remove());
+            return Err(error);
+        }
         Ok(folder)
     }
 

@@ -13,6 +13,9 @@ use super::files::write_whole;
 use super::folder::{AttemptFolder, Found};
 use super::record::Record;
 
+/// What a probe writes: as much as work and state take, many times over.
+const PROBE_BYTES: usize = 256 * 1024;
+
 /// An agent's journal, held for as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -55,6 +58,14 @@ impl Journal {
     /// Puts a received attempt on the disk.
     pub(crate) fn add(&self, record: &Record, work: &[u8]) -> io::Result<AttemptFolder> {
         AttemptFolder::create(&self.folder, record, work)
+    }
+
+    /// Whether there is room for another attempt.
+    pub(crate) fn probe(&self) -> io::Result<()> {
+        let path = self.folder.join("probe");
+        let written = write_whole(&path, &vec![0; PROBE_BYTES]);
+        std::fs::remove_file(&path).ok();
+        written
     }
 
     /// All attempts that the journal holds. What can't be read is logged and left for a person.

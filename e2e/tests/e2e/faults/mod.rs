@@ -2,8 +2,10 @@
 //! each named point of a request's way. Afterwards nothing is lost, nothing has happened twice, nothing is stuck, and
 //! `chiffon why` tells the story.
 
+mod deliveries;
 mod leaving;
 mod matrix;
 mod outage;
 mod point;
+mod surroundings;
 mod verdict;
