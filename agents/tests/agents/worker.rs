@@ -317,7 +317,7 @@ async fn a_drained_agent_finishes_reports_and_ends_and_takes_nothing_more() {
 #[tokio::test]
 async fn a_drain_is_taken_back_by_a_resume_and_one_among_others_never_ends() {
     let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
-    let shared = chiffon_agents::worker::WorkerOptions { ends_when_drained: false, ..options(&orchestrator, folder.path()) };
+    let shared = WorkerOptions { ends_when_drained: false, ..options(&orchestrator, folder.path()) };
     let worker = RunningWorker::start_with(&orchestrator, shared, Arc::new(Shell::default())).await;
     orchestrator.command(AGENT, Command::Drain, None).await;
     says(&orchestrator, Intake::Draining).await;
@@ -345,7 +345,7 @@ async fn a_refusal_is_understood_and_is_no_dead_letter() {
 #[tokio::test]
 async fn there_is_no_subscription_while_there_is_no_room() {
     let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
-    let narrow = chiffon_agents::worker::WorkerOptions { concurrency: 1, ..options(&orchestrator, folder.path()) };
+    let narrow = WorkerOptions { concurrency: 1, ..options(&orchestrator, folder.path()) };
     let _worker = RunningWorker::start_with(&orchestrator, narrow, Arc::new(Shell::default())).await;
     let (long, short) = (script("echo begun; sleep 300"), script("true"));
     orchestrator.offer(&long).await;

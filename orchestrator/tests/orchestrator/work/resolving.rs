@@ -175,7 +175,7 @@ async fn what_is_unknown_may_still_run_and_wants_a_persons_word_with_a_reason() 
     }
     assert_eq!((cut_off.status().await.as_str(), cut_off.site.locked_hosts().await), ("unknown", vec!["nas".to_owned()]));
     let limits = &cut_off.site.app.context.settings;
-    cut_off.site.app.clock.advance(limits.start_within + Duration::from_secs(60) + limits.retry.margin);
+    cut_off.site.app.clock.advance(limits.start_within + Duration::from_mins(1) + limits.retry.margin);
     cut_off.decide(Resolve { not_running: false, ..cut_off.input(GiveUp) }).await.expect("its longest run time is over, which is proof");
     assert_eq!(cut_off.audited().await["proof"], "run_time_over");
 }
