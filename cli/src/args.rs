@@ -203,15 +203,8 @@ pub struct Restore {
 pub struct Resolve {
     /// The task, or a request with exactly one such task
     pub id: String,
-    /// Try it again, as a new attempt
-    #[arg(long, group = "decision")]
-    pub retry: bool,
-    /// It is done: the steps after it go on
-    #[arg(long, group = "decision")]
-    pub done: bool,
-    /// It is not done and will not be
-    #[arg(long, group = "decision")]
-    pub give_up: bool,
+    #[command(flatten)]
+    pub decision: Decision,
     /// How you know; needed for an unknown task, and for --done
     #[arg(long)]
     pub comment: Option<String>,
@@ -221,6 +214,20 @@ pub struct Resolve {
     /// The attempt that you have seen [default: the newest one]
     #[arg(long)]
     pub attempt: Option<i32>,
+}
+
+/// What a person decides: one of them, or none to be asked.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Decision {
+    /// Try it again, as a new attempt
+    #[arg(long, group = "decided")]
+    pub retry: bool,
+    /// It is done: the steps after it go on
+    #[arg(long, group = "decided")]
+    pub done: bool,
+    /// It is not done and will not be
+    #[arg(long, group = "decided")]
+    pub give_up: bool,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::terminal::ask;
-use crate::args::{Output, Resolve};
+use crate::args::{Decision, Output, Resolve};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::show::style::{bold, status};
@@ -16,7 +16,7 @@ const LOOKED_THROUGH: &str = "200";
 pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
     let (request, task) = find(api, &args.id).await?;
     let id = text(&task["task_id"]);
-    let mut decision = decision(args).map(str::to_owned);
+    let mut decision = decision(&args.decision).map(str::to_owned);
     let (mut comment, mut not_running) = (args.comment.clone(), args.not_running);
     if decision.is_none() {
         tell(&request, &task);
@@ -53,8 +53,8 @@ pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn decision(args: &Resolve) -> Option<&'static str> {
-    let chosen = [(args.retry, "retry"), (args.done, "done"), (args.give_up, "give_up")];
+fn decision(decision: &Decision) -> Option<&'static str> {
+    let chosen = [(decision.retry, "retry"), (decision.done, "done"), (decision.give_up, "give_up")];
     chosen.into_iter().find_map(|(is_chosen, word)| is_chosen.then_some(word))
 }
 
@@ -165,9 +165,9 @@ mod tests {
     fn a_decision_is_one_of_three() {
         for (flag, word) in [("--retry", "retry"), ("--done", "done"), ("--give-up", "give_up")] {
             let chosen = parsed(&[flag, "--comment", "I looked", "--not-running", "--attempt", "2"]).expect("it reads");
-            assert_eq!((decision(&chosen), chosen.not_running, chosen.attempt), (Some(word), true, Some(2)));
+            assert_eq!((decision(&chosen.decision), chosen.not_running, chosen.attempt), (Some(word), true, Some(2)));
         }
-        assert_eq!(decision(&parsed(&[]).expect("it reads")), None);
+        assert_eq!(decision(&parsed(&[]).expect("it reads").decision), None);
         assert!(parsed(&["--retry", "--done"]).is_err(), "one of them");
     }
 
