@@ -9,7 +9,7 @@ CHIFFON := target/debug/chiffon
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up demo test test-upgrade test-newer simulate lint fmt prepare soak bench
+.PHONY: help setup build up demo test test-upgrade test-newer simulate lint fmt prepare faults soak bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ fmt: ## format the code
 
 prepare: ## write .sqlx anew from the statements and the migrations
 	@scripts/prepare
+
+faults: ## every part killed and frozen at every point of a request's way, on real parts (some 12 minutes)
+	cargo build --workspace --bins
+	CHIFFON_FAULTS=all target/debug/chiffon-nodes run -- cargo nextest run -p chiffon-e2e --profile faults -E 'test(/^faults::/)' $(ARGS)
 
 soak: ## load and faults on real parts, as in ARGS="--minutes 20"
 	cargo build --bin chiffon --bin chiffon-soak

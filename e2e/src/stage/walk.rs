@@ -42,7 +42,8 @@ const PLAY: &str = "- name: Walk
       changed_when: true
 ";
 
-/// Writes actions, inventory and an `ansible-playbook` that waits while `hold-ansible` lies in the folder.
+/// Writes actions, inventory and an `ansible-playbook` that waits while `hold-ansible` lies in the folder, and that does not share
+/// what a test does to its agent's clock.
 pub(super) fn write(folder: &Path) {
     let action = folder.join("actions").join(ACTION);
     fs::create_dir_all(&action).expect("a folder");
@@ -60,7 +61,7 @@ pub(super) fn write(folder: &Path) {
     fs::write(folder.join("inventory.yml"), inventory).expect("an inventory");
     let held = folder.join("hold-ansible");
     let script = format!(
-        "#!/bin/sh\nif [ \"$1\" != --version ]; then while [ -e {} ]; do sleep 0.1; done; fi\nexec /usr/bin/ansible-playbook \"$@\"\n",
+        "#!/bin/sh\nunset LD_PRELOAD\nif [ \"$1\" != --version ]; then while [ -e {} ]; do sleep 0.1; done; fi\nexec /usr/bin/ansible-playbook \"$@\"\n",
         held.display()
     );
     let program = folder.join("ansible-playbook");
