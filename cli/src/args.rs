@@ -199,7 +199,6 @@ pub struct Restore {
 }
 
 #[derive(Debug, Clone, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line; clap lets only one decision through")]
 pub struct Resolve {
     /// The task, or a request with exactly one such task
     pub id: String,
