@@ -203,7 +203,7 @@ fn samples() -> Vec<Message> {
         ResultAck { task_id: TASK, attempt: 1, last_seq: 118, result_stored: true }.into(),
         heartbeat().into(),
         agent_hello().into(),
-        Control { command: Command::Cancel, task_id: Some(TASK), reason: "wrong port".to_owned() }.into(),
+        Control { command: Command::Cancel, task_id: Some(TASK), attempt: None, reason: "wrong port".to_owned() }.into(),
         PlanWanted { round: 3 }.into(),
         UserRequest {
             text: "Deploy Kuma to nas".to_owned(),

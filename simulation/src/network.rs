@@ -21,17 +21,57 @@ pub(crate) enum Queue {
 /// What parties say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
-    PlanWanted { round: u32 },
-    Work { key: Key, offer: i32 },
-    Claim { claim_id: Uuid, key: Key, offer: i32, agent: usize, incarnation: u64 },
-    Decline { key: Key, offer: i32, agent: usize },
-    Hello { agent: usize, incarnation: u64, unfinished: Vec<Key> },
-    Heartbeat { agent: usize, incarnation: u64, running: Vec<Key> },
-    Started { key: Key, agent: usize },
-    Result { key: Key, agent: usize, outcome: Outcome },
-    Grant { claim_id: Uuid, key: Key, decision: Decision },
-    Stored { key: Key },
-    Cancel { task: usize },
+    PlanWanted {
+        round: u32,
+    },
+    Work {
+        key: Key,
+        offer: i32,
+    },
+    Claim {
+        claim_id: Uuid,
+        key: Key,
+        offer: i32,
+        agent: usize,
+        incarnation: u64,
+    },
+    Decline {
+        key: Key,
+        offer: i32,
+        agent: usize,
+    },
+    Hello {
+        agent: usize,
+        incarnation: u64,
+        unfinished: Vec<Key>,
+    },
+    Heartbeat {
+        agent: usize,
+        incarnation: u64,
+        running: Vec<Key>,
+    },
+    Started {
+        key: Key,
+        agent: usize,
+    },
+    Result {
+        key: Key,
+        agent: usize,
+        outcome: Outcome,
+    },
+    Grant {
+        claim_id: Uuid,
+        key: Key,
+        decision: Decision,
+    },
+    Stored {
+        key: Key,
+    },
+    /// Of one attempt, or of whatever runs of the task.
+    Cancel {
+        task: usize,
+        attempt: Option<i32>,
+    },
     HelloWanted,
 }
 

@@ -66,12 +66,12 @@ fn acknowledge(shared: &Shared, ack: &ResultAck) {
 }
 
 fn obey(shared: &Shared, control: Control) {
-    let Control { command, task_id, reason } = control;
+    let Control { command, task_id, attempt: only, reason } = control;
     match command {
         Command::Cancel => {
-            tracing::info!(?task_id, reason, "the orchestrator asks to stop a task");
-            for ((task, _), attempt) in shared.attempts().iter() {
-                if Some(*task) == task_id {
+            tracing::info!(?task_id, attempt = only, reason, "the orchestrator asks to stop a task");
+            for ((task, number), attempt) in shared.attempts().iter() {
+                if Some(*task) == task_id && only.is_none_or(|only| only == *number) {
                     attempt.cancel.cancel(CancelCause::Person(reason.clone()));
                 }
             }

@@ -181,7 +181,7 @@ impl Orchestrator {
     }
 
     pub async fn command(&self, agent_id: &str, command: Command, task_id: Option<Uuid>) {
-        self.say(agent_id, Control { command, task_id, reason: "the test wants it".to_owned() }).await;
+        self.say(agent_id, Control { command, task_id, attempt: None, reason: "the test wants it".to_owned() }).await;
     }
 
     /// Offers work as the orchestrator does.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use chiffon_agents::worker::{Ended, WorkerOptions};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::key::KeyPair;
-use chiffon_protocol::message::{Availability, Command, ErrorReport, Intake, Outcome, ResultAck, ResultStatus, WorkResult};
+use chiffon_protocol::message::{
+    Availability, Command, Control, ErrorReport, Intake, Outcome, ResultAck, ResultStatus, WorkRequest, WorkResult,
+};
 use chiffon_protocol::{ErrorCode, Problem, signature, topology};
 use chiffon_testkit::until;
 use serde_json::json;
@@ -40,7 +42,7 @@ pub async fn journal_is_empty(data_dir: &Path) {
     until("an empty journal", PATIENCE, asked).await;
 }
 
-fn script(text: &str) -> chiffon_protocol::message::WorkRequest {
+fn script(text: &str) -> WorkRequest {
     work("script", json!({"script": text}), &["here"])
 }
 
@@ -254,6 +256,31 @@ async fn a_cancelled_run_is_stopped_with_all_its_processes() {
     assert_eq!((result.status, result.outcome), (ResultStatus::Failed, Some(Outcome::Cancelled)));
     let marker = chiffon_agents::worker::marker::of(AGENT, work.task_id, 1);
     assert!(chiffon_agents::worker::marker::find(&marker).is_empty());
+}
+
+#[tokio::test]
+async fn one_attempt_can_be_stopped_by_its_number() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    let two = WorkerOptions { concurrency: 2, ..options(&orchestrator, folder.path()) };
+    let _worker = RunningWorker::start_with(&orchestrator, two, Arc::new(Shell::default())).await;
+    let first = script("echo begun; sleep 300");
+    let second = WorkRequest { attempt: 2, ..first.clone() };
+    for work in [&first, &second] {
+        orchestrator.offer(work).await;
+    }
+    let both = async || match orchestrator.heartbeats().pop() {
+        Some(beat) if beat.running.iter().filter(|running| running.progress == 50).count() == 2 => Ok(()),
+        last => Err(last),
+    };
+    until("both attempts in a heartbeat", PATIENCE, both).await;
+    let stop =
+        Control { command: Command::Cancel, task_id: Some(first.task_id), attempt: Some(1), reason: "another one counts".to_owned() };
+    orchestrator.say(AGENT, stop).await;
+    let result = result_of(&orchestrator, first.task_id).await;
+    assert_eq!((result.attempt, result.outcome), (1, Some(Outcome::Cancelled)));
+    let marker = |attempt| chiffon_agents::worker::marker::of(AGENT, first.task_id, attempt);
+    assert!(chiffon_agents::worker::marker::find(&marker(1)).is_empty());
+    assert!(!chiffon_agents::worker::marker::find(&marker(2)).is_empty(), "the other one goes on");
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ async fn send_control(context: &Context, connection: &mut PgConnection, locked: 
     let to = Addressee { agent_id, incarnation };
     let trace_id = tasks::trace_id(connection, locked.task.request_id).await?;
     let about = About { request_id: locked.task.request_id, trace_id };
-    let control = Control { command: Command::Cancel, task_id: Some(locked.task.id), reason: reason.to_owned() };
+    let control = Control { command: Command::Cancel, task_id: Some(locked.task.id), attempt: None, reason: reason.to_owned() };
     let envelope = envelope(context, &about, control);
     let queue = to.queue();
     let message = NewMessage { exchange: CONTROL_EXCHANGE, routing_key: &queue, recipient: &to.agent_id, envelope: &envelope, offer: None };

@@ -1,5 +1,5 @@
 //! Heartbeats: many in one transaction. They renew the leases of agents and of the attempts they name, are kept as metrics,
-//! and repeat every open wish to stop, pause or drain. They lock no request.
+//! and repeat every open wish to stop, pause or drain; what runs although it counts no more is told to stop. They lock no request.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -61,7 +61,8 @@ pub async fn run(context: &Context, hellos: &HelloRequests, beats: &[Beat<'_>]) 
     if !available.is_empty() {
         task_changes::readmit(&mut transaction, &available).await?;
     }
-    let cancels = agents::list_open_cancels(&mut transaction, &ids).await?;
+    let mut cancels = agents::list_open_cancels(&mut transaction, &ids).await?;
+    cancels.extend(attempts::list_outlived(&mut transaction, &held).await?);
     let orders = agent_orders::list(&mut transaction, &ids).await?;
     let known = if accepted.len() < newest.len() { agents::incarnations(&mut transaction, &ids).await? } else { Vec::new() };
     store::commit(transaction).await?;
@@ -119,7 +120,12 @@ fn held(beat: &Heartbeat) -> Vec<Held> {
 async fn repeat(context: &Context, cancel: &OpenCancel) {
     let to = Addressee { agent_id: cancel.agent_id.clone(), incarnation: cancel.incarnation };
     let about = About { request_id: cancel.request_id, trace_id: cancel.trace_id.clone() };
-    let control = Control { command: Command::Cancel, task_id: Some(cancel.task_id), reason: cancel.reason.clone() };
+    let control = Control {
+        command: Command::Cancel,
+        task_id: Some(cancel.task_id),
+        attempt: cancel.attempt.and_then(|attempt| u32::try_from(attempt).ok()),
+        reason: cancel.reason.clone(),
+    };
     reply::send(context, &to, &about, control).await;
 }
 
@@ -128,7 +134,11 @@ async fn ask_for_hello(context: &Context, hellos: &HelloRequests, beat: &Heartbe
         return;
     }
     let to = Addressee { agent_id: beat.agent_id.clone(), incarnation: signed(beat.incarnation) };
-    let control =
-        Control { command: Command::Hello, task_id: None, reason: "the orchestrator does not know this start of the agent".to_owned() };
+    let control = Control {
+        command: Command::Hello,
+        task_id: None,
+        attempt: None,
+        reason: "the orchestrator does not know this start of the agent".to_owned(),
+    };
     reply::send(context, &to, &About::the_agent(context), control).await;
 }

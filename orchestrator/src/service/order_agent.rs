@@ -57,7 +57,7 @@ pub(super) async fn tell(context: &Context, ordered: &Ordered, said: &Heartbeat)
         None => format!("{} lets it work again", ordered.order.by),
     };
     let to = Addressee { agent_id: ordered.agent_id.clone(), incarnation: ordered.incarnation };
-    reply::send(context, &to, &About::the_agent(context), Control { command, task_id: None, reason }).await;
+    reply::send(context, &to, &About::the_agent(context), Control { command, task_id: None, attempt: None, reason }).await;
     true
 }
 

@@ -25,8 +25,8 @@ pub struct Resolve {
     pub task_id: Uuid,
     /// What is decided.
     pub decision: Decision,
-    /// The attempt that was seen.
-    pub attempt: i32,
+    /// The attempt that was seen; none: whichever is the newest one.
+    pub attempt: Option<i32>,
     /// Why, or how they know.
     pub comment: Option<String>,
     /// The person's word that the attempt does not run any more.
@@ -62,7 +62,8 @@ pub async fn run(context: &Context, principal: &Principal, input: Resolve) -> Re
     let (row, locked) = find(&mut transaction, input.task_id).await?;
     may_resolve(principal, &row)?;
     let proof = retry::proof(context, &mut transaction, &locked).await?;
-    let asked = Asked { decision: input.decision, attempt: input.attempt, has_comment: comment.is_some(), not_running: input.not_running };
+    let attempt = input.attempt.unwrap_or(locked.task.attempt);
+    let asked = Asked { decision: input.decision, attempt, has_comment: comment.is_some(), not_running: input.not_running };
     let next = match can_be_resolved(&row, &locked).then(|| domain::resolve(locked.state(), asked, proof)) {
         Some(Ok(next)) => next.status(),
         Some(Err(refusal)) => return Err(refused(context, &mut transaction, &row, &locked, &input, refusal).await?),
@@ -84,7 +85,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Resolve) -> Re
         task_id: input.task_id,
         request_id: row.id,
         decision: input.decision,
-        attempt: input.attempt,
+        attempt,
         task_status: next,
         request_status: row.status,
         text: decided.text(&locked),
@@ -168,7 +169,9 @@ async fn refused(
             ErrorCode::StaleAttempt,
             format!(
                 "task {id} is at attempt {} by now, which is `{status}`, not at attempt {}{before}; look again (`chiffon why {}`)",
-                task.attempt, input.attempt, row.id
+                task.attempt,
+                input.attempt.unwrap_or(task.attempt),
+                row.id
             ),
         ),
         Refusal::CommentMissing => (

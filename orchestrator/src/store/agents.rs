@@ -192,6 +192,8 @@ pub struct OpenCancel {
     pub agent_id: String,
     /// The owner's newest start.
     pub incarnation: i64,
+    /// Only this attempt; none: whatever runs of the task.
+    pub attempt: Option<i32>,
     /// By whom and why.
     pub reason: String,
 }
@@ -200,7 +202,8 @@ pub struct OpenCancel {
 pub async fn list_open_cancels(connection: &mut PgConnection, ids: &[String]) -> Result<Vec<OpenCancel>, Error> {
     Ok(sqlx::query_as!(
         OpenCancel,
-        r#"SELECT tasks.id AS task_id, tasks.request_id, r.trace_id, a.id AS agent_id, a.incarnation, COALESCE(tasks.cancel_reason, '') AS "reason!"
+        r#"SELECT tasks.id AS task_id, tasks.request_id, r.trace_id, a.id AS agent_id, a.incarnation,
+            NULL::int AS attempt, COALESCE(tasks.cancel_reason, '') AS "reason!"
         FROM tasks
         JOIN task_attempts t ON t.task_id = tasks.id AND t.attempt = tasks.attempt
         JOIN agents a ON a.id = t.agent_id

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
+use super::agents::OpenCancel;
 use super::tasks::one_row;
 use crate::domain::task::Known;
 
@@ -207,6 +208,31 @@ pub async fn renew(connection: &mut PgConnection, held: &[Held], lease: Duration
         &tasks,
         &attempts,
         lease.as_secs_f64(),
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Those of these attempts, which their owners say are running, that count no more: a person has decided about their task, or another
+/// attempt is made of it (RELIABILITY 13 and 14).
+pub async fn list_outlived(connection: &mut PgConnection, held: &[Held]) -> Result<Vec<OpenCancel>, Error> {
+    let agents: Vec<String> = held.iter().map(|held| held.agent_id.clone()).collect();
+    let tasks: Vec<Uuid> = held.iter().map(|held| held.task_id).collect();
+    let attempts: Vec<i32> = held.iter().map(|held| held.attempt).collect();
+    Ok(sqlx::query_as!(
+        OpenCancel,
+        r#"SELECT tasks.id AS task_id, tasks.request_id, r.trace_id, a.id AS agent_id, a.incarnation, t.attempt AS "attempt: Option<i32>",
+            'attempt ' || t.attempt || ' counts no more: its task is ' || tasks.status || ' at attempt ' || tasks.attempt AS "reason!"
+        FROM unnest($1::text[], $2::uuid[], $3::int[]) AS held (agent_id, task_id, attempt)
+        JOIN task_attempts t ON t.task_id = held.task_id AND t.attempt = held.attempt AND t.agent_id = held.agent_id
+        JOIN tasks ON tasks.id = t.task_id
+        JOIN agents a ON a.id = t.agent_id
+        JOIN requests r ON r.id = tasks.request_id
+        WHERE t.finished_at IS NULL
+        AND (tasks.attempt <> t.attempt OR tasks.status NOT IN ('dispatched', 'running', 'unknown'))"#,
+        &agents,
+        &tasks,
+        &attempts,
     )
     .fetch_all(connection)
     .await?)

@@ -238,6 +238,9 @@ pub struct Control {
     /// The task, for `cancel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_id: Option<Uuid>,
+    /// For `cancel`: only this attempt of the task, because another one counts; without it, whatever runs of the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
     /// Why, for people.
     #[serde(default)]
     pub reason: String,

@@ -58,10 +58,13 @@ impl Desk<'_> {
         for key in running {
             self.started(*key, agent);
         }
-        let to_stop = running.iter().filter(|(index, number)| {
-            self.records.tasks.get(*index).is_some_and(|row| row.cancel_requested() || *number < row.newest() || row.decided)
+        let to_stop = running.iter().filter_map(|&(task, number)| {
+            let row = self.records.tasks.get(task)?;
+            // What outlived a decision or a newer attempt is stopped by its number; a cancel means all of the task.
+            let is_outlived = number < row.newest() || row.decided;
+            (is_outlived || row.cancel_requested()).then(|| Message::Cancel { task, attempt: is_outlived.then_some(number) })
         });
-        to_stop.map(|(index, _)| (Queue::Control(agent, incarnation), Message::Cancel { task: *index })).collect()
+        to_stop.map(|message| (Queue::Control(agent, incarnation), message)).collect()
     }
 
     pub(super) fn started(&mut self, key: Key, agent: usize) {

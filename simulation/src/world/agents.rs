@@ -30,7 +30,7 @@ impl World {
                 }
             }
             Message::Stored { key } => self.agents[agent].stored(key),
-            Message::Cancel { task } => self.cancel_heard(agent, task),
+            Message::Cancel { task, attempt } => self.cancel_heard(agent, task, attempt),
             Message::HelloWanted => self.say_hello(agent),
             _ => {}
         }
@@ -59,12 +59,13 @@ impl World {
         }
     }
 
-    pub(super) fn cancel_heard(&mut self, agent: usize, task: usize) {
+    pub(super) fn cancel_heard(&mut self, agent: usize, task: usize, attempt: Option<i32>) {
+        let is_meant = |key: &Key| key.0 == task && attempt.is_none_or(|attempt| attempt == key.1);
         for (key, live) in &mut self.agents[agent].live {
-            live.cancelled |= key.0 == task;
+            live.cancelled |= is_meant(key);
         }
-        let stopped: Vec<Key> =
-            self.processes.iter().filter(|process| process.agent == agent && process.key.0 == task).map(|process| process.key).collect();
+        let of_agent = self.processes.iter().filter(|process| process.agent == agent).map(|process| process.key);
+        let stopped: Vec<Key> = of_agent.filter(is_meant).collect();
         for key in stopped {
             self.processes.retain(|process| process.key != key);
             self.end(agent, key, Outcome::Cancelled);

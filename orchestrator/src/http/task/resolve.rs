@@ -22,8 +22,8 @@ use crate::service::resolve::{self, Resolve, Resolved};
 pub(in crate::http) struct ResolveBody {
     /// `retry` makes a new attempt, `done` completes the task and lets the steps after it go on, `give_up` fails it.
     decision: Decision,
-    /// The attempt that was seen: when there is a newer one, nothing is decided.
-    attempt: i32,
+    /// The attempt that was seen: when there is a newer one, nothing is decided. Without it, the newest one is meant.
+    attempt: Option<i32>,
     /// Why, or how they know. Needed for an `unknown` task, and for `done`.
     comment: Option<String>,
     /// The person's word that the attempt does not run any more. Needed for an `unknown` task until its longest run time is over.

@@ -112,7 +112,7 @@ async fn what_needs_a_person_is_shown_first_and_after_their_decision_it_is_held_
     site.fall_silent().await;
     assert_eq!(site.app.status(request_id).await, "needs_attention");
     let comment = Some("it is there".to_owned());
-    let input = Resolve { task_id: work.request.task_id, decision: Decision::Done, attempt: 1, comment, not_running: true };
+    let input = Resolve { task_id: work.request.task_id, decision: Decision::Done, attempt: Some(1), comment, not_running: true };
     let resolved = resolve::run(&site.app.context, &ada, input).await.expect("it is taken");
     assert_eq!(resolved.request_status.as_str(), "paused", "it is held still");
     assert_eq!(waits_for(&site, request_id).await.as_deref(), Some("resume"));

@@ -6,7 +6,7 @@ use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::domain::task::Decision::{self, Done, GiveUp, Retry};
 use chiffon_orchestrator::service::cancel;
 use chiffon_orchestrator::service::resolve::{self, Resolve, Resolved};
-use chiffon_protocol::message::{Message, Outcome};
+use chiffon_protocol::message::{Command, Message, Outcome};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ impl CutOff {
 
     fn input(&self, decision: Decision) -> Resolve {
         let comment = Some("I looked at nas".to_owned());
-        Resolve { task_id: self.work.request.task_id, decision, attempt: 1, comment, not_running: true }
+        Resolve { task_id: self.work.request.task_id, decision, attempt: Some(1), comment, not_running: true }
     }
 
     async fn decide(&self, input: Resolve) -> Result<Resolved, Problem> {
@@ -197,6 +197,32 @@ async fn what_is_unknown_is_tried_again_and_the_old_attempt_reports_in_vain() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_outlived_a_decision_is_told_to_stop_and_no_other_one() {
+    let mut cut_off = CutOff::unknown().await;
+    // Without an attempt, the newest one is meant.
+    cut_off.decide(Resolve { attempt: None, ..cut_off.input(Retry) }).await.expect("it is taken");
+    cut_off.agent.say(chiffon_protocol::topology::CLAIMS, cut_off.agent.hello.clone()).await;
+    cut_off.site.turn().await;
+    let again = cut_off.agent.take(&cut_off.site).await;
+    cut_off.agent.beat(1, &[&cut_off.work, &again]).await;
+    cut_off.site.turn().await;
+    let told = cut_off.agent.hear_all().await;
+    let stops: Vec<_> =
+        told.iter().filter_map(|message| if let Message::Control(control) = message { Some(control) } else { None }).collect();
+    assert_eq!(stops.len(), 1, "{told:?}");
+    assert_eq!((stops[0].command, stops[0].task_id, stops[0].attempt), (Command::Cancel, Some(cut_off.work.request.task_id), Some(1)));
+    // What it then says of it changes nothing, and it is not told again.
+    cut_off.agent.finish(&cut_off.work, Outcome::Cancelled).await;
+    cut_off.site.turn().await;
+    cut_off.agent.hear_all().await;
+    cut_off.agent.beat(2, &[&again]).await;
+    cut_off.site.turn().await;
+    assert!(cut_off.agent.hear_all().await.is_empty());
+    cut_off.agent.finish(&again, Outcome::Succeeded).await;
+    cut_off.finish_the_rest().await;
+}
+
+#[tokio::test]
 async fn what_is_unknown_counts_as_done_and_the_old_attempt_reports_in_vain() {
     let mut cut_off = CutOff::unknown().await;
     cut_off.decide(cut_off.input(Done)).await.expect("it is taken");
@@ -252,8 +278,8 @@ async fn a_decision_counts_only_for_the_attempt_that_was_seen_and_where_there_is
     cut_off.site.turn().await;
     let problem = refused(cut_off.decide(cut_off.input(Done)).await, ErrorCode::StaleAttempt);
     assert_eq!((&problem.details["attempt"], &problem.details["status"]), (&json!(2), &json!("interrupted")), "{problem}");
-    cut_off.decide(Resolve { attempt: 2, ..cut_off.input(GiveUp) }).await.expect("it is taken");
-    let problem = refused(cut_off.decide(Resolve { attempt: 2, ..cut_off.input(Done) }).await, ErrorCode::NothingToDecide);
+    cut_off.decide(Resolve { attempt: Some(2), ..cut_off.input(GiveUp) }).await.expect("it is taken");
+    let problem = refused(cut_off.decide(Resolve { attempt: Some(2), ..cut_off.input(Done) }).await, ErrorCode::NothingToDecide);
     assert_eq!(problem.details["request_status"], "failed", "{problem}");
     let missing = Resolve { task_id: cut_off.request_id, ..cut_off.input(Done) };
     refused(cut_off.decide(missing).await, ErrorCode::TaskNotFound);
@@ -296,7 +322,7 @@ async fn one_decision_of_two_leaves_the_other_to_be_made() {
     let (one, two) = (id(&site.task(request_id, "one").await), id(&site.task(request_id, "two").await));
     let both = text().await;
     assert!(both.contains(&one.to_string()) && both.contains(&two.to_string()), "{both}");
-    let input = Resolve { task_id: one, decision: GiveUp, attempt: 1, comment: None, not_running: false };
+    let input = Resolve { task_id: one, decision: GiveUp, attempt: Some(1), comment: None, not_running: false };
     let resolved = resolve::run(&site.app.context, &ada, input.clone()).await.expect("it is taken");
     assert_eq!(resolved.request_status.as_str(), "needs_attention");
     let rest = text().await;

@@ -209,7 +209,7 @@ async fn what_waited_for_a_decision_when_the_backup_was_made_gets_no_number_that
     assert_eq!((site.app.status(request_id).await.as_str(), site.status(request_id, "web").await.as_str()), ("paused", "interrupted"));
     let ada = site.app.person("bea", Role::Operator).await;
     let task_id = work.request.task_id;
-    let input = Resolve { task_id, decision: Decision::Retry, attempt: 1, comment: None, not_running: false };
+    let input = Resolve { task_id, decision: Decision::Retry, attempt: Some(1), comment: None, not_running: false };
     let resolved = resolve::run(&site.app.context, &ada, input).await.expect("it is taken");
     assert_eq!((resolved.task_status.as_str(), resolved.request_status.as_str()), ("waiting", "paused"), "it is held still");
     resume(&site, request_id).await;
