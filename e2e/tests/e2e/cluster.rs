@@ -8,7 +8,7 @@ use chiffon_nodes::RabbitCluster;
 use serde_json::json;
 
 /// Goes on when it is told to.
-const WAITING: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Wait to be told\n      ansible.builtin.shell: until [ -e {{ chiffon_root }}/go ]; do sleep 0.1; done\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
+pub const WAITING: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Wait to be told\n      ansible.builtin.shell: until [ -e {{ chiffon_root }}/go ]; do sleep 0.1; done\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
 
 #[tokio::test]
 async fn a_broker_that_loses_a_node_in_mid_run_finishes_what_was_asked_and_takes_more() {

@@ -4,10 +4,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use chiffon_e2e::{Api, Fleet, Part, Running, Stage, StageOptions, eventually};
+use chiffon_e2e::{Api, Fleet, Home, Part, Running, Stage, StageOptions, eventually, one_host, write_action};
 use nix::sys::signal::Signal;
 
 use super::verdict::{all_is_well, nothing_is_left};
+use crate::cluster::WAITING;
 
 const LEAVES_WITHIN: Duration = Duration::from_secs(40);
 
@@ -134,4 +135,35 @@ async fn a_holder_of_leases_that_stood_still_changes_nothing_twice_when_it_goes_
     all_is_well(&stage).await;
     assert_eq!(other.stop(LEAVES_WITHIN), Some(0), "{}", other.said());
     stage.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chiffon_up_finishes_what_runs_before_it_leaves_and_has_recorded_it_at_the_next_start() {
+    let home = Home::new();
+    let actions = home.path().join("actions");
+    write_action(&actions, "take_long", "Take long", "take long on box", "no", WAITING);
+    let (inventory, host) = one_host(&home);
+    let (actions, inventory) = (actions.display().to_string(), inventory.display().to_string());
+    let flags = ["up", "--listen", "127.0.0.1:0", "--playbooks", &actions, "--inventory", &inventory];
+    let start = || home.wait_until_up(Running::start(&mut home.command(&flags), &home.path().join("up.log")));
+    let mut up = start();
+    let api = home.api();
+    let id = api.ask("take long on box").await;
+    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
+    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let runs = || std::fs::read_to_string(host.join("runs")).unwrap_or_default();
+    eventually("the play has begun", || async { if runs() == "ran\n" { Ok(()) } else { Err(runs()) } }).await;
+    up.signal(Signal::SIGTERM);
+    eventually("it says that it leaves", || async {
+        let (status, ready) = api.try_get("/health/ready").await?;
+        if (status, &ready["status"]) == (503, &"leaving".into()) { Ok(()) } else { Err(ready.to_string()) }
+    })
+    .await;
+    assert_eq!(up.ended(), None, "it finishes what runs");
+    std::fs::write(host.join("go"), "").expect("written");
+    assert_eq!(has_ended(&mut up).await, Some(0), "{}", up.said());
+    let _up = start();
+    let done = home.api().request_when(&id, &["completed", "failed", "needs_attention"]).await;
+    assert_eq!(done["status"], "completed", "{done:#}");
+    assert_eq!(runs(), "ran\nended\n");
 }
