@@ -6,6 +6,7 @@ pub mod audit;
 pub mod catalogue;
 pub mod dead_letter;
 pub mod deadline;
+pub mod fresh_preview;
 pub mod invariant;
 pub mod log_digest;
 pub mod placement;

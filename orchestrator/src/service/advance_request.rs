@@ -6,10 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
-use super::{Context, enforce_deadlines, freeze};
+use super::{Context, enforce_deadlines, freeze, fresh_preview};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::domain::run_outcome::{Standing, outcome};
+use crate::store::fresh_previews::Fresh;
 use crate::store::progress::{self, TaskLine};
 use crate::store::requests::{self, Row};
 use crate::store::{self, deadlines, plans};
@@ -68,11 +69,12 @@ async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut R
 async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
     let tasks = progress::list(connection, plan_id, "apply").await?;
     let standings: Vec<Standing> = tasks.iter().map(TaskLine::standing).collect();
-    let Some(event) = outcome(row.status, row.held, &standings) else { return still_waits(context, connection, row, &tasks).await };
+    let looks = fresh_preview::keep(context, connection, plan_id, &tasks).await?;
+    let Some(event) = outcome(row.status, row.held, &standings) else { return still_waits(context, connection, row, &tasks, &looks).await };
     // Stopped because the asker's deadline had passed.
     let passed = if event == Event::Stop { deadlines::passed(connection, row.id).await? } else { None };
     let event = if passed.is_some() { Event::Expire } else { event };
-    let text = told(event, &tasks);
+    let text = told(event, &tasks, &looks);
     let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
     let problem: Option<Problem> = first_problem.and_then(|value| serde_json::from_value(value).ok());
     let problem = passed.map(enforce_deadlines::passed).or(problem);
@@ -95,9 +97,15 @@ async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, pl
 }
 
 /// A request that needs a person goes on saying what for: another task may need one now, or one less.
-async fn still_waits(context: &Context, connection: &mut PgConnection, row: &mut Row, tasks: &[TaskLine]) -> Result<(), store::Error> {
+async fn still_waits(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    tasks: &[TaskLine],
+    looks: &[Fresh],
+) -> Result<(), store::Error> {
     let shown = row.waiting_for.as_ref().filter(|waiting| waiting["what"] == "attention").and_then(|waiting| waiting["text"].as_str());
-    let text = told(Event::Alarm, tasks);
+    let text = told(Event::Alarm, tasks, looks);
     if row.status != Status::NeedsAttention || shown.is_none_or(|shown| shown == text) {
         return Ok(());
     }
@@ -120,8 +128,8 @@ fn audit_word(event: Event) -> &'static str {
     }
 }
 
-/// What people are told about a run.
-fn told(event: Event, tasks: &[TaskLine]) -> String {
+/// What people are told about a run. `looks`: fresh dry runs of what was cut off.
+fn told(event: Event, tasks: &[TaskLine], looks: &[Fresh]) -> String {
     let mut sentences = Vec::new();
     let mut list = |word: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -137,6 +145,7 @@ fn told(event: Event, tasks: &[TaskLine]) -> String {
     list("Not begun", with_status(&["skipped"]).map(|task| task.title.clone()).collect());
     match event {
         Event::Alarm => {
+            sentences.extend(looks.iter().map(Fresh::sentence));
             sentences.push("Look at the host, then decide:".to_owned());
             sentences.extend(tasks.iter().filter(|task| task.needs_a_person()).map(how_to_decide));
         }
@@ -199,7 +208,7 @@ mod tests {
     fn people_are_told_what_was_done_and_what_was_not() {
         let tasks = [task("Deploy Kuma to nas", "completed"), task("Add portals", "failed"), task("Check", "skipped")];
         assert_eq!(
-            told(Event::Fail, &tasks),
+            told(Event::Fail, &tasks, &[]),
             "Done: Deploy Kuma to nas (changed). Failed: Add portals: no space left on nas. Not begun: Check."
         );
     }

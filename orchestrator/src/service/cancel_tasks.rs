@@ -72,6 +72,12 @@ pub async fn run_one(
     Ok(Some(report))
 }
 
+/// Stops one task that has no use any more. Its request is not looked at.
+pub(super) async fn stop_one(context: &Context, connection: &mut PgConnection, task_id: Uuid, reason: &str) -> Result<(), store::Error> {
+    let Some(locked) = tasks::lock(connection, task_id).await? else { return Ok(()) };
+    stop(context, connection, &locked, reason, "chiffon", &mut CancelReport::default()).await
+}
+
 async fn stop(
     context: &Context,
     connection: &mut PgConnection,

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::end_task::{self, By};
 use super::reply::{About, envelope};
-use super::{Context, task_story, unverified, wait};
+use super::{Context, fresh_preview, task_story, unverified, wait};
 use crate::domain::placement::{AgentView, HostLock, Placement, Wait, place};
 use crate::domain::reference;
 use crate::domain::task::{self as domain, NextOffer, Status};
@@ -74,6 +74,7 @@ async fn explain(context: &Context, ready: &Ready, why: &Wait) -> Result<(), sto
     let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(()) };
     if matches!(locked.task.status, Status::Pending | Status::Waiting) {
         wait::run(context, &mut transaction, &request, &locked.task, why).await?;
+        fresh_preview::show(context, &mut transaction, &request, &locked.task).await?;
         store::commit(transaction).await?;
     }
     Ok(())
@@ -124,6 +125,7 @@ async fn offer(context: &Context, ready: &Ready, agent_id: &str, hostname: &str)
         unverified::hand_over(context, &mut transaction, &task, agent_id).await?;
     }
     wait::over(context, &mut transaction, &request).await?;
+    fresh_preview::show(context, &mut transaction, &request, &task).await?;
     store::commit(transaction).await?;
     Ok(Some(task.title))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Context, advance_request, record, task_story};
+use super::{Context, advance_request, fresh_preview, record, task_story};
 use crate::domain::task::{Purpose, Status};
 use crate::store::task_changes::{Ended, set_ended};
 use crate::store::tasks::{self, Task};
@@ -35,6 +35,7 @@ pub async fn run(
 ) -> Result<(), store::Error> {
     set_ended(connection, ended, context.clock.now()).await?;
     task_story::tell(context, connection, task, ended.to, by.actor, by.event, particulars).await?;
+    fresh_preview::say(context, connection, task).await?;
     let has_run = ended.changed.is_some() || task.attempt > 0 && attempts::count_tries(connection, task.id).await? > 0;
     follow(context, connection, task, ended.to, has_run).await
 }

@@ -77,7 +77,7 @@ pub(super) async fn mark(
         (None, _) => "it had not reported that it began".to_owned(),
     };
     let next = retry::judge(context, connection, locked).await?;
-    let prospect = retry::prospect(context, locked, next);
+    let prospect = retry::prospect(context, locked, next, false);
     let message = format!("{why}; {known}. Bring the agent back, which then says what happened. {prospect}");
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
     let details = json!({"agent_id": agent, "attempt": attempt, "progress": task.progress, "last_line": last});

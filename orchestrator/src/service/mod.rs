@@ -16,6 +16,7 @@ pub mod end_task;
 pub mod enforce_deadlines;
 pub mod expire;
 pub mod freeze;
+mod fresh_preview;
 pub mod heartbeat;
 pub mod hello;
 pub mod hold;

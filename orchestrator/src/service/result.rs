@@ -125,7 +125,7 @@ async fn finish(
             return interrupted(context, connection, locked, (after, number), result).await;
         }
         if let Some(problem) = problem.as_mut() {
-            problem.message = format!("{}. {}", problem.message.trim_end_matches('.'), retry::prospect(context, locked, next));
+            problem.message = format!("{}. {}", problem.message.trim_end_matches('.'), retry::prospect(context, locked, next, true));
         }
     }
     let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);

@@ -3,19 +3,20 @@
 
 use std::time::Duration;
 
+use chiffon_protocol::action::Repeatable;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::lose_attempt::Fence;
-use super::{Context, end_task, task_story, wait};
+use super::{Context, end_task, fresh_preview, task_story, wait};
 use crate::domain::placement::Wait;
 use crate::domain::task::{CutOff, Event, Next, Proof, Status, Why, over_at};
 use crate::store::attempts::Attempt;
 use crate::store::task_changes::{Again, set_again};
 use crate::store::tasks::{self, Locked, OfRequest};
-use crate::store::{self, attempts, git_outbox, host_locks, leases, restores};
+use crate::store::{self, attempts, fresh_previews, git_outbox, host_locks, leases, restores};
 
 /// How many are looked at in one go.
 const BATCH: i64 = 100;
@@ -29,8 +30,7 @@ pub(super) async fn judge(context: &Context, connection: &mut PgConnection, lock
     Ok(context.settings.retry.next(&CutOff {
         purpose: task.purpose,
         repeatable: task.repeatable,
-        // A preview belongs to its plan, and is over when that is approved: the look before a repetition is a person's.
-        can_be_checked: false,
+        can_be_checked: task.repeatable == Repeatable::CheckFirst && fresh_previews::is_possible(connection, task.id).await?,
         cancel_requested: task.cancel_requested_at.is_some(),
         verified: locked.attempt.as_ref().is_none_or(|attempt| attempt.verified),
         tries: attempts::count_tries(connection, task.id).await?,
@@ -56,15 +56,19 @@ pub(super) fn over(context: &Context, locked: &Locked) -> Option<DateTime<Utc>> 
     Some(over_at(claimed_at, context.settings.start_within, run, context.settings.retry.margin))
 }
 
-/// What happens to a task that became unknown, in words.
-pub(super) fn prospect(context: &Context, locked: &Locked, next: Next) -> String {
+/// What happens to a task that was cut off, in words. `proved`: it does not run any more.
+pub(super) fn prospect(context: &Context, locked: &Locked, next: Next, proved: bool) -> String {
     let at = over(context, locked).map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
     match next {
         Next::Again { number, .. } => {
             format!("When it has reported nothing by {at}, it is tried again by itself (try {number} of {})", context.settings.retry.tries)
         }
         Next::Person(why) => format!("It is not tried again by itself: {}", why.text()),
-        Next::Check => format!("It is not tried again by itself: {}", Why::NoPreview.text()),
+        Next::Check if proved => format!("It is not tried again by itself: {}. A fresh dry run is made for that", Why::NoPreview.text()),
+        Next::Check => format!(
+            "It is not tried again by itself: {}. When it has reported nothing by {at}, a fresh dry run is made for that",
+            Why::NoPreview.text()
+        ),
         Next::Nothing => "It was to be stopped, so it is not tried again".to_owned(),
     }
 }
@@ -111,13 +115,15 @@ pub(super) async fn by_itself(
     wait::mirror_task(context, connection, task.id).await
 }
 
-/// Tries again what is unknown, may be repeated, and can't run any more; how many. The caller holds the lease of the fence, and
+/// Sees to what is unknown and can't run any more: tries again what may be repeated, and makes the fresh dry run of what wants a
+/// look first; how many. The caller holds the lease of the fence, and
 /// knows that reports were taken in without trouble for a whole lease.
 pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error> {
     let (now, limits) = (context.clock.now(), &context.settings.retry);
     let beyond = context.settings.start_within.saturating_add(limits.margin);
     let mut connection = context.store.acquire().await?;
-    let over = attempts::list_over(&mut connection, now, beyond, limits.tries, BATCH).await?;
+    let mut over = attempts::list_over(&mut connection, now, beyond, limits.tries, BATCH).await?;
+    over.extend(fresh_previews::list_wanted(&mut connection, now, beyond, BATCH).await?);
     drop(connection);
     let mut tried = 0;
     for task_id in over {
@@ -137,12 +143,27 @@ async fn one(context: &Context, fence: Fence, task_id: Uuid) -> Result<bool, sto
     }
     let attempt = locked.task.attempt;
     let Some(proof) = proof(context, &mut transaction, &locked).await? else { return Ok(false) };
-    let Next::Again { after, number } = judge(context, &mut transaction, &locked).await? else { return Ok(false) };
+    let (after, number) = match judge(context, &mut transaction, &locked).await? {
+        Next::Again { after, number } => (after, number),
+        Next::Check => return look(context, transaction, &locked).await,
+        Next::Person(_) | Next::Nothing => return Ok(false),
+    };
     if locked.state().on(Event::Retry { attempt }).is_err() {
         return Ok(false);
     }
     by_itself(context, &mut transaction, &locked, (after, number), proof).await?;
     store::commit(transaction).await?;
     tracing::warn!(%task_id, attempt, "the longest run time of a silent attempt is over; its task is tried again");
+    Ok(true)
+}
+
+async fn look(context: &Context, mut transaction: store::Tx, locked: &Locked) -> Result<bool, store::Error> {
+    if !fresh_preview::make(context, &mut transaction, locked).await? {
+        return Ok(false);
+    }
+    end_task::settle(context, &mut transaction, locked.task.request_id).await?;
+    store::commit(transaction).await?;
+    let (task_id, attempt) = (locked.task.id, locked.task.attempt);
+    tracing::warn!(%task_id, attempt, "the longest run time of a silent attempt is over; a fresh dry run shows what is left to do");
     Ok(true)
 }

@@ -16,6 +16,7 @@ pub mod deadlines;
 pub mod dispatch;
 pub mod events;
 pub mod found_commits;
+pub mod fresh_previews;
 pub mod git_outbox;
 pub mod host_locks;
 pub mod idempotency;

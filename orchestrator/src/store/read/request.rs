@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use super::snapshot;
 use super::tasks::TaskView;
+use crate::domain::fresh_preview::FreshPreview;
 use crate::domain::plan::{Phase, PlanDocument, Step};
+use crate::domain::task::Status;
 use crate::store::Error;
 
 /// A request with its plan, tasks and conversation.
@@ -103,7 +105,8 @@ pub struct StepView {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub step: Step,
-    /// `{status: done|running|waiting|failed|cancelled|none, coverage, changes, ...}`
+    /// `{status: done|running|waiting|failed|cancelled|none, coverage, changes, made_at, ...}`; with `after_attempt` and `text` when it
+    /// was made again after that attempt of the step was cut off.
     pub preview: Value,
 }
 
@@ -264,7 +267,23 @@ fn preview(step: &Step, task: Option<&TaskView>) -> Value {
     if let (Some(into), Some(Value::Object(found))) = (preview.as_object_mut(), &task.preview) {
         into.extend(found.iter().filter(|(name, _)| *name != "status").map(|(name, value)| (name.clone(), value.clone())));
     }
+    preview["made_at"] = json!(task.finished_at);
+    if let Some(attempt) = task.checks_attempt {
+        preview["after_attempt"] = json!(attempt);
+        preview["text"] = json!(fresh(task).sentence());
+    }
     preview
+}
+
+/// One that was made after the change was cut off.
+fn fresh(task: &TaskView) -> FreshPreview<'_> {
+    FreshPreview {
+        title: &task.title,
+        status: Status::from_word(&task.status).unwrap_or(Status::Unknown),
+        found: task.preview.as_ref(),
+        waiting_for: task.waiting_for.as_ref(),
+        error: task.error.as_ref(),
+    }
 }
 
 async fn messages(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<MessageView>, Error> {

@@ -50,6 +50,9 @@ pub struct TaskView {
     /// What a check run predicts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<Value>,
+    /// For a preview: the attempt of its step's change that was cut off, after which it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks_attempt: Option<i32>,
     /// `{code, message, details}`
     pub error: Option<Value>,
     /// Its commit in the audit repository.
@@ -145,7 +148,7 @@ pub(super) async fn of_plan(connection: &mut PgConnection, plan_id: Uuid) -> Res
         TaskView,
         r#"SELECT t.id AS task_id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
             a.agent_id AS "agent_id?", t.waiting_for, t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
-            t.error, t.commit_id AS commit, t.created_at, t.started_at, t.finished_at
+            t.checks_attempt, t.error, t.commit_id AS commit, t.created_at, t.started_at, t.finished_at
         FROM tasks t
         LEFT JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
         WHERE t.plan_id = $1
@@ -162,7 +165,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
     let row = sqlx::query!(
         r#"SELECT t.id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
             a.agent_id AS "agent_id?", t.waiting_for, t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
-            t.error, t.commit_id, t.created_at, t.started_at, t.finished_at, t.request_id, t.parameters, t.resolved_parameters,
+            t.checks_attempt, t.error, t.commit_id, t.created_at, t.started_at, t.finished_at, t.request_id, t.parameters, t.resolved_parameters,
             t.action_sha256, t.agent_type, t.resources, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, t.cancel_reason
         FROM tasks t
         LEFT JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
@@ -193,6 +196,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
         changed: row.changed,
         warnings: row.warnings,
         preview: row.preview,
+        checks_attempt: row.checks_attempt,
         error: row.error,
         commit: row.commit_id,
         created_at: row.created_at,
