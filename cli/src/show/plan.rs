@@ -75,6 +75,9 @@ fn print_parameter(name: &str, value: &Value) {
 }
 
 fn print_preview(preview: &Value, is_read_only: bool) {
+    if let Some(attempt) = preview["after_attempt"].as_u64() {
+        println!("     made again after attempt {attempt} was cut off. {}", text(&preview["text"]));
+    }
     match preview["status"].as_str() {
         Some("done") => {}
         // What only reads has no preview, and its risk says so.

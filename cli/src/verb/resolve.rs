@@ -83,7 +83,17 @@ fn tell(request: &Value, task: &Value) {
     if let Some(message) = task["error"]["message"].as_str() {
         eprintln!("  {message}");
     }
+    if let Some(found) = fresh_preview(request, task) {
+        eprintln!("  {found}");
+    }
     eprintln!("  `chiffon logs {}` shows how far it came", text(&task["task_id"]));
+}
+
+/// What the dry run says that was made after this attempt was cut off.
+fn fresh_preview<'r>(request: &'r Value, task: &Value) -> Option<&'r str> {
+    let steps = request["plan"]["steps"].as_array()?;
+    let preview = &steps.iter().find(|step| step["step_id"] == task["step_id"])?["preview"];
+    preview["text"].as_str().filter(|_| preview["after_attempt"] == task["attempt"])
 }
 
 /// The task that this id means, with its request: a task's id, or that of a request with exactly one such task.
@@ -169,6 +179,17 @@ mod tests {
         }
         assert_eq!(decision(&parsed(&[]).expect("it reads").decision), None);
         assert!(parsed(&["--retry", "--done"]).is_err(), "one of them");
+    }
+
+    #[test]
+    fn only_the_dry_run_after_the_attempt_that_was_cut_off_is_told() {
+        let request = json!({"plan": {"steps": [
+            {"step_id": "one", "preview": {"text": "its action has no check mode"}},
+            {"step_id": "two", "preview": {"text": "nothing is left to change", "after_attempt": 2}},
+        ]}});
+        let told = |step_id: &str, attempt: u64| fresh_preview(&request, &json!({"step_id": step_id, "attempt": attempt}));
+        assert_eq!(told("two", 2), Some("nothing is left to change"));
+        assert_eq!([told("one", 1), told("two", 1), told("two", 3), told("three", 2)], [None; 4]);
     }
 
     #[test]

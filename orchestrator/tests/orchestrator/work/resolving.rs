@@ -310,7 +310,9 @@ async fn one_decision_of_two_leaves_the_other_to_be_made() {
     let site = Site::start().await;
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let ada = site.app.person("ada", Role::Operator).await;
-    let request_id = site.approved(&[step_of("one", "nas", &[], "no"), step_of("two", "web", &[], "check_first")]).await;
+    let mut second = step_of("two", "web", &[], "check_first");
+    second["check"] = json!("none");
+    let request_id = site.approved(&[step_of("one", "nas", &[], "no"), second]).await;
     site.turn().await;
     for _ in 0..2 {
         let work = agent.take(&site).await;

@@ -191,9 +191,9 @@ impl Site {
         request_id
     }
 
-    /// The row of the task of a step.
+    /// The row of the task of a step; not that of its preview, where it has both.
     pub async fn task(&self, request_id: Uuid, step_id: &str) -> Value {
-        sqlx::query_scalar("SELECT to_jsonb(tasks) FROM tasks WHERE request_id = $1 AND step_id = $2")
+        sqlx::query_scalar("SELECT to_jsonb(tasks) FROM tasks WHERE request_id = $1 AND step_id = $2 ORDER BY purpose LIMIT 1")
             .bind(request_id)
             .bind(step_id)
             .fetch_one(self.app.pool())
