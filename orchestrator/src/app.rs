@@ -69,6 +69,8 @@ pub struct OrchestratorOptions {
     pub audit_repository: PathBuf,
     /// Limits of the HTTP interface.
     pub http: HttpOptions,
+    /// A token that is to be an administrator's, before anybody can call.
+    pub admin_token: Option<SecretString>,
     /// This process, as holder of leases.
     pub instance: String,
 }
@@ -87,10 +89,14 @@ impl Orchestrator {
         let repository = AuditRepository::open_or_create(&options.audit_repository)
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
         let http = HttpOptions { audit_repository: Some(repository.clone()), ..options.http.clone() };
+        let admin_token = options.admin_token.clone();
         let context = context(options, store, &tasks)?;
         // Before anything is offered: what a restored database can't know must not be repeated.
         after_restore::run(&context, &repository).await?;
         unverified::enrol(&context).await?;
+        if let Some(token) = admin_token {
+            tokens::ensure_admin(&context, ADMINISTRATOR, Some(token)).await?;
+        }
         start_background(&context, repository, &tasks);
         let state = HttpState::new(context.clone(), http);
         let shutdown = tasks.shutdown().clone();
@@ -119,11 +125,6 @@ impl Orchestrator {
         if !matches!(tokio::time::timeout(LEAVES_WITHIN, released).await, Ok(Ok(()))) {
             tracing::warn!("the leases of this process could not be given back; they run out by themselves");
         }
-    }
-
-    /// Makes sure that this token is an administrator's.
-    pub async fn ensure_admin(&self, token: &str) -> Result<(), Problem> {
-        tokens::ensure_admin(&self.context, ADMINISTRATOR, Some(SecretString::from(token))).await.map(drop)
     }
 }
 

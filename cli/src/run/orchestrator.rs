@@ -11,6 +11,7 @@ use chiffon_orchestrator::service::{DeadLetterLimits, Settings};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::key::{KeyPair, PublicKey};
+use secrecy::SecretString;
 
 use super::backends;
 use crate::config::Config;
@@ -23,6 +24,7 @@ pub struct Parts {
     pub key: KeyPair,
     pub trusted_agents: Vec<PublicKey>,
     pub audit_repository: PathBuf,
+    pub admin_token: Option<SecretString>,
 }
 
 /// The options for it.
@@ -43,6 +45,7 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
             request_timeout: config.http.request_timeout,
             ..HttpOptions::default()
         },
+        admin_token: parts.admin_token,
         instance,
     })
 }

@@ -42,11 +42,9 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
         key: keys::read(&config.orchestrator.signing_key_file)?,
         trusted_agents: config.agents.trusted.clone(),
         audit_repository: config.orchestrator.audit_repository.clone(),
+        admin_token: chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN").map(Into::into),
     };
     let orchestrator = Orchestrator::start(options(&config, parts)?, listener, tasks.clone()).await?;
-    if let Some(token) = chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN") {
-        orchestrator.ensure_admin(&token).await?;
-    }
     // An orchestrator carries no work of its own: everything it has begun stands in Postgres, and another goes on with it.
     wait_and_stop(&Tasks::new(tasks.shutdown().clone()), &tasks, Duration::ZERO).await;
     orchestrator.leave().await;

@@ -136,10 +136,9 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
         key: orchestrator_key,
         trusted_agents: trusted,
         audit_repository: data_dir.audit_repository(),
+        admin_token: Some(keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?.into()),
     };
     let started = Orchestrator::start(orchestrator::options(config, parts)?, listener, tasks.clone()).await?;
-    let token = keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?;
-    started.ensure_admin(&token).await?;
     running.orchestrator = Some(started);
     step.done(&running.url);
 
