@@ -130,13 +130,14 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
     let step = Step::begin("orchestrator");
     let bus = connect.bus(config, "chiffon-orchestrator", &tasks)?;
     running.buses.push(bus.clone());
+    let token = keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?;
     let parts = orchestrator::Parts {
         database_url,
         bus,
         key: orchestrator_key,
         trusted_agents: trusted,
         audit_repository: data_dir.audit_repository(),
-        admin_token: Some(keyfile::read_or_create(&data_dir.admin_token(), new_token_text)?.into()),
+        admin_token: Some(token.as_str().into()),
     };
     let started = Orchestrator::start(orchestrator::options(config, parts)?, listener, tasks.clone()).await?;
     running.orchestrator = Some(started);

@@ -50,12 +50,12 @@ impl FreshPreview<'_> {
         let part = if saw_all { String::new() } else { format!(" in what it can preview ({:.0} %)", coverage * 100.0) };
         let rest = names.len().saturating_sub(NAMED);
         let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
-        let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join("; ");
+        let listed = names.iter().take(NAMED).copied().collect::<Vec<_>>().join("; ");
         match names.len() {
             0 if saw_all => "shows that nothing is left to change: --done fits".to_owned(),
             0 => format!("shows that nothing is left to change{part}; look at the rest before you decide"),
-            1 => format!("shows that 1 change is left to make{part}: {shown}"),
-            count => format!("shows that {count} changes are left to make{part}: {shown}{more}"),
+            1 => format!("shows that 1 change is left to make{part}: {listed}"),
+            count => format!("shows that {count} changes are left to make{part}: {listed}{more}"),
         }
     }
 }

@@ -91,7 +91,7 @@ impl Cut {
 
     async fn decide(&self, decision: Decision, attempt: i32) -> Resolved {
         let (task_id, comment) = (self.work.request.task_id, Some("I saw the dry run".to_owned()));
-        let input = Resolve { task_id, decision, attempt, comment, not_running: false };
+        let input = Resolve { task_id, decision, attempt: Some(attempt), comment, not_running: false };
         resolve::run(&self.site.app.context, &self.ada, input).await.expect("it is taken")
     }
 
