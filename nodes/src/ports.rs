@@ -3,7 +3,10 @@
 //! They are looked for below the range from which the kernel gives ports to outgoing connections, so that a node which
 //! is killed and started again doesn't find its port taken by somebody's connection in between.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpListener};
+
+use nix::unistd::Pid;
 
 use crate::{NodeError, secret};
 
@@ -38,6 +41,27 @@ pub(crate) fn is_free(first: u16, len: u16) -> bool {
     listeners.is_ok()
 }
 
+/// Whether one of these processes listens on the port. Another program may have taken it since it was free.
+pub(crate) fn are_listening(pids: &[Pid], port: u16) -> bool {
+    let listening = listeners(port);
+    pids.iter().any(|pid| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let mut targets = files.filter_map(|file| std::fs::read_link(file.path()).ok()?.into_os_string().into_string().ok());
+        targets.any(|target| listening.contains(&target))
+    })
+}
+
+/// The sockets that listen on a port of whatever address, as `/proc/PID/fd` names them.
+///
+/// proc(5): `sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode`, with `0A` for a socket that listens.
+fn listeners(port: u16) -> HashSet<String> {
+    let end = format!(":{port:04X}");
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1)).map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let listening = rows.filter(|fields| fields.len() > 9 && fields[1].ends_with(&end) && fields[3] == "0A");
+    listening.map(|fields| format!("socket:[{}]", fields[9])).collect()
+}
+
 fn first_outgoing() -> u16 {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     range.split_whitespace().next().and_then(|low| low.parse().ok()).filter(|low| *low > LOWEST + 1000).unwrap_or(32_768)
@@ -54,5 +78,16 @@ mod tests {
         let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, first + 5)).expect("it is free");
         assert!(!is_free(first, 12));
         assert!(is_free(first, 5));
+    }
+
+    #[test]
+    fn who_listens_on_a_port_is_told_from_who_does_not() {
+        let port = free_range(1).expect("a port");
+        assert!(!are_listening(&[Pid::this()], port));
+        let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("it is free");
+        assert!(are_listening(&[Pid::this()], port));
+        assert!(!are_listening(&[Pid::parent()], port));
+        let _client = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it connects");
+        assert!(are_listening(&[Pid::parent(), Pid::this()], port));
     }
 }

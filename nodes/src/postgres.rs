@@ -108,7 +108,14 @@ impl PostgresNode {
         let guard = Guard::post(&orders)?;
         let mut node = Self { guard: Some(guard), server: None, cluster, temporary };
         node.cluster.make_if_missing().await?;
-        node.start_server().await?;
+        while let Err(failed) = node.start_server().await {
+            node.kill().await;
+            if node.port().is_none_or(|port| ports::is_free(port, 1)) {
+                return Err(failed);
+            }
+            // Another program took the port between the look at it and the server's own attempt.
+            node.cluster.port = self::port(&node.cluster.dir, node.cluster.options.listen)?;
+        }
         Ok(node)
     }
 

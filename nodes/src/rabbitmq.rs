@@ -8,7 +8,6 @@ mod management;
 mod member;
 mod settings;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -93,7 +92,14 @@ impl RabbitNode {
         let settings = Settings { program, dir, port, password, account, management: options.management, member };
         let guard = Guard::post(&orders)?;
         let mut node = Self { guard: Some(guard), server: None, settings, temporary };
-        node.start_server().await?;
+        while let Err(failed) = node.start_server().await {
+            node.kill().await;
+            if ports::is_free(node.settings.port, PORTS) {
+                return Err(failed);
+            }
+            // Another program took one of its ports between the look at them and the server's own attempt.
+            node.settings.port = self::port(&node.settings.dir)?;
+        }
         Ok(node)
     }
 
@@ -196,7 +202,7 @@ impl RabbitNode {
     }
 
     fn processes(&self) -> Vec<Pid> {
-        tree::with_descendants(tree::marked(tree::MARKER, &self.settings.dir))
+        processes(&self.settings.dir)
     }
 
     fn reap(&mut self) {
@@ -211,8 +217,7 @@ impl RabbitNode {
         let server = self.server.insert(self.settings.spawn()?);
         let deadline = Instant::now() + READY_WITHIN;
         for port in self.settings.ports_to_wait_for() {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            while tokio::net::TcpStream::connect(address).await.is_err() {
+            while !ports::are_listening(&processes(&self.settings.dir), port) {
                 let ended = server.try_wait().map_err(NodeError::folder(&log))?;
                 if let Some(status) = ended {
                     return Err(NodeError::did_not_start(SERVER, format!("it ended ({status})"), &log));
@@ -234,6 +239,10 @@ impl Drop for RabbitNode {
         self.reap();
         drop(self.temporary.take());
     }
+}
+
+fn processes(dir: &Path) -> Vec<Pid> {
+    tree::with_descendants(tree::marked(tree::MARKER, dir))
 }
 
 /// The ports that clients have seen before, while they are free.

@@ -4,6 +4,7 @@ mod postgres;
 mod rabbitmq;
 mod run;
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,13 @@ async fn until<T: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> T, good
         assert!(Instant::now() < deadline, "{what}: {seen:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Takes the port that a node in this folder has chosen, before its server does.
+async fn squatter_in_mid_start(dir: &Path) -> TcpListener {
+    let chosen = || std::fs::read_to_string(dir.join("port")).ok().and_then(|text| text.trim().parse::<u16>().ok());
+    let port = until("a port is chosen", chosen, Option::is_some).await.expect("it is");
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("nobody has it yet")
 }
 
 /// One statement through the client that people use.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chiffon_nodes::{Durability, Listen, NodeError, PostgresNode, PostgresOptions, shared};
 
-use super::{kill_owner, owner, owners_dir, processes_of, query, until};
+use super::{kill_owner, owner, owners_dir, processes_of, query, squatter_in_mid_start, until};
 
 fn folder() -> tempfile::TempDir {
     let everybody_passes = std::fs::Permissions::from_mode(0o711);
@@ -167,6 +167,17 @@ async fn a_busy_port_is_left_to_its_owner() {
     let _squatter = std::net::TcpListener::bind(("127.0.0.1", node.port().expect("a port"))).expect("the server is dead");
     let busy = node.restart().await.expect_err("clients know the old port");
     assert_eq!(busy.code(), 5902, "{busy}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_while_it_starts_is_left_to_its_owner() {
+    let folder = folder();
+    let dir = folder.path().join("postgres");
+    let loopback = PostgresOptions { listen: Listen::Loopback, ..options(dir.clone()) };
+    let (node, squatter) = tokio::join!(PostgresNode::start(loopback), squatter_in_mid_start(&dir));
+    let node = node.expect("it takes another port");
+    assert_ne!(node.port(), squatter.local_addr().ok().map(|address| address.port()));
+    assert_eq!(query(&node.url("postgres"), "SELECT 1").expect("answered"), "1");
 }
 
 #[tokio::test]

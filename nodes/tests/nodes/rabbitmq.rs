@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chiffon_nodes::{RabbitNode, RabbitOptions};
 
-use super::{kill_owner, owner, owners_dir, processes_of, until};
+use super::{kill_owner, owner, owners_dir, processes_of, squatter_in_mid_start, until};
 
 fn folder() -> tempfile::TempDir {
     let everybody_passes = std::fs::Permissions::from_mode(0o711);
@@ -47,6 +47,16 @@ async fn virtual_hosts_outlive_kill_and_restart_and_nothing_outlives_the_stop() 
 
 fn names_of(dir: &Path) -> Vec<String> {
     processes_of(dir).into_iter().filter(|line| !line.ends_with(" sh")).collect()
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_while_it_starts_is_left_to_its_owner() {
+    let folder = folder();
+    let dir = folder.path().join("rabbitmq");
+    let (node, squatter) = tokio::join!(RabbitNode::start(with_management(&dir)), squatter_in_mid_start(&dir));
+    let node = node.expect("it takes other ports");
+    assert_ne!(node.port(), squatter.local_addr().expect("it has one").port());
+    node.create_vhost("one").await.expect("its own API answers");
 }
 
 #[tokio::test]

@@ -74,5 +74,5 @@ fn a_call_without_a_command_says_how() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("usage: chiffon-nodes run"));
     let output = nodes().args(["run", "--", "/no/such/command"]).output().expect("it runs");
-    assert_eq!(output.status.code(), Some(127));
+    assert_eq!(output.status.code(), Some(127), "{}", String::from_utf8_lossy(&output.stderr));
 }
