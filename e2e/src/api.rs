@@ -99,6 +99,14 @@ impl Api {
         let body = json!({"request_id": request["request_id"], "plan_sha256": request["plan"]["sha256"], "decision": "approve"});
         self.post("/approve", &body).await
     }
+
+    /// Asks for something and approves the plan that is made of it; the request's id.
+    pub async fn ask_and_approve(&self, text: &str) -> String {
+        let id = self.ask(text).await;
+        let planned = self.request_when(&id, &["awaiting_approval", "needs_input", "failed"]).await;
+        assert_eq!(self.approve(&planned).await.0, 200, "{planned:#}");
+        id
+    }
 }
 
 /// Polls until it is so, for a minute and a half; the last answer otherwise.

@@ -73,15 +73,20 @@ impl Home {
 
     /// `chiffon up` with the source tree's actions and these further flags, once it is ready.
     pub fn up(&self, flags: &[&str]) -> Running {
-        let catalogue = Self::catalogue();
-        let mut args = vec!["up", "--listen", "127.0.0.1:0", "--playbooks", catalogue.to_str().expect("UTF-8")];
-        args.extend(flags);
-        let running = Running::start(&mut self.command(&args), &self.path().join("up.log"));
-        self.wait_until_up(running)
+        let mut command = self.command(&["up", "--listen", "127.0.0.1:0", "--playbooks"]);
+        self.start(command.arg(Self::catalogue()).args(flags))
     }
 
-    /// Waits until a started `chiffon up` has said where it listens.
-    pub fn wait_until_up(&self, mut running: Running) -> Running {
+    /// The command of a `chiffon up` with these actions and hosts.
+    pub fn up_at(&self, playbooks: &Path, inventory: &Path) -> Command {
+        let mut command = self.command(&["up", "--listen", "127.0.0.1:0", "--playbooks"]);
+        command.arg(playbooks).arg("--inventory").arg(inventory);
+        command
+    }
+
+    /// Starts a `chiffon up`, and waits until it is ready.
+    pub fn start(&self, up: &mut Command) -> Running {
+        let mut running = Running::start(up, &self.path().join("up.log"));
         let deadline = Instant::now() + Duration::from_mins(2);
         while !self.data_dir().join("url").exists() {
             assert!(running.ended().is_none(), "`chiffon up` ended; it said:\n{}", running.said());

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chiffon_e2e::{Api, Home, eventually, one_host, write_action};
@@ -47,18 +47,7 @@ async fn a_backup_of_a_running_chiffon_is_tried_out_and_restored_elsewhere() {
     let actions = home.path().join("actions");
     write_action(&actions, "take_long", "Take long", "take long on box", "no", NOTE);
     let (inventory, host) = one_host(&home);
-    let flags = |actions: &PathBuf, inventory: &PathBuf| {
-        ["up", "--listen", "127.0.0.1:0", "--bus", "memory", "--playbooks"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([actions.display().to_string(), "--inventory".to_owned(), inventory.display().to_string()])
-            .collect::<Vec<_>>()
-    };
-    let start = |home: &Home| {
-        let flags = flags(&actions, &inventory);
-        let words: Vec<&str> = flags.iter().map(String::as_str).collect();
-        home.wait_until_up(chiffon_e2e::Running::start(&mut home.command(&words), &home.path().join("up.log")))
-    };
+    let start = |home: &Home| home.start(home.up_at(&actions, &inventory).args(["--bus", "memory"]));
     let mut up = start(&home);
     let api = home.api();
     let before = done(&api, "take long on box").await;
@@ -123,21 +112,10 @@ async fn what_ran_after_the_backup_does_not_run_again_when_its_database_is_put_b
     let actions = home.path().join("actions");
     write_action(&actions, "wait_for_word", "Wait for word", "wait for word on box", "no", UNTIL_TOLD);
     let (inventory, host) = one_host(&home);
-    let flags = [
-        "up",
-        "--listen",
-        "127.0.0.1:0",
-        "--playbooks",
-        actions.to_str().expect("UTF-8"),
-        "--inventory",
-        inventory.to_str().expect("UTF-8"),
-    ];
-    let start = || home.wait_until_up(chiffon_e2e::Running::start(&mut home.command(&flags), &home.path().join("up.log")));
+    let start = || home.start(&mut home.up_at(&actions, &inventory));
     let mut up = start();
     let api = home.api();
-    let id = api.ask("wait for word on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("wait for word on box").await;
     let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
     eventually("the play has begun", || async { if runs().contains("ran") { Ok(()) } else { Err(runs()) } }).await;
     let file = home.path().join("chiffon.tar");

@@ -23,9 +23,7 @@ async fn a_broker_that_loses_a_node_in_mid_run_finishes_what_was_asked_and_takes
     let api = fleet.api();
     let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
 
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("take long on box").await;
     eventually("the play has begun", || async { if runs() == "ran\n" { Ok(()) } else { Err(runs()) } }).await;
     // All are connected to the first one.
     cluster.node(0).kill().await;
@@ -35,9 +33,7 @@ async fn a_broker_that_loses_a_node_in_mid_run_finishes_what_was_asked_and_takes
     assert_eq!(done["status"], "completed", "{done:#}");
     assert_eq!(runs(), "ran\nended\n");
 
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("take long on box").await;
     assert_eq!(api.request_when(&id, &ended).await["status"], "completed", "two nodes of three are enough");
     assert_eq!(runs(), "ran\nended\n".repeat(2));
     let (_, health) = api.get("/health").await;

@@ -19,26 +19,15 @@ async fn what_was_killed_in_mid_play_is_reported_and_not_run_again() {
     let actions = home.path().join("actions");
     write_action(&actions, "take_long", "Take long", "take long on box", "no", SLOW);
     let (inventory, _) = one_host(&home);
-    let flags = [
-        "up",
-        "--listen",
-        "127.0.0.1:0",
-        "--playbooks",
-        actions.to_str().expect("UTF-8"),
-        "--inventory",
-        inventory.to_str().expect("UTF-8"),
-    ];
-    let start = || chiffon_e2e::Running::start(&mut home.command(&flags), &home.path().join("up.log"));
-    let mut up = home.wait_until_up(start());
+    let start = || home.start(&mut home.up_at(&actions, &inventory));
+    let mut up = start();
     let api = home.api();
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("take long on box").await;
     eventually("the play has begun", || async { if runs(&home).contains("ran") { Ok(()) } else { Err(runs(&home)) } }).await;
 
     up.kill();
     fs::remove_file(home.data_dir().join("url")).expect("it was up");
-    let mut up = home.wait_until_up(start());
+    let mut up = start();
     let api = home.api();
     let after = api.request_when(&id, &["needs_attention", "failed", "completed"]).await;
     assert_eq!(after["status"], "needs_attention", "{after:#}");
@@ -62,13 +51,9 @@ async fn a_run_whose_agent_never_comes_back_ends_at_its_time_limit() {
     let text = fs::read_to_string(&spec).expect("it is there").replace("timeout_seconds: 120", "timeout_seconds: 3");
     fs::write(&spec, text).expect("written");
     let (inventory, _) = one_host(&home);
-    let (actions, inventory) = (actions.to_str().expect("UTF-8"), inventory.to_str().expect("UTF-8"));
-    let flags = ["up", "--listen", "127.0.0.1:0", "--bus", "memory", "--playbooks", actions, "--inventory", inventory];
-    let mut up = home.wait_until_up(chiffon_e2e::Running::start(&mut home.command(&flags), &home.path().join("up.log")));
+    let mut up = home.start(home.up_at(&actions, &inventory).args(["--bus", "memory"]));
     let api = home.api();
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    api.ask_and_approve("take long on box").await;
     let sleeps = || home.leftovers().into_iter().filter(|process| process.contains("sleep 600")).count();
     eventually("the play takes its time", || async { if sleeps() > 0 { Ok(()) } else { Err(runs(&home)) } }).await;
     up.kill();

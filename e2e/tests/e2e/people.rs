@@ -17,18 +17,10 @@ async fn killed_in_mid_play(home: &Home, repeatable: &str, tasks: &str) -> (Runn
     let actions = home.path().join("actions");
     write_action(&actions, "take_long", "Take long", "take long on box", repeatable, tasks);
     let (inventory, _) = one_host(home);
-    let (actions, inventory) = (actions.to_str().expect("UTF-8").to_owned(), inventory.to_str().expect("UTF-8").to_owned());
-    let start = || {
-        let flags = ["up", "--listen", "127.0.0.1:0", "--playbooks", &actions, "--inventory", &inventory];
-        let mut command = home.command(&flags);
-        command.env("CHIFFON__RETRY__FIRST_DELAY", "1s");
-        home.wait_until_up(Running::start(&mut command, &home.path().join("up.log")))
-    };
+    let start = || home.start(home.up_at(&actions, &inventory).env("CHIFFON__RETRY__FIRST_DELAY", "1s"));
     let mut up = start();
     let api = home.api();
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("take long on box").await;
     eventually("the play has begun", || async { if runs(home).contains("ran") { Ok(()) } else { Err(runs(home)) } }).await;
     up.kill();
     fs::remove_file(home.data_dir().join("url")).expect("it was up");

@@ -32,9 +32,7 @@ async fn separate_processes_tell_the_story_and_survive_the_death_of_the_agent() 
     })
     .await;
 
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("take long on box").await;
     let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
     eventually("the play has begun", || async { if runs().contains("ran") { Ok(()) } else { Err(runs()) } }).await;
     infrastructure.kill();
@@ -66,9 +64,7 @@ async fn cancel_stops_a_running_play_and_says_what_had_happened() {
     let _agent = fleet.agent("infrastructure", &actions, &inventory);
     fleet.agents_are(1).await;
     let api = fleet.api();
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200);
+    let id = api.ask_and_approve("take long on box").await;
     let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
     eventually("the play has begun", || async { if runs().contains("ran") { Ok(()) } else { Err(runs()) } }).await;
     let (status, report) = api.post(&format!("/cancel/{id}"), &json!({})).await;
@@ -92,16 +88,12 @@ async fn a_drained_agent_finishes_its_play_ends_with_0_and_stays_paused_until_it
     let api = fleet.api();
     let (_, agents) = api.get("/agents").await;
     let agent_id = agents["items"][0]["agent_id"].as_str().expect("an id").to_owned();
-    let first = api.ask("take a while on box").await;
-    let planned = api.request_when(&first, &["awaiting_approval"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200);
+    let first = api.ask_and_approve("take a while on box").await;
     let runs = || fs::read_to_string(host.join("runs")).unwrap_or_default();
     eventually("the play has begun", || async { if runs().contains("ran") { Ok(()) } else { Err(runs()) } }).await;
     let (status, drained) = api.post(&format!("/agents/{agent_id}/drain"), &json!({"reason": "new disk"})).await;
     assert_eq!((status, &drained["desired"], &drained["ends"]), (200, &json!("drained"), &json!(true)), "{drained:#}");
-    let second = api.ask("take a while on box").await;
-    let planned = api.request_when(&second, &["awaiting_approval"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200);
+    let second = api.ask_and_approve("take a while on box").await;
     let waits_for = |id: String| {
         let api = &api;
         async move {

@@ -38,9 +38,7 @@ fn actions(fleet: &Fleet) -> PathBuf {
 
 /// Asked, approved, run once, recorded.
 async fn story(api: &Api) {
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input", "failed"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("take long on box").await;
     let done = api.request_when(&id, &["completed", "failed", "needs_attention"]).await;
     assert_eq!(done["status"], "completed", "{done:#}");
     eventually("the change is committed", || async {

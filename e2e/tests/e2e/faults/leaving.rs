@@ -143,14 +143,10 @@ async fn chiffon_up_finishes_what_runs_before_it_leaves_and_has_recorded_it_at_t
     let actions = home.path().join("actions");
     write_action(&actions, "take_long", "Take long", "take long on box", "no", WAITING);
     let (inventory, host) = one_host(&home);
-    let (actions, inventory) = (actions.display().to_string(), inventory.display().to_string());
-    let flags = ["up", "--listen", "127.0.0.1:0", "--playbooks", &actions, "--inventory", &inventory];
-    let start = || home.wait_until_up(Running::start(&mut home.command(&flags), &home.path().join("up.log")));
+    let start = || home.start(&mut home.up_at(&actions, &inventory));
     let mut up = start();
     let api = home.api();
-    let id = api.ask("take long on box").await;
-    let planned = api.request_when(&id, &["awaiting_approval", "needs_input"]).await;
-    assert_eq!(api.approve(&planned).await.0, 200, "{planned:#}");
+    let id = api.ask_and_approve("take long on box").await;
     let runs = || std::fs::read_to_string(host.join("runs")).unwrap_or_default();
     eventually("the play has begun", || async { if runs() == "ran\n" { Ok(()) } else { Err(runs()) } }).await;
     up.signal(Signal::SIGTERM);
