@@ -9,6 +9,7 @@ use std::path::Path;
 use git2::Oid;
 
 use super::commit::{AuditRepository, BRANCH, RepositoryError};
+use super::objects::Objects;
 
 const SIGNATURE: &str = "# v2 git bundle";
 
@@ -16,6 +17,13 @@ impl AuditRepository {
     /// Writes the branch as it is now, and gives its newest commit; without a commit there is nothing to write, and no file.
     pub fn write_bundle(&self, to: &Path) -> Result<Option<Oid>, RepositoryError> {
         let Some(head) = self.head()? else { return Ok(None) };
+        let walk = self.check()?;
+        if let Some((file, why)) = walk.damaged_pack {
+            return Err(self.damaged(file.display().to_string(), why));
+        }
+        if let Some(damage) = walk.damages.first() {
+            return Err(self.damaged(format!("the git object {} ({})", damage.object, damage.what), damage.why.clone()));
+        }
         let repository = self.open()?;
         let mut walk = self.wrap(repository.revwalk())?;
         self.wrap(walk.push(head))?;
@@ -52,7 +60,7 @@ impl AuditRepository {
         std::io::copy(&mut file, &mut pack).map_err(unreadable)?;
         this.wrap(pack.commit())?;
         drop(pack);
-        this.wrap(repository.find_commit(head))?;
+        this.wrap(Objects::of(&repository).commit(head))?;
         this.move_branch(None, head)?;
         this.sync()?;
         Ok(this)

@@ -1,11 +1,12 @@
 //! Reading the whole repository again: every object of the branch against its name, every commit against its record.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::PathBuf;
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, Oid};
 
 use super::commit::{AuditRepository, CommitPlan, RepositoryError};
+use super::objects::{Objects, damaged_pack};
 
 /// A commit as it stands on the branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,15 +57,21 @@ pub struct Walk {
     pub objects: u64,
     /// What is not.
     pub damages: Vec<Damage>,
+    /// A pack, or a file that belongs to packs, that is damaged, and how that is known. Then nothing else was read.
+    pub damaged_pack: Option<(PathBuf, String)>,
 }
 
 impl AuditRepository {
     /// Reads every object that the branch reaches. Damage is a finding; `Err` means that nothing could be looked at.
     pub fn check(&self) -> Result<Walk, RepositoryError> {
+        let damaged_pack = damaged_pack(self.path());
+        if damaged_pack.is_some() {
+            return Ok(Walk { damaged_pack, ..Walk::default() });
+        }
         let repository = self.open()?;
         let Some(head) = self.head()? else { return Ok(Walk::default()) };
         let odb = self.wrap(repository.odb())?;
-        let mut reader = Reader { repository: &repository, odb, seen: HashSet::new(), walk: Walk::default() };
+        let mut reader = Reader { objects: Objects::of(&repository), odb, seen: HashSet::new(), walk: Walk::default() };
         let mut next = Some(head);
         while let Some(id) = next {
             next = reader.commit(id);
@@ -75,9 +82,10 @@ impl AuditRepository {
     /// The commits that the branch has after `known` says yes, newest first: down to the first that is known, or to the root.
     pub fn list_until(&self, known: impl Fn(&Oid) -> bool) -> Result<Vec<Found>, RepositoryError> {
         let repository = self.open()?;
+        let objects = Objects::of(&repository);
         let (mut found, mut next) = (Vec::new(), self.head()?);
         while let Some(id) = next.filter(|id| !known(id)) {
-            let commit = self.wrap(repository.find_commit(id))?;
+            let commit = self.wrap(objects.commit(id))?;
             found.push(Found { id, message: String::from_utf8_lossy(commit.message_bytes()).into_owned() });
             next = commit.parent_id(0).ok();
         }
@@ -87,19 +95,19 @@ impl AuditRepository {
     /// What of a commit is not as it was planned; `None` when it is.
     pub fn differs(&self, id: Oid, plan: &CommitPlan) -> Result<Option<String>, RepositoryError> {
         let repository = self.open()?;
-        let commit = self.wrap(repository.find_commit(id))?;
+        let objects = Objects::of(&repository);
+        let commit = self.wrap(objects.commit(id))?;
         if commit.message_bytes() != plan.message.as_bytes() {
             return Ok(Some("its message".to_owned()));
         }
         if commit.author().name_bytes() != plan.author.as_bytes() || commit.time().seconds() != plan.at.timestamp() {
             return Ok(Some("its author or its time".to_owned()));
         }
-        let tree = self.wrap(commit.tree())?;
+        let tree = self.wrap(objects.tree(commit.tree_id()))?;
         for (path, content) in &plan.files {
-            let entry = tree.get_path(Path::new(path)).ok();
-            let is_as_planned = match (entry, content) {
+            let is_as_planned = match (self.wrap(objects.at(&tree, path))?, content) {
                 (None, None) => true,
-                (Some(entry), Some(content)) => self.wrap(repository.find_blob(entry.id()))?.content() == content.as_bytes(),
+                (Some(found), Some(content)) => self.wrap(objects.blob(found))?.content() == content.as_bytes(),
                 (Some(_), None) | (None, Some(_)) => false,
             };
             if !is_as_planned {
@@ -111,7 +119,7 @@ impl AuditRepository {
 }
 
 struct Reader<'r> {
-    repository: &'r Repository,
+    objects: Objects<'r>,
     odb: Odb<'r>,
     seen: HashSet<Oid>,
     walk: Walk,
@@ -121,7 +129,7 @@ impl Reader<'_> {
     /// Reads a commit with all that it holds; its parent, if it has one and can be read.
     fn commit(&mut self, id: Oid) -> Option<Oid> {
         self.object(id, ObjectType::Commit, "the commit", id)?;
-        let commit = match self.repository.find_commit(id) {
+        let commit = match self.objects.commit(id) {
             Ok(commit) => commit,
             Err(error) => {
                 self.damaged(id, "the commit", id, error.message());
@@ -145,7 +153,7 @@ impl Reader<'_> {
         if self.object(id, ObjectType::Tree, shown, commit).is_none() {
             return;
         }
-        let tree = match self.repository.find_tree(id) {
+        let tree = match self.objects.tree(id) {
             Ok(tree) => tree,
             Err(error) => return self.damaged(id, shown, commit, error.message()),
         };
@@ -162,7 +170,8 @@ impl Reader<'_> {
 
     /// Reads an object and computes its name again; `None` when it is damaged.
     fn object(&mut self, id: Oid, kind: ObjectType, what: &str, commit: Oid) -> Option<()> {
-        let read = self.odb.read(id).and_then(|object| Ok((object.kind(), Oid::hash_object(object.kind(), object.data())?)));
+        let read = self.objects.look(id).and_then(|()| self.odb.read(id));
+        let read = read.and_then(|object| Ok((object.kind(), Oid::hash_object(object.kind(), object.data())?)));
         match read {
             Ok((found, name)) if found == kind && name == id => {
                 self.walk.objects += 1;
@@ -182,7 +191,6 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::path::PathBuf;
 
     use chrono::DateTime;
 
@@ -238,6 +246,60 @@ mod tests {
         }
         assert_eq!(flipped, whole.objects);
         assert_eq!(repository.check().unwrap().damages, []);
+    }
+
+    /// libgit2 would read some of these for ever, or end the process.
+    #[test]
+    fn a_file_that_was_cut_is_found_and_read_by_nobody() {
+        let (_folder, repository, [first, second]) = two_commits();
+        for id in [first, second] {
+            let name = id.to_string();
+            let file = repository.path().join("objects").join(&name[..2]).join(&name[2..]);
+            let good = std::fs::read(&file).unwrap();
+            std::fs::remove_file(&file).unwrap();
+            for len in 0..good.len() {
+                std::fs::write(&file, &good[..len]).unwrap();
+                let damages = repository.check().unwrap().damages;
+                assert_eq!(damages.iter().map(|damage| damage.object).collect::<Vec<_>>(), [id], "cut to {len} bytes");
+            }
+            let on_top = repository.write(&plan("hosts/nas/kuma.yml", "port: 1\n"), Some(id)).unwrap_err();
+            assert!(on_top.to_string().contains("can't be inflated"), "{on_top}");
+            assert!(repository.differs(id, &plan("hosts/nas/kuma.yml", "port: 3001\n")).is_err());
+            assert!(repository.list_until(|_| false).is_err());
+            assert!(repository.contains(Oid::ZERO_SHA1).is_err());
+            let bundle = repository.path().join("bundle");
+            let refused = repository.write_bundle(&bundle).unwrap_err();
+            assert!(matches!(refused, RepositoryError::Damaged { .. }) && !bundle.exists(), "{refused}");
+            std::fs::write(&file, good).unwrap();
+        }
+        assert_eq!(repository.check().unwrap().damages, []);
+    }
+
+    #[test]
+    fn whatever_byte_of_a_pack_or_its_index_is_flipped_it_is_found_and_read_by_nobody() {
+        let (folder, repository, [_, second]) = two_commits();
+        let bundle = folder.path().join("bundle");
+        repository.write_bundle(&bundle).unwrap();
+        let path = folder.path().join("packed.git");
+        let packed = AuditRepository::from_bundle(&bundle, &path).unwrap();
+        assert_eq!(packed.check().unwrap().commits[0].id, second);
+        let files: Vec<PathBuf> = std::fs::read_dir(path.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(files.len(), 2, "{files:?}");
+        for file in files {
+            let good = std::fs::read(&file).unwrap();
+            std::fs::remove_file(&file).unwrap();
+            for at in 0..good.len() {
+                let mut bad = good.clone();
+                bad[at] ^= 1;
+                std::fs::write(&file, bad).unwrap();
+                let walk = packed.check().unwrap();
+                assert_eq!(walk.damaged_pack.map(|(found, _)| found), Some(file.clone()), "byte {at}");
+            }
+            let refused = AuditRepository::open_or_create(&path).unwrap_err();
+            assert!(matches!(refused, RepositoryError::Damaged { .. }), "{refused}");
+            std::fs::write(&file, good).unwrap();
+        }
+        assert_eq!(packed.check().unwrap(), repository.check().unwrap());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use git2::build::TreeUpdateBuilder;
 use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
 
+use super::objects::{self, Objects};
+
 pub(super) const BRANCH: &str = "refs/heads/main";
 
 const TRIES: u32 = 100;
@@ -43,6 +45,16 @@ pub enum RepositoryError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A file of the repository has lost what it held.
+    #[error("the audit repository {path}: {what} is damaged: {why}; fetch it from a backup or a clone")]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// The file, or the object.
+        what: String,
+        /// How that is known.
+        why: String,
+    },
     /// Another writer moved the branch between reading and writing.
     #[error("another writer has moved the branch of the audit repository {0}")]
     Moved(PathBuf),
@@ -74,6 +86,7 @@ impl AuditRepository {
         // One that is there is only opened: making it takes a lock for which orchestrators that start together would race.
         for _ in 0..TRIES {
             if path.join("config").is_file() && Repository::open_bare(path).is_ok() {
+                this.check_packs()?;
                 return Ok(this);
             }
             match Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")) {
@@ -98,8 +111,21 @@ impl AuditRepository {
     /// The bare repository that is at `path`.
     pub fn open_existing(path: &Path) -> Result<Self, RepositoryError> {
         let this = Self { path: path.to_owned() };
+        this.check_packs()?;
         this.open()?;
         Ok(this)
+    }
+
+    /// Damaged packs end a process that reads them, so nothing begins with them.
+    fn check_packs(&self) -> Result<(), RepositoryError> {
+        match objects::damaged_pack(&self.path) {
+            None => Ok(()),
+            Some((file, why)) => Err(self.damaged(file.display().to_string(), why)),
+        }
+    }
+
+    pub(super) fn damaged(&self, what: String, why: String) -> RepositoryError {
+        RepositoryError::Damaged { path: self.path.clone(), what, why }
     }
 
     /// Where it is.
@@ -121,14 +147,15 @@ impl AuditRepository {
     pub fn contains(&self, commit: Oid) -> Result<bool, RepositoryError> {
         let repository = self.open()?;
         let Some(head) = self.head()? else { return Ok(false) };
-        if head == commit {
-            return Ok(true);
+        let objects = Objects::of(&repository);
+        let mut next = Some(head);
+        while let Some(id) = next {
+            if id == commit {
+                return Ok(true);
+            }
+            next = self.wrap(objects.commit(id))?.parent_id(0).ok();
         }
-        match repository.graph_descendant_of(head, commit) {
-            Ok(contained) => Ok(contained),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(false),
-            Err(source) => Err(self.error(source)),
-        }
+        Ok(false)
     }
 
     /// Writes the commit's objects on top of `parent` without moving the branch. The same plan on the same parent gives the same id.
@@ -183,24 +210,26 @@ impl AuditRepository {
 }
 
 fn write_commit(repository: &Repository, plan: &CommitPlan, parent: Option<Oid>) -> Result<Oid, git2::Error> {
-    let parent: Option<Commit<'_>> = parent.map(|id| repository.find_commit(id)).transpose()?;
+    let objects = Objects::of(repository);
+    let parent: Option<Commit<'_>> = parent.map(|id| objects.commit(id)).transpose()?;
     let base = match &parent {
-        Some(parent) => parent.tree()?,
-        None => repository.find_tree(repository.treebuilder(None)?.write()?)?,
+        Some(parent) => objects.tree(parent.tree_id())?,
+        None => objects.tree(repository.treebuilder(None)?.write()?)?,
     };
     let mut update = TreeUpdateBuilder::new();
     for (path, content) in &plan.files {
+        let there = objects.at(&base, path)?;
         match content {
             Some(content) => {
                 update.upsert(path.as_str(), repository.blob(content.as_bytes())?, FileMode::Blob);
             }
-            None if base.get_path(Path::new(path)).is_ok() => {
+            None if there.is_some() => {
                 update.remove(path.as_str());
             }
             None => {}
         }
     }
-    let tree = repository.find_tree(update.create_updated(repository, &base)?)?;
+    let tree = objects.tree(update.create_updated(repository, &base)?)?;
     let time = Time::new(plan.at.timestamp(), 0);
     let author = Signature::new(&plan.author, "chiffon@localhost", &time)?;
     let committer = Signature::new("Chiffon", "chiffon@localhost", &time)?;
@@ -223,9 +252,10 @@ mod tests {
 
     fn content(repository: &AuditRepository, path: &str) -> Option<String> {
         let opened = repository.open().unwrap();
-        let commit = opened.find_commit(repository.head().unwrap()?).unwrap();
-        let entry = commit.tree().unwrap().get_path(Path::new(path)).ok()?;
-        Some(String::from_utf8(opened.find_blob(entry.id()).unwrap().content().to_vec()).unwrap())
+        let objects = Objects::of(&opened);
+        let commit = objects.commit(repository.head().unwrap()?).unwrap();
+        let found = objects.at(&objects.tree(commit.tree_id()).unwrap(), path).unwrap()?;
+        Some(String::from_utf8(objects.blob(found).unwrap().content().to_vec()).unwrap())
     }
 
     #[test]

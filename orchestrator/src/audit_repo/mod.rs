@@ -7,6 +7,7 @@
 mod bundle;
 mod check;
 mod commit;
+mod objects;
 mod trailers;
 
 pub use check::{Damage, Found, Walk, trailer};

@@ -28,6 +28,14 @@ pub(super) async fn run(
 ) -> Result<(), Problem> {
     let walk = in_repository(repository, AuditRepository::check).await?;
     report.objects = walk.objects;
+    if let Some((file, why)) = &walk.damaged_pack {
+        let message = format!(
+            "the git file {} is damaged, and nothing of the repository was read: {why}; fetch it from a backup or a clone",
+            file.display()
+        );
+        report.broken(message, json!({"kind": "git_pack", "file": file}));
+        return Ok(());
+    }
     for damage in &walk.damages {
         let message = format!(
             "the git object {} ({}, in commit {}) is damaged: {}; fetch it from a backup or a clone",

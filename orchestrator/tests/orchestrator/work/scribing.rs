@@ -31,12 +31,8 @@ fn scribe(site: &Site, folder: &Path) -> (GitScribe, AuditRepository) {
 }
 
 fn messages(folder: &Path) -> Vec<String> {
-    let repository = git2::Repository::open_bare(folder).expect("a repository");
-    let mut walk = repository.revwalk().expect("a walk");
-    if walk.push_ref("refs/heads/main").is_err() {
-        return Vec::new();
-    }
-    walk.map(|id| repository.find_commit(id.expect("an id")).expect("a commit").message().expect("UTF-8").to_owned()).collect()
+    let repository = AuditRepository::open_existing(folder).expect("a repository");
+    repository.list_until(|_| false).expect("they read").into_iter().map(|found| found.message).collect()
 }
 
 async fn forget_that_it_was_settled(site: &Site, request_id: Uuid) {
