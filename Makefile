@@ -59,8 +59,9 @@ faults: ## every part killed and frozen at every point of a request's way, on re
 	cargo build --workspace --bins
 	CHIFFON_FAULTS=all target/debug/chiffon-nodes run -- cargo nextest run -p chiffon-e2e --profile faults -E 'test(/^faults::/)' $(ARGS)
 
-soak: ## load and faults on real parts, as in ARGS="--minutes 20"
-	cargo build --bin chiffon --bin chiffon-soak
+soak: ## two million new schedules, then load and faults on real parts, as in ARGS="--minutes 20"
+	cargo build --bin chiffon --bin chiffon-soak --bin chiffon-simulation
+	target/debug/chiffon-simulation --schedules 2000000 --from $$(date +%s)000000
 	target/debug/chiffon-soak $(ARGS)
 
 bench: ## build with optimisation and measure

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
-use chiffon_e2e::{Api, Home, Running, write_action};
+use chiffon_e2e::{Api, Home, write_action};
 
 use crate::table::{Figures, Row};
 
@@ -29,11 +29,8 @@ pub async fn row(driver: &str, runs: usize) -> anyhow::Result<Row> {
     )?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
 
-    let text = |path: &std::path::Path| path.to_str().map(str::to_owned).context("UTF-8");
-    let (actions, inventory) = (text(&actions)?, text(&inventory)?);
-    let mut command = home.command(&["up", "--bus", driver, "--listen", "127.0.0.1:0", "--playbooks", &actions, "--inventory", &inventory]);
-    command.env("CHIFFON__AGENT__INFRASTRUCTURE__ANSIBLE_PLAYBOOK", &script);
-    let _up = home.wait_until_up(Running::start(&mut command, &home.path().join("up.log")));
+    let mut up = home.up_at(&actions, &inventory);
+    let _up = home.start(up.args(["--bus", driver]).env("CHIFFON__AGENT__INFRASTRUCTURE__ANSIBLE_PLAYBOOK", &script));
     let api = home.api();
     let mut milliseconds = Vec::with_capacity(runs);
     // The first run is not counted: it fills caches.

@@ -61,7 +61,10 @@ impl Memory {
         // Its processes share most of their memory, so that their sum would count it many times.
         if let Some(pid) = processes::pid_in(&world.home.path().join("postgres/cluster/postmaster.pid")) {
             let mib: f64 = processes::family(pid).into_iter().filter_map(processes::proportional).sum();
-            self.samples.entry("database".to_owned()).or_default().entry(pid).or_default().push(Sample { at, mib });
+            // Killed between the two looks, it has none.
+            if mib > 0.0 {
+                self.samples.entry("database".to_owned()).or_default().entry(pid).or_default().push(Sample { at, mib });
+            }
         }
     }
 
