@@ -55,7 +55,7 @@ fmt: ## format the code
 prepare: ## write .sqlx anew from the statements and the migrations
 	@scripts/prepare
 
-faults: ## every part killed and frozen at every point of a request's way, on real parts (some 12 minutes)
+faults: ## every part killed and frozen at every point of a request's way, on real parts (some 15 minutes)
 	cargo build --workspace --bins
 	CHIFFON_FAULTS=all target/debug/chiffon-nodes run -- cargo nextest run -p chiffon-e2e --profile faults -E 'test(/^faults::/)' $(ARGS)
 
