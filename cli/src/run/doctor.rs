@@ -28,9 +28,15 @@ pub async fn run(global: &Global) -> Outcome {
         node("rabbitmq", chiffon_nodes::rabbitmq_is_installed(), "apt-get install rabbitmq-server (without it, the bus runs in process)"),
         program("git", "git", "apt-get install git (only to look at the audit repository)"),
         configuration(global),
-        actions(),
     ];
-    findings.extend(running(global).await);
+    let is_up = global.url.is_some() || DataDir::choose(global.data_dir.as_deref()).is_ok_and(|data_dir| data_dir.url().exists());
+    if is_up {
+        findings.extend(running(global).await);
+    } else {
+        // One that runs has found its actions already, wherever this is asked.
+        findings.push(actions());
+        findings.push(Finding { what: "chiffon".to_owned(), ok: true, text: "not running here (chiffon up)".to_owned() });
+    }
     let healthy = findings.iter().all(|finding| finding.ok);
     let items: Vec<_> = findings.iter().map(|finding| json!({"check": finding.what, "ok": finding.ok, "text": finding.text})).collect();
     if !table::json(global.output, &json!({"ok": healthy, "items": items})) && global.output == Output::Text {
@@ -72,10 +78,6 @@ fn actions() -> Finding {
 /// How the Chiffon is that runs here, or at the address that was named.
 async fn running(global: &Global) -> Vec<Finding> {
     let finding = |ok, text: String| vec![Finding { what: "chiffon".to_owned(), ok, text }];
-    let is_up = global.url.is_some() || DataDir::choose(global.data_dir.as_deref()).is_ok_and(|data_dir| data_dir.url().exists());
-    if !is_up {
-        return finding(true, "not running here (chiffon up)".to_owned());
-    }
     let api = match Api::new(global) {
         Ok(api) => api,
         Err(failure) => return finding(false, failure.message),

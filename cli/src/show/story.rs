@@ -1,23 +1,29 @@
 //! The audit log of a request, told for people: one sentence a row, with what it is about and why.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::style::{faint, short};
 use super::table::text;
 use super::time;
 
-/// Prints rows of `GET /audit`, oldest first. `tasks` are those of the request, which rows name by their ids.
-pub fn print<'a>(rows: impl Iterator<Item = &'a Value>, tasks: &Value) {
+/// Prints rows of `GET /audit`, oldest first.
+pub fn print<'a>(rows: impl Iterator<Item = &'a Value>) {
+    let mut titles = HashMap::new();
     for row in rows {
-        println!("  {} {:<18} {}", faint(&time::clock(&row["at"])), text(&row["actor"]), sentence(row, tasks));
+        // Where a task was made its title stands; later rows have its id.
+        let made = row["data"]["tasks"].as_array().into_iter().flatten();
+        titles.extend(made.filter_map(|task| Some((task["task_id"].as_str()?, text(&task["title"])))));
+        println!("  {} {:<18} {}", faint(&time::clock(&row["at"])), text(&row["actor"]), sentence(row, &titles));
     }
 }
 
 /// What happened, to what, and the reason that was given.
-fn sentence(row: &Value, tasks: &Value) -> String {
+fn sentence(row: &Value, titles: &HashMap<&str, String>) -> String {
     let data = &row["data"];
     let mut parts = vec![text(&row["event"]).replace(['.', '_'], " ")];
-    parts.extend(about(data, tasks));
+    parts.extend(about(data, titles));
     parts.extend(ending(data));
     parts.extend(data["decision"].as_str().map(|decision| format!("→ {}", decision.replace('_', " "))));
     let said = ["text", "comment", "reason"].into_iter().find_map(|name| data[name].as_str()).filter(|said| !said.is_empty());
@@ -31,7 +37,7 @@ fn sentence(row: &Value, tasks: &Value) -> String {
 }
 
 /// The task, with its purpose where it is not the change itself, or the plan's revision.
-fn about(data: &Value, tasks: &Value) -> Vec<String> {
+fn about(data: &Value, titles: &HashMap<&str, String>) -> Vec<String> {
     if let Some(revision) = data["revision"].as_u64() {
         let sha256 = data["sha256"].as_str().and_then(|sha256| sha256.get(..12)).map(|sha256| format!(", sha256 {sha256}"));
         return vec![format!("{revision}{}", sha256.unwrap_or_default())];
@@ -44,8 +50,7 @@ fn about(data: &Value, tasks: &Value) -> Vec<String> {
         )];
     }
     let Some(id) = data["task_id"].as_str() else { return Vec::new() };
-    let known = tasks.as_array().into_iter().flatten().find(|task| task["task_id"] == id);
-    let title = known.map_or_else(|| short(id).to_owned(), |task| text(&task["title"]));
+    let title = titles.get(id).cloned().unwrap_or_else(|| short(id).to_owned());
     let purpose = data["purpose"].as_str().filter(|purpose| *purpose != "apply").map(|purpose| format!("({purpose})"));
     let attempt = data["attempt"].as_u64().filter(|attempt| *attempt > 1).map(|attempt| format!("(attempt {attempt})"));
     [Some(title), purpose, attempt].into_iter().flatten().collect()
@@ -66,14 +71,16 @@ fn ending(data: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use serde_json::json;
 
     use super::sentence;
 
     #[test]
     fn a_row_says_what_it_is_about_and_why() {
-        let tasks = json!([{"task_id": "t-1", "title": "Deploy Kuma to nas"}]);
-        let told = |event: &str, data| sentence(&json!({"event": event, "data": data}), &tasks);
+        let titles = HashMap::from([("t-1", "Deploy Kuma to nas".to_owned())]);
+        let told = |event: &str, data| sentence(&json!({"event": event, "data": data}), &titles);
         assert_eq!(
             told("request.submitted", json!({"text": "Deploy  Kuma\nto nas", "priority": 0})),
             "request submitted \"Deploy Kuma to nas\""

@@ -29,7 +29,7 @@ pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
     }
     print_commands(&request);
     println!("\n{}", bold("What happened"));
-    story::print(rows(&timeline), &request["tasks"]);
+    story::print(rows(&timeline));
     Ok(Exit::Done)
 }
 
