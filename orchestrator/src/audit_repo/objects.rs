@@ -91,7 +91,7 @@ pub(super) fn damaged_pack(repository: &Path) -> Option<(PathBuf, String)> {
     let has_checksum = |path: &PathBuf| {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        matches!(extension, "pack" | "idx" | "rev" | "graph" | "bitmap") || matches!(name, "multi-pack-index" | "commit-graph")
+        matches!(extension, "pack" | "idx" | "rev" | "bitmap" | "mtimes" | "graph") || matches!(name, "multi-pack-index" | "commit-graph")
     };
     files.filter(has_checksum).find_map(|path| {
         let why = match std::fs::read(&path) {
