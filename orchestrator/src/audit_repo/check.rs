@@ -170,8 +170,11 @@ impl Reader<'_> {
 
     /// Reads an object and computes its name again; `None` when it is damaged.
     fn object(&mut self, id: Oid, kind: ObjectType, what: &str, commit: Oid) -> Option<()> {
-        let read = self.objects.look(id).and_then(|()| self.odb.read(id));
-        let read = read.and_then(|object| Ok((object.kind(), Oid::hash_object(object.kind(), object.data())?)));
+        if let Err(why) = self.objects.look(id) {
+            self.damaged(id, what, commit, &why);
+            return None;
+        }
+        let read = self.odb.read(id).and_then(|object| Ok((object.kind(), Oid::hash_object(object.kind(), object.data())?)));
         match read {
             Ok((found, name)) if found == kind && name == id => {
                 self.walk.objects += 1;
@@ -263,7 +266,7 @@ mod tests {
                 assert_eq!(damages.iter().map(|damage| damage.object).collect::<Vec<_>>(), [id], "cut to {len} bytes");
             }
             let on_top = repository.write(&plan("hosts/nas/kuma.yml", "port: 1\n"), Some(id)).unwrap_err();
-            assert!(on_top.to_string().contains("can't be inflated"), "{on_top}");
+            assert!(on_top.to_string().contains(&format!("the git object {id} is damaged: its file can't be inflated")), "{on_top}");
             assert!(repository.differs(id, &plan("hosts/nas/kuma.yml", "port: 3001\n")).is_err());
             assert!(repository.list_until(|_| false).is_err());
             assert!(repository.contains(Oid::ZERO_SHA1).is_err());

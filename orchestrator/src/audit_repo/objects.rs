@@ -28,17 +28,17 @@ impl<'r> Objects<'r> {
     }
 
     pub(super) fn commit(&self, id: Oid) -> Result<Commit<'r>, Error> {
-        self.look(id)?;
+        self.must_be_whole(id)?;
         self.repository.find_commit(id)
     }
 
     pub(super) fn tree(&self, id: Oid) -> Result<Tree<'r>, Error> {
-        self.look(id)?;
+        self.must_be_whole(id)?;
         self.repository.find_tree(id)
     }
 
     pub(super) fn blob(&self, id: Oid) -> Result<Blob<'r>, Error> {
-        self.look(id)?;
+        self.must_be_whole(id)?;
         self.repository.find_blob(id)
     }
 
@@ -52,15 +52,22 @@ impl<'r> Objects<'r> {
         }
     }
 
-    /// Whether an object is what its name says: the SHA-1 of its kind, its size and its content, which are what its file holds,
-    /// deflated. What lies in a pack is covered by the pack's checksum ([`damaged_pack`]).
-    pub(super) fn look(&self, id: Oid) -> Result<(), Error> {
+    fn must_be_whole(&self, id: Oid) -> Result<(), Error> {
+        self.look(id).map_err(|why| {
+            let message = format!("the git object {id} is damaged: {why}; fetch it from a backup or a clone");
+            Error::new(ErrorCode::Invalid, ErrorClass::Odb, message)
+        })
+    }
+
+    /// Whether an object is what its name says, or why not. Its name is the SHA-1 of its kind, its size and its content, which are
+    /// what its file holds, deflated. What lies in a pack is covered by the pack's checksum ([`damaged_pack`]).
+    pub(super) fn look(&self, id: Oid) -> Result<(), String> {
         let name = id.to_string();
         let (folder, file) = name.split_at(2);
         match std::fs::read(self.repository.path().join("objects").join(folder).join(file)) {
-            Ok(deflated) => is_whole(id, &deflated).map_err(|why| Error::new(ErrorCode::Invalid, ErrorClass::Odb, why)),
+            Ok(deflated) => is_whole(id, &deflated),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::new(ErrorCode::GenericError, ErrorClass::Os, error.to_string())),
+            Err(error) => Err(error.to_string()),
         }
     }
 }
