@@ -26,13 +26,8 @@ struct CutOff {
 impl CutOff {
     async fn running() -> Self {
         let site = Site::start().await;
-        let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
-        let request_id = site.approved(&[step_of("one", "nas", &[], "no"), step("two", "nas", &["one"])]).await;
-        site.turn().await;
-        let work = agent.take(&site).await;
-        agent.progress(&work, 40, &[1]).await;
-        site.turn().await;
-        agent.hear_all().await;
+        let (agent, work, request_id) =
+            WireAgent::in_mid_run(&site, &[step_of("one", "nas", &[], "no"), step("two", "nas", &["one"])]).await;
         let ada = site.app.person("ada", Role::Operator).await;
         Self { site, agent, work, request_id, ada }
     }

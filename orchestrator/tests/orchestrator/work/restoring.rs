@@ -50,6 +50,19 @@ async fn offered(site: &Site, agent: &WireAgent) -> (Uuid, Work) {
     (request_id, agent.work().await.expect("there is work"))
 }
 
+/// What a restore paused is offered when a person resumes it, under a number that nobody can have used.
+async fn is_done_when_resumed(site: &Site, agent: &mut WireAgent, request_id: Uuid) {
+    resume(site, request_id).await;
+    site.turn().await;
+    let again = agent.take(site).await;
+    assert!(again.request.attempt > 1_000, "no journal can mistake it for an attempt that was made: {}", again.request.attempt);
+    agent.finish(&again, Outcome::Succeeded).await;
+    site.turn().await;
+    agent.hear_all().await;
+    assert_eq!(site.app.status(request_id).await, "completed");
+    is_whole(site).await;
+}
+
 #[tokio::test]
 async fn what_may_have_run_since_the_backup_is_not_offered_until_a_person_resumes_it() {
     let site = Site::start().await;
@@ -65,15 +78,7 @@ async fn what_may_have_run_since_the_backup_is_not_offered_until_a_person_resume
     site.turn().await;
     let Message::WorkGrant(grant) = agent.hear().await else { panic!("not an answer") };
     assert!(grant.reason.contains("takes no claim"), "the old offer is worth nothing: {}", grant.reason);
-    resume(&site, request_id).await;
-    site.turn().await;
-    let again = agent.take(&site).await;
-    assert!(again.request.attempt > 1_000, "no journal can mistake it for an attempt that was made: {}", again.request.attempt);
-    agent.finish(&again, Outcome::Succeeded).await;
-    site.turn().await;
-    agent.hear_all().await;
-    assert_eq!(site.app.status(request_id).await, "completed");
-    is_whole(&site).await;
+    is_done_when_resumed(&site, &mut agent, request_id).await;
 }
 
 #[tokio::test]
@@ -212,13 +217,5 @@ async fn what_waited_for_a_decision_when_the_backup_was_made_gets_no_number_that
     let input = Resolve { task_id, decision: Decision::Retry, attempt: Some(1), comment: None, not_running: false };
     let resolved = resolve::run(&site.app.context, &ada, input).await.expect("it is taken");
     assert_eq!((resolved.task_status.as_str(), resolved.request_status.as_str()), ("waiting", "paused"), "it is held still");
-    resume(&site, request_id).await;
-    site.turn().await;
-    let again = agent.take(&site).await;
-    assert!(again.request.attempt > 1_000, "no journal can mistake it for an attempt that was made: {}", again.request.attempt);
-    agent.finish(&again, Outcome::Succeeded).await;
-    site.turn().await;
-    agent.hear_all().await;
-    assert_eq!(site.app.status(request_id).await, "completed");
-    is_whole(&site).await;
+    is_done_when_resumed(&site, &mut agent, request_id).await;
 }

@@ -15,6 +15,7 @@ use chiffon_protocol::topology::{CLAIMS, HEARTBEATS, INFRASTRUCTURE, RESULTS, ST
 use chiffon_protocol::{Envelope, Message, canonical, signature};
 use chiffon_testkit::ManualClock;
 use futures::FutureExt as _;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -49,6 +50,18 @@ impl WireAgent {
         agent.say(CLAIMS, agent.hello.clone()).await;
         site.turn().await;
         agent
+    }
+
+    /// An agent in the middle of the first step of an approved plan; its work and the request.
+    pub async fn in_mid_run(site: &Site, steps: &[Value]) -> (Self, Work, Uuid) {
+        let mut agent = Self::start(site, "infra-1", &site.keys[0]).await;
+        let request_id = site.approved(steps).await;
+        site.turn().await;
+        let work = agent.take(site).await;
+        agent.progress(&work, 40, &[1]).await;
+        site.turn().await;
+        agent.hear_all().await;
+        (agent, work, request_id)
     }
 
     /// An agent that has not said anything.
