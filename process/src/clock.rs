@@ -1,5 +1,6 @@
 //! The time, injected. `now` is for records; `elapsed` is for deadlines, and counts the time a machine sleeps.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,11 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 
     /// Time since an arbitrary start that never goes backwards and counts suspend (RELIABILITY 7).
     fn elapsed(&self) -> Duration;
+}
+
+/// A time as people are told it, to the second: `2026-01-31 08:00:00 UTC`.
+pub fn shown(at: DateTime<Utc>) -> impl Display {
+    at.format("%Y-%m-%d %H:%M:%S UTC")
 }
 
 /// The machine's clocks.

@@ -12,6 +12,6 @@ pub mod nearest;
 pub mod retry;
 pub mod telemetry;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, shown};
 pub use ids::{IdSource, RandomIds};
 pub use lifecycle::{Shutdown, Tasks};

@@ -1,13 +1,11 @@
 //! What counts of what comes in: signed by a trusted orchestrator, for this recipient, not expired, and readable.
 
 use chiffon_bus::{Delivery, Verdict};
+use chiffon_process::shown;
 use chiffon_protocol::signature::{self, SignatureError};
 use chiffon_protocol::{Envelope, ErrorCode, Message};
 
 use super::shared::Shared;
-
-/// How times are said to people.
-const SHOWN: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 /// The delivery's message, or the verdict for what does not count.
 pub(super) fn verified(shared: &Shared, delivery: &Delivery, to: &str) -> Result<Envelope, Verdict> {
@@ -30,7 +28,7 @@ pub(super) fn late_work(shared: &Shared, delivery: &Delivery, to: &str) -> Optio
     let verified = signature::verify(&shared.options.orchestrator_keys, header, to, &delivery.body, now);
     let Err(SignatureError::Expired { expired }) = verified else { return None };
     let envelope = Envelope::parse(&delivery.body).ok().filter(|envelope| matches!(envelope.message, Message::WorkRequest(_)))?;
-    let (expired, said) = (expired.format(SHOWN), now.format(SHOWN));
+    let (expired, said) = (shown(expired), shown(now));
     let reason = format!(
         "the offer counted until {expired}, and this agent's clock says {said}: either it lay in its queue for so long, or the clock of \
          this agent's machine is wrong; compare it with the orchestrator's, and set it right (NTP)"

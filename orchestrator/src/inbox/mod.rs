@@ -16,17 +16,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chiffon_bus::{Consumer, Delivery, Verdict};
-use chiffon_process::Tasks;
 use chiffon_process::retry::Policy;
+use chiffon_process::{Tasks, shown};
 use chiffon_protocol::{Envelope, ErrorCode, Message, Problem, signature};
 use futures::FutureExt as _;
 use futures::future::join_all;
 
 use crate::service::outcome::Outcome;
 use crate::service::{Context, unverified};
-
-/// How times are said to people.
-const SHOWN: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 /// What takes in the deliveries of one queue.
 #[async_trait]
@@ -182,7 +179,7 @@ pub(crate) async fn received_report(context: &Context, delivery: &Delivery, queu
 /// tells of a clock, and a person has to hear of it.
 fn late(context: &Context, delivery: &Delivery) -> Verdict {
     let Ok(Envelope { message: Message::AgentHello(hello), timestamp, .. }) = Envelope::parse(&delivery.body) else { return Verdict::Ack };
-    let (now, said) = (context.clock.now().format(SHOWN), timestamp.format(SHOWN));
+    let (now, said) = (shown(context.clock.now()), shown(timestamp));
     let reason = format!(
         "{} says hello at {said} by its own clock, and here it is {now}: either the message lay in its queue for so long, or the clock of \
          {} is wrong; compare the two, set it right (NTP), and start the agent again",

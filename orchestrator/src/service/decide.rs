@@ -3,6 +3,7 @@
 //! Everything is looked at again under the request's lock (RELIABILITY 18): the current hash, the state, the time, who decides
 //! and who has decided before. The last needed approval is consumed in the transaction that starts the run.
 
+use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -161,7 +162,7 @@ fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<()
         Status::Cancelled => (ErrorCode::AlreadyFinished, format!("request {} was cancelled; ask again", row.id)),
         Status::Rejected => (ErrorCode::AlreadyDecided, format!("the plan of request {} was rejected; ask again", row.id)),
         Status::AwaitingApproval | Status::Running | Status::NeedsAttention | Status::Paused | Status::Completed | Status::Failed => {
-            let when = plan.approved_at.map(|at| at.format(" at %Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
+            let when = plan.approved_at.map(|at| format!(" at {}", shown(at))).unwrap_or_default();
             (ErrorCode::AlreadyDecided, format!("the plan of request {} was approved{when} and runs once; it is `{}`", row.id, row.status))
         }
     };

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -73,10 +74,8 @@ async fn one(context: &Context, fence: Fence, request_id: Uuid) -> Result<bool, 
 
 /// What a request says whose asker's deadline has passed.
 pub fn passed(deadline: DateTime<Utc>) -> Problem {
-    let message = format!(
-        "its deadline, {}, passed before it was done; what was done stays done. Ask again if it is still wanted",
-        deadline.format("%Y-%m-%d %H:%M:%S UTC")
-    );
+    let message =
+        format!("its deadline, {}, passed before it was done; what was done stays done. Ask again if it is still wanted", shown(deadline));
     Problem::new(ErrorCode::DeadlinePassed, message).with_details(json!({"deadline": deadline}))
 }
 
@@ -92,7 +91,7 @@ async fn deadline_passed(
         return end(context, connection, row, &problem, "request.deadline_passed").await;
     }
     let now = context.clock.now();
-    let reason = format!("its request's deadline, {}, has passed", deadline.format("%Y-%m-%d %H:%M:%S UTC"));
+    let reason = format!("its request's deadline, {}, has passed", shown(deadline));
     deadlines::set_expiring(connection, row.id, now).await?;
     transition::say(context, connection, row, None, &format!("The deadline has passed: {}", problem.message)).await?;
     cancel_tasks::run(context, connection, row.id, &reason, ACTOR).await?;

@@ -3,6 +3,7 @@
 //! Everything is looked at again under the locks of request and task: of two people who decide at once, one does, and the other is
 //! told. What the old attempt reports later is recorded as conflicting and changes nothing (RELIABILITY 14).
 
+use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::Serialize;
 use serde_json::json;
@@ -190,7 +191,7 @@ async fn refused(
 fn may_still_run(context: &Context, locked: &Locked) -> String {
     let agent = locked.attempt.as_ref().and_then(|attempt| attempt.agent_id.as_deref()).unwrap_or("its agent");
     let until = retry::over(context, locked).filter(|over| *over > context.clock.now());
-    let until = until.map(|over| format!(" until {}", over.format("%Y-%m-%d %H:%M:%S UTC"))).unwrap_or_default();
+    let until = until.map(|over| format!(" until {}", shown(over))).unwrap_or_default();
     format!(
         "task {} may still run{until}: {agent} has not reported its end. Look at the host, and say so when nothing of it runs there any more \
          (`--not-running`, `not_running`), with a comment",

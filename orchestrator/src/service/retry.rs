@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chiffon_process::shown;
 use chiffon_protocol::action::Repeatable;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -58,7 +59,7 @@ pub(super) fn over(context: &Context, locked: &Locked) -> Option<DateTime<Utc>> 
 
 /// What happens to a task that was cut off, in words. `proved`: it does not run any more.
 pub(super) fn prospect(context: &Context, locked: &Locked, next: Next, proved: bool) -> String {
-    let at = over(context, locked).map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
+    let at = over(context, locked).map(|at| shown(at).to_string()).unwrap_or_default();
     match next {
         Next::Again { number, .. } => {
             format!("When it has reported nothing by {at}, it is tried again by itself (try {number} of {})", context.settings.retry.tries)

@@ -1,5 +1,6 @@
 //! Asking: a request is stored with its first words, and a planner is called.
 
+use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -166,7 +167,7 @@ fn checked_cost(max_cost_usd: Option<f64>) -> Result<Option<f64>, Problem> {
 fn checked_deadline(context: &Context, deadline: Option<DateTime<Utc>>) -> Result<(), Problem> {
     match deadline {
         Some(at) if at <= context.clock.now() => {
-            let message = format!("`deadline` is {}, which has passed; name a time to come, or none", at.format("%Y-%m-%d %H:%M:%S UTC"));
+            let message = format!("`deadline` is {}, which has passed; name a time to come, or none", shown(at));
             Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "deadline"})))
         }
         _ => Ok(()),

@@ -11,8 +11,9 @@ use super::Error;
 /// So many attempts of one task are taken to have been possible between a backup and its restore.
 pub const POSSIBLE_ATTEMPTS: i32 = 1_000;
 
-/// Fences the attempts of all tasks that are open or may be tried again, takes offers back that nobody had claimed, gives their hosts back, drops what was about
-/// to be sent to agents, and ends all leases under which something may be written. How many tasks were fenced.
+/// Fences the attempts of all tasks that are open or may be tried again, takes offers back that nobody had claimed, gives their
+/// hosts back, drops what was about to be sent to agents, and ends all leases under which something may be written. How many tasks
+/// were fenced.
 pub async fn fence(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<u64, Error> {
     let fenced = sqlx::query!(
         "UPDATE tasks
