@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod error_code;
 pub mod key;
 pub mod message;
+pub mod shown;
 pub mod signature;
 pub mod topology;
 
@@ -15,3 +16,4 @@ pub use action::ActionSpec;
 pub use envelope::{Envelope, ParseError};
 pub use error_code::{ErrorCode, Problem};
 pub use message::Message;
+pub use shown::Shown;
