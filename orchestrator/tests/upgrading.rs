@@ -32,7 +32,7 @@ fn migrations() -> Vec<(String, String)> {
 fn statements(sql: &str) -> Vec<String> {
     let (mut statements, mut current, mut rest) = (Vec::new(), String::new(), sql);
     while let Some(next) = rest.chars().next() {
-        let text_ends = |quote: &str| rest[quote.len()..].find(quote).map_or(rest.len(), |at| at + 2 * quote.len());
+        let text_ends = |quote: &str| rest.match_indices(quote).nth(1).map_or(rest.len(), |(at, quote)| at + quote.len());
         let skipped = if rest.starts_with("--") {
             rest.find('\n').unwrap_or(rest.len())
         } else if next == '\'' {
@@ -43,13 +43,13 @@ fn statements(sql: &str) -> Vec<String> {
             0
         };
         if skipped > 0 {
-            rest = &rest[skipped..];
+            rest = rest.split_at(skipped).1;
         } else if next == ';' {
             statements.push(std::mem::take(&mut current));
-            rest = &rest[1..];
+            rest = rest.strip_prefix(';').unwrap_or_default();
         } else {
             current.extend(next.to_uppercase());
-            rest = &rest[next.len_utf8()..];
+            rest = rest.strip_prefix(next).unwrap_or_default();
         }
     }
     statements.push(current);

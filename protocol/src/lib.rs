@@ -13,7 +13,7 @@ pub mod signature;
 pub mod topology;
 
 pub use action::ActionSpec;
-pub use envelope::{Envelope, ParseError};
+pub use envelope::{Envelope, ParseError, traceparent};
 pub use error_code::{ErrorCode, Problem};
 pub use message::Message;
 pub use shown::Shown;

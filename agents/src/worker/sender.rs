@@ -7,7 +7,7 @@ use std::time::Duration;
 use chiffon_bus::{Bus, BusError, Outgoing, Published};
 use chiffon_process::{Clock, IdSource};
 use chiffon_protocol::key::KeyPair;
-use chiffon_protocol::{Envelope, Message, signature, topology};
+use chiffon_protocol::{Envelope, Message, signature, topology, traceparent};
 use uuid::Uuid;
 
 /// How long a result or status may lie in a queue and still count.
@@ -56,10 +56,9 @@ impl Sender {
             message: message.into(),
         };
         let body = envelope.to_bytes();
-        let span = self.ids.new_message_id().simple().to_string();
         let headers = BTreeMap::from([
             (signature::HEADER.to_owned(), signature::sign(&self.key, queue, now + valid, &body)),
-            ("traceparent".to_owned(), format!("00-{}-{}-01", trace.trace_id, &span[..16])),
+            ("traceparent".to_owned(), traceparent(&trace.trace_id, self.ids.new_message_id())),
         ]);
         let outgoing = Outgoing {
             exchange: topology::WORK_EXCHANGE.to_owned(),

@@ -74,13 +74,19 @@ impl std::fmt::Debug for RabbitOptions {
 fn addresses(list: &str) -> Vec<&str> {
     let mut addresses = Vec::new();
     let mut rest = list.trim();
-    while let Some(end) = rest.match_indices(',').map(|(at, _)| at).find(|at| is_address(&rest[at + 1..])) {
-        addresses.push(rest[..end].trim());
-        rest = rest[end + 1..].trim();
+    while let Some((address, more)) = split_address(rest) {
+        addresses.push(address.trim());
+        rest = more.trim();
     }
     // A comma at the end is no address.
     addresses.push(rest.trim_end_matches([',', ' ']));
     addresses
+}
+
+/// The text before the first comma that an address follows, and that which follows.
+fn split_address(list: &str) -> Option<(&str, &str)> {
+    let parted = list.match_indices(',').filter_map(|(at, _)| list.split_at_checked(at)?.1.strip_prefix(',').map(|rest| (at, rest)));
+    parted.into_iter().find(|(_, rest)| is_address(rest)).and_then(|(at, rest)| Some((list.get(..at)?, rest)))
 }
 
 fn is_address(text: &str) -> bool {

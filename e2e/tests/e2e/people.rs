@@ -61,7 +61,7 @@ async fn what_may_not_be_repeated_is_decided_about_with_the_commands_that_are_to
     assert_eq!(runs(&home), "ran\n", "it is not run again by itself");
     let (code, why) = call(&home, &["why", &id]);
     assert!(code == Some(0) && why.contains(&format!("chiffon resolve {task_id} --retry")), "{why}");
-    let short = &id[id.len() - 8..];
+    let (_, short) = id.split_at_checked(id.len() - 8).expect("an id");
     let (code, said) = call(&home, &["resolve", short]);
     assert!(code == Some(2) && said.contains("--retry, --done or --give-up"), "{code:?} {said}");
     let (code, said) = call(&home, &["pause", short, "--reason", "dinner"]);

@@ -89,7 +89,7 @@ async fn a_paused_node_answers_after_it_is_resumed_and_can_be_stopped_while_paus
 fn state(process: &str) -> String {
     let pid = process.split(' ').next().expect("a pid");
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    status.rsplit_once(") ").map(|(_, rest)| rest[..1].to_owned()).unwrap_or_default()
+    status.rsplit_once(") ").map(|(_, rest)| rest.chars().take(1).collect()).unwrap_or_default()
 }
 
 #[tokio::test]

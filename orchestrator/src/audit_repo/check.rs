@@ -257,7 +257,7 @@ mod tests {
         let (_folder, repository, [first, second]) = two_commits();
         for id in [first, second] {
             let name = id.to_string();
-            let file = repository.path().join("objects").join(&name[..2]).join(&name[2..]);
+            let file = repository.path().join("objects").join(name.get(..2).unwrap()).join(name.get(2..).unwrap());
             let good = std::fs::read(&file).unwrap();
             std::fs::remove_file(&file).unwrap();
             for len in 0..good.len() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_bus::{BusError, Outgoing, Published};
-use chiffon_protocol::{ErrorCode, Problem, signature};
+use chiffon_protocol::{ErrorCode, Problem, signature, traceparent};
 use futures::future::join_all;
 use tokio::sync::Notify;
 
@@ -85,14 +85,13 @@ impl OutboxRelay {
     fn signed(&self, row: &Leased) -> Outgoing {
         let expires = self.context.clock.now() + self.context.settings.signature_valid_for;
         let trace_id = row.envelope["trace_id"].as_str().unwrap_or_default();
-        let parent = &row.message_id.simple().to_string()[..16];
         let (body, mut headers, ours) = match &row.body {
             None => (row.envelope.to_string().into_bytes(), BTreeMap::new(), signature::HEADER),
             // Said by somebody else: their signature stays, and ours stands beside it.
             Some(body) => (body.clone(), texts(row.headers.as_ref()), signature::AGAIN_HEADER),
         };
         headers.insert(ours.to_owned(), signature::sign(&self.context.key, &row.recipient, expires, &body));
-        headers.insert("traceparent".to_owned(), format!("00-{trace_id}-{parent}-01"));
+        headers.insert("traceparent".to_owned(), traceparent(trace_id, row.message_id));
         Outgoing {
             exchange: row.exchange.clone(),
             routing_key: row.routing_key.clone(),

@@ -1,9 +1,9 @@
 //! The table of deadlines in docs/state-machines.md: `UPDATE_DOCS=1` rewrites it, otherwise the test compares.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use super::*;
+use crate::domain::page_table::assert_documented;
 use crate::domain::task::Owned;
 
 fn tasks() -> [(&'static str, Task); 11] {
@@ -66,15 +66,5 @@ fn a_state_that_expires_by_itself_can_expire_and_says_which_setting_bounds_it() 
 
 #[test]
 fn the_documented_deadlines_are_these() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/state-machines.md");
-    let (open, close) = ("<!-- deadlines -->\n", "<!-- /deadlines -->");
-    let text = std::fs::read_to_string(&page).expect("docs/state-machines.md is there");
-    let start = text.find(open).expect("the page has the marker <!-- deadlines -->") + open.len();
-    let end = text.find(close).expect("the page has the marker <!-- /deadlines -->");
-    let wanted = format!("\n{}\n", table());
-    if text[start..end] != wanted && option_env!("UPDATE_DOCS").is_some() {
-        std::fs::write(&page, format!("{}{wanted}{}", &text[..start], &text[end..])).expect("the page can be written");
-        return;
-    }
-    assert_eq!(&text[start..end], wanted, "run the tests with UPDATE_DOCS=1 to rewrite the table");
+    assert_documented("deadlines", &table());
 }

@@ -9,6 +9,8 @@ pub mod deadline;
 pub mod fresh_preview;
 pub mod invariant;
 pub mod log_digest;
+#[cfg(test)]
+mod page_table;
 pub mod placement;
 pub mod plan;
 pub mod policy;

@@ -3,9 +3,9 @@
 //! `UPDATE_DOCS=1` rewrites the table between its markers; otherwise the test compares.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use super::*;
+use crate::domain::page_table::assert_documented;
 
 fn matrix() -> String {
     let mut table = "| state | event | becomes |\n|---|---|---|\n".to_owned();
@@ -52,17 +52,7 @@ fn every_state_meets_every_event() {
 
 #[test]
 fn the_documented_matrix_is_this_one() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/state-machines.md");
-    let (open, close) = ("<!-- request -->\n", "<!-- /request -->");
-    let text = std::fs::read_to_string(&page).expect("docs/state-machines.md is there");
-    let start = text.find(open).expect("the page has the marker <!-- request -->") + open.len();
-    let end = text.find(close).expect("the page has the marker <!-- /request -->");
-    let wanted = format!("\n{}\n", matrix());
-    if text[start..end] != wanted && option_env!("UPDATE_DOCS").is_some() {
-        std::fs::write(&page, format!("{}{wanted}{}", &text[..start], &text[end..])).expect("the page can be written");
-        return;
-    }
-    assert_eq!(&text[start..end], wanted, "run the tests with UPDATE_DOCS=1 to rewrite the table");
+    assert_documented("request", &matrix());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_protocol::{ErrorCode, Problem, traceparent};
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 
@@ -24,7 +24,7 @@ pub(super) struct Trace(pub(super) String);
 pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
     let began = state.context.clock.elapsed();
     let trace_id = given_trace_id(request.headers()).unwrap_or_else(|| state.context.ids.new_trace_id());
-    let span_id = state.context.ids.new_trace_id()[..16].to_owned();
+    let span_id = state.context.ids.new_message_id();
     let method = request.method().clone();
     // Never the path itself: what anybody may write would grow the measures without end.
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
@@ -41,7 +41,7 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
     let took = state.context.clock.elapsed().saturating_sub(began);
     state.measures.record(method.as_str(), &route, status, took);
     tracing::info!(trace_id, method = %method, route, status, milliseconds = took.as_secs_f64() * 1000.0, "answered");
-    for (name, value) in [(TRACEPARENT, format!("00-{trace_id}-{span_id}-01")), (TRACE_ID, trace_id)] {
+    for (name, value) in [(TRACEPARENT, traceparent(&trace_id, span_id)), (TRACE_ID, trace_id)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
         }

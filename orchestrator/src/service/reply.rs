@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use chiffon_bus::{Outgoing, Published};
 use chiffon_protocol::topology::{CONTROL_EXCHANGE, control_queue};
-use chiffon_protocol::{Envelope, Message, signature};
+use chiffon_protocol::{Envelope, Message, signature, traceparent};
 use uuid::Uuid;
 
 use super::Context;
@@ -67,7 +67,7 @@ pub async fn send(context: &Context, to: &Addressee, about: &About, message: imp
         correlation_id: envelope.trace_id.clone(),
         headers: BTreeMap::from([
             (signature::HEADER.to_owned(), header),
-            ("traceparent".to_owned(), format!("00-{}-{}-01", envelope.trace_id, &envelope.message_id.simple().to_string()[..16])),
+            ("traceparent".to_owned(), traceparent(&envelope.trace_id, envelope.message_id)),
         ]),
         body: body.into(),
         transient: false,

@@ -119,8 +119,8 @@ fn text(text: &str) -> String {
     if storable.len() <= TEXT_BYTES {
         return storable.into_owned();
     }
-    let end = (0..=TEXT_BYTES).rev().find(|at| storable.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}\n[... {} more bytes were cut off]", &storable[..end], storable.len() - end)
+    let kept = storable.get(..storable.floor_char_boundary(TEXT_BYTES)).unwrap_or_default();
+    format!("{kept}\n[... {} more bytes were cut off]", storable.len() - kept.len())
 }
 
 /// Text as Postgres takes it: it has no NUL.

@@ -99,8 +99,10 @@ fn tell(global: &Global, target: &Path, manifest: &Manifest) {
     if table::json(global.output, &json!({"file": target, "bytes": bytes, "manifest": manifest})) {
         return;
     }
-    let head =
-        manifest.audit_head.as_deref().map_or("nothing committed yet".to_owned(), |head| format!("audit repository at {}", &head[..8]));
+    let head = manifest
+        .audit_head
+        .as_deref()
+        .map_or("nothing committed yet".to_owned(), |head| format!("audit repository at {}", head.get(..8).unwrap_or(head)));
     println!(
         "{}: {} parts, {} KiB; schema {}, audit log to row {} of the system chain, {head}.",
         target.display(),

@@ -2,11 +2,10 @@
 //!
 //! Building the tests with `UPDATE_DOCS=1` rewrites the table between its markers; otherwise they compare.
 
-use std::path::Path;
-
 use chiffon_protocol::message::Outcome;
 
 use super::{Decision, Event, InvalidTransition, Owned, Status, Task};
+use crate::domain::page_table::assert_documented;
 
 fn owned(started: bool, cancel_requested: bool) -> Owned {
     Owned { attempt: 1, agent_id: "a".to_owned(), started, cancel_requested }
@@ -97,17 +96,7 @@ fn matrix() -> String {
 
 #[test]
 fn every_state_meets_every_event_as_documented() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/state-machines.md");
-    let (open, close) = ("<!-- task -->\n", "<!-- /task -->");
-    let text = std::fs::read_to_string(&page).expect("docs/state-machines.md is there");
-    let start = text.find(open).expect("the page has the marker <!-- task -->") + open.len();
-    let end = text.find(close).expect("the page has the marker <!-- /task -->");
-    let wanted = format!("\n{}\n", matrix());
-    if text[start..end] != wanted && option_env!("UPDATE_DOCS").is_some() {
-        std::fs::write(&page, format!("{}{wanted}{}", &text[..start], &text[end..])).expect("the page can be written");
-        return;
-    }
-    assert_eq!(&text[start..end], wanted, "run the tests with UPDATE_DOCS=1 to rewrite the table");
+    assert_documented("task", &matrix());
 }
 
 #[test]

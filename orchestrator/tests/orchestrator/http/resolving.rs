@@ -67,7 +67,7 @@ async fn a_decision_is_offered_where_there_is_one_to_be_made_and_is_taken_once()
     assert_eq!((&first.body["task_status"], &first.body["request_status"]), (&json!("completed"), &json!("completed")), "{first:?}");
     let late = resolve(&app, &ada, &task, "k2", &body).await;
     assert!(late.code() == 5130 && late.message().contains("ada decided `done`"), "{late:?}");
-    let audit = app.get(&format!("/audit?chain={}", &path["/request/".len()..]), &ada).await.ok();
+    let audit = app.get(&format!("/audit?chain={}", path.strip_prefix("/request/").expect("the path of a request")), &ada).await.ok();
     let rows = audit["items"].as_array().expect("rows").iter().filter(|row| row["event"] == "task.resolved").count();
     assert_eq!(rows, 1);
 }
