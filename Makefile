@@ -9,7 +9,7 @@ CHIFFON := target/debug/chiffon
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up demo test test-upgrade test-newer simulate lint fmt prepare faults soak bench
+.PHONY: help setup build up demo test test-upgrade test-newer simulate fuzz lint fmt prepare faults soak bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ test-newer: ## the tests of servers and Ansible on Debian 13's RabbitMQ 4.0, Pos
 simulate: ## play schedules of faults, a million or ARGS="--schedules N"; tell one again: ARGS="--seed N"
 	cargo build --bin chiffon-simulation
 	target/debug/chiffon-simulation $(ARGS)
+
+fuzz: ## feed everything that reads text from outside, a million inputs or ARGS="--inputs N"; ARGS="--reader request" for one
+	cargo build --release --bin chiffon-fuzz
+	target/release/chiffon-fuzz $(ARGS)
 
 lint: ## formatting, clippy, and whether .sqlx fits the statements and the migrations
 	cargo fmt --all --check

@@ -54,7 +54,7 @@ impl Inventory {
     }
 
     /// Reads the answer of `ansible-inventory --list`.
-    fn from_list(list: &Map<String, Value>) -> Self {
+    pub(super) fn from_list(list: &Map<String, Value>) -> Self {
         let names = |group: &str, member: &str| -> Vec<String> {
             let listed = list.get(group).and_then(|group| group.get(member)).and_then(Value::as_array);
             listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()

@@ -9,6 +9,8 @@ mod catalogue;
 mod content_hash;
 mod inventory;
 mod options;
+#[doc(hidden)]
+pub mod outside;
 mod play;
 mod redact;
 mod secrets;

@@ -99,6 +99,16 @@ pub struct EventSink {
 }
 
 impl EventSink {
+    /// Writes to this file alone, anew.
+    ///
+    /// # Panics
+    /// When the file can't be written.
+    pub(crate) fn to_file(path: &std::path::Path, clock: Arc<dyn Clock>) -> Self {
+        std::fs::write(path, "").expect("a new log");
+        let log = Arc::new(Mutex::new(EventLog::open(path, u64::MAX / 2).expect("the new log")));
+        Self { log, clock, wake: Arc::default(), last_output_at: Arc::default() }
+    }
+
     /// Adds an event. Its number; 0 when the journal is full and it was left out.
     pub fn add(&self, event: NewEvent) -> u64 {
         let now = self.clock.now();

@@ -7,7 +7,7 @@ use similar::TextDiff;
 const LONGEST: usize = 64 * 1024;
 
 /// The diff of one module's result; empty where it reports none. `place` names the file where the module doesn't.
-pub(super) fn of_result(result: &Value, place: &str) -> String {
+pub(in crate::infrastructure) fn of_result(result: &Value, place: &str) -> String {
     let mut text = String::new();
     if let Some(diff) = result.get("diff") {
         of_value(diff, place, &mut text);

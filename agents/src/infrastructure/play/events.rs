@@ -61,7 +61,7 @@ pub(super) struct Seen {
 
 /// Watches one play.
 #[derive(Debug)]
-pub(super) struct Observer {
+pub(in crate::infrastructure) struct Observer {
     pub(super) seen: Seen,
     mode: Mode,
     granted: BTreeSet<String>,
@@ -73,7 +73,7 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    pub(super) fn new(mode: Mode, hosts: &[String], redactor: Redactor, sink: EventSink, progress: Progress) -> Self {
+    pub(in crate::infrastructure) fn new(mode: Mode, hosts: &[String], redactor: Redactor, sink: EventSink, progress: Progress) -> Self {
         let seen = Seen {
             stats: None,
             failures: Vec::new(),
@@ -98,7 +98,7 @@ impl Observer {
     }
 
     /// A line of standard output.
-    pub(super) fn out(&mut self, line: Line) {
+    pub(in crate::infrastructure) fn out(&mut self, line: Line) {
         let bytes = match line {
             Line::TooLong(length) => {
                 let text = format!("an event of {} MiB is left out of the log", length >> 20);
@@ -117,7 +117,7 @@ impl Observer {
     }
 
     /// A line of standard error.
-    pub(super) fn error(&mut self, line: Line) {
+    pub(in crate::infrastructure) fn error(&mut self, line: Line) {
         let Line::Whole(bytes) = line else { return };
         let text = String::from_utf8_lossy(&bytes);
         // Ansible says this of every parameter named like a keyword of plays; it is harmless.

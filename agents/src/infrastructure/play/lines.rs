@@ -9,7 +9,7 @@ const LONGEST: usize = 8 * 1024 * 1024;
 
 /// A line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(in crate::infrastructure) enum Line {
     /// Its bytes, without the line's end.
     Whole(Vec<u8>),
     /// It was longer than the cap; how long.

@@ -12,5 +12,8 @@ mod stop;
 mod usage;
 
 pub(super) use command::environment;
+pub(super) use diff::of_result as diff_of_result;
+pub(super) use events::Observer;
+pub(super) use lines::Line;
 pub(super) use progress::ListCache;
 pub(super) use run::{Play, run};

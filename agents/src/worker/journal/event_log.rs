@@ -34,7 +34,7 @@ pub(crate) struct EventLog {
 impl EventLog {
     /// Opens a log, and takes away a last line that a crash cut off. Beyond the limit only failures are kept: a runaway play must not
     /// fill the disk.
-    pub(super) fn open(path: &Path, limit_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, limit_bytes: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut reader = BufReader::new(&mut file);
         let (mut bytes, mut last_seq) = (0, 0);
