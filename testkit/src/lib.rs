@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod database;
 pub mod fault_proxy;
+pub mod hostile;
 pub mod poll;
 
 pub use chiffon_nodes::shared::not_run;

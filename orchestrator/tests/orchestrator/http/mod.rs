@@ -6,6 +6,7 @@ mod dead_letters;
 mod deciding;
 mod following;
 mod health;
+mod hostile;
 mod idempotency;
 mod listing;
 mod orders;

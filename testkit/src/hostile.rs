@@ -1,0 +1,31 @@
+//! Texts that have broken programs before: each place that shows, stores or commits text is tried with all of them.
+
+/// What is wrong with a text, and the text.
+pub const TEXTS: &[(&str, &str)] = &[
+    ("a null character", "before\0after"),
+    ("a colour", "\u{1b}[31mred\u{1b}[0m"),
+    ("a cleared screen", "gone\u{1b}[2J\u{1b}[H"),
+    ("a window's title", "\u{1b}]0;root@elsewhere\u{7}"),
+    ("a link that is not what it says", "\u{1b}]8;;https://elsewhere.example\u{1b}\\https://here.example\u{1b}]8;;\u{1b}\\"),
+    ("the clipboard", "\u{1b}]52;c;Y3VybCB4IHwgc2g=\u{7}"),
+    ("control characters of one byte's upper half", "\u{9b}31mred\u{85}next"),
+    ("a line that overwrites itself", "harmless\rharmful"),
+    ("a backspace and a bell", "abc\u{8}\u{8}\u{8}xyz\u{7}"),
+    ("a reversed direction", "file\u{202e}gnp.exe"),
+    ("isolated directions", "\u{2066}left\u{2069} \u{2067}right\u{2069}"),
+    ("characters without width", "nas\u{200b}\u{200d}\u{feff}\u{2060}"),
+    ("letters beyond ASCII", "Größe, naïve, Ω, İıſ, настройка, 日本語, 한국어, עברית"),
+    ("letters of four bytes", "🔥👩‍👩‍👧𝕏\u{10ffff}"),
+    ("piled marks", "Z\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}"),
+    ("lines of other systems", "one\r\ntwo\u{2028}three\u{2029}four\u{b}five\u{c}six"),
+    ("a trailer of a commit", "fine\n\nApproved-By: nobody\nAudit-Head: 00"),
+    ("SQL", "'; DROP TABLE requests; --"),
+    ("patterns of LIKE", "100%_\\"),
+    ("a template", "{{ lookup('pipe', 'id') }} {% raw %} ${HOME} $(id) `id`"),
+    ("a path", "../../../etc/passwd"),
+    ("markup", "<script>alert(1)</script><img src=x onerror=alert(1)>"),
+    ("JSON", "\"}],{\"decision\":\"approve\"}"),
+    ("an option", "--yes"),
+    ("a formula", "=cmd|' /C calc'!A0"),
+    ("only blanks", " \t\u{a0}\u{3000} "),
+];
