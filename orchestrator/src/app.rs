@@ -97,13 +97,13 @@ impl Orchestrator {
         if let Some(token) = admin_token {
             tokens::ensure_admin(&context, ADMINISTRATOR, Some(token)).await?;
         }
+        hear_panics(&context, &tasks);
         start_background(&context, repository, &tasks);
         let state = HttpState::new(context.clone(), http);
         let shutdown = tasks.shutdown().clone();
-        tasks.spawn("http", async move {
+        tasks.spawn_vital("http", async move {
             if let Err(error) = http::serve(listener, state, shutdown.clone()).await {
-                tracing::error!(%error, "the HTTP server ended");
-                shutdown.stop();
+                shutdown.fail(format!("the HTTP server ended: {error}"));
             }
         });
         Ok(Self { context })
@@ -155,10 +155,18 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<
     })
 }
 
+/// What panicked in a task of this process stands in `/background` under the task's name.
+fn hear_panics(context: &Context, tasks: &Tasks) {
+    let (background, clock) = (Arc::clone(&context.background), Arc::clone(&context.clock));
+    tasks.on_panic(move |name, panic| {
+        background.panicked(name, panic, clock.now());
+    });
+}
+
 /// Declares the topology as soon as there is a broker, and only then consumes: a queue that is not there can't be.
 fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Tasks) {
     let (context, spawner) = (context.clone(), tasks.clone());
-    tasks.spawn("topology", async move {
+    tasks.spawn_vital("topology", async move {
         let mut topology = Topology::shared(context.settings.queue_type);
         // A peer that knows only the fixed fields may expect its queue to be there.
         for peer in &context.settings.unverified {
@@ -204,5 +212,6 @@ fn start_background(context: &Context, repository: AuditRepository, tasks: &Task
     for agent in agents {
         background::spawn(tasks, context, agent);
     }
-    tasks.spawn("outbox_listener", outbox_listener::run(context.clone()));
+    let context = context.clone();
+    tasks.spawn_loop("outbox_listener", move || outbox_listener::run(context.clone()));
 }

@@ -9,9 +9,11 @@ pub mod ids;
 pub mod keyfile;
 pub mod lifecycle;
 pub mod nearest;
+pub mod panic;
 pub mod retry;
 pub mod telemetry;
 
 pub use clock::{Clock, SystemClock, shown};
 pub use ids::{IdSource, RandomIds};
 pub use lifecycle::{Shutdown, Tasks};
+pub use panic::{Panicked, caught};

@@ -89,15 +89,15 @@ impl Worker {
                 format!("the journal under {} can't be read: {error}", shared.options.data_dir.display()),
             )
         })?;
-        shared.tasks.spawn("control", control::run(Arc::clone(&shared)));
+        live(&shared, "control", control::run);
         hello::say(&shared).await;
         // After hello, so that the acknowledgements find this start's queue.
         for attempt in &unreported {
             report::spawn(&shared, attempt);
         }
-        shared.tasks.spawn("heartbeat", heartbeat::run(Arc::clone(&shared)));
-        shared.tasks.spawn("hello", hello::run(Arc::clone(&shared)));
-        shared.tasks.spawn("intake", intake::run(Arc::clone(&shared)));
+        live(&shared, "heartbeat", heartbeat::run);
+        live(&shared, "hello", hello::run);
+        live(&shared, "intake", intake::run);
         tracing::info!(agent_id = shared.options.agent_id, incarnation = shared.journal.incarnation(), "the agent is ready");
         let ended = tokio::select! {
             () = shutdown.draining() => Ended::Stopped,
@@ -106,6 +106,15 @@ impl Worker {
         leave(&shared).await;
         Ok(ended)
     }
+}
+
+/// Runs a part that an agent can't be without, for as long as it lives.
+fn live<F>(shared: &Arc<Shared>, name: &'static str, part: fn(Arc<Shared>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let shared_ = Arc::clone(shared);
+    shared.tasks.spawn_loop(name, move || part(Arc::clone(&shared_)));
 }
 
 /// Resolves when a person had this agent drained and nothing of what it took is left to run or to report. Until then the order

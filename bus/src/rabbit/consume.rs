@@ -47,7 +47,7 @@ pub async fn subscribe(shared: &Arc<Shared>, queue: &str, prefetch: u16) -> Resu
     });
     let subscription = Subscription { shared: shared.clone(), queue: queue.to_owned(), prefetch, deliveries, cancelled };
     let opened = shared.within(subscription.open()).await?;
-    shared.tasks.spawn("bus-subscription", subscription.run(opened));
+    shared.tasks.spawn_vital("bus-subscription", subscription.run(opened));
     Ok(consumer)
 }
 

@@ -68,7 +68,7 @@ pub struct RabbitBus {
 
 impl RabbitBus {
     /// Begins to connect, in the background: a broker that is down is a status, an address that can't be read is an error.
-    /// A panic inside the bus stops the process that these tasks belong to.
+    /// A panic in what carries the whole bus stops the process that these tasks belong to, with the reason.
     pub fn start(options: RabbitOptions, tasks: &Tasks) -> Result<Arc<dyn Bus>, BusError> {
         Ok(Arc::new(Self::begin(options, tasks)?))
     }
@@ -97,9 +97,9 @@ impl RabbitBus {
         let consuming = Link::new(Role::Consume, uris, &connection_name, health.clone());
         let publisher = Arc::new(Publisher::new(publishing.clone(), patience));
         let (settlements, verdicts) = mpsc::unbounded_channel();
-        tasks.spawn("bus-publishing", publishing.supervise(patience, None, closed.clone()));
-        tasks.spawn("bus-consuming", consuming.clone().supervise(patience, Some(wanted.clone()), closed.clone()));
-        tasks.spawn("bus-verdicts", settle::run(verdicts, publisher.clone(), closed.clone()));
+        tasks.spawn_vital("bus-publishing", publishing.supervise(patience, None, closed.clone()));
+        tasks.spawn_vital("bus-consuming", consuming.clone().supervise(patience, Some(wanted.clone()), closed.clone()));
+        tasks.spawn_vital("bus-verdicts", settle::run(verdicts, publisher.clone(), closed.clone()));
         let closing = CancellationToken::new();
         Ok(Self { shared: Arc::new(Shared { consuming, publisher, wanted, settlements, health, patience, closing, closed, tasks }) })
     }

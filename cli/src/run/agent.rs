@@ -15,7 +15,7 @@ use super::{backends, keys, logging, playbooks, serve};
 use crate::args::{AgentKind, Global};
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Failure, Outcome};
 
 /// What an agent is built of, beside the configuration.
 pub struct Parts {
@@ -62,7 +62,7 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     start(&config, parts, &working).await?;
     serve::wait_and_stop(&working, &tasks, config.agent.drain_within).await;
     bus.close(Duration::from_secs(5)).await;
-    Ok(Exit::Done)
+    serve::outcome(&tasks)
 }
 
 /// Builds an agent and starts it as tasks of this process.
@@ -93,7 +93,7 @@ pub async fn start(config: &Config, parts: Parts, tasks: &Tasks) -> Result<(), F
         WorkerParts { bus: parts.bus, clock: SystemClock::shared(), ids: RandomIds::shared(), kind, probe, tasks: tasks.clone() },
     )?;
     let shutdown = tasks.shutdown().clone();
-    tasks.spawn("agent", async move {
+    tasks.spawn_vital("agent", async move {
         match worker.run().await {
             Ok(Ended::Stopped) => {}
             Ok(Ended::Drained) => {
@@ -101,8 +101,7 @@ pub async fn start(config: &Config, parts: Parts, tasks: &Tasks) -> Result<(), F
                 shutdown.stop();
             }
             Err(problem) => {
-                tracing::error!(%problem, "the agent ended");
-                shutdown.stop();
+                shutdown.fail(format!("the agent ended: {problem}"));
             }
         }
     });

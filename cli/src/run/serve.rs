@@ -49,7 +49,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     wait_and_stop(&Tasks::new(tasks.shutdown().clone()), &tasks, Duration::ZERO).await;
     orchestrator.leave().await;
     bus.close(Duration::from_secs(5)).await;
-    Ok(Exit::Done)
+    outcome(&tasks)
 }
 
 /// The listener; a busy port is an error that names it.
@@ -60,6 +60,14 @@ pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
             if busy { format!("another program listens on {address}") } else { format!("{address} can't be listened on: {error}") };
         Failure::from(Problem::new(ErrorCode::PortBusy, message))
     })
+}
+
+/// How the process ends: well, or with why it could not go on.
+pub fn outcome(tasks: &Tasks) -> Result<Exit, Failure> {
+    match tasks.shutdown().failure() {
+        None => Ok(Exit::Done),
+        Some(reason) => Err(Failure::failed(format!("this process could not go on: {reason}"))),
+    }
 }
 
 /// Waits for a signal (or a task's failure), then stops in two stages: first `working`, the tasks that carry work, take

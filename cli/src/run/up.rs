@@ -63,7 +63,7 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
     } else {
         greet(&running, started.elapsed());
         serve::wait_and_stop(&running.working, &running.tasks, config.agent.drain_within).await;
-        Ok(Exit::Done)
+        serve::outcome(&running.tasks)
     };
     running.stop().await;
     outcome

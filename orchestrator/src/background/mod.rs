@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chiffon_process::Tasks;
+use chiffon_process::{Tasks, caught};
 use chiffon_protocol::Problem;
 use tokio::sync::Notify;
 
@@ -64,26 +64,32 @@ pub trait BackgroundAgent: Send + Sync + std::fmt::Debug + 'static {
 /// Runs an agent until the second stage of the stop. Its first look is at once, which is what repairs after a crash.
 pub fn spawn(tasks: &Tasks, context: &Context, agent: Arc<dyn BackgroundAgent>) {
     let context = context.clone();
-    tasks.spawn(agent.name(), async move {
-        loop {
-            look(&context, agent.as_ref()).await;
-            tokio::select! {
-                () = context.shutdown.stopping() => return,
-                _woken_or_not = tokio::time::timeout(agent.period(&context), agent.wake().notified()) => {}
+    tasks.spawn_loop(agent.name(), move || {
+        let (context, agent) = (context.clone(), agent.clone());
+        async move {
+            loop {
+                look(&context, agent.as_ref()).await;
+                tokio::select! {
+                    () = context.shutdown.stopping() => return,
+                    _woken_or_not = tokio::time::timeout(agent.period(&context), agent.wake().notified()) => {}
+                }
             }
         }
     });
 }
 
-/// One look, with its status noted.
+/// One look, with its status noted. A panic fails this look only.
 pub async fn look(context: &Context, agent: &dyn BackgroundAgent) {
     context.background.began(agent.name(), context.clock.now());
     let limit = agent.limit(context);
-    let result = tokio::time::timeout(limit, agent.tick()).await.unwrap_or_else(|_| Err(given_up(limit)));
+    let result = caught(tokio::time::timeout(limit, agent.tick())).await;
     let now = context.clock.now();
-    match result {
-        Ok(report) => context.background.succeeded(agent.name(), report.done, now),
-        Err(problem) => {
+    match result.map(|in_time| in_time.unwrap_or_else(|_| Err(given_up(limit)))) {
+        Ok(Ok(report)) => context.background.succeeded(agent.name(), report.done, now),
+        Err(panic) => {
+            context.background.panicked(agent.name(), &panic, now);
+        }
+        Ok(Err(problem)) => {
             tracing::warn!(agent = agent.name(), %problem, "a background agent failed; it looks again");
             context.background.failed(agent.name(), problem, now);
         }

@@ -1,7 +1,8 @@
 //! Deliveries become service calls, and what they come to becomes a verdict, in one place.
 //!
 //! Transient trouble pauses consumption: the same deliveries are tried again in place until it passes; nothing is requeued in
-//! a loop (RELIABILITY 3). Poison is rejected with its code and reason. Subscribing again after an outage is the bus's business.
+//! a loop (RELIABILITY 3). Poison is rejected with its code and reason; so is a delivery upon which this program panics, and it
+//! alone. Subscribing again after an outage is the bus's business.
 
 pub mod claims;
 pub mod dead_letters;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chiffon_bus::{Consumer, Delivery, Verdict};
 use chiffon_process::retry::Policy;
-use chiffon_process::{Tasks, shown};
+use chiffon_process::{Tasks, caught, shown};
 use chiffon_protocol::{Envelope, ErrorCode, Message, Problem, signature};
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -47,7 +48,10 @@ pub trait Inbox: Send + Sync + std::fmt::Debug + 'static {
 /// Consumes a queue until the second stage of the stop.
 pub fn spawn(tasks: &Tasks, context: &Context, inbox: Arc<dyn Inbox>) {
     let context = context.clone();
-    tasks.spawn(inbox.queue(), async move { run(&context, inbox.as_ref()).await });
+    tasks.spawn_loop(inbox.queue(), move || {
+        let (context, inbox) = (context.clone(), inbox.clone());
+        async move { run(&context, inbox.as_ref()).await }
+    });
 }
 
 async fn run(context: &Context, inbox: &dyn Inbox) {
@@ -112,7 +116,8 @@ async fn decide(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> Opt
 async fn patiently(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> Option<Result<Vec<Verdict>, Problem>> {
     let mut delays = Policy::RECONNECT.delays();
     loop {
-        match context.store.within_limit(inbox.handle(batch)).await {
+        let answer = caught(context.store.within_limit(inbox.handle(batch))).await;
+        match answer.unwrap_or_else(|panic| Err(context.background.panicked(inbox.queue(), &panic, context.clock.now()))) {
             Err(problem) if problem.code.is_retryable() => {
                 tracing::warn!(queue = inbox.queue(), %problem, "consumption pauses until this has passed");
                 inbox.works(false);

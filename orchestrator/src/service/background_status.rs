@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use chiffon_protocol::Problem;
+use chiffon_process::Panicked;
+use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -68,6 +69,14 @@ impl BackgroundStatuses {
             status.last_failure_at = Some(at);
             status.error = Some(problem);
         });
+    }
+
+    /// Notes that a piece of work panicked, and logs it; what it comes to for whoever waits for it.
+    pub fn panicked(&self, name: &'static str, panic: &Panicked, at: DateTime<Utc>) -> Problem {
+        let problem = Problem::new(ErrorCode::Internal, panic.to_string());
+        tracing::error!(agent = name, %problem, "a piece of work panicked; it alone has ended");
+        self.failed(name, problem.clone(), at);
+        problem
     }
 
     /// All of them, by name.

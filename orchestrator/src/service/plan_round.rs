@@ -70,7 +70,7 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
     };
     match planned {
         Ok(planned) => context.store.within_limit(store_outcome(context, lease, &material, planned)).await,
-        Err(problem) => context.store.within_limit(try_again_or_fail(context, lease, &problem)).await,
+        Err(problem) => failed(context, lease, &problem).await,
     }
 }
 
@@ -128,6 +128,11 @@ async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), 
     let text =
         "no infrastructure agent is connected, so nothing is known that could be planned; start one with `chiffon agent infrastructure`";
     wait(context, lease, &WaitingFor::new("agent", text), false, context.settings.resend_after).await
+}
+
+/// The round came to this instead of an outcome: it is tried again, or the request fails with it.
+pub async fn failed(context: &Context, lease: &PlanningLease, problem: &Problem) -> Result<(), Problem> {
+    context.store.within_limit(try_again_or_fail(context, lease, problem)).await
 }
 
 async fn try_again_or_fail(context: &Context, lease: &PlanningLease, problem: &Problem) -> Result<(), Problem> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chiffon_process::Tasks;
+use chiffon_process::{Tasks, caught};
 use chiffon_protocol::{ErrorCode, Problem};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -11,6 +11,8 @@ use super::{Context, plan_round};
 
 /// Rounds that this process plans at the same time.
 const AT_ONCE: usize = 8;
+/// What a round is called among the tasks of this process.
+const ROUND: &str = "plan_round";
 
 /// Where rounds are planned.
 #[derive(Debug, Clone)]
@@ -38,9 +40,17 @@ impl PlanningDesk {
             Arc::clone(&self.seats).acquire_owned().await.map_err(|_| Problem::new(ErrorCode::Internal, "the planning desk is closed"))?;
         let Some(lease) = plan_round::lease(&self.context, request_id, round).await? else { return Ok(false) };
         let context = self.context.clone();
-        self.tasks.spawn("plan_round", async move {
+        self.tasks.spawn(ROUND, async move {
             let _seat = seat;
-            if let Err(problem) = plan_round::run(&context, &lease).await {
+            let ended = match caught(plan_round::run(&context, &lease)).await {
+                Ok(ended) => ended,
+                // Counted as a try and told, as any other failure of a planner.
+                Err(panic) => {
+                    let problem = context.background.panicked(ROUND, &panic, context.clock.now());
+                    plan_round::failed(&context, &lease, &problem).await
+                }
+            };
+            if let Err(problem) = ended {
                 // The lease runs out, and the round is announced again.
                 tracing::warn!(request_id = %request_id, round, %problem, "planning a round failed");
             }

@@ -10,6 +10,7 @@ mod holding;
 mod introducing;
 mod ordering;
 mod overrunning;
+mod panicking;
 mod pausing;
 mod reporting;
 mod resolving;
