@@ -3,6 +3,7 @@
 //! Nothing here knows what Chiffon is for. The only crate that may ask the system for the time, for randomness of ids
 //! and for environment variables, so that everything else can be driven by tests.
 
+pub mod bounded;
 pub mod clock;
 pub mod config;
 pub mod ids;
