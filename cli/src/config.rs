@@ -155,6 +155,8 @@ pub struct Planning {
 #[serde(deny_unknown_fields)]
 pub struct Llm {
     pub strategy: Strategy,
+    #[serde(with = "humantime_serde")]
+    pub round_within: Duration,
     pub providers: Vec<ProviderConfig>,
 }
 

@@ -65,6 +65,8 @@ pub struct OrchestratorOptions {
     pub providers: Vec<ProviderConfig>,
     /// In which order they are asked.
     pub strategy: Strategy,
+    /// How long all models of one round may take together.
+    pub round_within: Duration,
     /// The bare audit repository.
     pub audit_repository: PathBuf,
     /// Limits of the HTTP interface.
@@ -133,6 +135,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<
     let planner = PlannerChain::new(PlannerOptions {
         providers: options.providers,
         strategy: options.strategy,
+        round_within: options.round_within,
         clock: clock.clone(),
         ids: ids.clone(),
         ledger: Arc::new(PostgresLedger::new(store.clone())),

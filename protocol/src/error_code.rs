@@ -108,6 +108,9 @@ error_codes! {
     5205 NoProviderLeft, 502, true, "No provider left";
     5206 ProviderTimeout, 504, true, "Model provider timeout";
     5207 ProviderRefused, 502, false, "Model provider refused";
+    5208 AnswerTooLong, 502, false, "Model answer too long";
+    5209 ModelDeclined, 502, false, "Model declined";
+    5210 UsageNotBelieved, 502, false, "Usage not believed";
     5301 Unclaimed, 503, true, "Not claimed in time";
     5302 LeaseExpired, 500, false, "Agent fell silent";
     5303 OfferSuperseded, 409, false, "Offer superseded";

@@ -39,6 +39,7 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
         settings: settings(config)?,
         providers: config.llm.providers.clone(),
         strategy: config.llm.strategy,
+        round_within: config.llm.round_within,
         audit_repository: parts.audit_repository,
         http: HttpOptions {
             max_body_bytes: config.http.max_body_bytes,

@@ -7,6 +7,7 @@ pub mod offline;
 mod order;
 mod prompt;
 pub mod provider;
+mod spending;
 
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ pub struct Reservation {
     pub provider: String,
     /// The model.
     pub model: String,
-    /// The worst case.
+    /// The worst case: the prompt by its estimated tokens, the longest answer that is asked for, and one repetition.
     pub worst_case_usd: f64,
     /// The provider's limit for the calendar month; `None` is unlimited.
     pub monthly_budget_usd: Option<f64>,

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use super::PlanningInput;
 use super::offline::Index;
 use super::provider::answer;
-use super::provider::config::Structured;
 use crate::domain::plan::{PlanDocument, Step};
 
 /// Catalogues up to this size are shown whole.
 const SMALL_CATALOGUE: usize = 20;
 /// Of larger ones, this many actions.
 const MOST_RELEVANT: usize = 12;
+/// A refused answer is shown to its model up to here.
+const REFUSED_ANSWER_CHARS: usize = 16_000;
 /// Inventories up to this size are shown whole.
 const MOST_HOSTS: usize = 200;
 
@@ -34,12 +35,9 @@ Rules:
 Answer with one JSON object and nothing else.";
 
 /// The messages of a first turn.
-pub fn messages(input: &PlanningInput, index: &Index, structured: Structured) -> Vec<Value> {
-    let mut system = RULES.to_owned();
-    if structured != Structured::JsonSchema {
-        system.push_str("\nIts JSON Schema (`parameters` may be an object instead of text):\n");
-        system.push_str(&answer::schema().to_string());
-    }
+pub fn messages(input: &PlanningInput, index: &Index) -> Vec<Value> {
+    // Whatever form is asked for: some endpoints take `response_format` and ignore it.
+    let system = format!("{RULES}\nIts JSON Schema (`parameters` may be an object instead of text):\n{}", answer::schema());
     let told = json!({
         "catalogue": relevant(input, index).into_iter().map(described).collect::<Vec<_>>(),
         "inventory": inventory(input),
@@ -60,6 +58,7 @@ pub fn messages(input: &PlanningInput, index: &Index, structured: Structured) ->
 /// The messages of the one turn in which a refused answer may be repaired.
 pub fn repair(mut messages: Vec<Value>, answer: &str, problems: &[Problem]) -> Vec<Value> {
     let list: Vec<String> = problems.iter().take(20).map(|problem| format!("- {}", problem.message)).collect();
+    let answer: String = answer.chars().take(REFUSED_ANSWER_CHARS).collect();
     messages.push(json!({"role": "assistant", "content": answer}));
     let ask =
         format!("That answer is refused:\n{}\nAnswer again, whole and corrected, with one JSON object and nothing else.", list.join("\n"));

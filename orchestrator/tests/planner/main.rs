@@ -2,6 +2,8 @@
 //! chain of providers against a local OpenAI-compatible server.
 
 mod assembling;
+mod dialects;
+mod hostile;
 mod invented;
 mod offline;
 mod providers;

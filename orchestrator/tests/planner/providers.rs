@@ -12,17 +12,27 @@ use serde_json::{Value, json};
 use crate::invented::{catalogue, fleet, request};
 use crate::server::{Entry, HandClock, Notebook, Say, Server, provider};
 
-struct Rig {
-    chain: PlannerChain,
-    notebook: Arc<Notebook>,
+/// A chain with what its test looks at.
+pub struct Rig {
+    /// The chain.
+    pub chain: PlannerChain,
+    /// What it told the ledger.
+    pub notebook: Arc<Notebook>,
     clock: Arc<HandClock>,
 }
 
-fn rig_with(providers: Vec<ProviderConfig>, strategy: Strategy, budget_usd: f64) -> Rig {
+/// A chain.
+pub fn rig_with(providers: Vec<ProviderConfig>, strategy: Strategy, budget_usd: f64) -> Rig {
+    rig_within(providers, strategy, budget_usd, Duration::from_mins(2))
+}
+
+/// A chain that is given so long.
+pub fn rig_within(providers: Vec<ProviderConfig>, strategy: Strategy, budget_usd: f64, round_within: Duration) -> Rig {
     let (notebook, clock) = (Notebook::new(budget_usd), Arc::new(HandClock::default()));
     let options = PlannerOptions {
         providers,
         strategy,
+        round_within,
         clock: Arc::clone(&clock) as _,
         ids: RandomIds::shared(),
         ledger: Arc::clone(&notebook) as _,
@@ -31,25 +41,30 @@ fn rig_with(providers: Vec<ProviderConfig>, strategy: Strategy, budget_usd: f64)
     Rig { chain: PlannerChain::new(options).expect("a chain"), notebook, clock }
 }
 
-fn rig(providers: Vec<ProviderConfig>) -> Rig {
+/// A chain that asks in the order listed, with plenty to spend.
+pub fn rig(providers: Vec<ProviderConfig>) -> Rig {
     rig_with(providers, Strategy::Quality, 1000.0)
 }
 
-fn input() -> PlanningInput {
+/// Something that the catalogue can do.
+pub fn input() -> PlanningInput {
     request("how hot is pluto", &Arc::new(catalogue()), &Arc::new(fleet()))
 }
 
-fn good() -> Say {
+/// A plan for it.
+pub fn good() -> Say {
     Say::Text(answer("temperature_report", &json!({"host": "pluto"})))
 }
 
-fn answer(action: &str, parameters: &Value) -> String {
+/// The text of a plan of one step.
+pub fn answer(action: &str, parameters: &Value) -> String {
     let step =
         json!({"step_id": "look", "title": "Look at pluto", "action": action, "parameters": parameters.to_string(), "depends_on": []});
     json!({"kind": "plan", "text": "Look how hot pluto is", "steps": [step], "notes": []}).to_string()
 }
 
-async fn made_by(rig: &Rig) -> String {
+/// Who made the plan.
+pub async fn made_by(rig: &Rig) -> String {
     match rig.chain.plan(&input()).await.expect("planned") {
         Planned::Plan { draft, planned_by } => {
             assert_eq!(draft.steps[0].action, "temperature_report");

@@ -1,6 +1,7 @@
 //! An OpenAI-compatible server on a local port that answers as a test says, and a ledger that remembers.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,14 @@ pub enum Say {
     Text(String),
     /// The text in server-sent events, ended properly or not.
     Stream(String, bool),
+    /// A body of this content type, as it is.
+    Body(&'static str, String),
+    /// A status with headers and a body.
+    Headers(u16, &'static [(&'static str, &'static str)], &'static str),
+    /// A body of this content type that begins so and never ends.
+    Endless(&'static str, &'static str),
+    /// A chat completion with this text, once the server is told that the answer may be at least so long.
+    Needs(u64, String),
     /// Nothing, ever.
     Silence,
 }
@@ -34,6 +43,7 @@ pub enum Say {
 struct Script {
     says: Mutex<VecDeque<Say>>,
     heard: Mutex<Vec<Value>>,
+    sent_bytes: AtomicUsize,
 }
 
 /// The server. Stops with its test.
@@ -56,7 +66,7 @@ impl Drop for Server {
 impl Server {
     /// Starts a server with a script; what is asked beyond it gets a 418, which nobody tries again.
     pub async fn new(says: Vec<Say>) -> Self {
-        let script = Arc::new(Script { says: Mutex::new(says.into()), heard: Mutex::default() });
+        let script = Arc::new(Script { says: Mutex::new(says.into()), heard: Mutex::default(), sent_bytes: AtomicUsize::new(0) });
         let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(Arc::clone(&script));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/v1", listener.local_addr().expect("address"));
@@ -76,6 +86,11 @@ impl Server {
         provider(name, &self.url)
     }
 
+    /// How much of endless answers was taken from it.
+    pub fn sent_bytes(&self) -> usize {
+        self.script.sent_bytes.load(Ordering::Relaxed)
+    }
+
     /// The bodies it was sent.
     pub fn heard(&self) -> Vec<Value> {
         self.script.heard.lock().expect("script").clone()
@@ -91,8 +106,14 @@ pub fn provider(name: &str, url: &str) -> ProviderConfig {
     serde_json::from_value(config).expect("a provider")
 }
 
+/// A chat completion around a message.
+pub fn completion(message: &Value, finish: &str, usage: &Value) -> String {
+    json!({"choices": [{"message": message, "finish_reason": finish}], "usage": usage}).to_string()
+}
+
 async fn answer(State(script): State<Arc<Script>>, body: String) -> Response<Body> {
-    script.heard.lock().expect("script").push(serde_json::from_str(&body).expect("JSON"));
+    let asked: Value = serde_json::from_str(&body).expect("JSON");
+    script.heard.lock().expect("script").push(asked.clone());
     let say = script.says.lock().expect("script").pop_front().unwrap_or(Say::Status(418, "the script is over", None));
     let response = Response::builder();
     match say {
@@ -107,6 +128,25 @@ async fn answer(State(script): State<Arc<Script>>, body: String) -> Response<Bod
             response.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string()))
         }
         Say::Stream(text, ended) => response.header(header::CONTENT_TYPE, "text/event-stream").body(Body::from(events(&text, ended))),
+        Say::Body(kind, body) => response.header(header::CONTENT_TYPE, kind).body(Body::from(body)),
+        Say::Headers(status, headers, body) => {
+            headers.iter().fold(response.status(status), |response, (name, value)| response.header(*name, *value)).body(Body::from(body))
+        }
+        Say::Endless(kind, beginning) => {
+            let chunks = futures::stream::iter(std::iter::once(beginning.to_owned()).chain(std::iter::repeat_with(|| "x".repeat(64 * 1024))));
+            let counted = futures::StreamExt::map(chunks, move |chunk| {
+                script.sent_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
+                Ok::<_, std::convert::Infallible>(chunk)
+            });
+            response.header(header::CONTENT_TYPE, kind).body(Body::from_stream(counted))
+        }
+        Say::Needs(tokens, text) => {
+            let usage = json!({"prompt_tokens": 1000, "completion_tokens": tokens.min(asked["max_tokens"].as_u64().unwrap_or(0))});
+            let is_enough = asked["max_tokens"].as_u64() >= Some(tokens);
+            let message = json!({"content": if is_enough { text } else { text.chars().take(20).collect() }});
+            let body = completion(&message, if is_enough { "stop" } else { "length" }, &usage);
+            response.header(header::CONTENT_TYPE, "application/json").body(Body::from(body))
+        }
         Say::Silence => std::future::pending().await,
     }
     .expect("a response")

@@ -1,22 +1,34 @@
 //! One call to a model: tried again while that can help, and always knowing what it may have cost.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
-use chiffon_process::clock::Clock;
 use chiffon_process::lifecycle::Shutdown;
 use chiffon_process::retry::{Policy, Try, run};
 use chiffon_protocol::{ErrorCode, Problem};
-use futures::StreamExt as _;
 use serde_json::Value;
 
-use super::config::ProviderConfig;
-use super::http::Refused;
-use super::wire::{Completion, Usage};
+use super::Provider;
+use super::config::Structured;
+use super::http::{self, NoAnswer};
+use super::usage::Meter;
+use super::wire::Heard;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The conversation.
+    pub messages: &'a [Value],
+    /// The form of an answer.
+    pub schema: &'a Value,
+    /// No answer is longer.
+    pub output_tokens: u32,
+    /// The most tokens that the prompt can be.
+    pub most_input_tokens: f64,
+    /// When it must be over, retries and waiting included.
+    pub within: Duration,
+}
 
 /// What a call came to.
 #[derive(Debug)]
@@ -25,21 +37,19 @@ pub struct Called {
     pub result: Result<String, Problem>,
     /// HTTP calls made.
     pub tries: u32,
-    /// HTTP calls of which nobody knows whether they were charged.
-    pub uncertain: u32,
-    /// As the provider counted.
-    pub usage: Option<Usage>,
+    /// What they took.
+    pub meter: Meter,
+    /// Whether a longer answer would have been one.
+    pub was_cut: bool,
 }
 
 /// Everything a call needs.
 #[derive(Debug)]
 pub struct Caller<'a> {
-    /// The provider.
-    pub config: &'a ProviderConfig,
-    /// Its connection.
-    pub client: &'a Client<OpenAIConfig>,
-    /// For HTTP dates.
-    pub clock: &'a Arc<dyn Clock>,
+    /// Whom to call.
+    pub provider: &'a Provider,
+    /// What to ask.
+    pub ask: &'a Ask<'a>,
     /// Cuts waiting short.
     pub shutdown: &'a Shutdown,
 }
@@ -49,145 +59,197 @@ struct Failure {
     problem: Box<Problem>,
     after: Option<Duration>,
     again: bool,
+    /// Whether the try may have been charged without saying how much.
     uncertain: bool,
+    /// Whether a weaker form of answers may be taken.
+    weaker: bool,
+    was_cut: bool,
+}
+
+impl Failure {
+    fn new(code: ErrorCode, message: String) -> Self {
+        Self { problem: Box::new(Problem::new(code, message)), after: None, again: false, uncertain: false, weaker: false, was_cut: false }
+    }
+}
+
+/// What the tries of one call have come to so far.
+#[derive(Debug, Default)]
+struct Tally {
+    tries: u32,
+    meter: Meter,
+    was_cut: bool,
 }
 
 impl Caller<'_> {
     /// Makes the call, with its retries.
-    pub async fn call(&self, request: &Value) -> Called {
-        let (tries, uncertain) = (AtomicU32::new(0), AtomicU32::new(0));
+    pub async fn call(&self) -> Called {
+        let config = &self.provider.config;
+        let begun = tokio::time::Instant::now();
+        let tally = Mutex::new(Tally::default());
+        let longest_wait = config.retry_after_cap.min(self.ask.within);
         let policy = Policy {
-            first: self.config.retry_delay,
-            longest: self.config.retry_after_cap,
-            within: None,
-            tries: Some(self.config.max_tries),
+            first: config.retry_delay,
+            longest: config.retry_after_cap,
+            within: Some(self.ask.within),
+            tries: Some(config.max_tries),
         };
-        let outcome = run(policy, self.shutdown, |_| async {
-            tries.fetch_add(1, Ordering::Relaxed);
-            let failure = match self.once(request).await {
-                Ok(answer) => return Try::Done(answer),
+        let result = run(policy, self.shutdown, |_| async {
+            let left = self.ask.within.saturating_sub(begun.elapsed());
+            let failure = match self.stepping_down(&tally, left).await {
+                Ok(text) => return Try::Done(text),
                 Err(failure) => failure,
             };
-            let unknown = uncertain.fetch_add(u32::from(failure.uncertain), Ordering::Relaxed) + u32::from(failure.uncertain);
-            let too_long = failure.after.is_some_and(|after| after > self.config.retry_after_cap);
-            if failure.again && !too_long && unknown < 2 {
+            let unknown = {
+                let mut tally = lock(&tally);
+                tally.was_cut = failure.was_cut;
+                tally.meter.uncertain
+            };
+            let too_long = failure.after.is_some_and(|after| after > longest_wait);
+            if failure.again && !too_long && unknown < 2 && begun.elapsed() < self.ask.within {
                 Try::Again { error: *failure.problem, after: failure.after }
             } else {
                 Try::Stop(*failure.problem)
             }
         })
         .await;
-        let (result, usage) = match outcome {
-            Ok((text, usage)) => (Ok(text), usage),
-            Err(problem) => (Err(problem), None),
+        let Tally { tries, meter, was_cut } = tally.into_inner().unwrap_or_default();
+        Called { was_cut: was_cut && result.is_err(), result, tries, meter }
+    }
+
+    /// One try; where the form of answers may be what is refused, with the next weaker one at once.
+    async fn stepping_down(&self, tally: &Mutex<Tally>, left: Duration) -> Result<String, Failure> {
+        let mut structured = self.provider.structured();
+        let mut first_refusal = None;
+        loop {
+            lock(tally).tries += 1;
+            let failure = match self.once(structured, tally, left).await {
+                Ok(text) => {
+                    self.provider.takes_only(structured);
+                    return Ok(text);
+                }
+                Err(failure) => failure,
+            };
+            match structured.weaker().filter(|_| failure.weaker) {
+                Some(weaker) => {
+                    structured = weaker;
+                    first_refusal.get_or_insert(failure);
+                }
+                // What every form is refused for is no matter of the form.
+                None if failure.weaker => return Err(first_refusal.unwrap_or(failure)),
+                None => return Err(failure),
+            }
+        }
+    }
+
+    async fn once(&self, structured: Structured, tally: &Mutex<Tally>, left: Duration) -> Result<String, Failure> {
+        let within = self.provider.config.timeout.min(left);
+        let request = self.provider.request(self.ask, structured);
+        let chat = self.provider.client.chat();
+        let answered = tokio::time::timeout(within, chat.create_byot::<_, Heard>(&request)).await;
+        let outcome = match answered {
+            Ok(Ok(heard)) => {
+                let mut tally = lock(tally);
+                if !tally.meter.count(heard.usage, self.ask) {
+                    tally.meter.uncertain += 1;
+                }
+                self.read(heard).map_err(|failure| Failure { uncertain: false, ..failure })
+            }
+            Ok(Err(error)) => Err(self.failure(error)),
+            Err(_) => {
+                let what = if within < self.provider.config.timeout { "what was left of `llm.round_within`, " } else { "" };
+                let message = format!("`{}` did not answer within {what}{:.1} s", self.provider.config.name, within.as_secs_f64());
+                Err(Failure { again: true, uncertain: true, ..Failure::new(ErrorCode::ProviderTimeout, message) })
+            }
         };
-        Called { result, tries: tries.into_inner(), uncertain: uncertain.into_inner(), usage }
+        if outcome.as_ref().is_err_and(|failure| failure.uncertain) {
+            lock(tally).meter.uncertain += 1;
+        }
+        outcome
     }
 
-    async fn once(&self, request: &Value) -> Result<(String, Option<Usage>), Failure> {
-        let answer = async { if self.config.stream { self.streamed(request).await } else { self.whole(request).await } };
-        tokio::time::timeout(self.config.timeout, answer).await.unwrap_or_else(|_| {
-            let message = format!("`{}` did not answer within {} s", self.config.name, self.config.timeout.as_secs_f64());
-            Err(Failure { problem: Box::new(Problem::new(ErrorCode::ProviderTimeout, message)), after: None, again: true, uncertain: true })
-        })
-    }
-
-    async fn whole(&self, request: &Value) -> Result<(String, Option<Usage>), Failure> {
-        let completion: Completion = self.client.chat().create_byot(request).await.map_err(|error| self.failure(error))?;
-        let Some(choice) = completion.choices.into_iter().next() else {
+    /// The text of an answer, or what it is instead. Whatever it is, it was charged.
+    fn read(&self, heard: Heard) -> Result<String, Failure> {
+        let name = &self.provider.config.name;
+        if let Some(words) = &heard.error {
+            return Err(self.broken(&format!("the answer is an error: {}", http::one_line(words))));
+        }
+        let Some(reason) = heard.ended.as_deref() else { return Err(self.broken("the stream ended before the answer did")) };
+        if !heard.answered {
             return Err(self.invalid("the answer has no `choices`"));
-        };
-        let text = choice.message.unwrap_or_default().text();
-        self.finished(choice.finish_reason.as_deref(), text, completion.usage)
-    }
-
-    async fn streamed(&self, request: &Value) -> Result<(String, Option<Usage>), Failure> {
-        let mut chunks = self.client.chat().create_stream_byot::<_, Completion>(request).await.map_err(|error| self.failure(error))?;
-        let (mut text, mut usage, mut finish) = (String::new(), None, None);
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| self.failure(error))?;
-            if let Some(error) = chunk.error {
-                return Err(self.broken(&format!("the stream ended with an error: {error}")));
-            }
-            usage = chunk.usage.or(usage);
-            if let Some(choice) = chunk.choices.into_iter().next() {
-                text.push_str(&choice.delta.unwrap_or_default().text());
-                finish = choice.finish_reason.or(finish);
-            }
         }
-        if finish.is_none() {
-            return Err(self.broken("the stream ended before the answer did"));
+        if matches!(reason, "length" | "max_tokens") {
+            let what = format!("the answer was cut off at {} tokens; raise `max_output_tokens`", self.ask.output_tokens);
+            return Err(Failure { was_cut: true, ..self.invalid(&what) });
         }
-        self.finished(finish.as_deref(), text, usage)
-    }
-
-    fn finished(&self, reason: Option<&str>, text: String, usage: Option<Usage>) -> Result<(String, Option<Usage>), Failure> {
-        if matches!(reason, Some("length" | "max_tokens")) {
-            return Err(
-                self.invalid(&format!("the answer was cut off at {} tokens; raise `max_output_tokens`", self.config.max_output_tokens))
-            );
+        let filtered = matches!(reason, "content_filter" | "refusal" | "safety" | "SAFETY");
+        if filtered || !heard.refusal.trim().is_empty() {
+            let said = if heard.refusal.trim().is_empty() { &heard.text } else { &heard.refusal };
+            let said = http::one_line(said);
+            let said = if said.is_empty() { format!("without a word (it ended with `{}`)", http::one_line(reason)) } else { said };
+            return Err(Failure::new(ErrorCode::ModelDeclined, format!("`{name}` declined: {said}")));
         }
+        let text = if heard.text.trim().is_empty() { heard.called_with } else { heard.text };
         if text.trim().is_empty() {
-            return Err(self.invalid(&format!("the answer has no text (it ended with `{}`)", reason.unwrap_or("nothing"))));
+            let reason = if reason.is_empty() { "nothing" } else { reason };
+            return Err(self.invalid(&format!("the answer has no text (it ended with `{}`)", http::one_line(reason))));
         }
-        Ok((text, usage))
+        Ok(text)
     }
 
-    /// An answer that came and can't be read: it was charged, and asking the same again is no remedy.
+    /// An answer that came and can't be read: asking the same again is no remedy.
     fn invalid(&self, what: &str) -> Failure {
-        let problem = Problem::new(ErrorCode::ModelAnswerInvalid, format!("`{}`: {what}", self.config.name));
-        Failure { problem: Box::new(problem), after: None, again: false, uncertain: true }
+        Failure { uncertain: true, ..Failure::new(ErrorCode::ModelAnswerInvalid, format!("`{}`: {what}", self.provider.config.name)) }
     }
 
     fn broken(&self, what: &str) -> Failure {
-        let problem = Problem::new(ErrorCode::ProviderUnavailable, format!("`{}`: {what}", self.config.name));
-        Failure { problem: Box::new(problem), after: None, again: true, uncertain: true }
+        let message = format!("`{}`: {what}", self.provider.config.name);
+        Failure { again: true, uncertain: true, ..Failure::new(ErrorCode::ProviderUnavailable, message) }
     }
 
     fn failure(&self, error: OpenAIError) -> Failure {
+        let config = &self.provider.config;
         match error {
-            OpenAIError::Boxed(error) => match error.downcast::<Refused>() {
-                Ok(refused) => self.refusal(&refused),
-                Err(error) => self.broken(&error.to_string()),
+            OpenAIError::Boxed(error) => match error.downcast::<NoAnswer>() {
+                Ok(why) => self.no_answer(*why),
+                Err(error) => self.broken(&http::one_line(&error.to_string())),
             },
             OpenAIError::Reqwest(error) if error.is_connect() => {
-                let message = format!("`{}` can't be reached at {}: {}", self.config.name, self.config.base_url, root_cause(&error));
-                Failure {
-                    problem: Box::new(Problem::new(ErrorCode::ProviderUnavailable, message)),
-                    after: None,
-                    again: true,
-                    uncertain: false,
-                }
+                let message = format!("`{}` can't be reached at {}: {}", config.name, config.base_url, root_cause(&error));
+                Failure { again: true, ..Failure::new(ErrorCode::ProviderUnavailable, message) }
             }
             OpenAIError::Reqwest(error) if error.is_builder() => {
-                let message = format!("`{}`: the request can't be made: {}; look at its `base_url`", self.config.name, root_cause(&error));
-                Failure {
-                    problem: Box::new(Problem::new(ErrorCode::ProviderRefused, message)),
-                    after: None,
-                    again: false,
-                    uncertain: false,
-                }
+                let message = format!("`{}`: the request can't be made: {}; look at its `base_url`", config.name, root_cause(&error));
+                Failure::new(ErrorCode::ProviderRefused, message)
             }
             OpenAIError::Reqwest(error) => self.broken(&root_cause(&error)),
-            OpenAIError::JSONDeserialize(error, content) => {
-                let shown: String = content.chars().take(120).collect();
-                self.invalid(&format!("the answer is not a chat completion ({error}): {shown}"))
-            }
-            other => self.broken(&other.to_string()),
+            other => self.broken(&http::one_line(&other.to_string())),
         }
     }
 
-    fn refusal(&self, refused: &Refused) -> Failure {
-        let after = refused.wait(self.clock.now());
-        let quota = refused.body.contains("insufficient_quota");
-        let (code, again) = match refused.status {
-            429 => (ErrorCode::ProviderRateLimited, !quota),
-            408 | 409 | 425 | 500..=599 => (ErrorCode::ProviderUnavailable, true),
-            _ => (ErrorCode::ProviderRefused, false),
-        };
-        let message = format!("`{}` answered with HTTP {}: {}", self.config.name, refused.status, refused.message());
-        Failure { problem: Box::new(Problem::new(code, message)), after, again, uncertain: false }
+    fn no_answer(&self, why: NoAnswer) -> Failure {
+        let name = &self.provider.config.name;
+        match why {
+            NoAnswer::Refused { status, wait, body } => {
+                let quota = body.contains("insufficient_quota");
+                let (code, again) = match status {
+                    429 => (ErrorCode::ProviderRateLimited, !quota),
+                    408 | 409 | 425 | 500 | 502..=599 => (ErrorCode::ProviderUnavailable, true),
+                    _ => (ErrorCode::ProviderRefused, false),
+                };
+                let message = format!("`{name}` answered with HTTP {status}: {}", http::message(&body));
+                Failure { after: wait, again, weaker: matches!(status, 400 | 422 | 501), ..Failure::new(code, message) }
+            }
+            NoAnswer::TooLong { most_bytes } => {
+                let message = format!("`{name}`: the answer is longer than {most_bytes} bytes; it was read no further");
+                Failure { uncertain: true, ..Failure::new(ErrorCode::AnswerTooLong, message) }
+            }
+            unreadable @ NoAnswer::Unreadable { .. } => self.invalid(&unreadable.to_string()),
+        }
     }
+}
+
+fn lock(tally: &Mutex<Tally>) -> std::sync::MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The innermost reason; the outer ones repeat the address.
@@ -196,5 +258,5 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    http::one_line(&cause.to_string())
 }

@@ -5,7 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How answers are held to a form.
+use super::http::Bounds;
+
+/// What stands around the text of an answer.
+const ENVELOPE_BYTES: usize = 256 * 1024;
+/// No answer is longer, whatever is configured.
+const LONGEST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// How answers are held to a form. A provider that refuses one is asked with the next weaker; the prompt shows the schema in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Structured {
@@ -18,6 +25,17 @@ pub enum Structured {
     None,
 }
 
+impl Structured {
+    /// The next weaker.
+    pub fn weaker(self) -> Option<Self> {
+        match self {
+            Self::JsonSchema => Some(Self::JsonObject),
+            Self::JsonObject => Some(Self::None),
+            Self::None => None,
+        }
+    }
+}
+
 /// In which order providers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,7 +43,7 @@ pub enum Strategy {
     /// As listed.
     #[default]
     Quality,
-    /// Routine requests go to the cheapest first.
+    /// Routine requests go to the cheapest first; what could do harm does not.
     Cost,
 }
 
@@ -63,7 +81,7 @@ pub struct ProviderConfig {
     /// The delay before the second try; it doubles from there.
     #[serde(default = "retry_delay", with = "humantime_serde")]
     pub retry_delay: Duration,
-    /// The longest `Retry-After` that is waited for; a longer one passes the provider over.
+    /// The longest wait that a refusal may ask for (`Retry-After`, `x-ratelimit-reset-…`); a longer one passes the provider over.
     #[serde(default = "retry_after_cap", with = "humantime_serde")]
     pub retry_after_cap: Duration,
     /// No answer is longer.
@@ -120,11 +138,88 @@ impl ProviderConfig {
         (input_tokens * self.input_usd_per_million_tokens + output_tokens * self.output_usd_per_million_tokens) / 1e6
     }
 
-    /// The most that a call with a prompt of this many bytes can cost: every byte could be a token, in practice two to four are
-    /// one; and one try whose outcome is unknown may be repeated (RELIABILITY 19).
-    pub fn worst_case_usd(&self, prompt_bytes: usize) -> f64 {
-        let input = f64::from(u32::try_from(prompt_bytes / 2).unwrap_or(u32::MAX));
+    /// What one call is reserved at: the prompt's tokens as estimated, an answer as long as it may be, and once more, because one try
+    /// whose outcome is unknown may be repeated (RELIABILITY 19).
+    pub fn reserved_usd(&self, prompt_tokens: f64, max_output_tokens: u32) -> f64 {
         let tries = if self.max_tries > 1 { 2.0 } else { 1.0 };
-        tries * self.cost_usd(input, f64::from(self.max_output_tokens))
+        tries * self.cost_usd(prompt_tokens, f64::from(max_output_tokens))
+    }
+
+    /// How much of an answer is read. A token is some characters, each six bytes at most in JSON; in a stream, each comes in an event.
+    pub fn bounds(&self) -> Bounds {
+        let tokens = usize::try_from(self.max_output_tokens).unwrap_or(usize::MAX);
+        let sized =
+            |bytes_per_token: usize| tokens.saturating_mul(bytes_per_token).saturating_add(ENVELOPE_BYTES).min(LONGEST_ANSWER_BYTES);
+        Bounds { whole_bytes: sized(32), events_bytes: sized(640) }
+    }
+
+    /// What can't be meant, with the name of its key; `key` leads to this provider.
+    pub fn check(&self, key: &str) -> Result<(), String> {
+        let amounts = [
+            ("monthly_budget_usd", self.monthly_budget_usd.unwrap_or(0.0)),
+            ("input_usd_per_million_tokens", self.input_usd_per_million_tokens),
+            ("output_usd_per_million_tokens", self.output_usd_per_million_tokens),
+        ];
+        for (name, amount) in amounts {
+            if !amount.is_finite() || amount < 0.0 {
+                return Err(format!("`{key}.{name}` is {amount}; it must be 0 or more"));
+            }
+        }
+        if self.temperature.is_some_and(|temperature| !temperature.is_finite() || temperature < 0.0) {
+            return Err(format!("`{key}.temperature` must be 0 or more"));
+        }
+        if self.max_output_tokens == 0 || self.max_tries == 0 || self.timeout.is_zero() {
+            return Err(format!("`{key}`: `max_output_tokens`, `max_tries` and `timeout` must be more than 0"));
+        }
+        Ok(())
+    }
+}
+
+/// The tokens that a text is, from above: words in pieces of four letters, signs in pieces of two, digits alone, and what is beyond ASCII
+/// at one and a half each. Tokenizers differ; none of the common ones makes more of ordinary text.
+pub fn estimated_tokens(text: &str) -> f64 {
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Run {
+        Letters,
+        Signs,
+    }
+    let (mut tokens, mut run, mut length) = (0.0, Run::Letters, 0_u32);
+    let pieces = |run: Run, length: u32| f64::from(length.div_ceil(if run == Run::Letters { 4 } else { 2 }));
+    for c in text.chars() {
+        let kind = match c {
+            'a'..='z' | 'A'..='Z' => Some(Run::Letters),
+            c if c.is_ascii_punctuation() => Some(Run::Signs),
+            _ => None,
+        };
+        if kind != Some(run) {
+            tokens += pieces(run, length);
+            length = 0;
+        }
+        match kind {
+            Some(kind) => (run, length) = (kind, length + 1),
+            None if c.is_ascii_digit() => tokens += 1.0,
+            None if !c.is_ascii() => tokens += 1.5,
+            None => {}
+        }
+    }
+    tokens + pieces(run, length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_estimated_from_above_and_not_by_far() {
+        for (text, at_least) in [
+            ("how hot is pluto", 4.0),
+            ("add a dns record for wiki.lan pointing to 10.0.0.9 on gate", 20.0),
+            (r#"{"type":"object","required":["host"],"properties":{"host":{"type":"string"}}}"#, 20.0),
+            ("在服务器上设置横幅", 9.0),
+        ] {
+            let (estimated, bytes) = (estimated_tokens(text), f64::from(u32::try_from(text.len()).unwrap()));
+            assert!(estimated >= at_least && estimated <= bytes / 1.9, "{text}: {estimated} of {bytes} bytes");
+        }
+        assert!(estimated_tokens("") < f64::EPSILON);
     }
 }

@@ -1,65 +1,128 @@
-//! The transport under async-openai: it looks at the status before anybody parses the body, so that a refusal keeps its
-//! status, its `Retry-After` and its text whatever shape the body has.
+//! The transport under async-openai: it reads every body itself, within a bound, and looks at the status before anybody parses.
+//! A refusal keeps its status, its wait and its text whatever shape the body has; an answer is handed on in one form.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
-use chrono::{DateTime, Utc};
+use chiffon_process::bounded::{self, ReadError};
+use chiffon_process::clock::Clock;
+use chiffon_protocol::Shown;
 use reqwest::Response;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::CONTENT_TYPE;
+
+use super::wait;
+use super::wire::{self, Heard};
 
 /// Bodies of refusals are read up to here.
-const LONGEST_BODY: usize = 16 * 1024;
+const LONGEST_REFUSAL: usize = 16 * 1024;
+/// The most characters of somebody else's words in a message of ours.
+const WORDS_CHARS: usize = 300;
 
-/// An answer that is not a success.
+/// Why there is no answer to look at.
 #[derive(Debug, thiserror::Error)]
-#[error("HTTP {status}: {body}")]
-pub struct Refused {
-    /// The HTTP status.
-    pub status: u16,
-    /// `Retry-After`, as it was sent.
-    pub retry_after: Option<String>,
-    /// The body, shortened.
-    pub body: String,
+pub enum NoAnswer {
+    /// An answer that is not a success.
+    #[error("HTTP {status}: {body}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// How long it asks to wait.
+        wait: Option<Duration>,
+        /// The body, shortened.
+        body: String,
+    },
+    /// It was read no further.
+    #[error("the answer is longer than {most_bytes} bytes")]
+    TooLong {
+        /// The bound.
+        most_bytes: usize,
+    },
+    /// It came and is no chat completion.
+    #[error("the answer is not a chat completion ({why}): {beginning}")]
+    Unreadable {
+        /// The reader's words.
+        why: String,
+        /// What came.
+        beginning: String,
+    },
 }
 
-impl Refused {
-    /// How long it asks to wait: seconds, or the time until an HTTP date.
-    pub fn wait(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let text = self.retry_after.as_deref()?.trim();
-        if let Ok(seconds) = text.parse::<f64>() {
-            return Duration::try_from_secs_f64(seconds).ok();
-        }
-        let at = DateTime::parse_from_rfc2822(text).ok()?;
-        Some((at.with_timezone(&Utc) - now).to_std().unwrap_or_default())
-    }
-
-    /// The message inside the body, whatever its shape.
-    pub fn message(&self) -> String {
-        let parsed: Option<serde_json::Value> = serde_json::from_str(&self.body).ok();
-        let error = parsed.as_ref().and_then(|body| body.get("error").or_else(|| body.get("message")));
-        let text = error.and_then(|error| error.get("message").unwrap_or(error).as_str().map(str::to_owned));
-        let text = text.unwrap_or_else(|| self.body.clone());
-        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect();
-        if line.is_empty() { "no text".to_owned() } else { line }
-    }
+/// The message inside a refusal's body, whatever its shape, on one line.
+pub fn message(body: &str) -> String {
+    let parsed: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let error = parsed.as_ref().and_then(|body| ["error", "message", "detail"].into_iter().find_map(|name| body.get(name)));
+    let line = one_line(&error.map_or_else(|| body.to_owned(), wire::words));
+    if line.is_empty() { "no text".to_owned() } else { line }
 }
 
-/// Sends requests and turns refusals into [`Refused`].
+/// Somebody else's words on one line, shortened.
+pub fn one_line(text: &str) -> String {
+    let beginning: String = text.chars().take(4 * WORDS_CHARS).collect();
+    Shown::line(&beginning.split_whitespace().collect::<Vec<_>>().join(" ")).at_most(WORDS_CHARS).to_string()
+}
+
+/// How much of an answer is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Of one JSON object.
+    pub whole_bytes: usize,
+    /// Of a stream of events, each of which may be as long as a whole answer.
+    pub events_bytes: usize,
+}
+
+/// Sends requests, and reads what comes back.
 #[derive(Debug, Clone)]
 pub struct Transport {
     client: reqwest::Client,
+    bounds: Bounds,
+    clock: Arc<dyn Clock>,
 }
 
 impl Transport {
     /// A transport over this client.
-    pub fn new(client: reqwest::Client) -> Self {
-        Self { client }
+    pub fn new(client: reqwest::Client, bounds: Bounds, clock: Arc<dyn Clock>) -> Self {
+        Self { client, bounds, clock }
     }
+
+    async fn send(self, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
+        let response = self.client.execute(request.build().await?).await.map_err(OpenAIError::Reqwest)?;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            let wait = wait::asked_for(response.headers(), self.clock.now());
+            let body = bounded::beginning(response.bytes_stream(), LONGEST_REFUSAL).await;
+            return Err(no_answer(NoAnswer::Refused { status, wait, body }));
+        }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let says_events = wire::is_event_stream(content_type.as_deref(), b"");
+        let most = if says_events { self.bounds.events_bytes } else { self.bounds.whole_bytes };
+        let body = bounded::body(response.bytes_stream(), most).await.map_err(|error| match error {
+            ReadError::TooLong { most_bytes } => no_answer(NoAnswer::TooLong { most_bytes }),
+            ReadError::Broken(error) => OpenAIError::Reqwest(error),
+        })?;
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let heard = if !is_object && wire::is_event_stream(content_type.as_deref(), &body) {
+            Heard::events(&body, self.bounds.whole_bytes)
+        } else {
+            Heard::whole(&body)
+        };
+        let heard = heard.map_err(|why| {
+            let beginning = body.iter().take(400).copied().collect::<Vec<_>>();
+            let beginning = Shown::line(&String::from_utf8_lossy(&beginning)).at_most(120).to_string();
+            no_answer(NoAnswer::Unreadable { why, beginning })
+        })?;
+        let body = serde_json::to_vec(&heard)
+            .map_err(|error| no_answer(NoAnswer::Unreadable { why: error.to_string(), beginning: String::new() }))?;
+        Ok(axum::http::Response::new(body).into())
+    }
+}
+
+fn no_answer(why: NoAnswer) -> OpenAIError {
+    OpenAIError::Boxed(Box::new(why))
 }
 
 impl tower::Service<HttpRequestFactory> for Transport {
@@ -72,31 +135,6 @@ impl tower::Service<HttpRequestFactory> for Transport {
     }
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let client = self.client.clone();
-        Box::pin(async move {
-            let response = client.execute(request.build().await?).await.map_err(OpenAIError::Reqwest)?;
-            if response.status().is_success() {
-                return Ok(response);
-            }
-            let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
-            let body = shortened_body(response).await;
-            Err(OpenAIError::Boxed(Box::new(Refused { status, retry_after, body })))
-        })
+        Box::pin(self.clone().send(request))
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<String> {
-    headers.get(RETRY_AFTER)?.to_str().ok().map(str::to_owned)
-}
-
-async fn shortened_body(mut response: Response) -> String {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk);
-        if body.len() >= LONGEST_BODY {
-            body.truncate(LONGEST_BODY);
-            break;
-        }
-    }
-    String::from_utf8_lossy(&body).into_owned()
 }

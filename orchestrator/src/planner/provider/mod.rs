@@ -5,9 +5,12 @@ pub mod breaker;
 pub mod call;
 pub mod config;
 pub mod http;
-mod wire;
+pub mod usage;
+mod wait;
+pub mod wire;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_openai::Client;
@@ -19,12 +22,15 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
 
 use self::breaker::Breaker;
-use self::call::{Called, Caller};
+use self::call::{Ask, Called, Caller};
 use self::config::{ProviderConfig, Structured};
 use self::http::Transport;
 
 /// Connecting may take this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A plan is seldom longer. A model that is cut off there is asked again with all of `max_output_tokens`, and from then on at once:
+/// what is reserved stays near what a call costs.
+const FIRST_OUTPUT_TOKENS: u32 = 1024;
 
 /// A provider, ready to be called or knowing why not.
 #[derive(Debug)]
@@ -34,13 +40,17 @@ pub struct Provider {
     /// Leaves it alone after failures.
     pub breaker: Breaker,
     client: Client<OpenAIConfig>,
+    /// The form to which it holds answers, as far as is known.
+    structured: Mutex<Structured>,
+    /// How long answers may be, as far as is known.
+    output_tokens: AtomicU32,
     /// Why it can't be called at all.
     unusable: Option<Problem>,
 }
 
 impl Provider {
     /// Reads its key and prepares its connection.
-    pub fn new(config: ProviderConfig) -> Result<Self, Problem> {
+    pub fn new(config: ProviderConfig, clock: &Arc<dyn Clock>) -> Result<Self, Problem> {
         chiffon_process::telemetry::install_tls_provider();
         let invalid = |what: String| Problem::new(ErrorCode::ConfigInvalid, format!("`llm.providers`, `{}`: {what}", config.name));
         if config.name.trim().is_empty() || config.model.trim().is_empty() {
@@ -51,6 +61,7 @@ impl Provider {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid("`base_url` must begin with http:// or https://".to_owned()));
         }
+        config.check(&format!("llm.providers.{}", config.name)).map_err(|what| Problem::new(ErrorCode::ConfigInvalid, what))?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("chiffon/", env!("CARGO_PKG_VERSION")))
@@ -63,9 +74,11 @@ impl Provider {
         };
         // Without these, async-openai would take the machine's OPENAI_* variables for every provider.
         let wire = OpenAIConfig::new().with_api_base(base_url).with_api_key(key).with_org_id("").with_project_id("");
-        let client = Client::with_config(wire).with_http_service(Transport::new(http));
+        let client = Client::with_config(wire).with_http_service(Transport::new(http, config.bounds(), Arc::clone(clock)));
         let breaker = Breaker::new(config.breaker_failures, config.breaker_cool_down);
-        Ok(Self { config, breaker, client, unusable })
+        let structured = Mutex::new(config.structured);
+        let output_tokens = AtomicU32::new(config.max_output_tokens.min(FIRST_OUTPUT_TOKENS));
+        Ok(Self { config, breaker, client, structured, output_tokens, unusable })
     }
 
     /// Why it can't be called at all, such as a missing key.
@@ -73,21 +86,31 @@ impl Provider {
         self.unusable.as_ref()
     }
 
+    /// How long an answer may be.
+    pub fn output_tokens(&self) -> u32 {
+        self.output_tokens.load(Ordering::Relaxed)
+    }
+
+    /// After an answer was cut off: whether a longer one may be asked for, now and from now on.
+    pub fn allow_longer(&self) -> bool {
+        self.output_tokens.swap(self.config.max_output_tokens, Ordering::Relaxed) < self.config.max_output_tokens
+    }
+
     /// The body of a call.
-    pub fn request(&self, messages: &[Value], schema: &Value) -> Value {
+    fn request(&self, ask: &Ask<'_>, structured: Structured) -> Value {
         let limit = if self.config.base_url.contains("api.openai.com") { "max_completion_tokens" } else { "max_tokens" };
-        let mut request = json!({"model": self.config.model, "messages": messages, "stream": self.config.stream});
-        request[limit] = Value::from(self.config.max_output_tokens);
+        let mut request = json!({"model": self.config.model, "messages": ask.messages, "stream": self.config.stream});
+        request[limit] = Value::from(ask.output_tokens);
         if let Some(temperature) = self.config.temperature {
             request["temperature"] = Value::from(temperature);
         }
         if self.config.stream {
             request["stream_options"] = json!({"include_usage": true});
         }
-        match self.config.structured {
+        match structured {
             Structured::JsonSchema => {
                 request["response_format"] =
-                    json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
+                    json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": ask.schema}});
             }
             Structured::JsonObject => request["response_format"] = json!({"type": "json_object"}),
             Structured::None => {}
@@ -95,9 +118,21 @@ impl Provider {
         request
     }
 
+    fn structured(&self) -> Structured {
+        *self.structured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn takes_only(&self, structured: Structured) {
+        let mut known = self.structured.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != structured {
+            tracing::warn!(provider = self.config.name, from = ?*known, to = ?structured, "the provider refuses a form of answers; `structured` says which it takes");
+            *known = structured;
+        }
+    }
+
     /// Makes a call, with its retries.
-    pub async fn call(&self, request: &Value, clock: &Arc<dyn Clock>, shutdown: &Shutdown) -> Called {
-        Caller { config: &self.config, client: &self.client, clock, shutdown }.call(request).await
+    pub async fn call(&self, ask: &Ask<'_>, shutdown: &Shutdown) -> Called {
+        Caller { provider: self, ask, shutdown }.call().await
     }
 }
 
