@@ -6,7 +6,7 @@ use std::time::Duration;
 use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::task::Limits;
-use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy};
+use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy, some_time};
 use chiffon_orchestrator::service::{Retention, Watch};
 use chiffon_process::config::{ConfigError, Layers};
 use chiffon_process::telemetry::Format;
@@ -155,7 +155,7 @@ pub struct Planning {
 #[serde(deny_unknown_fields)]
 pub struct Llm {
     pub strategy: Strategy,
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "some_time")]
     pub round_within: Duration,
     pub providers: Vec<ProviderConfig>,
 }
@@ -208,6 +208,30 @@ mod tests {
     fn every_documented_key_is_read_and_every_key_that_is_read_is_documented() {
         let read = layers(None).and_then(|layers| layers.read::<Config>());
         assert!(read.is_ok(), "{:?}", read.err());
+    }
+
+    #[test]
+    fn amounts_and_limits_that_can_not_be_meant_are_refused_with_their_key() {
+        for (key, value) in [
+            ("monthly_budget_usd", "-1.0"),
+            ("monthly_budget_usd", "nan"),
+            ("input_usd_per_million_tokens", "-0.5"),
+            ("output_usd_per_million_tokens", "inf"),
+            ("output_usd_per_million_tokens", "-inf"),
+            ("temperature", "nan"),
+            ("max_tries", "0"),
+            ("max_output_tokens", "0"),
+            ("timeout", "\"0s\""),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("chiffon.toml");
+            let text =
+                format!("[[llm.providers]]\nname = \"home\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n{key} = {value}\n");
+            std::fs::write(&file, text).expect("written");
+            let refused =
+                layers(Some(&file)).and_then(|layers| layers.read::<Config>()).map(drop).expect_err("it can't be meant").to_string();
+            assert!(refused.contains("llm.providers") && refused.contains(key), "{key} = {value}: {refused}");
+        }
     }
 
     #[test]

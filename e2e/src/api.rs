@@ -4,11 +4,13 @@ use std::future::Future;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use chiffon_process::bounded;
 use serde_json::{Value, json};
 
 static TLS: Once = Once::new();
 /// How long an answer may take where the server may be away.
 const PATIENCE: Duration = Duration::from_secs(20);
+const LONGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// A client with a token, or without one.
 #[derive(Debug, Clone)]
@@ -67,7 +69,8 @@ impl Api {
         };
         let response = request.send().await.map_err(|error| format!("{error:?}"))?;
         let status = response.status().as_u16();
-        Ok((status, response.json().await.unwrap_or_default()))
+        let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES).await.map_err(|error| format!("{error:?}"))?;
+        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
     /// Asks for something; the request's id.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use chiffon_process::bounded;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_mins(7);
 /// The error of a call that is being worked on elsewhere, or was cut off in its middle.
 const UNDER_WAY: u16 = 5127;
+const LONGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
 /// A client of all orchestrators.
@@ -54,7 +56,8 @@ impl Client {
             let last = match request.send().await {
                 Ok(response) => {
                     let status = response.status();
-                    match response.json::<Value>().await {
+                    let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES).await.map_err(anyhow::Error::from);
+                    match body.and_then(|body| Ok(serde_json::from_slice::<Value>(&body)?)) {
                         Ok(body) if !status.is_server_error() && body["code"] != UNDER_WAY => return Ok((status, body)),
                         Ok(body) => body.to_string(),
                         Err(error) => error.to_string(),

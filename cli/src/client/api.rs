@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use chiffon_process::bounded;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure};
+
+/// A request with all its previews is some megabytes at most; what is longer does not come from a Chiffon.
+const LONGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+const LONGEST_PROBLEM_BYTES: usize = 1024 * 1024;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
@@ -110,7 +115,10 @@ impl Api {
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
-        response.json().await.map_err(|error| Failure::failed(format!("{} answered something else than JSON: {error}", self.base)))
+        let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES)
+            .await
+            .map_err(|error| Failure::failed(format!("the answer of {} was not read: {error}", self.base)))?;
+        serde_json::from_slice(&body).map_err(|error| Failure::failed(format!("{} answered something else than JSON: {error}", self.base)))
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<Response, Failure> {
@@ -119,7 +127,8 @@ impl Api {
             return Ok(response);
         }
         let status = response.status();
-        let problem: Value = response.json().await.unwrap_or_default();
+        let problem = bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await;
+        let problem: Value = serde_json::from_str(&problem).unwrap_or_default();
         Err(failure(status, &problem))
     }
 

@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::Api;
 use crate::exit::{Exit, Failure};
 
+/// No event is longer; a server that sends on without ending one is none of ours.
+const LONGEST_EVENT_BYTES: usize = 16 * 1024 * 1024;
+
 /// One event.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -23,14 +26,14 @@ pub struct Events {
     api: Api,
     path: String,
     cursor: Option<String>,
-    buffer: String,
+    buffer: Buffer,
     stream: Option<BoxStream<'static, reqwest::Result<bytes::Bytes>>>,
 }
 
 impl Events {
     /// All events of a request from its beginning.
     pub fn of(api: &Api, request_id: &str) -> Self {
-        Self { api: api.clone(), path: format!("/request/{request_id}/events"), cursor: None, buffer: String::new(), stream: None }
+        Self { api: api.clone(), path: format!("/request/{request_id}/events"), cursor: None, buffer: Buffer::default(), stream: None }
     }
 
     /// The next event; a connection that breaks is opened again where it was cut, for a minute.
@@ -52,10 +55,14 @@ impl Events {
                 }
             }
             if let Some(Ok(bytes)) = self.stream.as_mut().expect("opened above").next().await {
-                self.buffer.push_str(&String::from_utf8_lossy(&bytes).replace('\r', ""));
+                self.buffer.push(&bytes);
+                if self.buffer.bytes.len() > LONGEST_EVENT_BYTES {
+                    let message = format!("an event is longer than {LONGEST_EVENT_BYTES} bytes; is this address a Chiffon?");
+                    return Err(Failure::failed(message));
+                }
             } else {
                 self.stream = None;
-                self.buffer.clear();
+                self.buffer = Buffer::default();
                 tries += 1;
                 if tries > 60 {
                     return Err(Failure { exit: Exit::Unreachable, message: "the event stream ends again and again".to_owned() });
@@ -67,8 +74,7 @@ impl Events {
 
     fn buffered(&mut self) -> Option<Event> {
         loop {
-            let end = self.buffer.find("\n\n")?;
-            let block: String = self.buffer.drain(..end + 2).collect();
+            let block = self.buffer.block()?;
             let (mut kind, mut data) = (String::new(), String::new());
             for line in block.lines() {
                 match line.split_once(':') {
@@ -81,6 +87,53 @@ impl Events {
             if !kind.is_empty() {
                 return Some(Event { kind, data: serde_json::from_str(&data).unwrap_or_default() });
             }
+        }
+    }
+}
+
+/// What has come and is not yet a whole block. Bytes, because a chunk may end inside a character.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    /// Up to here there is no end of a block.
+    looked: usize,
+}
+
+impl Buffer {
+    fn push(&mut self, chunk: &[u8]) {
+        self.bytes.extend(chunk.iter().filter(|byte| **byte != b'\r'));
+    }
+
+    /// The next block, up to the empty line behind it.
+    fn block(&mut self) -> Option<String> {
+        let unseen = self.bytes.get(self.looked..)?;
+        let Some(at) = unseen.windows(2).position(|pair| pair == b"\n\n") else {
+            self.looked = self.bytes.len().saturating_sub(1);
+            return None;
+        };
+        let rest = self.bytes.split_off(self.looked + at + 2);
+        let block = std::mem::replace(&mut self.bytes, rest);
+        self.looked = 0;
+        Some(String::from_utf8_lossy(&block).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_whole_wherever_its_bytes_were_cut() {
+        let text = "id: 1\r\nevent: task\r\ndata: größe 設定\r\n\r\nid: 2\nevent: end\ndata: {}\n\nid: 3";
+        for cut in 0..text.len() {
+            let (first, second) = text.as_bytes().split_at(cut);
+            let mut buffer = Buffer::default();
+            let mut blocks = Vec::new();
+            for piece in [first, second] {
+                buffer.push(piece);
+                blocks.extend(std::iter::from_fn(|| buffer.block()));
+            }
+            assert_eq!(blocks, ["id: 1\nevent: task\ndata: größe 設定\n\n", "id: 2\nevent: end\ndata: {}\n\n"], "cut at {cut}");
         }
     }
 }

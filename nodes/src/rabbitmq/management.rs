@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use chiffon_process::bounded;
 use reqwest::{Client, Method, Url};
 use serde_json::{Value, json};
 
 use crate::NodeError;
+
+/// A thousand messages of the largest size that Chiffon sends are less.
+const LONGEST_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 
 /// A client of the management API.
 #[derive(Debug, Clone)]
@@ -101,7 +105,8 @@ impl Management {
         }
         let response = request.send().await.map_err(|error| failed(error.without_url().to_string()))?;
         let status = response.status();
-        let text = response.text().await.map_err(|error| failed(error.without_url().to_string()))?;
+        let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES).await.map_err(|error| failed(error.to_string()))?;
+        let text = String::from_utf8_lossy(&body);
         if !status.is_success() {
             return Err(failed(format!("{status}: {text}")));
         }

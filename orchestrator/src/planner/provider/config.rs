@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::http::Bounds;
 
@@ -64,19 +65,19 @@ pub struct ProviderConfig {
     #[serde(default)]
     pub api_key_file: Option<PathBuf>,
     /// What it may cost in a calendar month; without it, there is no limit.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "amount_or_none")]
     pub monthly_budget_usd: Option<f64>,
     /// What a million input tokens cost.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "amount")]
     pub input_usd_per_million_tokens: f64,
     /// What a million output tokens cost.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "amount")]
     pub output_usd_per_million_tokens: f64,
     /// How long one try may take, from connecting to the last byte.
-    #[serde(default = "timeout", with = "humantime_serde")]
+    #[serde(default = "timeout", deserialize_with = "some_time", serialize_with = "humantime_serde::serialize")]
     pub timeout: Duration,
     /// Tries of one call, the first included.
-    #[serde(default = "max_tries")]
+    #[serde(default = "max_tries", deserialize_with = "at_least_one")]
     pub max_tries: u32,
     /// The delay before the second try; it doubles from there.
     #[serde(default = "retry_delay", with = "humantime_serde")]
@@ -85,10 +86,10 @@ pub struct ProviderConfig {
     #[serde(default = "retry_after_cap", with = "humantime_serde")]
     pub retry_after_cap: Duration,
     /// No answer is longer.
-    #[serde(default = "max_output_tokens")]
+    #[serde(default = "max_output_tokens", deserialize_with = "at_least_one")]
     pub max_output_tokens: u32,
     /// The sampling temperature; without it, the provider's own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "temperature_or_none")]
     pub temperature: Option<f64>,
     /// How answers are held to a form.
     #[serde(default)]
@@ -152,27 +153,34 @@ impl ProviderConfig {
             |bytes_per_token: usize| tokens.saturating_mul(bytes_per_token).saturating_add(ENVELOPE_BYTES).min(LONGEST_ANSWER_BYTES);
         Bounds { whole_bytes: sized(32), events_bytes: sized(640) }
     }
+}
 
-    /// What can't be meant, with the name of its key; `key` leads to this provider.
-    pub fn check(&self, key: &str) -> Result<(), String> {
-        let amounts = [
-            ("monthly_budget_usd", self.monthly_budget_usd.unwrap_or(0.0)),
-            ("input_usd_per_million_tokens", self.input_usd_per_million_tokens),
-            ("output_usd_per_million_tokens", self.output_usd_per_million_tokens),
-        ];
-        for (name, amount) in amounts {
-            if !amount.is_finite() || amount < 0.0 {
-                return Err(format!("`{key}.{name}` is {amount}; it must be 0 or more"));
-            }
-        }
-        if self.temperature.is_some_and(|temperature| !temperature.is_finite() || temperature < 0.0) {
-            return Err(format!("`{key}.temperature` must be 0 or more"));
-        }
-        if self.max_output_tokens == 0 || self.max_tries == 0 || self.timeout.is_zero() {
-            return Err(format!("`{key}`: `max_output_tokens`, `max_tries` and `timeout` must be more than 0"));
-        }
-        Ok(())
-    }
+/// An amount of dollars: less than nothing would make a budget grow, and what is no number would switch it off.
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    at_least_zero(f64::deserialize(deserializer)?, "amount of dollars")
+}
+
+fn amount_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Option::<f64>::deserialize(deserializer)?.map(|amount| at_least_zero(amount, "amount of dollars")).transpose()
+}
+
+fn temperature_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Option::<f64>::deserialize(deserializer)?.map(|temperature| at_least_zero(temperature, "temperature")).transpose()
+}
+
+fn at_least_zero<E: serde::de::Error>(number: f64, what: &str) -> Result<f64, E> {
+    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(E::custom(format!("{number} is no {what}; it must be 0 or more"))) }
+}
+
+/// How long something may take; no time at all would switch it off in silence.
+pub fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let time: Duration = humantime_serde::deserialize(deserializer)?;
+    if time.is_zero() { Err(D::Error::custom("it must be more than 0 s")) } else { Ok(time) }
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = u32::deserialize(deserializer)?;
+    if number == 0 { Err(D::Error::custom("it must be 1 or more")) } else { Ok(number) }
 }
 
 /// The tokens that a text is, from above: words in pieces of four letters, signs in pieces of two, digits alone, and what is beyond ASCII

@@ -37,6 +37,8 @@ pub struct App {
     database: Option<TemporaryDatabase>,
 }
 
+const LONGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Answer {
@@ -49,7 +51,7 @@ impl Answer {
     pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await.expect("a whole answer");
+        let bytes = chiffon_process::bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES).await.expect("a whole answer");
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         Self { status, headers, body }
     }
