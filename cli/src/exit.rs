@@ -4,7 +4,7 @@ use std::fmt;
 
 use chiffon_protocol::Problem;
 
-/// Exit codes of the contract.
+/// Exit codes of the contract: `chiffon --help` and docs/operating.md list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// It is done.
@@ -17,6 +17,12 @@ pub enum Exit {
     Declined = 3,
     /// Nobody answers.
     Unreachable = 4,
+    /// The request waits for an answer.
+    NeedsInput = 5,
+    /// The request waits for an approval.
+    AwaitingApproval = 6,
+    /// Ctrl-C: the program left, what it watched goes on. 128 and the number of SIGINT, as shells have it.
+    Interrupted = 130,
 }
 
 /// Why a verb did not do what it was asked.

@@ -28,10 +28,13 @@ fn main() -> ExitCode {
             return ExitCode::from(Exit::Failed as u8);
         }
     };
-    match runtime.block_on(run(&args)) {
+    let outcome = runtime.block_on(run(&args));
+    // A question that nobody answers any more would be waited for without end.
+    runtime.shutdown_background();
+    match outcome {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
-            eprintln!("chiffon: {failure}");
+            eprintln!("chiffon: {}", show::text::block(&failure.message));
             ExitCode::from(failure.exit as u8)
         }
     }
@@ -66,9 +69,9 @@ async fn ask(args: &Args) -> Outcome {
     let (api, output) = (Api::new(&args.global)?, args.global.output);
     match &args.verb {
         Verb::Request(request) => verb::request::run(&api, output, request).await,
-        Verb::Requests { status, text, limit } => verb::requests::list(&api, output, status.as_deref(), text.as_deref(), *limit).await,
+        Verb::Requests(wanted) => verb::requests::list(&api, output, wanted).await,
         Verb::Show { id } => verb::requests::show(&api, output, id).await,
-        Verb::Approve { id, sha256, comment } => verb::decide::approve(&api, output, id, sha256.as_deref(), comment.as_deref()).await,
+        Verb::Approve(approve) => verb::decide::approve(&api, output, approve).await,
         Verb::Reject { id, comment } => verb::decide::reject(&api, output, id, comment.as_deref()).await,
         Verb::Revise { id, text } => verb::decide::revise(&api, output, id, text).await,
         Verb::Cancel { id } => verb::cancel::run(&api, output, id).await,

@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::run::sql;
 use crate::show::style::bold;
 use crate::show::table::text;
+use crate::show::text::block;
 use crate::show::{plan, request as show_request};
 use crate::verb::follow;
 
@@ -84,7 +85,7 @@ fn chapter(title: &str, command: &str) {
 
 fn show(command: &[&str]) -> Result<(), Failure> {
     let output = Command::new(command[0]).args(&command[1..]).output()?;
-    print!("{}", String::from_utf8_lossy(&output.stdout));
+    print!("{}", block(&String::from_utf8_lossy(&output.stdout)));
     if output.status.success() {
         return Ok(());
     }

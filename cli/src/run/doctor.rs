@@ -12,6 +12,7 @@ use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::show::style::paint;
 use crate::show::table;
+use crate::show::text::{line, said};
 
 /// One thing that was looked at.
 struct Finding {
@@ -87,9 +88,8 @@ async fn running(global: &Global) -> Vec<Finding> {
         Err(failure) => return finding(false, failure.message),
     };
     let checks = health["checks"].as_object().into_iter().flatten();
-    let mut findings: Vec<Finding> = checks
-        .map(|(part, check)| Finding { what: part.clone(), ok: check["status"] == "ok", text: table::text(&check["text"]) })
-        .collect();
+    let mut findings: Vec<Finding> =
+        checks.map(|(part, check)| Finding { what: line(part), ok: check["status"] == "ok", text: table::text(&check["text"]) }).collect();
     findings.extend(watched(api.get("/background", &[]).await));
     findings
 }
@@ -106,8 +106,8 @@ fn watched(background: Result<Value, Failure>) -> Vec<Finding> {
     let violated = background["invariants"]["items"].as_array().into_iter().flatten().filter(|item| item["status"] == "violated");
     let mut findings: Vec<Finding> = violated.map(violation).collect();
     for (agent, status) in background["background"].as_object().into_iter().flatten() {
-        if let Some(message) = status["error"]["message"].as_str() {
-            findings.push(Finding { what: agent.clone(), ok: false, text: format!("its last look failed: {message}") });
+        if let Some(message) = said(&status["error"]["message"]) {
+            findings.push(Finding { what: line(agent), ok: false, text: format!("its last look failed: {message}") });
         }
     }
     if findings.is_empty() {
@@ -117,10 +117,10 @@ fn watched(background: Result<Value, Failure>) -> Vec<Finding> {
 }
 
 fn violation(item: &Value) -> Finding {
-    let examples: Vec<&str> = item["examples"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let examples: Vec<String> = item["examples"].as_array().into_iter().flatten().map(table::text).collect();
     let text = format!(
         "violated {} times since {}: {}. Such as: {}. What to do: {}",
-        item["count"],
+        table::text(&item["count"]),
         table::text(&item["since"]),
         table::text(&item["sentence"]),
         examples.join("; "),

@@ -4,5 +4,7 @@ pub mod plan;
 pub mod request;
 pub mod story;
 pub mod style;
+pub mod summary;
 pub mod table;
+pub mod text;
 pub mod time;

@@ -3,10 +3,15 @@
 use serde_json::Value;
 
 use super::style::{bold, diff_line, faint, status};
-use super::table::text;
+use super::text::{line, said, text};
 
 /// Prints the plan of a request as `GET /request/{id}` shows it.
 pub fn print(request: &Value) {
+    print_after(request, None);
+}
+
+/// Prints it to somebody who has seen the plan before: what is different is marked, what is the same is not told again.
+pub fn print_after(request: &Value, before: Option<&Value>) {
     let plan = &request["plan"];
     if plan.is_null() {
         return;
@@ -16,17 +21,64 @@ pub fn print(request: &Value) {
     for note in plan["notes"].as_array().into_iter().flatten() {
         println!("  note: {}", text(note));
     }
-    for (number, step) in plan["steps"].as_array().into_iter().flatten().enumerate() {
-        print_step(number + 1, step);
+    let steps = |plan: &Value| plan["steps"].as_array().cloned().unwrap_or_default();
+    let earlier = before.filter(|before| !before.is_null()).map(steps);
+    for (number, step) in steps(plan).iter().enumerate() {
+        let change = match &earlier {
+            None => Change::Shown,
+            Some(steps) => Change::of(step, steps.iter().find(|earlier| earlier["step_id"] == step["step_id"])),
+        };
+        print_step(number + 1, step, &change);
+    }
+    let now = steps(plan);
+    for gone in earlier.iter().flatten().filter(|earlier| now.iter().all(|step| step["step_id"] != earlier["step_id"])) {
+        println!("\n  {} {}", bold("no longer:"), text(&gone["title"]));
+    }
+}
+
+/// What a dry run already says against a plan, for the question about it.
+pub fn doubt(request: &Value) -> Option<String> {
+    let steps = request["plan"]["steps"].as_array().into_iter().flatten().enumerate();
+    let failed = steps.filter(|(_, step)| step["preview"]["status"] == "failed");
+    let doubts: Vec<String> = failed
+        .map(|(number, step)| {
+            let why = said(&step["preview"]["error"]["message"]).map(|why| format!(": {why}")).unwrap_or_default();
+            format!("The dry run of step {} failed{why}. The step itself will most likely be refused, too.", number + 1)
+        })
+        .collect();
+    (!doubts.is_empty()).then(|| doubts.join("\n"))
+}
+
+/// How a step differs from the one of the plan before.
+enum Change<'p> {
+    /// There was none before to compare with.
+    Shown,
+    /// It is new.
+    New,
+    /// Nothing of it is different, its dry run neither.
+    Same,
+    /// It was this.
+    Was(&'p Value),
+}
+
+impl<'p> Change<'p> {
+    fn of(step: &Value, before: Option<&'p Value>) -> Self {
+        let Some(before) = before else { return Self::New };
+        let told = |step: &Value| {
+            let preview = ["status", "changes", "warnings", "not_previewed", "error"].map(|name| step["preview"][name].clone());
+            let own = ["title", "action", "action_sha256", "parameters", "hosts", "depends_on", "risk", "irreversible"];
+            (own.map(|name| step[name].clone()), preview)
+        };
+        if told(step) == told(before) { Self::Same } else { Self::Was(before) }
     }
 }
 
 fn facts(plan: &Value) -> String {
     let by = &plan["planned_by"];
     let made = match (by["provider"].as_str(), by["model"].as_str()) {
-        (Some(provider), Some(model)) => format!("planned by {provider} ({model})"),
+        (Some(provider), Some(model)) => format!("planned by {} ({})", line(provider), line(model)),
         (Some("offline"), None) => "planned offline, from the catalogue alone".to_owned(),
-        (Some(provider), None) => format!("planned by {provider}"),
+        (Some(provider), None) => format!("planned by {}", line(provider)),
         _ => String::new(),
     };
     format!(
@@ -34,39 +86,55 @@ fn facts(plan: &Value) -> String {
         words(&plan["risk"]),
         plan["estimated_seconds"].as_f64().unwrap_or(0.0),
         plan["estimated_cost_usd"].as_f64().unwrap_or(0.0),
-        plan["sha256"].as_str().map_or("not yet", |hash| &hash[..hash.len().min(12)]),
+        said(&plan["sha256"]).map_or_else(|| "not yet".to_owned(), |hash| hash.chars().take(12).collect()),
     )
 }
 
-fn print_step(number: usize, step: &Value) {
+fn print_step(number: usize, step: &Value, change: &Change) {
     let after: Vec<String> = step["depends_on"].as_array().into_iter().flatten().map(text).collect();
     let after = if after.is_empty() { String::new() } else { format!(", after {}", after.join(", ")) };
+    let mark = match change {
+        Change::Shown => "",
+        Change::New => "new: ",
+        Change::Same => "as before: ",
+        Change::Was(_) => "changed: ",
+    };
     println!(
-        "\n  {number}. {} {}",
+        "\n  {number}. {mark}{} {}",
         bold(&text(&step["title"])),
         faint(&format!("[{}: {}, {}{after}]", text(&step["step_id"]), text(&step["action"]), words(&step["risk"])))
     );
+    if matches!(change, Change::Same) {
+        return;
+    }
     for (name, value) in step["parameters"].as_object().into_iter().flatten() {
         print_parameter(name, value);
+        if let Change::Was(before) = change
+            && before["parameters"][name] != *value
+        {
+            let was = if before["parameters"][name].is_null() { "not said".to_owned() } else { text(&before["parameters"][name]) };
+            println!("       {}", bold(&format!("before: {was}")));
+        }
     }
-    if let Some(why) = step["irreversible"].as_str() {
+    if let Some(why) = said(&step["irreversible"]) {
         println!("     can't be taken back: {why}");
     }
     print_preview(&step["preview"], step["risk"] == "read_only");
 }
 
 fn print_parameter(name: &str, value: &Value) {
+    let name = line(name);
     match value {
         Value::Array(items) if items.iter().any(Value::is_object) => {
             println!("     {name}:");
             for item in items {
                 let fields: Vec<String> =
-                    item.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value))).collect();
+                    item.as_object().into_iter().flatten().map(|(key, value)| format!("{}={}", line(key), text(value))).collect();
                 println!("       - {}", fields.join(", "));
             }
         }
         other => {
-            let shown = text(other);
+            let shown = other.as_str().map_or_else(|| text(other), super::text::block);
             for (index, line) in shown.lines().enumerate() {
                 println!("     {}{line}", if index == 0 { format!("{name} = ") } else { "       ".to_owned() });
             }
@@ -83,8 +151,8 @@ fn print_preview(preview: &Value, is_read_only: bool) {
         // What only reads has no preview, and its risk says so.
         Some("none") if is_read_only => return,
         Some(other) => {
-            let reason = preview["error"]["message"].as_str().or(preview["text"].as_str()).unwrap_or_default();
-            println!("     preview: {} {reason}", status(other));
+            let reason = said(&preview["error"]["message"]).or_else(|| said(&preview["text"])).unwrap_or_default();
+            println!("     preview: {} {reason}", status(&line(other)));
             return;
         }
         None => return,

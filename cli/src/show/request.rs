@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::plan;
 use super::style::{bold, faint, short, status};
-use super::table::text;
+use super::summary::output;
+use super::text::{block, said, text};
 use super::time::ago;
 
 /// Prints all about a request.
@@ -13,11 +14,11 @@ pub fn print(request: &Value) {
     println!("{} {}  {}", bold(short(&id)), status(&text(&request["status"])), text(&request["text"]));
     println!("{}", faint(&format!("{id}, asked by {} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
     print_wait(request);
-    if let Some(message) = request["error"]["message"].as_str() {
+    if let Some(message) = said(&request["error"]["message"]) {
         println!("error {}: {message}", text(&request["error"]["code"]));
     }
     for message in request["messages"].as_array().into_iter().flatten().skip(1) {
-        println!("{}: {}", text(&message["from"]), text(&message["text"]));
+        println!("{}: {}", text(&message["from"]), block(message["text"].as_str().unwrap_or_default()));
     }
     println!();
     plan::print(request);
@@ -26,7 +27,7 @@ pub fn print(request: &Value) {
 
 /// Prints what a request waits for, if it waits.
 pub fn print_wait(request: &Value) {
-    if let Some(wait) = request["waiting_for"]["text"].as_str() {
+    if let Some(wait) = said(&request["waiting_for"]["text"]) {
         println!("waiting: {wait}");
     }
 }
@@ -48,16 +49,16 @@ fn print_tasks(request: &Value) {
 
 /// Prints how a task ended.
 pub fn print_result(task: &Value) {
-    if let Some(wait) = task["waiting_for"]["text"].as_str() {
+    if let Some(wait) = said(&task["waiting_for"]["text"]) {
         println!("      waiting: {wait}");
     }
-    if let Some(message) = task["error"]["message"].as_str() {
+    if let Some(message) = said(&task["error"]["message"]) {
         println!("      error {}: {message}", text(&task["error"]["code"]));
     }
     for warning in task["warnings"].as_array().into_iter().flatten() {
         println!("      warning: {}", text(warning));
     }
     for (name, value) in task["outputs"].as_object().into_iter().flatten() {
-        println!("      {name} = {}", text(value));
+        output(name, value).iter().for_each(|line| println!("      {line}"));
     }
 }

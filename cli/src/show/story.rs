@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::style::{faint, short};
-use super::table::text;
+use super::text::{line, text};
 use super::time;
 
 /// Prints rows of `GET /audit`, oldest first.
@@ -25,13 +25,13 @@ fn sentence(row: &Value, titles: &HashMap<&str, String>) -> String {
     let mut parts = vec![text(&row["event"]).replace(['.', '_'], " ")];
     parts.extend(about(data, titles));
     parts.extend(ending(data));
-    parts.extend(data["decision"].as_str().map(|decision| format!("→ {}", decision.replace('_', " "))));
+    parts.extend(data["decision"].as_str().map(|decision| format!("→ {}", line(decision).replace('_', " "))));
     let said = ["text", "comment", "reason"].into_iter().find_map(|name| data[name].as_str()).filter(|said| !said.is_empty());
-    parts.extend(said.map(|said| format!("\"{}\"", said.split_whitespace().collect::<Vec<_>>().join(" "))));
+    parts.extend(said.map(|said| format!("\"{}\"", line(&said.split_whitespace().collect::<Vec<_>>().join(" ")))));
     parts.extend(
         ["error", "problem"]
             .into_iter()
-            .find_map(|name| data[name]["message"].as_str().map(|message| format!("(error {}: {message})", text(&data[name]["code"])))),
+            .find_map(|name| data[name]["message"].as_str().map(|said| format!("(error {}: {})", text(&data[name]["code"]), line(said)))),
     );
     parts.join(" ")
 }
@@ -39,7 +39,7 @@ fn sentence(row: &Value, titles: &HashMap<&str, String>) -> String {
 /// The task, with its purpose where it is not the change itself, or the plan's revision.
 fn about(data: &Value, titles: &HashMap<&str, String>) -> Vec<String> {
     if let Some(revision) = data["revision"].as_u64() {
-        let sha256 = data["sha256"].as_str().and_then(|sha256| sha256.get(..12)).map(|sha256| format!(", sha256 {sha256}"));
+        let sha256 = data["sha256"].as_str().and_then(|sha256| sha256.get(..12)).map(|sha256| format!(", sha256 {}", line(sha256)));
         return vec![format!("{revision}{}", sha256.unwrap_or_default())];
     }
     if let Some(made) = data["tasks"].as_array() {
@@ -50,8 +50,8 @@ fn about(data: &Value, titles: &HashMap<&str, String>) -> Vec<String> {
         )];
     }
     let Some(id) = data["task_id"].as_str() else { return Vec::new() };
-    let title = titles.get(id).cloned().unwrap_or_else(|| short(id).to_owned());
-    let purpose = data["purpose"].as_str().filter(|purpose| *purpose != "apply").map(|purpose| format!("({purpose})"));
+    let title = titles.get(id).cloned().unwrap_or_else(|| line(short(id)));
+    let purpose = data["purpose"].as_str().filter(|purpose| *purpose != "apply").map(|purpose| format!("({})", line(purpose)));
     let attempt = data["attempt"].as_u64().filter(|attempt| *attempt > 1).map(|attempt| format!("(attempt {attempt})"));
     [Some(title), purpose, attempt].into_iter().flatten().collect()
 }
@@ -66,7 +66,7 @@ fn ending(data: &Value) -> Option<String> {
         None => "",
     };
     let unverified = if data["verified"] == false { ", unverified" } else { "" };
-    Some(format!("-> {}{}{changed}{unverified}", outcome.replace('_', " "), seconds.unwrap_or_default()))
+    Some(format!("-> {}{}{changed}{unverified}", line(outcome).replace('_', " "), seconds.unwrap_or_default()))
 }
 
 #[cfg(test)]

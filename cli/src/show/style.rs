@@ -1,10 +1,17 @@
-//! Colours, only on a terminal and only without `NO_COLOR`.
+//! Colours, only on a terminal that has them, and only without `NO_COLOR`.
 
 use std::io::IsTerminal as _;
 
+use chiffon_process::config::variable;
+
 /// Whether standard output may be coloured.
 pub fn coloured() -> bool {
-    std::io::stdout().is_terminal() && chiffon_process::config::variable("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stdout().is_terminal() && !is_dumb() && variable("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether the terminal says of itself that it can only print.
+pub fn is_dumb() -> bool {
+    variable("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Text in one of the terminal's colours.
@@ -33,13 +40,14 @@ pub fn status(word: &str) -> String {
     paint(code, word)
 }
 
-/// A line of a unified diff.
+/// A line of a unified diff, as people may be shown it.
 pub fn diff_line(line: &str) -> String {
-    match line.as_bytes().first() {
-        Some(b'+') => paint("32", line),
-        Some(b'-') => paint("31", line),
-        Some(b'@') => paint("36", line),
-        _ => line.to_owned(),
+    let shown = super::text::diff(line);
+    match shown.as_bytes().first() {
+        Some(b'+') => paint("32", &shown),
+        Some(b'-') => paint("31", &shown),
+        Some(b'@') => paint("36", &shown),
+        _ => shown,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::show::style::bold;
 use crate::show::table::{self, text};
+use crate::show::text::{block, line};
 
 /// Lists actions, or shows one.
 pub async fn run(api: &Api, output: Output, name: Option<&str>) -> Outcome {
@@ -34,14 +35,15 @@ async fn show(api: &Api, output: Output, name: &str) -> Outcome {
         return Ok(Exit::Done);
     }
     println!("{}  {}", bold(&text(&action["name"])), text(&action["title"]));
-    println!("{}\n", text(&action["description"]));
+    println!("{}\n", block(action["description"].as_str().unwrap_or_default()));
     println!("risk {}, repeatable {}, check mode {}", text(&action["risk"]), text(&action["repeatable"]), text(&action["check"]));
     println!("\nParameters");
     for (parameter, schema) in action["parameters"]["properties"].as_object().into_iter().flatten() {
         let required = action["parameters"]["required"].as_array().is_some_and(|names| names.iter().any(|name| name == parameter));
-        let default = if schema["default"].is_null() { String::new() } else { format!(", default {}", schema["default"]) };
+        let default = if schema["default"].is_null() { String::new() } else { format!(", default {}", text(&schema["default"])) };
         println!(
-            "  {parameter}: {}{default}{}  {}",
+            "  {}: {}{default}{}  {}",
+            line(parameter),
             text(&schema["type"]),
             if required { ", required" } else { "" },
             text(&schema["description"])

@@ -20,7 +20,7 @@ pub async fn run(api: &Api, output: Output) -> Outcome {
         );
         for refused in listed["refused"].as_array().into_iter().flatten() {
             let (id, ago) = (text(&refused["agent_id"]), time::ago(&refused["last_at"]));
-            eprintln!("Refused: {id} ({ago}, error {}): {}", refused["code"], text(&refused["message"]));
+            eprintln!("Refused: {id} ({ago}, error {}): {}", text(&refused["code"]), text(&refused["message"]));
         }
     }
     Ok(Exit::Done)

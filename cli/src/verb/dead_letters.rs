@@ -7,6 +7,7 @@ use crate::client::{Api, rows};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::show::style::{bold, short};
 use crate::show::table::{self, text};
+use crate::show::text::{block, escaped, line};
 use crate::show::time;
 
 /// Lists, shows, replays or purges.
@@ -94,12 +95,12 @@ async fn show(api: &Api, output: Output, id: &str) -> Outcome {
     }
     println!("\n{}", bold("headers"));
     for (name, value) in letter["headers"].as_object().into_iter().flatten() {
-        println!("{name}: {}", text(value));
+        println!("{}: {}", line(name), text(value));
     }
     println!("\n{}", bold("body"));
     match &letter["body"] {
-        Value::String(body) => println!("{body}"),
-        body => println!("{}", serde_json::to_string_pretty(body).unwrap_or_default()),
+        Value::String(body) => println!("{}", block(body)),
+        body => println!("{}", escaped(&serde_json::to_string_pretty(body).unwrap_or_default())),
     }
     Ok(Exit::Done)
 }

@@ -2,31 +2,54 @@
 
 use serde_json::{Value, json};
 
-use super::follow;
-use crate::args::Output;
+use super::{follow, request, terminal};
+use crate::args::{Approve, Output};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::show::style::short;
 use crate::show::table::{self, text};
 use crate::show::{plan, request as show_request};
 
-/// Approves the current plan, or the one with the hash that was seen, and streams the run.
-pub async fn approve(api: &Api, output: Output, id: &str, sha256: Option<&str>, comment: Option<&str>) -> Outcome {
-    let id = api.request_id(id).await?;
-    let request = api.request(&id).await?;
-    let hash = hash_of(&request, sha256)?;
-    if output == Output::Text {
-        plan::print(&request);
+/// Shows the current plan and asks; with `--yes`, or with the hash of the plan that was seen, approves it without asking. Streams the run.
+///
+/// Where nobody can be asked, one of the two has to be said: a plan that nobody has seen is never approved by accident.
+pub async fn approve(api: &Api, output: Output, args: &Approve) -> Outcome {
+    let id = api.request_id(&args.id).await?;
+    let now = api.request(&id).await?;
+    let hash = hash_of(&now, args.sha256.as_deref())?;
+    let is_said = args.yes || args.sha256.is_some();
+    if !is_said && output == Output::Text && terminal::is_there() {
+        if now["status"] != "awaiting_approval" {
+            return Err(not_to_be_decided(&now));
+        }
+        return request::see_through(api, output, &id, args.comment.as_deref()).await;
     }
-    api.decide(&id, &hash, "approve", comment).await?;
+    if !is_said {
+        let (id, seen) = (short(&id), hash.get(..12).unwrap_or(&hash));
+        return Err(Failure::usage(format!(
+            "nobody can be asked here; `chiffon show {id}` shows the plan, `chiffon approve {id} --sha256 {seen}` approves exactly that one, \
+             and `chiffon approve {id} --yes` whatever it is"
+        )));
+    }
+    if output == Output::Text {
+        plan::print(&now);
+    }
+    api.decide(&id, &hash, "approve", args.comment.as_deref()).await?;
     let now = api.request(&id).await?;
     if now["status"] == "awaiting_approval" {
-        if !table::json(output, &now) {
-            eprintln!("Your approval is recorded.");
-            show_request::print_wait(&now);
-        }
-        return Ok(Exit::Done);
+        return Ok(wait_for_another(output, &now));
     }
-    follow::to_the_end(api, output, &id).await
+    follow::or_leave(&id, follow::to_the_end(api, output, &id)).await
+}
+
+/// Says that one approval was not enough.
+pub fn wait_for_another(output: Output, request: &Value) -> Exit {
+    if !table::json(output, request) {
+        let id = text(&request["request_id"]);
+        eprintln!("Your approval is recorded. Another approver is needed, who runs: chiffon approve {}", short(&id));
+        show_request::print_wait(request);
+    }
+    follow::exit_for(request)
 }
 
 /// Rejects the current plan.
@@ -43,22 +66,41 @@ pub async fn reject(api: &Api, output: Output, id: &str, comment: Option<&str>) 
 /// Says something in the conversation: a change or an answer, and shows what comes of it.
 pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome {
     let id = api.request_id(id).await?;
+    let before = api.request(&id).await?;
     api.post(&format!("/request/{id}/messages"), &json!({"text": words})).await?;
-    let request = follow::until_person_or_end(api, &id).await?;
-    follow::finish(output, &request);
-    Ok(Exit::Done)
+    let seen = async {
+        let request = follow::until_person_or_end(api, &id).await?;
+        if request["status"] != "awaiting_approval" || output == Output::Json {
+            return Ok(follow::finish(output, &request));
+        }
+        plan::print_after(&request, Some(&before["plan"]));
+        println!();
+        show_request::print_wait(&request);
+        eprintln!("To approve it: chiffon approve {}", short(&id));
+        Ok(follow::exit_for(&request))
+    };
+    follow::or_leave(&id, seen).await
 }
 
 fn hash_of(request: &Value, seen: Option<&str>) -> Result<String, Failure> {
     let current = &request["plan"]["sha256"];
+    let id = text(&request["request_id"]);
     match (seen, current.as_str()) {
         (Some(seen), _) if seen.len() == 64 => Ok(seen.to_owned()),
         (Some(seen), Some(current)) if seen.len() >= 8 && current.starts_with(seen) => Ok(current.to_owned()),
-        (Some(seen), _) => Err(Failure::failed(format!("the plan is not `{seen}…` any more; look at it again with `chiffon show`"))),
+        (Some(seen), _) => {
+            Err(Failure::failed(format!("the plan is not `{seen}…` any more; look at it again with `chiffon show {}`", short(&id))))
+        }
         (None, Some(current)) => Ok(current.to_owned()),
-        (None, None) => Err(Failure::failed(format!(
-            "the request has no plan to decide about; it is {} (`chiffon show` says what it waits for)",
-            text(&request["status"])
-        ))),
+        (None, None) => Err(not_to_be_decided(request)),
     }
+}
+
+fn not_to_be_decided(request: &Value) -> Failure {
+    let id = text(&request["request_id"]);
+    Failure::failed(format!(
+        "the request has no plan to decide about; it is {} (`chiffon show {}` says what it waits for)",
+        text(&request["status"]),
+        short(&id)
+    ))
 }

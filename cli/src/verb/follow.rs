@@ -1,44 +1,62 @@
-//! Watching a request: what happens is printed as it happens.
+//! Watching a request: what happens is printed as it happens, and silence is said.
 
-use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
+use chiffon_process::Shutdown;
 use serde_json::Value;
 
+use super::progress::{Planning, Run};
 use crate::args::Output;
 use crate::client::{Api, Event, Events};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::show::style::{diff_line, faint, status};
+use crate::show::style::{diff_line, faint, short};
 use crate::show::table::{self, text};
-use crate::show::{request as show_request, time};
+use crate::show::text::{block, said};
+use crate::show::{request as show_request, summary, time};
 
 const ENDED: [&str; 5] = ["completed", "failed", "cancelled", "rejected", "expired"];
+/// How often it is looked at whether something has to be said although nothing happens.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Waits until a person is asked for, the run begins, or the request has ended.
 pub async fn until_person_or_end(api: &Api, id: &str) -> Result<Value, Failure> {
+    while_in(api, id, &["planning", "discovering", "previewing"]).await
+}
+
+/// Waits until the request is in another state than these, and tells each phase as it begins.
+pub async fn while_in(api: &Api, id: &str, states: &[&str]) -> Result<Value, Failure> {
     let mut events = Events::of(api, id);
-    let mut last_wait = String::new();
+    let mut planning = Planning::default();
     loop {
         let request = api.request(id).await?;
-        let word = text(&request["status"]);
-        if !matches!(word.as_str(), "planning" | "discovering" | "previewing") {
+        if !states.iter().any(|state| request["status"] == *state) {
             return Ok(request);
         }
-        let wait = text(&request["waiting_for"]["text"]);
-        if wait != last_wait && !wait.is_empty() {
-            eprintln!("{} {}", status(&word), faint(&format!("waiting: {wait}")));
+        tell(planning.look(&request, Instant::now()));
+        while next_within(&mut events, LOOK_EVERY).await?.is_none() {
+            tell(planning.wait(Instant::now()));
         }
-        last_wait = wait;
-        events.next().await?;
     }
 }
 
 /// Streams a run to its end.
 pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
     let mut events = Events::of(api, id);
-    let mut printer = Printer { output, began: false, said: HashMap::new() };
+    let mut run = Run::new(Instant::now());
     loop {
-        let event = events.next().await?;
-        printer.print(&event);
+        let Some(event) = next_within(&mut events, LOOK_EVERY).await? else {
+            if output == Output::Text {
+                tell(run.wait(Instant::now()));
+            }
+            continue;
+        };
+        let says = run.hear(&event, Instant::now());
+        if run.has_begun() && output == Output::Text {
+            tell(says);
+            if event.kind == "log" {
+                print_log(&event.data);
+            }
+        }
         let ended = event.kind == "end" || ENDED.iter().any(|word| event.data["status"] == *word) && event.kind == "request";
         if ended || event.data["status"] == "needs_attention" && event.kind == "request" {
             return Ok(finish(output, &api.request(id).await?));
@@ -46,11 +64,39 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
     }
 }
 
+/// Watches until it is over, or until the person leaves with Ctrl-C: what is watched goes on without them.
+pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outcome {
+    tokio::select! {
+        biased;
+        outcome = watched => outcome,
+        () = Shutdown::signal() => {
+            let id = short(id);
+            eprintln!("\nIt goes on without you: `chiffon show {id}` says how it stands, `chiffon cancel {id}` ends it.");
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+/// The next event; `None` when there is none so soon.
+async fn next_within(events: &mut Events, within: Duration) -> Result<Option<Event>, Failure> {
+    tokio::time::timeout(within, events.next()).await.map_or(Ok(None), |event| event.map(Some))
+}
+
+fn tell(line: Option<String>) {
+    if let Some(line) = line {
+        eprintln!("{line}");
+    }
+}
+
 /// Prints how it ended; the exit code for it.
 pub fn finish(output: Output, request: &Value) -> Exit {
     if !table::json(output, request) {
         println!();
-        show_request::print(request);
+        if summary::has_run(request) {
+            summary::print(request);
+        } else {
+            show_request::print(request);
+        }
     }
     exit_for(request)
 }
@@ -60,51 +106,10 @@ pub fn exit_for(request: &Value) -> Exit {
     match request["status"].as_str() {
         Some("failed" | "needs_attention") => Exit::Failed,
         Some("rejected" | "cancelled" | "expired") => Exit::Declined,
+        Some("needs_input") => Exit::NeedsInput,
+        Some("awaiting_approval") => Exit::AwaitingApproval,
         _ => Exit::Done,
     }
-}
-
-struct Printer {
-    output: Output,
-    /// The run has begun: what was before was shown with the plan.
-    began: bool,
-    /// The last that was said of each task.
-    said: HashMap<String, String>,
-}
-
-impl Printer {
-    fn print(&mut self, event: &Event) {
-        if event.kind == "request" && event.data["status"] == "running" {
-            self.began = true;
-        }
-        if !self.began || self.output == Output::Json {
-            return;
-        }
-        match event.kind.as_str() {
-            "log" => print_log(&event.data),
-            "task" => self.print_task(&event.data),
-            _ => {}
-        }
-    }
-
-    /// Says where a task stands, unless that was said last.
-    fn print_task(&mut self, task: &Value) {
-        let Some(line) = task_line(task) else { return };
-        if self.said.insert(text(&task["task_id"]), line.clone()).as_ref() != Some(&line) {
-            eprintln!("{line}");
-        }
-    }
-}
-
-fn task_line(task: &Value) -> Option<String> {
-    let word = text(&task["status"]);
-    if word.is_empty() {
-        return None;
-    }
-    let title = [&task["title"], &task["step_id"], &task["task_id"]].into_iter().find(|value| !value.is_null()).map(text);
-    let wait = task["waiting_for"]["text"].as_str().map(|wait| format!(" waiting: {wait}")).unwrap_or_default();
-    let progress = task["progress"].as_u64().filter(|percent| *percent > 0 && word == "running").map(|percent| format!(" {percent} %"));
-    Some(format!("{} {}{}{}", status(&word), title.unwrap_or_default(), progress.unwrap_or_default(), faint(&wait)))
 }
 
 /// Prints one log event, or several.
@@ -117,14 +122,18 @@ pub fn print_log(data: &Value) {
 }
 
 fn print_line(line: &Value) {
-    let place: Vec<String> = [&line["host"], &line["name"]].into_iter().filter(|value| !value.is_null()).map(text).collect();
+    let place: Vec<String> = [&line["host"], &line["name"]].into_iter().filter_map(said).collect();
+    let words = block(line["text"].as_str().unwrap_or_default());
+    let mut words = words.lines();
     println!(
         "{} {:<12} {} {}",
         faint(&time::clock(&line["at"])),
         text(&line["kind"]).trim_start_matches("task_"),
         place.join(" · "),
-        text(&line["text"])
+        words.next().unwrap_or_default()
     );
+    // Indented, so that no text looks like a line of its own.
+    words.for_each(|more| println!("           {more}"));
     for diff in line["diff"].as_str().into_iter().flat_map(str::lines) {
         println!("           {}", diff_line(diff));
     }

@@ -8,6 +8,7 @@ use crate::client::{Api, Events, rows};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::show::style::bold;
 use crate::show::table::{self, text};
+use crate::show::text::escaped;
 
 /// Prints the log, and goes on with it if asked.
 pub async fn run(api: &Api, output: Output, id: &str, follow: bool) -> Outcome {
@@ -53,7 +54,7 @@ async fn stream(api: &Api, output: Output, id: &str) -> Outcome {
         let event = events.next().await?;
         match event.kind.as_str() {
             "log" if output == Output::Text => follow::print_log(&event.data),
-            "log" => println!("{}", event.data),
+            "log" => println!("{}", escaped(&event.data.to_string())),
             "end" => return Ok(Exit::Done),
             _ => {}
         }

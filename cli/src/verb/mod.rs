@@ -12,6 +12,7 @@ pub mod follow;
 pub mod hold;
 pub mod key;
 pub mod logs;
+mod progress;
 pub mod request;
 pub mod requests;
 pub mod resolve;

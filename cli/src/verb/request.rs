@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::follow;
-use super::terminal::ask;
+use super::terminal::{self, ask};
+use super::{decide, follow};
 use crate::args::{Output, Request};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
@@ -29,73 +29,138 @@ pub async fn run(api: &Api, output: Output, args: &Request) -> Outcome {
         return Ok(Exit::Done);
     }
     eprintln!("Request {} is being planned …", bold(short(&id)));
-    let mut said = 0;
-    loop {
-        let request = follow::until_person_or_end(api, &id).await?;
-        match request["status"].as_str() {
-            Some("awaiting_approval") => {
-                if let Some(exit) = decide(api, output, args, &request).await? {
-                    return Ok(exit);
+    let talk = Talk { api, output, id: &id, yes: args.yes, comment: None };
+    follow::or_leave(&id, talk.through()).await
+}
+
+/// Goes on with a request that waits for a person who is here.
+pub async fn see_through(api: &Api, output: Output, id: &str, comment: Option<&str>) -> Outcome {
+    let talk = Talk { api, output, id, yes: false, comment };
+    follow::or_leave(id, talk.through()).await
+}
+
+/// A request, seen through with the person at the terminal, where there is one.
+struct Talk<'t> {
+    api: &'t Api,
+    output: Output,
+    id: &'t str,
+    /// Every plan is approved unasked.
+    yes: bool,
+    /// Goes with the approval.
+    comment: Option<&'t str>,
+}
+
+impl Talk<'_> {
+    async fn through(&self) -> Outcome {
+        let mut said = 0;
+        let mut seen: Option<Value> = None;
+        loop {
+            let request = follow::until_person_or_end(self.api, self.id).await?;
+            match request["status"].as_str() {
+                Some("awaiting_approval") => {
+                    if self.output == Output::Text {
+                        plan::print_after(&request, seen.as_ref());
+                        println!();
+                        show_request::print_wait(&request);
+                    }
+                    if let Some(exit) = self.decide(&request).await? {
+                        return Ok(exit);
+                    }
+                    seen = Some(request["plan"].clone());
                 }
+                Some("needs_input") => {
+                    if self.output == Output::Text {
+                        print_new_messages(&request, &mut said);
+                    }
+                    let Some(answer) = ask("Your answer (empty to leave it): ").await? else {
+                        return Ok(self.leave(&request, "Answer it with: chiffon revise", " \"your words\""));
+                    };
+                    self.api.post(&format!("/request/{}/messages", self.id), &json!({"text": answer})).await?;
+                }
+                Some("running") => return follow::to_the_end(self.api, self.output, self.id).await,
+                _ => return Ok(follow::finish(self.output, &request)),
             }
-            Some("needs_input") => {
-                print_new_messages(&request, &mut said);
-                let Some(answer) = ask("Your answer (empty to leave it): ")? else {
-                    return Ok(leave(output, &request, "answer it with `chiffon revise ID WORDS`; its id is"));
-                };
-                api.post(&format!("/request/{id}/messages"), &json!({"text": answer})).await?;
-            }
-            Some("running") => return follow::to_the_end(api, output, &id).await,
-            _ => return Ok(follow::finish(output, &request)),
         }
     }
-}
 
-async fn decide(api: &Api, output: Output, args: &Request, request: &Value) -> Result<Option<Exit>, Failure> {
-    let id = text(&request["request_id"]);
-    if output == Output::Text {
-        plan::print(request);
-        println!();
-        show_request::print_wait(request);
-    }
-    let decision =
-        if args.yes { Some("y".to_owned()) } else { ask("Approve? y = yes, n = reject, or say what to change (empty to leave it): ")? };
-    let hash = text(&request["plan"]["sha256"]);
-    match decision.as_deref() {
-        None => Ok(Some(leave(output, request, "approve it with `chiffon approve ID`; its id is"))),
-        Some("y" | "yes" | "Y") => {
-            api.decide(&id, &hash, "approve", None).await?;
-            // Another approver may be needed: then the request goes on waiting, and says for whom.
-            let now = api.request(&id).await?;
-            if now["status"] == "awaiting_approval" {
-                return Ok(Some(leave(output, &now, "another approver is needed, who runs `chiffon approve ID`; its id is")));
+    /// Asks about a plan, and does what is answered; `None` when the request goes on.
+    async fn decide(&self, request: &Value) -> Result<Option<Exit>, Failure> {
+        if self.yes {
+            return self.approve(request).await;
+        }
+        if !may(request, "approve") {
+            return self.let_others_decide(request).await;
+        }
+        let doubt = plan::doubt(request).map(|doubt| format!("{doubt}\n")).unwrap_or_default();
+        let question = format!("{doubt}Approve? y = yes, n = reject, or say what to change (empty to leave it): ");
+        match ask(&question).await?.as_deref() {
+            None => Ok(Some(self.leave(request, "Approve it with: chiffon approve", ""))),
+            Some("y" | "yes" | "Y") => self.approve(request).await,
+            Some("n" | "no" | "N") => {
+                self.say(request, "reject", self.comment).await?;
+                eprintln!("Rejected. Nothing was changed.");
+                Ok(Some(Exit::Declined))
             }
-            follow::to_the_end(api, output, &id).await.map(Some)
+            Some(words) => {
+                self.say(request, "revise", Some(words)).await?;
+                eprintln!("Planning again …");
+                Ok(None)
+            }
         }
-        Some("n" | "no" | "N") => {
-            api.decide(&id, &hash, "reject", None).await?;
-            eprintln!("Rejected. Nothing was changed.");
-            Ok(Some(Exit::Declined))
+    }
+
+    async fn approve(&self, request: &Value) -> Result<Option<Exit>, Failure> {
+        self.say(request, "approve", self.comment).await?;
+        // Another approver may be needed: then the request goes on waiting, and says for whom.
+        let now = self.api.request(self.id).await?;
+        if now["status"] == "awaiting_approval" {
+            return Ok(Some(decide::wait_for_another(self.output, &now)));
         }
-        Some(words) => {
-            api.decide(&id, &hash, "revise", Some(words)).await?;
+        follow::to_the_end(self.api, self.output, self.id).await.map(Some)
+    }
+
+    /// For who may not approve: says who can, and goes on watching, or says what to change.
+    async fn let_others_decide(&self, request: &Value) -> Result<Option<Exit>, Failure> {
+        let id = short(self.id);
+        eprintln!("You may not approve this plan yourself. Someone with the role approver can: chiffon approve {id}");
+        if !terminal::is_there() || self.output == Output::Json {
+            return Ok(Some(self.leave(request, "Look at it with: chiffon show", "")));
+        }
+        if may(request, "revise")
+            && let Some(words) = ask("Say what to change, or press Enter to watch until it is decided: ").await?
+        {
+            self.api.post(&format!("/request/{}/messages", self.id), &json!({"text": words})).await?;
             eprintln!("Planning again …");
-            Ok(None)
+            return Ok(None);
         }
+        eprintln!("Waiting for an approver; Ctrl-C leaves, and it goes on waiting …");
+        follow::while_in(self.api, self.id, &["awaiting_approval"]).await?;
+        Ok(None)
+    }
+
+    async fn say(&self, request: &Value, decision: &str, words: Option<&str>) -> Result<Value, Failure> {
+        let hash = request["plan"]["sha256"].as_str().unwrap_or_default();
+        self.api.decide(self.id, hash, decision, words).await
+    }
+
+    /// Leaves it waiting, and says the command with which it goes on.
+    fn leave(&self, request: &Value, next: &str, words: &str) -> Exit {
+        if !table::json(self.output, request) {
+            eprintln!("Request {} waits. {next} {}{words}", text(&request["request_id"]), short(self.id));
+        }
+        follow::exit_for(request)
     }
 }
 
-fn leave(output: Output, request: &Value, next: &str) -> Exit {
-    if !table::json(output, request) {
-        eprintln!("Request {} waits; {next} {}", text(&request["request_id"]), short(&text(&request["request_id"])));
-    }
-    Exit::Done
+/// Whether this caller may do this now; a server that does not say leaves it to the call itself.
+fn may(request: &Value, call: &str) -> bool {
+    request["next"].as_array().is_none_or(|calls| calls.iter().any(|next| next == call))
 }
 
 fn print_new_messages(request: &Value, said: &mut usize) {
     let messages = request["messages"].as_array().map_or(&[][..], Vec::as_slice);
     for message in messages.iter().skip(*said).filter(|message| message["from"] == "chiffon") {
-        println!("{}", text(&message["text"]));
+        println!("{}", crate::show::text::block(message["text"].as_str().unwrap_or_default()));
     }
     *said = messages.len();
 }

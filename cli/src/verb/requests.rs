@@ -1,6 +1,8 @@
 //! `chiffon requests` and `chiffon show`.
 
-use crate::args::Output;
+use chiffon_process::{Clock as _, SystemClock};
+
+use crate::args::{Output, Requests};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::show::style::{short, status as paint_status};
@@ -8,10 +10,18 @@ use crate::show::table::{self, text};
 use crate::show::{request as show_request, time};
 
 /// Lists requests, newest first.
-pub async fn list(api: &Api, output: Output, status: Option<&str>, words: Option<&str>, limit: u32) -> Outcome {
-    let mut query = vec![("limit", limit.to_string())];
-    query.extend(status.map(|status| ("status", status.to_owned())));
-    query.extend(words.map(|words| ("text", words.to_owned())));
+pub async fn list(api: &Api, output: Output, wanted: &Requests) -> Outcome {
+    let mut query = vec![("limit", wanted.limit.to_string())];
+    let since = wanted.since.as_deref().map(|since| time::moment(since, SystemClock.now())).transpose()?;
+    let filters = [
+        ("status", &wanted.status),
+        ("text", &wanted.text),
+        ("host", &wanted.host),
+        ("action", &wanted.action),
+        ("who", &wanted.who),
+        ("since", &since),
+    ];
+    query.extend(filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     let listed = api.get("/requests", &query).await?;
     if !table::json(output, &listed) {
         let table = rows(&listed)
@@ -29,7 +39,11 @@ pub async fn list(api: &Api, output: Output, status: Option<&str>, words: Option
         table::print(
             &["ID", "STATUS", "ASKED", "BY", "WORDS"],
             table,
-            "No requests yet. Try: chiffon request \"How full are the disks on nas?\"",
+            if query.len() > 1 {
+                "No request fits."
+            } else {
+                "No requests yet. `chiffon actions` lists what can be asked for, with examples."
+            },
         );
     }
     Ok(Exit::Done)
@@ -43,8 +57,19 @@ pub async fn show(api: &Api, output: Output, id: &str) -> Outcome {
         show_request::print(&request);
         let next: Vec<String> = request["next"].as_array().into_iter().flatten().map(text).collect();
         if !next.is_empty() {
-            eprintln!("\nnext: {}", next.join(", "));
+            eprintln!("\nnext: {}", commands(&next, short(&id)));
         }
     }
     Ok(Exit::Done)
+}
+
+/// What can be done next, as it would be typed.
+fn commands(next: &[String], id: &str) -> String {
+    let command = |call: &String| match call.as_str() {
+        "revise" | "answer" => format!("chiffon revise {id} \"your words\""),
+        call => format!("chiffon {call} {id}"),
+    };
+    let mut commands: Vec<String> = next.iter().map(command).collect();
+    commands.dedup();
+    commands.join(", ")
 }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::terminal::ask;
+use super::terminal::{self, ask};
 use crate::args::{Decision, Output, Resolve};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::show::style::{bold, status};
+use crate::show::style::{bold, short, status};
 use crate::show::table::{self, text};
+use crate::show::text::{line, said};
 
 /// How many requests that wait for a person are looked through for a shortened id.
 const LOOKED_THROUGH: &str = "200";
@@ -21,7 +22,7 @@ pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
     if decision.is_none() {
         tell(&request, &task);
         let words = "What becomes of it? r = try it again, d = it is done, g = give it up (empty to leave it): ";
-        decision = match ask(words)?.as_deref() {
+        decision = match ask(words).await?.as_deref() {
             Some("r" | "retry") => Some("retry".to_owned()),
             Some("d" | "done") => Some("done".to_owned()),
             Some("g" | "give up" | "give_up") => Some("give_up".to_owned()),
@@ -29,10 +30,10 @@ pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
             None => None,
         };
         if decision.is_some() && task["status"] == "unknown" && !not_running {
-            not_running = ask("Does nothing of it run on its hosts any more, for sure? y = yes: ")?.as_deref() == Some("y");
+            not_running = ask("Does nothing of it run on its hosts any more, for sure? y = yes: ").await?.as_deref() == Some("y");
         }
         if decision.is_some() && comment.is_none() {
-            comment = ask("How do you know? (goes into the records): ")?;
+            comment = ask("How do you know? (goes into the records): ").await?;
         }
     }
     let Some(decision) = decision else { return nothing_decided(&id) };
@@ -60,8 +61,7 @@ fn decision(decision: &Decision) -> Option<&'static str> {
 
 /// At a terminal that is a person's choice; without one it is a call that lacks something.
 fn nothing_decided(id: &str) -> Outcome {
-    use std::io::IsTerminal as _;
-    if std::io::stdin().is_terminal() {
+    if terminal::is_there() {
         eprintln!("Nothing was decided.");
         return Ok(Exit::Done);
     }
@@ -80,11 +80,11 @@ fn tell(request: &Value, task: &Value) {
         text(&task["agent_id"])
     );
     eprintln!("  asked: {}", text(&request["text"]));
-    if let Some(message) = task["error"]["message"].as_str() {
+    if let Some(message) = said(&task["error"]["message"]) {
         eprintln!("  {message}");
     }
     if let Some(found) = fresh_preview(request, task) {
-        eprintln!("  {found}");
+        eprintln!("  {}", line(found));
     }
     eprintln!("  `chiffon logs {}` shows how far it came", text(&task["task_id"]));
 }
@@ -151,9 +151,10 @@ async fn nothing_to_decide(api: &Api, id: &str) -> Result<(Value, Value), Failur
     }
     let request = api.request(&api.request_id(id).await?).await?;
     Err(Failure::failed(format!(
-        "nothing of request {} is to be decided: it is `{}` (`chiffon show {0}` says how it stands)",
+        "nothing of request {} is to be decided: it is `{}` (`chiffon show {}` says how it stands)",
         text(&request["request_id"]),
-        text(&request["status"])
+        text(&request["status"]),
+        short(&text(&request["request_id"]))
     )))
 }
 

@@ -8,8 +8,9 @@ use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::show::request::{print_result, print_wait};
 use crate::show::story;
-use crate::show::style::{bold, status};
+use crate::show::style::{bold, short, status};
 use crate::show::table::{self, text};
+use crate::show::text::said;
 
 /// Tells it.
 pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
@@ -42,17 +43,17 @@ fn print_commands(request: &Value) {
             let comment = if word.is_empty() && flag == "--done" { " --comment \"how you know\"" } else { word };
             let can_be = flag != "--retry" || task["cancel_requested_at"].is_null();
             if can_be {
-                println!("  chiffon resolve {} {flag}{comment}   # {what}", text(&task["task_id"]));
+                println!("  chiffon resolve {} {flag}{comment}   # {what}", short(&text(&task["task_id"])));
             }
         }
     }
     if request["held_at"].is_string() && request["finished_at"].is_null() {
-        println!("\n{} by {}: chiffon resume {}", bold("Paused"), text(&request["held_by"]), text(&request["request_id"]));
+        println!("\n{} by {}: chiffon resume {}", bold("Paused"), text(&request["held_by"]), short(&text(&request["request_id"])));
     }
 }
 
 fn print_problem(error: &Value) {
-    if let Some(message) = error["message"].as_str() {
+    if let Some(message) = said(&error["message"]) {
         println!("error {}: {message}", text(&error["code"]));
         print_next_step(error);
     }

@@ -1,0 +1,82 @@
+//! Verbs about who may do what: people, programs, keys and agents.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Make a token; it is printed once
+    Create {
+        /// Whose it is
+        name: String,
+        /// viewer, requester, operator, approver or admin
+        #[arg(long)]
+        role: String,
+        /// It belongs to a program, which may never approve
+        #[arg(long)]
+        program: bool,
+        /// Days until it expires
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// List tokens
+    List,
+    /// Take a token back
+    Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyVerb {
+    /// Print the public keys of this machine's processes
+    Show {
+        /// The secret key's file [default: all under the data directory]
+        file: Option<PathBuf>,
+    },
+    /// Make a key
+    New { file: PathBuf },
+    /// Trust a public key, under which its owner may then ask over AMQP
+    Trust {
+        /// Whose it is
+        name: String,
+        /// As `chiffon key show` prints it
+        public_key: String,
+        /// viewer, requester, operator, approver or admin
+        #[arg(long)]
+        role: String,
+        /// It belongs to a program, which may never approve
+        #[arg(long)]
+        program: bool,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// List the keys under which people and programs ask over AMQP
+    List,
+    /// Take such a key back
+    Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AgentsVerb {
+    /// Have an agent take no more work; what it runs goes on
+    Pause {
+        id: String,
+        /// Why, for whoever waits for it
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let a paused or drained agent take work again
+    Resume {
+        id: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Have an agent take no more work, finish what it runs, and end
+    Drain {
+        id: String,
+        /// Why, for whoever waits for it
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}

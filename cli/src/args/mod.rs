@@ -1,0 +1,166 @@
+//! The command line: verbs, flags and their help. What a verb does stands in its own file.
+
+mod access;
+mod machine;
+mod records;
+mod request;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use access::{AgentsVerb, KeyVerb, TokenVerb};
+pub use machine::{ActionVerb, AgentKind, ConfigVerb, Place, Restore, TopologyVerb, Up};
+pub use records::{AuditVerb, DeadLetterVerb};
+pub use request::{Approve, Decision, Request, Requests, Resolve};
+
+/// Changes to your infrastructure in plain words: planned, previewed, approved by you, run once, and recorded.
+#[derive(Debug, Parser)]
+#[command(name = "chiffon", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// How data is printed on standard output
+    #[arg(short, long, value_enum, global = true, default_value = "text")]
+    pub output: Output,
+    /// The running Chiffon that client verbs ask; several, with commas, are tried in turn [default: <data-dir>/url, else
+    /// http://127.0.0.1:8080]
+    #[arg(long, global = true, env = "CHIFFON_URL")]
+    pub url: Option<String>,
+    /// The data directory [default: /var/lib/chiffon as root, else $XDG_DATA_HOME/chiffon]
+    #[arg(long, global = true, env = "CHIFFON_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// A configuration file on top of /etc/chiffon/chiffon.toml
+    #[arg(long, global = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run everything on this machine: database, broker, orchestrator and agents
+    Up(Up),
+    /// Run an orchestrator on an existing database and broker
+    Serve {
+        /// The address and port on which this process listens, such as 127.0.0.1:8080
+        #[arg(long)]
+        listen: Option<String>,
+    },
+    /// Run an agent
+    Agent {
+        #[arg(value_enum)]
+        kind: AgentKind,
+    },
+    /// Bring the database to what this version needs
+    Migrate,
+    /// Put the database, the audit repository, keys and configuration into one file, while Chiffon runs
+    Backup {
+        /// The file, or a folder in which it is named by the time
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make an installation of a backup, in an empty place, or try a backup out
+    Restore(Restore),
+    /// Check this machine and say what to fix
+    Doctor,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Declare exchanges and queues on the broker
+    #[command(subcommand)]
+    Topology(TopologyVerb),
+    /// Say what an error code means and what to do
+    Explain { code: u16 },
+    /// Ask for a change in plain words; shows the plan, asks, and streams the run
+    Request(Request),
+    /// List requests, newest first
+    Requests(Requests),
+    /// Show a request with its plan, previews, tasks and results
+    Show { id: String },
+    /// Show the plan of a request, ask, and run it
+    Approve(Approve),
+    /// Reject the plan of a request
+    Reject {
+        id: String,
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// Ask for a change of the plan, or answer a question, in words
+    Revise { id: String, text: String },
+    /// Cancel a request or a task
+    Cancel { id: String },
+    /// Decide about a task that is unknown or was interrupted; asks at a terminal
+    Resolve(Resolve),
+    /// Begin nothing more of a request; what runs goes on
+    Pause {
+        id: String,
+        /// For the records
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let a paused request go on
+    Resume {
+        id: String,
+        /// For the records
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Print the log of a request or a task
+    Logs {
+        id: String,
+        /// Go on until it ends
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// List agents and what they have free, or pause, resume or drain one
+    Agents {
+        #[command(subcommand)]
+        verb: Option<AgentsVerb>,
+    },
+    /// List actions, or show one
+    Actions { name: Option<String> },
+    /// Work on actions
+    #[command(subcommand)]
+    Action(ActionVerb),
+    /// Tell the story of a failure or a wait
+    Why { id: String },
+    /// What models have cost
+    Costs,
+    /// The audit log
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    /// Messages that could not be handled
+    #[command(subcommand)]
+    DeadLetters(DeadLetterVerb),
+    /// Ask the database, read-only
+    Sql {
+        query: String,
+        /// Another database than that of `chiffon up`
+        #[arg(long)]
+        database_url: Option<String>,
+    },
+    /// Access for people and programs
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Keys that sign messages
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Completions for a shell
+    Completions { shell: clap_complete::Shell },
+}

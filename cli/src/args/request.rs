@@ -1,0 +1,91 @@
+//! Verbs about requests: asking, deciding, looking.
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Request {
+    /// The change, in plain words
+    pub text: String,
+    /// Approve the plan without asking, whatever it is
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Only send it; do not wait for the plan
+    #[arg(short, long, conflicts_with = "yes")]
+    pub detach: bool,
+    /// The most that planning it may cost, in US dollars
+    #[arg(long)]
+    pub max_cost_usd: Option<f64>,
+    /// Higher goes first
+    #[arg(long)]
+    pub priority: Option<i32>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Requests {
+    /// Only those in this status: planning, needs_input, discovering, previewing, awaiting_approval, running, needs_attention, paused,
+    /// completed, failed, cancelled, rejected or expired
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Only those whose words contain this
+    #[arg(long)]
+    pub text: Option<String>,
+    /// Only those with a task for this host
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Only those with a task of this action
+    #[arg(long)]
+    pub action: Option<String>,
+    /// Only those that this person or program asked for
+    #[arg(long)]
+    pub who: Option<String>,
+    /// Only those asked since then: a time such as 2026-11-29T05:00:00Z, or an age such as 30min, 12h or 7d
+    #[arg(long)]
+    pub since: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Approve {
+    /// The request
+    pub id: String,
+    /// Approve without being asked
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Approve the plan with this hash (eight characters at least), which you have seen, without being asked; refused when the plan is another by now
+    #[arg(long)]
+    pub sha256: Option<String>,
+    /// For the records
+    #[arg(long)]
+    pub comment: Option<String>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Resolve {
+    /// The task, or a request with exactly one such task
+    pub id: String,
+    #[command(flatten)]
+    pub decision: Decision,
+    /// How you know; needed for an unknown task, and for --done
+    #[arg(long)]
+    pub comment: Option<String>,
+    /// You have looked: nothing of the attempt runs any more
+    #[arg(long)]
+    pub not_running: bool,
+    /// The attempt that you have seen [default: the newest one]
+    #[arg(long)]
+    pub attempt: Option<i32>,
+}
+
+/// What a person decides: one of them, or none to be asked.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Decision {
+    /// Try it again, as a new attempt
+    #[arg(long, group = "decided")]
+    pub retry: bool,
+    /// It is done: the steps after it go on
+    #[arg(long, group = "decided")]
+    pub done: bool,
+    /// It is not done and will not be
+    #[arg(long, group = "decided")]
+    pub give_up: bool,
+}

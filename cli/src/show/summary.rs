@@ -1,0 +1,142 @@
+//! What a run did, in short: where, what changed, what to know, where it is recorded. The plan was shown before.
+
+use serde_json::Value;
+
+use super::style::{bold, faint, short, status};
+use super::text::{said, text};
+
+/// Whether anything of the plan itself was run.
+pub fn has_run(request: &Value) -> bool {
+    applied(request).any(|task| !task["started_at"].is_null() || task["attempt"].as_u64().is_some_and(|attempt| attempt > 0))
+}
+
+fn applied(request: &Value) -> impl Iterator<Item = &Value> {
+    request["tasks"].as_array().into_iter().flatten().filter(|task| task["purpose"] != "preview" && task["purpose"] != "discover")
+}
+
+/// Prints it.
+pub fn print(request: &Value) {
+    lines(request).iter().for_each(|line| println!("{line}"));
+}
+
+fn lines(request: &Value) -> Vec<String> {
+    let id = text(&request["request_id"]);
+    let id = short(&id);
+    let mut lines = vec![format!("{} {}  {}", bold(id), status(&text(&request["status"])), text(&request["text"]))];
+    let mut errors = Vec::new();
+    for task in applied(request) {
+        let hosts: Vec<String> = task["hosts"].as_array().into_iter().flatten().map(text).collect();
+        lines.push(format!("  {} on {}: {}", outcome(task), hosts.join(", "), text(&task["title"])));
+        lines.extend(error(&task["error"], &mut errors).map(|line| format!("      {line}")));
+        lines.extend(said(&task["waiting_for"]["text"]).map(|wait| format!("      waiting: {wait}")));
+        lines.extend(task["warnings"].as_array().into_iter().flatten().map(|warning| format!("      warning: {}", text(warning))));
+        for (name, value) in task["outputs"].as_object().into_iter().flatten() {
+            lines.extend(output(name, value).into_iter().map(|line| format!("      {line}")));
+        }
+    }
+    lines.extend(error(&request["error"], &mut errors));
+    lines.extend(said(&request["waiting_for"]["text"]).map(|wait| format!("waiting: {wait}")));
+    let commits: Vec<String> =
+        request["commits"].as_array().into_iter().flatten().map(|commit| text(commit).chars().take(12).collect()).collect();
+    if !commits.is_empty() {
+        lines.push(faint(&format!("recorded in commit {}", commits.join(", "))));
+    }
+    let more = if request["status"] == "completed" { "show" } else { "why" };
+    lines.push(faint(&format!("`chiffon {more} {id}` tells it whole, `chiffon logs {id}` has the log")));
+    lines
+}
+
+/// What became of a task, as a person asks: did it change anything?
+fn outcome(task: &Value) -> String {
+    let word = text(&task["status"]);
+    let changed = task["changed"].as_bool();
+    match (word.as_str(), changed) {
+        ("completed", Some(true)) => status("completed") + ", changed,",
+        ("completed", Some(false)) => status("completed") + ", nothing to change,",
+        (_, Some(true)) => status(&word) + ", after changes,",
+        _ => status(&word),
+    }
+}
+
+/// An error, unless it was said before: a request's is often that of its task.
+fn error(error: &Value, before: &mut Vec<String>) -> Option<String> {
+    let message = said(&error["message"])?;
+    if before.iter().any(|said| said.contains(&message) || message.contains(said.as_str())) {
+        return None;
+    }
+    before.push(message.clone());
+    let code = text(&error["code"]);
+    Some(format!("error {code}: {message} (`chiffon explain {code}`)"))
+}
+
+/// An output in words.
+pub fn output(name: &str, value: &Value) -> Vec<String> {
+    let name = super::text::line(name).replace('_', " ");
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) if items.is_empty() => vec![format!("{name}: none")],
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            let fields = |item: &Value| {
+                let fields: Vec<String> = item.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(field).collect();
+                if fields.is_empty() { text(item) } else { fields.join(", ") }
+            };
+            let heading = format!("{name}: {}", items.len());
+            std::iter::once(heading).chain(items.iter().map(|item| format!("  - {}", fields(item)))).collect()
+        }
+        Value::Array(items) => vec![format!("{name}: {}", items.iter().map(text).collect::<Vec<_>>().join(", "))],
+        Value::Object(fields) if !fields.is_empty() => {
+            std::iter::once(format!("{name}:")).chain(fields.iter().map(|pair| format!("  {}", field(pair)))).collect()
+        }
+        Value::Bool(is_so) => vec![format!("{name}: {}", if *is_so { "yes" } else { "no" })],
+        Value::String(words) => {
+            let block = super::text::block(words);
+            let mut rows = block.lines();
+            let first = format!("{name}: {}", rows.next().unwrap_or_default());
+            std::iter::once(first).chain(rows.map(|row| format!("  {row}"))).collect()
+        }
+        other => vec![format!("{name}: {}", text(other))],
+    }
+}
+
+fn field((name, value): (&String, &Value)) -> String {
+    format!("{} {}", super::text::line(name).replace('_', " "), text(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_told_by_what_changed_where_with_each_error_once_and_without_the_plan() {
+        let refused = json!({"code": 5504, "message": "task \"Write it\" failed"});
+        let request = json!({
+            "request_id": "01a1fc30-250d-74fd-94ec-ca5bbc6173fd", "status": "failed", "text": "Deploy Kuma",
+            "error": {"code": 5504, "message": "step deploy: task \"Write it\" failed"},
+            "plan": {"summary": "THE PLAN", "steps": [{"title": "STEP"}]},
+            "tasks": [
+                {"purpose": "discover", "title": "Look", "status": "completed", "hosts": ["nas"], "attempt": 1},
+                {"purpose": "apply", "title": "Write", "status": "failed", "hosts": ["nas"], "changed": true, "error": refused, "attempt": 1},
+                {"purpose": "apply", "title": "Tell", "status": "completed", "hosts": ["pi"], "changed": false, "attempt": 1,
+                 "warnings": ["its clock is late"], "outputs": {"web_address": "http://pi:3001", "portals": [{"name": "wiki", "port": 80}]}},
+            ],
+            "commits": ["0123456789abcdef0123456789abcdef01234567"],
+        });
+        assert!(has_run(&request));
+        let told = lines(&request).join("\n");
+        assert_eq!(
+            told,
+            "bc6173fd failed  Deploy Kuma\n  \
+             failed, after changes, on nas: Write\n      error 5504: task \"Write it\" failed (`chiffon explain 5504`)\n  \
+             completed, nothing to change, on pi: Tell\n      warning: its clock is late\n      web address: http://pi:3001\n      portals: 1\n        - name wiki, port 80\n\
+             recorded in commit 0123456789ab\n\
+             `chiffon why bc6173fd` tells it whole, `chiffon logs bc6173fd` has the log"
+        );
+    }
+
+    #[test]
+    fn what_was_only_planned_has_not_run() {
+        assert!(!has_run(&json!({"tasks": [{"purpose": "discover", "attempt": 1}, {"purpose": "apply", "attempt": 0}]})));
+    }
+}

@@ -1,0 +1,143 @@
+//! What a person is asked, and what counts as their answer.
+
+use nix::sys::signal::{Signal, kill};
+use serde_json::{Value, json};
+
+use crate::server::{ID, Server, request};
+use crate::terminal::{Terminal, command, until};
+
+fn asked(server: &Server, path: &str) {
+    until(path, || {
+        let script = server.script();
+        script.calls.iter().any(|(_, target, _)| target == path).then_some(()).ok_or_else(|| format!("{:?}", script.calls))
+    });
+}
+
+fn completed() -> Value {
+    let mut done = request("completed");
+    done["tasks"] = json!([{"purpose": "apply", "title": "Deploy Kuma to nas", "status": "completed", "hosts": ["nas"], "attempt": 1, "changed": true}]);
+    done
+}
+
+#[test]
+fn what_was_typed_while_a_plan_was_made_does_not_answer_the_question_about_it() {
+    let server = Server::start(request("planning"));
+    server.script().after = vec![("reject", request("rejected")), ("approve", completed())];
+    let mut terminal = Terminal::start(server.url(), &["request", "Deploy Kuma to nas"], "xterm");
+    asked(&server, &format!("/request/{ID}"));
+    terminal.press("y\ny\n");
+    // The terminal echoes what it has taken in.
+    until("the keys are taken in", || (terminal.screen().matches('y').count() >= 2).then_some(()).ok_or_else(|| terminal.screen()));
+    server.script().request = request("awaiting_approval");
+    terminal.until("Approve? y = yes");
+    terminal.press("n\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(server.decisions(), ["reject"], "{screen}");
+    assert_eq!(code, Some(3), "{screen}");
+}
+
+#[test]
+fn approve_at_a_terminal_shows_the_plan_and_asks() {
+    let server = Server::start(request("awaiting_approval"));
+    server.script().after = vec![("approve", completed())];
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");
+    terminal.until("Approve? y = yes");
+    assert!(terminal.screen().contains("deploy_kuma") && server.decisions().is_empty(), "{}", terminal.screen());
+    terminal.press("y\n");
+    let (code, screen) = terminal.end();
+    assert_eq!((server.decisions(), code), (vec!["approve".to_owned()], Some(0)), "{screen}");
+    assert_eq!(screen.matches("Plan 1:").count(), 1, "the plan is not told again after the run: {screen}");
+}
+
+#[test]
+fn an_empty_answer_decides_nothing_and_says_the_command_to_copy() {
+    let server = Server::start(request("awaiting_approval"));
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");
+    terminal.until("Approve? y = yes");
+    terminal.press("\n");
+    let (code, screen) = terminal.end();
+    assert!(server.decisions().is_empty() && screen.contains("chiffon approve bc6173fd"), "{screen}");
+    assert_eq!(code, Some(6));
+}
+
+#[test]
+fn approve_without_a_terminal_needs_to_be_told_which_plan_or_any() {
+    let server = Server::start(request("awaiting_approval"));
+    server.script().after = vec![("approve", completed())];
+    let run = |args: &[&str]| command(server.url(), args).output().expect("it runs");
+    let refused = run(&["approve", "bc6173fd"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!((refused.status.code(), server.decisions().len()), (Some(2), 0), "{said}");
+    assert!(said.contains("chiffon approve bc6173fd --sha256 abababababab") && said.contains("--yes"), "{said}");
+    assert_eq!(run(&["approve", "bc6173fd", "--sha256", "cdcdcdcdcdcd"]).status.code(), Some(1), "another plan");
+    assert!(server.decisions().is_empty());
+    assert_eq!(run(&["approve", "bc6173fd", "--sha256", "abababababab"]).status.code(), Some(0));
+    server.script().request = request("awaiting_approval");
+    assert_eq!(run(&["approve", "bc6173fd", "--yes"]).status.code(), Some(0));
+    assert_eq!(server.decisions().len(), 2);
+}
+
+#[test]
+fn what_waits_for_a_person_has_exit_codes_of_its_own() {
+    for (status, expected) in [("needs_input", 5), ("awaiting_approval", 6), ("completed", 0), ("failed", 1), ("rejected", 3)] {
+        let server = Server::start(request(status));
+        let ended = command(server.url(), &["request", "Deploy Kuma to nas"]).output().expect("it runs");
+        assert_eq!(ended.status.code(), Some(expected), "{status}: {}", String::from_utf8_lossy(&ended.stderr));
+    }
+}
+
+#[test]
+fn who_may_not_approve_is_told_who_can_and_goes_on_watching() {
+    let mut waiting = request("awaiting_approval");
+    waiting["next"] = json!(["revise", "cancel"]);
+    let server = Server::start(waiting);
+    let mut terminal = Terminal::start(server.url(), &["request", "Deploy Kuma to nas"], "xterm");
+    terminal.until("press Enter to watch");
+    let screen = terminal.screen();
+    assert!(screen.contains("role approver can: chiffon approve bc6173fd") && !screen.contains("Approve? y"), "{screen}");
+    terminal.press("\n");
+    terminal.until("Waiting for an approver");
+    server.script().request = completed();
+    let (code, screen) = terminal.end();
+    assert_eq!((code, server.decisions().len()), (Some(0), 0), "{screen}");
+}
+
+#[test]
+fn a_dry_run_that_failed_is_said_in_the_question() {
+    let mut waiting = request("awaiting_approval");
+    waiting["plan"]["steps"][0]["preview"] = json!({"status": "failed", "error": {"message": "no docker here"}});
+    let server = Server::start(waiting);
+    let terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");
+    terminal.until("Approve? y = yes");
+    let screen = terminal.screen().replace("\r\n", "\n");
+    assert!(
+        screen.contains("dry run of step 1 failed: no docker here. The step itself will most likely be refused, too.\nApprove?"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_revision_marks_what_is_different() {
+    let mut revised = request("awaiting_approval");
+    revised["plan"]["steps"][0]["parameters"]["port"] = json!(3002);
+    let server = Server::start(request("awaiting_approval"));
+    server.script().after = vec![("revise", revised)];
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "dumb");
+    terminal.until("Approve? y = yes");
+    terminal.press("use port 3002\n");
+    terminal.until("before: 3001");
+    let screen = terminal.screen();
+    assert!(screen.contains("1. changed: Deploy Kuma to nas") && screen.contains("port = 3002"), "{screen}");
+    assert!(!screen.contains('\u{1b}'), "a dumb terminal gets no colours: {screen:?}");
+}
+
+#[test]
+fn ctrl_c_says_that_the_request_goes_on_and_how_to_look_at_it() {
+    let server = Server::start(request("planning"));
+    let terminal = Terminal::start(server.url(), &["request", "Deploy Kuma to nas"], "xterm");
+    asked(&server, &format!("/request/{ID}"));
+    kill(terminal.pid(), Signal::SIGINT).expect("it runs");
+    let (code, screen) = terminal.end();
+    assert!(screen.contains("It goes on without you: `chiffon show bc6173fd`"), "{screen}");
+    assert_eq!(code, Some(130), "{screen}");
+}
