@@ -25,6 +25,19 @@ impl DataDir {
             .ok_or_else(|| Failure::usage("HOME is not set; name a data directory with --data-dir"))
     }
 
+    /// Where else one usually is: that of root, and this user's own.
+    pub fn others(own: &Self) -> Vec<Self> {
+        let home = chiffon_process::config::variable("HOME").map(|home| PathBuf::from(home).join(".local/share/chiffon"));
+        let usual = [Some(PathBuf::from("/var/lib/chiffon")), home].into_iter().flatten();
+        usual.filter(|root| *root != own.root).map(|root| Self { root }).collect()
+    }
+
+    /// Whether a `chiffon up` holds it, ready or not.
+    pub fn is_in_use(&self) -> bool {
+        let Ok(file) = std::fs::File::open(self.lock()) else { return false };
+        nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockSharedNonblock).is_err()
+    }
+
     /// The directory itself.
     pub fn root(&self) -> &Path {
         &self.root

@@ -14,9 +14,12 @@ pub use machine::{ActionVerb, AgentKind, ConfigVerb, Place, Restore, TopologyVer
 pub use records::{AuditVerb, DeadLetterVerb};
 pub use request::{Approve, Decision, Request, Requests, Resolve};
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 rejected, cancelled or expired, 4 nobody answers, 5 an answer is needed, \
+    6 an approval is needed, 130 left with Ctrl-C";
+
 /// Changes to your infrastructure in plain words: planned, previewed, approved by you, run once, and recorded.
 #[derive(Debug, Parser)]
-#[command(name = "chiffon", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "chiffon", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,

@@ -1,5 +1,7 @@
 //! Calls to the API: where it is, who we are, and what an error means for the exit code.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chiffon_process::bounded;
@@ -15,13 +17,22 @@ const LONGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 const LONGEST_PROBLEM_BYTES: usize = 1024 * 1024;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// How long a connection may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long an answer may take; a stream says every few seconds that it is there.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// A Chiffon that is reached over HTTP.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
-    base: String,
+    /// Where it is asked, in this order.
+    bases: Vec<String>,
+    /// Which of them answered last.
+    answering: Arc<AtomicUsize>,
     token: Option<String>,
+    /// The data directory that named the address, where no flag did.
+    data_dir: Option<DataDir>,
 }
 
 impl Api {
@@ -29,42 +40,53 @@ impl Api {
     pub fn new(global: &Global) -> Result<Self, Failure> {
         let data_dir = DataDir::choose(global.data_dir.as_deref())?;
         let read = |path: std::path::PathBuf| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-        let base = global.url.clone().or_else(|| read(data_dir.url())).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let named = global.url.clone().or_else(|| read(data_dir.url())).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let bases: Vec<String> =
+            named.split(',').map(|url| url.trim().trim_end_matches('/').to_owned()).filter(|url| !url.is_empty()).collect();
+        if bases.is_empty() {
+            return Err(Failure::usage("--url (or CHIFFON_URL) is empty; give an address such as http://127.0.0.1:8080"));
+        }
         let token = chiffon_process::config::variable("CHIFFON_TOKEN").or_else(|| read(data_dir.admin_token()));
         let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
+            .connect_timeout(CONNECT_WITHIN)
+            .read_timeout(ANSWER_WITHIN)
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
+        let data_dir = global.url.is_none().then_some(data_dir);
+        Ok(Self { http, bases, answering: Arc::default(), token, data_dir })
     }
 
     /// One for an address and a token that are known.
     pub fn at(base: &str, token: &str) -> Self {
-        Self { http: reqwest::Client::new(), base: base.trim_end_matches('/').to_owned(), token: Some(token.to_owned()) }
+        let bases = vec![base.trim_end_matches('/').to_owned()];
+        Self { http: reqwest::Client::new(), bases, answering: Arc::default(), token: Some(token.to_owned()), data_dir: None }
     }
 
     /// Reads something.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
-        self.json(self.build(Method::GET, path).query(query)).await
+        self.json(Method::GET, path, |request| request.query(query)).await
     }
 
     /// Does something.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.json(self.build(Method::POST, path).json(body)).await
+        self.json(Method::POST, path, |request| request.json(body)).await
     }
 
     /// Removes something.
     pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
-        self.json(self.build(Method::DELETE, path)).await
+        self.json(Method::DELETE, path, |request| request).await
     }
 
     /// Opens a stream of events after this cursor.
     pub async fn stream(&self, path: &str, after: Option<&str>) -> Result<Response, Failure> {
-        let mut request = self.build(Method::GET, path).header("accept", "text/event-stream");
-        if let Some(after) = after {
-            request = request.header("last-event-id", after);
-        }
-        self.answer(request).await
+        let shape = |request: RequestBuilder| {
+            let request = request.header("accept", "text/event-stream");
+            match after {
+                Some(after) => request.header("last-event-id", after),
+                None => request,
+            }
+        };
+        self.answer(Method::GET, path, shape).await
     }
 
     /// The whole id that a shortened one stands for: its beginning or its end, four characters at least.
@@ -102,43 +124,76 @@ impl Api {
         self.post("/approve", &body).await
     }
 
-    fn build(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        }
-    }
-
-    async fn json(&self, request: RequestBuilder) -> Result<Value, Failure> {
-        let response = self.answer(request).await?;
+    async fn json(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Result<Value, Failure> {
+        let response = self.answer(method, path, shape).await?;
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
+        let from = response.url().clone();
         let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES)
             .await
-            .map_err(|error| Failure::failed(format!("the answer of {} was not read: {error}", self.base)))?;
-        serde_json::from_slice(&body).map_err(|error| Failure::failed(format!("{} answered something else than JSON: {error}", self.base)))
+            .map_err(|error| Failure::failed(format!("the answer of {from} was not read: {error}")))?;
+        serde_json::from_slice(&body).map_err(|error| Failure::failed(format!("{from} answered something else than JSON: {error}")))
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        if response.status().is_success() {
-            return Ok(response);
+    /// Asks whoever answered last, and the others in turn where nobody can be reached: nothing that was sent is sent twice.
+    async fn answer(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Result<Response, Failure> {
+        let first = self.answering.load(Ordering::Relaxed);
+        let mut lost = None;
+        for offset in 0..self.bases.len() {
+            let number = (first + offset) % self.bases.len();
+            let mut request = self.http.request(method.clone(), format!("{}{path}", self.bases[number]));
+            if let Some(token) = &self.token {
+                request = request.bearer_auth(token);
+            }
+            match shape(request).send().await {
+                Ok(response) => {
+                    self.answering.store(number, Ordering::Relaxed);
+                    if response.status().is_success() {
+                        return Ok(response);
+                    }
+                    let status = response.status();
+                    let problem = bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await;
+                    return Err(failure(status, &serde_json::from_str(&problem).unwrap_or_default()));
+                }
+                Err(error) if error.is_connect() => lost = Some(error),
+                Err(error) => return Err(self.unreachable(&error)),
+            }
         }
-        let status = response.status();
-        let problem = bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await;
-        let problem: Value = serde_json::from_str(&problem).unwrap_or_default();
-        Err(failure(status, &problem))
+        Err(lost.map_or_else(|| Failure::usage("no address is named; say one with --url"), |error| self.unreachable(&error)))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-        Failure {
-            exit: Exit::Unreachable,
-            message: format!("nothing answers at {} ({cause}); start it with `chiffon up`, or name another address with --url", self.base),
-        }
+        let at = self.bases.join(" or ");
+        let next = match &self.data_dir {
+            None => "is that the address, and does it run? `chiffon up` or `chiffon serve` starts one; --url names another".to_owned(),
+            Some(data_dir) => absent(data_dir),
+        };
+        Failure { exit: Exit::Unreachable, message: format!("nothing answers at {at} ({}); {next}", cause(error)) }
     }
+}
+
+/// Why nobody answers for a data directory, and what to do.
+fn absent(data_dir: &DataDir) -> String {
+    let root = data_dir.root().display();
+    if data_dir.is_in_use() {
+        return format!("`chiffon up` on {root} is starting or stopping; try again in a moment");
+    }
+    let others = DataDir::others(data_dir);
+    let other = others.iter().find(|other| other.is_in_use());
+    other.map_or_else(
+        || format!("no Chiffon runs on the data directory {root}; start it with `chiffon up`, or name another with --data-dir or --url"),
+        |other| format!("no Chiffon runs on the data directory {root}, but one does on {}: --data-dir {0}", other.root().display()),
+    )
+}
+
+/// The innermost reason, which says the most.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 fn failure(status: StatusCode, problem: &Value) -> Failure {

@@ -11,6 +11,8 @@ use crate::exit::{Exit, Failure};
 
 /// No event is longer; a server that sends on without ending one is none of ours.
 const LONGEST_EVENT_BYTES: usize = 16 * 1024 * 1024;
+/// How often a connection is opened again, about a second apart.
+const TRIES: u32 = 60;
 
 /// One event.
 #[derive(Debug, Clone)]
@@ -27,27 +29,46 @@ pub struct Events {
     path: String,
     cursor: Option<String>,
     buffer: Buffer,
+    /// How often it was tried in vain since something was heard; kept here, because whoever asks may stop waiting in between.
+    tries: u32,
+    is_lost: bool,
     stream: Option<BoxStream<'static, reqwest::Result<bytes::Bytes>>>,
 }
 
 impl Events {
     /// All events of a request from its beginning.
     pub fn of(api: &Api, request_id: &str) -> Self {
-        Self { api: api.clone(), path: format!("/request/{request_id}/events"), cursor: None, buffer: Buffer::default(), stream: None }
+        Self {
+            api: api.clone(),
+            path: format!("/request/{request_id}/events"),
+            cursor: None,
+            buffer: Buffer::default(),
+            tries: 0,
+            is_lost: false,
+            stream: None,
+        }
     }
 
     /// The next event; a connection that breaks is opened again where it was cut, for a minute.
     pub async fn next(&mut self) -> Result<Event, Failure> {
-        let mut tries = 0;
         loop {
+            if self.tries == 1 && !self.is_lost {
+                self.is_lost = true;
+                eprintln!("Connection lost, trying again; what runs goes on …");
+            }
             if let Some(event) = self.buffered() {
                 return Ok(event);
             }
             if self.stream.is_none() {
                 match self.api.stream(&self.path, self.cursor.as_deref()).await {
-                    Ok(response) => self.stream = Some(response.bytes_stream().boxed()),
-                    Err(failure) if failure.exit == Exit::Unreachable && tries < 60 => {
-                        tries += 1;
+                    Ok(response) => {
+                        if std::mem::take(&mut self.is_lost) {
+                            eprintln!("Connected again.");
+                        }
+                        self.stream = Some(response.bytes_stream().boxed());
+                    }
+                    Err(failure) if failure.exit == Exit::Unreachable && self.tries < TRIES => {
+                        self.tries += 1;
                         tokio::time::sleep(Duration::from_secs(1)).await;
                         continue;
                     }
@@ -55,6 +76,7 @@ impl Events {
                 }
             }
             if let Some(Ok(bytes)) = self.stream.as_mut().expect("opened above").next().await {
+                self.tries = 0;
                 self.buffer.push(&bytes);
                 if self.buffer.bytes.len() > LONGEST_EVENT_BYTES {
                     let message = format!("an event is longer than {LONGEST_EVENT_BYTES} bytes; is this address a Chiffon?");
@@ -63,8 +85,8 @@ impl Events {
             } else {
                 self.stream = None;
                 self.buffer = Buffer::default();
-                tries += 1;
-                if tries > 60 {
+                self.tries += 1;
+                if self.tries > TRIES {
                     return Err(Failure { exit: Exit::Unreachable, message: "the event stream ends again and again".to_owned() });
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;

@@ -15,6 +15,8 @@ use crate::show::text::{block, said};
 use crate::show::{request as show_request, summary, time};
 
 const ENDED: [&str; 5] = ["completed", "failed", "cancelled", "rejected", "expired"];
+/// How long an orchestrator may be away while a request is watched.
+const PATIENCE_SECONDS: u32 = 60;
 /// How often it is looked at whether something has to be said although nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -28,7 +30,7 @@ pub async fn while_in(api: &Api, id: &str, states: &[&str]) -> Result<Value, Fai
     let mut events = Events::of(api, id);
     let mut planning = Planning::default();
     loop {
-        let request = api.request(id).await?;
+        let request = patiently(api, id).await?;
         if !states.iter().any(|state| request["status"] == *state) {
             return Ok(request);
         }
@@ -59,7 +61,7 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
         }
         let ended = event.kind == "end" || ENDED.iter().any(|word| event.data["status"] == *word) && event.kind == "request";
         if ended || event.data["status"] == "needs_attention" && event.kind == "request" {
-            return Ok(finish(output, &api.request(id).await?));
+            return Ok(finish(output, &patiently(api, id).await?));
         }
     }
 }
@@ -75,6 +77,17 @@ pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outco
             Ok(Exit::Interrupted)
         }
     }
+}
+
+/// The request, also when it can't be asked for a moment: an orchestrator that starts again loses nothing.
+async fn patiently(api: &Api, id: &str) -> Result<Value, Failure> {
+    for _ in 0..PATIENCE_SECONDS {
+        match api.request(id).await {
+            Err(failure) if failure.exit == Exit::Unreachable => tokio::time::sleep(Duration::from_secs(1)).await,
+            answer => return answer,
+        }
+    }
+    api.request(id).await
 }
 
 /// The next event; `None` when there is none so soon.

@@ -1,6 +1,7 @@
 //! The binary as a person at a terminal and a program in a pipe see it, against a server that says what a test has it say.
 
 mod asking;
+mod away;
 mod hostile;
 mod server;
 mod terminal;
