@@ -54,9 +54,10 @@ pub fn references(value: &Value) -> Result<BTreeSet<Reference>, String> {
 fn collect(value: &Value, found: &mut BTreeSet<Reference>) -> Result<(), String> {
     match value {
         Value::String(text) => {
-            for (_, inner) in openings(text) {
+            for part in parts(text) {
+                let Part::Reference(inner) = part else { continue };
                 let inner = inner.ok_or_else(|| text.clone())?;
-                found.insert(Reference::parse(inner).ok_or_else(|| format!("${{{inner}}}"))?);
+                found.insert(Reference::parse(&inner).ok_or_else(|| format!("${{{inner}}}"))?);
             }
             Ok(())
         }
@@ -66,12 +67,27 @@ fn collect(value: &Value, found: &mut BTreeSet<Reference>) -> Result<(), String>
     }
 }
 
-/// Where references open in a text, with what they hold; `None` where one is not closed.
-fn openings(text: &str) -> impl Iterator<Item = (usize, Option<&str>)> {
-    text.match_indices(OPENING).map(move |(at, _)| {
-        let inner = &text[at + 2..];
-        (at, inner.find('}').map(|end| &inner[..end]))
-    })
+/// A text taken apart: what stands between references, and what each of them holds; `None` where one is not closed.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, opened)) = rest.split_once(OPENING) {
+        parts.push(Part::Text(before));
+        let Some((inner, after)) = opened.split_once('}') else {
+            parts.push(Part::Reference(None));
+            return parts;
+        };
+        parts.push(Part::Reference(Some(format!("steps.{inner}"))));
+        rest = after;
+    }
+    parts.push(Part::Text(rest));
+    parts
+}
+
+enum Part<'t> {
+    Text(&'t str),
+    /// What stands between `${` and `}`.
+    Reference(Option<String>),
 }
 
 /// What earlier steps gave back, by step id.
@@ -114,21 +130,22 @@ pub(super) fn substituted(value: &Value, outputs: &OutputsByStep, all: bool) -> 
 
 fn substituted_text(text: &str, outputs: &OutputsByStep, all: bool) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
-    let mut rest = 0;
-    for (at, inner) in openings(text) {
-        let inner = inner.ok_or_else(|| format!("`{text}` has a reference that is not closed"))?;
-        let reference = Reference::parse(inner).ok_or_else(|| format!("`${{{inner}}}` is not a reference"))?;
-        out.push_str(&text[rest..at]);
-        let end = at + inner.len() + 3;
+    for part in parts(text) {
+        let inner = match part {
+            Part::Text(text) => {
+                out.push_str(text);
+                continue;
+            }
+            Part::Reference(inner) => inner.ok_or_else(|| format!("`{text}` has a reference that is not closed"))?,
+        };
+        let reference = Reference::parse(&inner).ok_or_else(|| format!("`${{{inner}}}` is not a reference"))?;
         match lookup(&reference, outputs, all)? {
             Some(value) => out.push_str(
                 &as_text(value).ok_or_else(|| format!("the output {reference} is a list or an object, which can't stand inside a text"))?,
             ),
-            None => out.push_str(&text[at..end]),
+            None => out.push_str(&reference.to_string()),
         }
-        rest = end;
     }
-    out.push_str(&text[rest..]);
     Ok(out)
 }
 
@@ -193,11 +210,10 @@ fn render(template: &Value, parameters: &Map<String, Value>, host: &str) -> Resu
 fn render_text(text: &str, parameters: &Map<String, Value>, host: &str, in_path: bool) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        out.push_str(&rest[..at]);
-        let inner = &rest[at + 2..];
-        let end = inner.find('}').ok_or_else(|| format!("`{text}` has a `${{` that is not closed"))?;
-        let value = match &inner[..end] {
+    while let Some((before, opened)) = rest.split_once("${") {
+        out.push_str(before);
+        let (inner, after) = opened.split_once('}').ok_or_else(|| format!("`{text}` has a `${{` that is not closed"))?;
+        let value = match inner {
             "host" => host.to_owned(),
             name => {
                 let name = name
@@ -211,7 +227,7 @@ fn render_text(text: &str, parameters: &Map<String, Value>, host: &str, in_path:
             return Err(format!("`{value}` can't be a part of a path"));
         }
         out.push_str(&value);
-        rest = &inner[end + 1..];
+        rest = after;
     }
     out.push_str(rest);
     Ok(out)

@@ -203,8 +203,8 @@ impl PlannerChain {
         }
     }
 
-    fn last_resort(&self, input: &PlanningInput, passed: &[Problem]) -> Planned {
-        let mut planned = self.offline.plan_now(input);
+    async fn last_resort(&self, input: &PlanningInput, passed: &[Problem]) -> Planned {
+        let mut planned = self.offline.plan_apart(input).await;
         if passed.is_empty() {
             return planned;
         }
@@ -288,7 +288,8 @@ impl Planner for PlannerChain {
         if !input.catalogue.is_empty() {
             let configs: Vec<&ProviderConfig> = self.providers.iter().map(|provider| &provider.config).collect();
             let ends = Instant::now() + self.round_within;
-            let mut round = Round { input, index: self.offline.index(&input.catalogue), spent_usd: 0.0, ends, provider_ends: ends };
+            let mut round =
+                Round { input, index: self.offline.index_apart(&input.catalogue).await?, spent_usd: 0.0, ends, provider_ends: ends };
             let order = order::order(self.strategy, &configs, input, &round.index);
             for (asked, number) in order.iter().enumerate() {
                 let provider = &self.providers[*number];
@@ -318,7 +319,7 @@ impl Planner for PlannerChain {
         Ok(match impossible.pop() {
             Some(only) if passed.len() == 1 => Planned::Impossible(only),
             Some(_) => Planned::Impossible(nobody_can(&passed)),
-            None => self.last_resort(input, &passed),
+            None => self.last_resort(input, &passed).await,
         })
     }
 

@@ -11,3 +11,4 @@ mod revising;
 mod server;
 mod speed;
 mod story;
+mod unicode;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::invented::{action, hosts, request};
 
 /// Every action of the repository.
-fn shipped() -> Catalogue {
+pub fn shipped() -> Catalogue {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbooks");
     let files = std::fs::read_dir(&folder)
         .expect("playbooks/")

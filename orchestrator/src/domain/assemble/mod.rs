@@ -5,6 +5,7 @@ mod freeze;
 pub mod graph;
 pub mod parameters;
 mod step;
+pub mod validators;
 
 use std::collections::BTreeSet;
 
@@ -98,6 +99,10 @@ fn carried_over(mut plan: PlanDocument, previous: &PlanDocument, catalogue: &Cat
 /// The draft's steps, checked and completed, in an order in which they could run.
 pub fn check(draft: &Draft, catalogue: &Catalogue, fleet: &Fleet) -> Result<Vec<Step>, Vec<Problem>> {
     let mut problems = shape_problems(draft);
+    // Each step costs a validation; what is refused for its size is not looked at further.
+    if draft.steps.len() > MOST_STEPS {
+        return Err(problems);
+    }
     let mut steps = Vec::with_capacity(draft.steps.len());
     for proposed in &draft.steps {
         match step::checked(proposed, draft, catalogue, fleet) {

@@ -3,24 +3,15 @@
 use std::collections::BTreeSet;
 
 use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
-use crate::domain::shared_types;
+use super::validators::validator;
 use chiffon_process::nearest::nearest;
 
 /// The format whose values are names of the inventory; checked against the fleet, not by the validator.
 pub const HOST_FORMAT: &str = "inventory-host";
-
-/// A validator for a schema of the action format: shared types in place, our own keywords and formats let through.
-pub fn validator(schema: &Value) -> Result<Validator, String> {
-    jsonschema::options()
-        .with_format(HOST_FORMAT, |_: &str| true)
-        .should_validate_formats(true)
-        .build(&shared_types::inlined(schema))
-        .map_err(|error| error.to_string())
-}
 
 /// What is wrong with a step's parameters. Those in `open` hold references whose values are not known yet: only their presence counts.
 pub fn problems(step_id: &str, spec: &ActionSpec, parameters: &Map<String, Value>, open: &BTreeSet<String>) -> Vec<Problem> {

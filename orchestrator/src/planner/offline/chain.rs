@@ -56,7 +56,7 @@ impl<'a> Builder<'a> {
             let message = "this asks for something not to be done, and nothing is being done; say what should be done";
             return Err(Outcome::Cannot(Problem::new(ErrorCode::CannotPlan, message)));
         }
-        let clauses = clauses::clauses(&tokens, self.index, self.fleet);
+        let clauses = clauses::clauses(&tokens, self.index, self.fleet).map_err(Outcome::Cannot)?;
         if clauses.is_empty() {
             return Err(Outcome::Cannot(answers::cannot(text, &[], self.index)));
         }

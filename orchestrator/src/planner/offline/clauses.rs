@@ -1,5 +1,8 @@
 //! A request with several wishes, taken apart: "deploy … and then restart …". What only adds to the wish before stays with it.
 
+use chiffon_protocol::Problem;
+
+use super::budget;
 use super::hosts;
 use super::index::{Entry, Index};
 use super::judge::{self, Sentence};
@@ -19,15 +22,18 @@ pub struct Clause {
 }
 
 /// The wishes of a text, in order.
-pub fn clauses(tokens: &[Token], index: &Index, fleet: &Fleet) -> Vec<Clause> {
+pub fn clauses(tokens: &[Token], index: &Index, fleet: &Fleet) -> Result<Vec<Clause>, Problem> {
+    budget::words(tokens.len())?;
+    let pieces = pieces(tokens, index);
+    budget::parts(pieces.len())?;
     let mut clauses: Vec<Clause> = Vec::new();
-    for piece in pieces(tokens, index) {
+    for piece in pieces {
         match clauses.last_mut() {
             Some(last) if belongs(last, &piece, index, fleet) => last.tokens.extend(piece.tokens),
             _ => clauses.push(piece),
         }
     }
-    clauses
+    Ok(clauses)
 }
 
 /// The text cut wherever a new wish could begin.

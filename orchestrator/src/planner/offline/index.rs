@@ -92,7 +92,7 @@ impl Index {
         mistypable.then(|| {
             self.postings
                 .keys()
-                .filter(|known| known.len().abs_diff(word.len()) <= 1 && known.as_bytes()[0] == word.as_bytes()[0])
+                .filter(|known| known.len().abs_diff(word.len()) <= 1 && known.chars().next() == word.chars().next())
                 .filter(|known| edits(known, word) == 1)
                 .min()
                 .cloned()

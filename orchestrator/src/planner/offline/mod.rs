@@ -4,6 +4,8 @@
 //! It proposes, asks, or says that it can't. It never guesses at something that removes things.
 
 mod answers;
+mod apart;
+mod budget;
 mod chain;
 mod clauses;
 mod hosts;
@@ -49,9 +51,9 @@ pub(crate) enum Outcome {
 }
 
 /// The planner. Keeps the index of the last catalogue it saw.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct OfflinePlanner {
-    indexed: Mutex<Option<(Arc<Catalogue>, Arc<Index>)>>,
+    indexed: Arc<Mutex<Option<(Arc<Catalogue>, Arc<Index>)>>>,
 }
 
 impl OfflinePlanner {
@@ -73,7 +75,19 @@ impl OfflinePlanner {
         index
     }
 
-    /// Makes a plan, asks, or says that it can't. Needs no waiting.
+    /// [`Self::plan_now`] beside the runtime, within a time; a panic is this round's answer.
+    pub async fn plan_apart(&self, input: &PlanningInput) -> Planned {
+        let (planner, input) = (self.clone(), input.clone());
+        apart::apart(apart::TIME_LIMIT, move || planner.plan_now(&input)).await.unwrap_or_else(Planned::Impossible)
+    }
+
+    /// [`Self::index`] beside the runtime: a large catalogue takes a while.
+    pub async fn index_apart(&self, catalogue: &Arc<Catalogue>) -> Result<Arc<Index>, Problem> {
+        let (planner, catalogue) = (self.clone(), Arc::clone(catalogue));
+        apart::apart(apart::TIME_LIMIT, move || planner.index(&catalogue)).await
+    }
+
+    /// Makes a plan, asks, or says that it can't. Computes: on a runtime's worker, use [`Self::plan_apart`].
     pub fn plan_now(&self, input: &PlanningInput) -> Planned {
         let planned_by = PlannedBy { provider: NAME.to_owned(), model: None };
         if input.catalogue.is_empty() {
@@ -99,7 +113,7 @@ impl OfflinePlanner {
 #[async_trait]
 impl Planner for OfflinePlanner {
     async fn plan(&self, input: &PlanningInput) -> Result<Planned, Problem> {
-        Ok(self.plan_now(input))
+        Ok(self.plan_apart(input).await)
     }
 
     fn health(&self) -> Vec<(String, String)> {

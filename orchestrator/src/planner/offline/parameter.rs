@@ -1,13 +1,14 @@
 //! One parameter of an action, read for filling it from words: what it is called, and which values fit it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chiffon_protocol::ActionSpec;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use super::tokens::{Token, stem, stems};
-use crate::domain::assemble::parameters::{is_host_schema, validator};
+use crate::domain::assemble::parameters::is_host_schema;
+use crate::domain::assemble::validators::validator;
 use crate::domain::shared_types;
 
 /// What values look like.
@@ -51,7 +52,7 @@ pub struct Parameter {
     pub required: bool,
     /// The type of output that it takes.
     pub accepts: Option<String>,
-    fits: OnceLock<Option<Validator>>,
+    fits: OnceLock<Option<Arc<Validator>>>,
 }
 
 impl Parameter {
@@ -134,7 +135,8 @@ impl Parameter {
     fn number<'a>(&self, token: &'a Token) -> Option<&'a str> {
         let end = token.lower.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-').unwrap_or(token.lower.len());
         let (digits, unit) = token.lower.split_at(end);
-        let allowed = unit.is_empty() || self.unit.as_ref().is_some_and(|own| own.starts_with(&unit[..1]));
+        let allowed =
+            unit.is_empty() || self.unit.as_ref().is_some_and(|own| unit.chars().next().is_some_and(|first| own.starts_with(first)));
         (allowed && digits.chars().any(|c| c.is_ascii_digit())).then_some(digits)
     }
 

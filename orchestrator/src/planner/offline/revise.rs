@@ -9,7 +9,7 @@ use super::index::Index;
 use super::judge::{self, Sentence};
 use super::slots::{self, Slots};
 use super::tokens::{Token, tokenize};
-use super::{Outcome, move_hosts, words};
+use super::{Outcome, budget, move_hosts, words};
 use crate::domain::plan::{DraftStep, PlanDocument};
 use crate::domain::reference::references;
 use crate::planner::PlanningInput;
@@ -17,7 +17,11 @@ use crate::planner::PlanningInput;
 /// The plan with the change that the last turn asks for.
 pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> Outcome {
     let text = input.conversation.iter().rev().find(|turn| turn.from_user).map_or(input.text.as_str(), |turn| turn.text.as_str());
-    let sentence = Sentence::new(tokenize(text), index, &input.fleet);
+    let tokens = tokenize(text);
+    if let Err(problem) = budget::words(tokens.len()) {
+        return Outcome::Cannot(problem);
+    }
+    let sentence = Sentence::new(tokens, index, &input.fleet);
     let mut builder = Builder::new(index, &input.fleet);
     builder.steps = as_drafted(previous);
     let before = builder.steps.clone();

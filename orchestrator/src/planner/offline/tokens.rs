@@ -33,12 +33,11 @@ impl Token {
 /// The words of a text. Quoted parts are one word; `name=value` is two.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| !c.is_whitespace()) {
-        rest = &rest[start..];
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
         if let Some((inner, after)) = quoted(rest) {
             tokens.push(Token::new(inner, true));
-            rest = after;
+            rest = after.trim_start();
             continue;
         }
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
@@ -49,28 +48,29 @@ pub fn tokenize(text: &str) -> Vec<Token> {
         {
             last.stop = true;
         }
-        rest = after;
+        rest = after.trim_start();
     }
     tokens
 }
 
 fn quoted(text: &str) -> Option<(&str, &str)> {
-    let (open, close) = match text.chars().next()? {
-        '"' => ('"', '"'),
-        '`' => ('`', '`'),
-        '\'' => ('\'', '\''),
-        '“' => ('“', '”'),
+    let mut chars = text.chars();
+    let close = match chars.next()? {
+        '"' => '"',
+        '`' => '`',
+        '\'' => '\'',
+        '“' | '„' => '”',
+        '‘' => '’',
+        '«' => '»',
         _ => return None,
     };
-    let inner = &text[open.len_utf8()..];
-    let end = inner.find(close)?;
-    (end > 0).then(|| (&inner[..end], &inner[end + close.len_utf8()..]))
+    chars.as_str().split_once(close).filter(|(inner, _)| !inner.is_empty())
 }
 
 fn push_word(word: &str, tokens: &mut Vec<Token>) {
     let opened = word.trim_start_matches(['(', '[', '{', ',', ';', '<', '>', '-', '*']);
     let core = opened.trim_end_matches([',', ';', '.', ':', '!', '?', ')', ']', '}', '"', '\'']);
-    let tail = &opened[core.len()..];
+    let tail = opened.strip_prefix(core).unwrap_or_default();
     if core.is_empty() {
         if let Some(last) = tokens.last_mut() {
             last.comma |= word.contains(',');
@@ -111,7 +111,10 @@ pub fn stem(word: &str) -> String {
             let mut letters = base.bytes().rev();
             let (last, before) = (letters.next(), letters.next());
             let doubled = last == before && !matches!(last, Some(b'l' | b's' | b'z'));
-            stem = if doubled { base[..base.len() - 1].to_owned() } else { base.to_owned() };
+            stem = base.to_owned();
+            if doubled {
+                stem.pop();
+            }
             break;
         }
     }
