@@ -262,9 +262,9 @@ fn doubted(mut planned: Planned, provider: &Provider, called: &Called) -> Planne
 /// The answer as a plan, a question or a refusal; or everything that is wrong with it.
 fn accepted(text: &str, provider: &Provider, input: &PlanningInput) -> Result<Planned, Vec<Problem>> {
     let answer: Answer = answer::read(text).map_err(|problem| vec![problem])?;
-    let too_long = answer.too_long();
-    if !too_long.is_empty() {
-        return Err(too_long);
+    let unstorable = answer.unstorable();
+    if !unstorable.is_empty() {
+        return Err(unstorable);
     }
     let planned_by = PlannedBy { provider: provider.config.name.clone(), model: Some(provider.config.model.clone()) };
     if answer.kind != Kind::Plan && answer.text.trim().is_empty() {

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use chiffon_protocol::canonical;
+use chiffon_protocol::shown::is_deceptive;
+use chiffon_protocol::{Shown, canonical};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +24,10 @@ use crate::store::{self, audit};
 const LOG_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 /// More lines stay in Postgres only; the file says so.
 const LOG_LINES: i64 = 5_000;
+/// Longer words are cut in the message; the files have them whole.
+const SUBJECT_CHARS: usize = 300;
+const BODY_CHARS: usize = 20_000;
+const TRAILER_CHARS: usize = 2_000;
 
 /// The trailer with the head of the request's audit chain.
 pub const AUDIT_HEAD: &str = "Audit-Head";
@@ -61,11 +66,16 @@ pub async fn render(connection: &mut PgConnection, record: &Open, now: DateTime<
     let log = git_outbox::log_lines(connection, task_id, task.attempt, LOG_LINES).await?;
     let system = audit::system_head(connection).await?;
     Ok(Some(Payload {
-        subject: format!("infra({task_id}): {}", subject_words(&task)),
-        body: body(&task, &request),
+        subject: one_line(&format!("infra({task_id}): {}", subject_words(&task)), SUBJECT_CHARS),
+        body: Shown::block(&body(&task, &request)).at_most(BODY_CHARS).to_string(),
         trailers: trailers(record, &task, &request, system),
         files: files(record, &task, &request, &log, log_is_whole),
     }))
+}
+
+/// Somebody else's words as people may be shown them in `git log`: what would act there instead of being seen is written out.
+fn one_line(text: &str, most_chars: usize) -> String {
+    Shown::line(&text.split_whitespace().collect::<Vec<_>>().join(" ")).at_most(most_chars).to_string()
 }
 
 /// The commit of a rendered record; `None` for what is no record.
@@ -120,7 +130,7 @@ fn trailers(
         ("Record-Id", record.id.to_string()),
     ];
     let unverified = (!task.verified).then(|| ("Verified", "no".to_owned()));
-    pairs.into_iter().chain(unverified).map(|(key, value)| (key.to_owned(), value)).collect()
+    pairs.into_iter().chain(unverified).map(|(key, value)| (key.to_owned(), one_line(&value, TRAILER_CHARS))).collect()
 }
 
 fn approving(request: &RequestStory) -> impl Iterator<Item = &str> {
@@ -165,7 +175,7 @@ fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory) -> BT
         .map(|(path, value)| {
             let yaml = (!value.is_null()).then(|| {
                 let yaml = serde_norway::to_string(&value).unwrap_or_default();
-                format!("# Applied by request {}: {words}\n{yaml}", record.request_id)
+                format!("# Applied by request {}: {}\n{yaml}", record.request_id, Shown::line(&words))
             });
             (path, yaml)
         })
@@ -175,7 +185,7 @@ fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory) -> BT
 fn request_page(record: &Open, request: &RequestStory) -> String {
     let mut page = format!(
         "# {}\n\n- Request: {}\n- Asked by: {}\n- Asked at: {}\n- Trace: {}\n- Plan: {}\n\n## Conversation\n\n",
-        request.text.lines().next().unwrap_or_default(),
+        Shown::line(request.text.lines().next().unwrap_or_default()),
         record.request_id,
         request.requested_by,
         time(request.created_at),
@@ -183,7 +193,7 @@ fn request_page(record: &Open, request: &RequestStory) -> String {
         request.plan_sha256.as_deref().unwrap_or("none"),
     );
     for message in request.messages.as_array().into_iter().flatten() {
-        let quoted = message["text"].as_str().unwrap_or_default().replace('\n', "\n> ");
+        let quoted = Shown::block(message["text"].as_str().unwrap_or_default()).to_string().replace('\n', "\n> ");
         page += &format!("**{}**, {}:\n\n> {quoted}\n\n", message["from"].as_str().unwrap_or("?"), message["at"].as_str().unwrap_or("?"));
     }
     page
@@ -199,12 +209,13 @@ fn task_page(task: &TaskStory) -> Value {
 }
 
 fn log_page(task: &TaskStory, log: &[LogLine], is_whole: bool) -> String {
-    let mut page = format!("{} (task {}, attempt {})\n", task.title, task.task_id, task.attempt);
+    let mut page = format!("{} (task {}, attempt {})\n", Shown::line(&task.title), task.task_id, task.attempt);
     for line in log {
         let place = [line.host.as_deref(), line.name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" | ");
-        page += &format!("{} {:<16} {place} {}\n", time(line.at), line.kind, line.text).replace("  \n", "\n");
+        let text = Shown::block(&line.text).to_string().replace('\n', "\n    ");
+        page += &format!("{} {:<16} {} {text}\n", time(line.at), line.kind, Shown::line(&place)).replace("  \n", "\n");
         for diff in line.diff.as_deref().into_iter().flat_map(str::lines) {
-            page += &format!("    {diff}\n");
+            page += &format!("    {}\n", Shown::block(diff));
         }
     }
     let stored = task.stored_seq.unwrap_or(0);
@@ -217,10 +228,32 @@ fn log_page(task: &TaskStory, log: &[LogLine], is_whole: bool) -> String {
     page
 }
 
+/// JSON that can be looked at: what would act in a terminal is escaped as JSON has it, and says the same.
 fn pretty(value: &Value) -> String {
-    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let json = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if is_deceptive(c) && c != '\n' {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_a_record_can_be_looked_at_and_says_the_same() {
+        let value = json!({"title": "na\u{202e}s \u{1b}[2J\u{e0041}\u{9b}", "text": "größe\n"});
+        let text = pretty(&value);
+        assert!(text.chars().all(|c| c == '\n' || !is_deceptive(c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 }
 
 fn time(at: DateTime<Utc>) -> String {

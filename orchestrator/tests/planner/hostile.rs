@@ -78,6 +78,23 @@ async fn a_text_that_is_longer_than_any_plan_needs_is_repaired_once_and_then_pas
 }
 
 #[tokio::test]
+async fn a_text_that_no_database_stores_is_repaired() {
+    for say in [
+        plan_with(|plan| plan["notes"] = json!(["a\0b"])),
+        plan_with(|plan| plan["text"] = json!("a\0b")),
+        plan_with(|plan| plan["steps"][0]["step_id"] = json!("a\0b")),
+        plan_with(|plan| plan["steps"][0]["parameters"] = json!({"host": "pluto\0"})),
+        plan_with(|plan| plan["steps"][0]["parameters"] = json!({"host": "pluto", "deep": [{"x\0": 1}]})),
+        plan_with(|plan| plan["kind"] = json!("a\0b")),
+        Say::Text("I would \0 rather not".to_owned()),
+        Say::Text("{\"kind\": \"plan\", \"text\": \"\\ud800\"}".to_owned()),
+    ] {
+        let server = Server::new(vec![say.clone(), good()]).await;
+        assert_eq!(made_by(&rig(vec![server.provider("one")])).await, "one", "{say:?}");
+    }
+}
+
+#[tokio::test]
 async fn counts_that_nobody_can_have_used_are_held_to_what_is_possible_and_noted() {
     let message = json!({"content": plan("temperature_report", &json!({"host": "pluto"}))});
     for (usage, note) in [
@@ -204,7 +221,7 @@ fn is_read(body: &[u8]) {
     wire::is_event_stream(None, body);
     let text = String::from_utf8_lossy(body);
     match answer::read(&text) {
-        Ok(answer) => drop((answer.too_long(), answer.into_draft())),
+        Ok(answer) => drop((answer.unstorable(), answer.into_draft())),
         Err(problem) => assert!(problem.message.len() < 1000, "{problem}"),
     }
 }

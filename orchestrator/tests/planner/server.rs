@@ -210,6 +210,10 @@ impl Notebook {
     }
 
     fn note(&self, id: Uuid, entry: Entry) {
+        if let Entry::Settled(Settlement { answer, error, .. }) = &entry {
+            let stored = format!("{}{}", answer.clone().unwrap_or_default(), error.as_ref().map_or("", |error| &error.message));
+            assert!(!stored.contains('\0') && stored.len() < 100_000, "no database stores this");
+        }
         self.entries.lock().expect("entries").push((id, entry));
     }
 }

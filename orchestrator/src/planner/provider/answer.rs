@@ -88,8 +88,22 @@ fn object_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<Stri
 }
 
 impl Answer {
-    /// The texts in it that are longer than any plan needs. They are named and not repeated.
-    pub fn too_long(&self) -> Vec<Problem> {
+    /// What can't be stored: texts that are longer than any plan needs, and NUL, which no database takes. They are named and not repeated.
+    pub fn unstorable(&self) -> Vec<Problem> {
+        let mut problems = self.too_long();
+        let texts = self
+            .notes
+            .iter()
+            .chain([&self.text])
+            .chain(self.steps.iter().flat_map(|step| [&step.title, &step.step_id, &step.action].into_iter().chain(&step.depends_on)));
+        let in_parameters = |step: &AnswerStep| step.parameters.iter().any(|(name, value)| name.contains('\0') || has_nul(value));
+        if texts.into_iter().any(|text| text.contains('\0')) || self.steps.iter().any(in_parameters) {
+            problems.push(Problem::new(ErrorCode::ModelAnswerInvalid, "a text in the answer holds the character NUL; leave it out"));
+        }
+        problems
+    }
+
+    fn too_long(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut most = |what: String, is: usize, most: usize, unit: &str| {
             if is > most {
@@ -125,6 +139,15 @@ impl Answer {
             depends_on: step.depends_on,
         });
         Draft { summary: self.text, steps: steps.collect(), notes: self.notes }
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 
@@ -202,10 +225,10 @@ mod tests {
     #[test]
     fn texts_that_are_too_long_are_named_and_not_repeated() {
         let mut answer = read(r#"{"kind": "plan", "text": "t", "steps": [{"step_id": "a", "action": "x", "parameters": {}}]}"#).unwrap();
-        assert_eq!(answer.too_long(), []);
+        assert_eq!(answer.unstorable(), []);
         answer.notes = vec!["x".repeat(1_000_000)];
         answer.steps[0].title = "ä".repeat(300);
-        let problems = answer.too_long();
+        let problems = answer.unstorable();
         assert!(problems.iter().all(|problem| problem.code == ErrorCode::AnswerTooLong && problem.message.len() < 100), "{problems:?}");
         assert_eq!(problems.len(), 2);
         assert!(read(&format!(r#"{{"kind": "{}", "text": ""}}"#, "x".repeat(1_000_000))).unwrap_err().message.len() < 500);

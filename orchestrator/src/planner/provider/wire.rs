@@ -51,7 +51,17 @@ impl Heard {
         let mut heard = Self::default();
         heard.take(&value);
         heard.ended.get_or_insert_default();
-        Ok(heard)
+        Ok(heard.without_nul())
+    }
+
+    /// No database stores NUL in a text.
+    fn without_nul(mut self) -> Self {
+        for text in [&mut self.text, &mut self.called_with, &mut self.refusal] {
+            if text.contains('\0') {
+                *text = text.replace('\0', "\u{fffd}");
+            }
+        }
+        self
     }
 
     /// Server-sent events, up to `[DONE]`. No event may be longer than this.
@@ -77,7 +87,7 @@ impl Heard {
             heard.take(&value);
             data.clear();
         }
-        Ok(heard)
+        Ok(heard.without_nul())
     }
 
     /// Adds an answer, or a piece of one.

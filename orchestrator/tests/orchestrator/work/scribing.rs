@@ -8,6 +8,7 @@ use chiffon_orchestrator::background::git_scribe::{GitScribe, LEASE};
 use chiffon_orchestrator::service::{Context, record, verify_audit};
 use chiffon_orchestrator::store::{git_outbox, leases};
 use chiffon_protocol::message::Outcome;
+use chiffon_protocol::shown::is_deceptive;
 use chiffon_protocol::topology::RESULTS;
 use uuid::Uuid;
 
@@ -55,6 +56,30 @@ async fn a_record_becomes_one_commit_with_its_trailers_and_names_it_in_the_task(
     }
     let named = site.task(request_id, "web").await["commit_id"].as_str().map(str::to_owned);
     assert_eq!(named, repository.head().expect("it reads").map(|id| id.to_string()));
+}
+
+#[tokio::test]
+async fn what_would_act_in_a_terminal_is_written_out_in_everything_that_is_committed() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let mut plan = step("web", "web", &[]);
+    plan["title"] = "Set up \u{1b}[2J\u{202e}web\u{200b}\u{9b}".into();
+    site.approved(&[plan]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.finish(&work, Outcome::Succeeded).await;
+    site.turn().await;
+    agent.hear_all().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    scribe.settle_open().await.expect("it settles");
+    let message = messages(repository.path()).remove(0);
+    assert!(message.contains(r"Set up \u{1b}[2J\u{202e}web\u{200b}\u{9b}"), "{message}");
+    let show =
+        std::process::Command::new("git").arg("-C").arg(repository.path()).args(["show", "--no-color", "main"]).output().expect("git runs");
+    let shown = String::from_utf8(show.stdout).expect("UTF-8");
+    assert!(shown.contains("plan.json") && shown.contains(r"\u202eweb\u200b\u009b"), "{shown}");
+    assert!(!shown.chars().any(|c| c != '\n' && is_deceptive(c)), "{shown:?}");
 }
 
 #[tokio::test]
