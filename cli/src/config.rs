@@ -60,6 +60,8 @@ pub struct Http {
 pub struct Database {
     pub url: String,
     pub url_file: PathBuf,
+    pub postmortem_url: String,
+    pub postmortem_url_file: PathBuf,
     pub max_connections: u32,
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,

@@ -178,7 +178,12 @@ fn describe(error: &figment::Error) -> String {
 
 fn is_secret(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or(key);
-    name == "url" || name.contains("password") || name.contains("secret") || name == "token" || name == "api_key"
+    name == "url"
+        || name == "postmortem_url"
+        || name.contains("password")
+        || name.contains("secret")
+        || name == "token"
+        || name == "api_key"
 }
 
 fn is_empty(value: &Value) -> bool {

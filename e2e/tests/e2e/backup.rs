@@ -158,10 +158,23 @@ async fn a_named_database_goes_into_an_empty_one_and_into_no_other() {
     let full = home.run(&["restore", file, "--database-url", &one, "--audit-repository", again]);
     assert!(full.stderr.contains("5810"), "{}", full.stderr);
     home.succeed(&["restore", file, "--database-url", &other, "--audit-repository", again]);
-    let restored = home.succeed(&["sql", "--database-url", &other, "SELECT epoch, fence_pending FROM installation"]);
+    let asks = "SELECT epoch, fence_pending FROM installation";
+    let refused = home.run(&["sql", "--database-url", &other, asks]).expect_code(1);
+    assert!(refused.stderr.contains("5806") && refused.stderr.contains("superuser"), "{}", refused.stderr);
+    let restored = home.succeed(&["sql", "--database-url", &reader_of(&other), asks]);
     assert!(restored.contains("true"), "the reader's role came with it: {restored}");
     home.succeed(&["restore", file, "--verify"]);
     home.assert_nothing_left();
+}
+
+/// The address for a login that may only read.
+fn reader_of(url: &str) -> String {
+    let (place, database) = url.rsplit_once('/').expect("an address ends with a database");
+    let (_, host) = place.split_once('@').expect("an address with a login");
+    let make = format!("CREATE ROLE reads_{database} LOGIN PASSWORD 'secret' IN ROLE chiffon_postmortem");
+    let made = std::process::Command::new("psql").args([url, "-q", "-c", &make]).status();
+    assert!(made.expect("psql runs").success());
+    format!("postgres://reads_{database}:secret@{host}/{database}")
 }
 
 fn new_database() -> String {

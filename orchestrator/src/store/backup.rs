@@ -50,7 +50,7 @@ pub async fn is_empty(connection: &mut PgConnection) -> Result<bool, Error> {
 pub async fn make_reader(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::raw_sql(
         "DO $$ BEGIN
-            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chiffon_postmortem') THEN CREATE ROLE chiffon_postmortem NOLOGIN; END IF;
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chiffon_postmortem') THEN CREATE ROLE chiffon_postmortem LOGIN CONNECTION LIMIT 10; END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
         END $$",
     )

@@ -17,6 +17,16 @@ pub enum Error {
     /// The schema can't be brought to what this version needs.
     #[error("the database's schema: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// The login may not make the tables.
+    #[error(
+        "the login `{login}` may not make tables in the schema `public` of the database `{database}`; make it the owner: ALTER DATABASE {database} OWNER TO {login}"
+    )]
+    Rights {
+        /// Who logs in.
+        login: String,
+        /// Where.
+        database: String,
+    },
     /// The address can't be read.
     #[error("the database's address can't be read: {0}; it has the form postgres://user:password@host:5432/database")]
     Url(String),
@@ -89,7 +99,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Url(_) => ErrorCode::DatabaseUrlInvalid,
-            Error::Migration(_) => ErrorCode::MigrationFailed,
+            Error::Migration(_) | Error::Rights { .. } => ErrorCode::MigrationFailed,
             _ if error.is_transient() => ErrorCode::DatabaseUnavailable,
             // A refused login, or a database that is not there.
             Error::Database(sqlx::Error::Database(database))

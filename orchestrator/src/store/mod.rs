@@ -28,6 +28,7 @@ pub mod log_seals;
 pub mod logs;
 pub mod messages;
 pub mod metrics;
+mod migration_rights;
 pub mod new_tasks;
 pub mod outbox;
 pub mod partitions;
@@ -146,6 +147,7 @@ impl Store {
         self.ping().await?;
         let mut migrations = sqlx::migrate!("../migrations");
         migrations.set_ignore_missing(true);
+        migration_rights::check(&self.pool, &mut migrations).await?;
         migrations.run(&self.pool).await.map_err(Error::Migration)
     }
 
