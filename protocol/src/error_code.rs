@@ -101,6 +101,7 @@ error_codes! {
     5132 MayStillRun, 409, false, "It may still run";
     5133 CommentMissing, 422, false, "Comment missing";
     5134 GivenUp, 409, false, "Given up by a person";
+    5135 SetAside, 500, false, "Set aside after two deaths";
     5140 TooMuchAtOnce, 422, false, "Too much at once";
     5141 PlanningTookTooLong, 422, false, "Planning took too long";
     5201 ProviderUnavailable, 502, true, "Model provider unavailable";

@@ -15,6 +15,8 @@ pub const HEADER: &str = "chiffon-signature";
 /// The header under which the orchestrator vouches for a message that it sends again: a signature of its own over the same body,
 /// for [`again`]. It makes up for the expiry of the sender's signature, and for nothing else.
 pub const AGAIN_HEADER: &str = "chiffon-again";
+/// The header by which an agent's hello brings its public key along, so that an orchestrator that does not know it can say what to enrol.
+pub const KEY_HEADER: &str = "chiffon-key";
 
 /// Whom a signature under [`AGAIN_HEADER`] names, for a message to `to`: nobody, so that it can't pass for the sender's own.
 pub fn again(to: &str) -> String {

@@ -56,10 +56,13 @@ impl Sender {
             message: message.into(),
         };
         let body = envelope.to_bytes();
-        let headers = BTreeMap::from([
+        let mut headers = BTreeMap::from([
             (signature::HEADER.to_owned(), signature::sign(&self.key, queue, now + valid, &body)),
             ("traceparent".to_owned(), traceparent(&trace.trace_id, self.ids.new_message_id())),
         ]);
+        if matches!(envelope.message, Message::AgentHello(_)) {
+            headers.insert(signature::KEY_HEADER.to_owned(), self.key.public().to_string());
+        }
         let outgoing = Outgoing {
             exchange: topology::WORK_EXCHANGE.to_owned(),
             routing_key: queue.to_owned(),

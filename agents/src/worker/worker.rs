@@ -98,7 +98,11 @@ impl Worker {
         live(&shared, "heartbeat", heartbeat::run);
         live(&shared, "hello", hello::run);
         live(&shared, "intake", intake::run);
-        tracing::info!(agent_id = shared.options.agent_id, incarnation = shared.journal.incarnation(), "the agent is ready");
+        tracing::info!(
+            agent_id = shared.options.agent_id,
+            incarnation = shared.journal.incarnation(),
+            "the agent has said hello, and works as soon as an orchestrator that trusts its key hears it"
+        );
         let ended = tokio::select! {
             () = shutdown.draining() => Ended::Stopped,
             () = drained(&shared), if shared.options.ends_when_drained => Ended::Drained,

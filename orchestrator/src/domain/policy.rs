@@ -21,7 +21,7 @@ pub struct Policy {
     pub high_risk_approvals: u32,
     /// Actions that are never planned.
     pub forbidden: Vec<String>,
-    /// Whether the requester may be one of the approvers.
+    /// Whether the requester, or whoever changed the request in words, may be one of the approvers.
     pub self_approval: bool,
     /// How long a plan may wait for its approval.
     #[serde(with = "humantime_serde")]
@@ -65,7 +65,7 @@ impl Policy {
             Some(format!("`{}` can't be taken back: {why}", step.step_id))
         }));
         if approvals_needed > 0 && !self.self_approval {
-            reasons.push("who asked for it can't be one of the approvers".to_owned());
+            reasons.push("who asked for it, or changed it in words, can't be one of the approvers".to_owned());
         }
         Ok(PolicyOutcome { approvals_needed, self_approval: self.self_approval, reasons })
     }

@@ -5,24 +5,27 @@ use chiffon_bus::{Delivery, Verdict};
 use chiffon_protocol::topology::CLAIMS;
 use chiffon_protocol::{Message, Problem};
 
-use super::{Inbox, misplaced, received, verdict};
+use super::{Inbox, misplaced, received, strangers, verdict};
+use crate::service::heartbeat::HelloRequests;
 use crate::service::{Context, claim, decline, hello};
 
 /// Takes in what agents ask and announce.
 #[derive(Debug)]
 pub struct ClaimsInbox {
     context: Context,
+    hellos: HelloRequests,
 }
 
 impl ClaimsInbox {
     /// An inbox.
     pub fn new(context: Context) -> Self {
-        Self { context }
+        Self { context, hellos: HelloRequests::default() }
     }
 
     async fn take(&self, delivery: &Delivery) -> Result<Verdict, Problem> {
         let received = match received(&self.context, delivery, CLAIMS) {
             Ok(received) => received,
+            Err(_) if strangers::take(&self.context, &self.hellos, delivery, CLAIMS).await? => return Ok(Verdict::Ack),
             Err(verdict) => return Ok(verdict),
         };
         let outcome = match &received.envelope.message {

@@ -8,7 +8,7 @@ use chiffon_protocol::message::Heartbeat;
 use chiffon_protocol::topology::HEARTBEATS;
 use chiffon_protocol::{Message, Problem};
 
-use super::{Inbox, misplaced, received};
+use super::{Inbox, misplaced, received, strangers};
 use crate::service::Context;
 use crate::service::heartbeat::{self, Beat, HelloRequests};
 use crate::service::intake::Intake;
@@ -43,6 +43,7 @@ impl Inbox for HeartbeatsInbox {
         let mut heartbeats: Vec<(String, Heartbeat)> = Vec::new();
         for (at, delivery) in deliveries.iter().enumerate() {
             match received(&self.context, delivery, HEARTBEATS) {
+                Err(_) if strangers::take(&self.context, &self.hellos, delivery, HEARTBEATS).await? => {}
                 Err(verdict) => verdicts[at] = verdict,
                 Ok(received) => match received.envelope.message {
                     Message::Heartbeat(heartbeat) => heartbeats.push((received.signer, heartbeat)),

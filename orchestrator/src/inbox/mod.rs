@@ -12,6 +12,7 @@ pub mod results;
 pub mod status;
 
 mod signer;
+mod strangers;
 
 use std::sync::Arc;
 

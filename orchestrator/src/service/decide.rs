@@ -18,7 +18,7 @@ use crate::domain::request::{Event, Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
 use crate::store::plans;
 use crate::store::requests::{self, Row};
-use crate::store::{self, approvals, audit};
+use crate::store::{self, approvals, audit, messages};
 
 /// What can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -195,10 +195,8 @@ async fn approve(
     principal: &Principal,
     input: &Decide,
 ) -> Result<Decided, Problem> {
-    if principal.id == row.principal_id && !plan.document.policy.self_approval {
-        let message =
-            format!("`{}` asked for this, and the policy wants somebody else to approve it (`policy.self_approval`)", principal.name);
-        return Err(Problem::new(ErrorCode::SelfApproval, message));
+    if !plan.document.policy.self_approval {
+        by_somebody_else(connection, row, principal).await?;
     }
     if !record(context, connection, plan, principal, input).await? {
         let message = format!("`{}` has approved this plan before; it waits for somebody else", principal.name);
@@ -220,6 +218,26 @@ async fn approve(
         transition::apply(context, connection, row, Change::new(Event::Approve, event)).await?;
     }
     Ok(decided(row, plan, input, given))
+}
+
+/// Whoever has said a word in the conversation is an author of its plan, whoever began it.
+async fn by_somebody_else(connection: &mut PgConnection, row: &Row, principal: &Principal) -> Result<(), Problem> {
+    let authors = messages::list_speakers(connection, row.id).await?;
+    let did = if principal.id == row.principal_id {
+        "asked for this"
+    } else if authors.iter().any(|author| author.id == principal.id) {
+        "changed what was asked for"
+    } else {
+        return Ok(());
+    };
+    let names: Vec<&str> = authors.iter().map(|author| author.name.as_str()).collect();
+    let message = format!(
+        "`{}` {did}, and the policy wants a plan approved by somebody who said no word in its conversation (`policy.self_approval`); \
+         said so far by: {}",
+        principal.name,
+        names.join(", ")
+    );
+    Err(Problem::new(ErrorCode::SelfApproval, message).with_details(json!({"authors": names})))
 }
 
 async fn wait_for_more(

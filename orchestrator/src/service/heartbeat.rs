@@ -129,7 +129,7 @@ async fn repeat(context: &Context, cancel: &OpenCancel) {
     reply::send(context, &to, &about, control).await;
 }
 
-async fn ask_for_hello(context: &Context, hellos: &HelloRequests, beat: &Heartbeat) {
+pub(super) async fn ask_for_hello(context: &Context, hellos: &HelloRequests, beat: &Heartbeat) {
     if !hellos.is_due(beat, context.clock.now()) {
         return;
     }

@@ -107,7 +107,13 @@ fn superseded(hello: &AgentHello) -> Problem {
 }
 
 /// Notes a refusal where people see it, the first one in the audit log too, and tells the agent why.
-async fn refuse(context: &Context, signer: &str, hello: &AgentHello, problem: &Problem, is_told: bool) -> Result<(), store::Error> {
+pub(super) async fn refuse(
+    context: &Context,
+    signer: &str,
+    hello: &AgentHello,
+    problem: &Problem,
+    is_told: bool,
+) -> Result<(), store::Error> {
     let mut transaction = context.store.begin().await?;
     if refused_hellos::add(&mut transaction, hello, signer, problem).await? {
         tracing::warn!(agent = hello.agent_id, hostname = hello.hostname, %problem, "an agent's hello was refused");

@@ -40,6 +40,7 @@ pub mod retry;
 pub mod say;
 pub mod seal_logs;
 pub mod status;
+pub mod stranger;
 pub mod submit;
 pub mod submit_message;
 pub mod task_story;

@@ -26,6 +26,8 @@ use crate::store::{self, catalogue, events, messages, plans};
 
 /// Before a failed planner is tried again, times the number of tries.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// A round that so many planners have not survived is not given to another one.
+const DEATHS_AT_MOST: i32 = 2;
 /// How often a lease is renewed within its time.
 const RENEWALS: u32 = 3;
 
@@ -37,7 +39,10 @@ pub async fn lease(context: &Context, request_id: Uuid, round: i32) -> Result<Op
     let lease = planning::lease(&mut transaction, request_id, round, time, now + time).await?;
     if let Some(lease) = lease.as_ref().filter(|lease| lease.was_cut_off) {
         let reason = "whoever planned it before was cut off";
-        let audit = AuditEvent::by_chiffon("planning.taken_up_again", json!({"round": round, "tries": lease.tries, "reason": reason}));
+        let audit = AuditEvent::by_chiffon(
+            "planning.taken_up_again",
+            json!({"round": round, "tries": lease.tries, "deaths": lease.deaths, "reason": reason}),
+        );
         store::audit::append(&mut transaction, request_id, &audit, now).await?;
     }
     store::commit(transaction).await?;
@@ -52,6 +57,14 @@ struct Material {
 
 /// Plans the leased round and stores what came of it.
 pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
+    if lease.deaths >= DEATHS_AT_MOST {
+        let message = format!(
+            "{} planners were cut off while they worked on it, so it is not given to another one; ask in other words, or look at what ended \
+             them (their logs, their memory) and ask again",
+            lease.deaths
+        );
+        return give_up(context, lease, &Problem::new(ErrorCode::SetAside, message)).await;
+    }
     if lease.tries > context.settings.planning_tries {
         let message = format!("planning was begun {} times and never came to an end (`planning.tries`, `planning.lease`)", lease.tries - 1);
         return give_up(context, lease, &Problem::new(ErrorCode::Timeout, message)).await;

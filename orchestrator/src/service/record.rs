@@ -97,7 +97,13 @@ fn subject_words(task: &TaskStory) -> String {
 }
 
 fn body(task: &TaskStory, request: &RequestStory) -> String {
-    let mut body = format!("Asked: {}\n", request.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let mut body = format!("Asked: {}\n", words(&request.text));
+    // The first words are what was asked; each further turn of a person changed or answered something.
+    let said = request.messages.as_array().into_iter().flatten().filter(|message| message["from"] == "user").skip(1);
+    for message in said {
+        let by = message["by"].as_str().unwrap_or("somebody");
+        body += &format!("Then {by}: {}\n", words(message["text"].as_str().unwrap_or_default()));
+    }
     if let Some(message) = task.error.as_ref().and_then(|error| error["message"].as_str()) {
         body += &format!("Error: {message}\n");
     }
@@ -105,6 +111,10 @@ fn body(task: &TaskStory, request: &RequestStory) -> String {
         body += &format!("Warning: {warning}\n");
     }
     body
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn trailers(
@@ -194,7 +204,8 @@ fn request_page(record: &Open, request: &RequestStory) -> String {
     );
     for message in request.messages.as_array().into_iter().flatten() {
         let quoted = Shown::block(message["text"].as_str().unwrap_or_default()).to_string().replace('\n', "\n> ");
-        page += &format!("**{}**, {}:\n\n> {quoted}\n\n", message["from"].as_str().unwrap_or("?"), message["at"].as_str().unwrap_or("?"));
+        let who = message["by"].as_str().or_else(|| message["from"].as_str()).unwrap_or("?");
+        page += &format!("**{who}**, {}:\n\n> {quoted}\n\n", message["at"].as_str().unwrap_or("?"));
     }
     page
 }

@@ -57,7 +57,12 @@ pub async fn next_round(
     }
     let event = if row.status == Status::NeedsInput { "request.answered" } else { "plan.revision_wanted" };
     let audit = AuditEvent::new(&principal.name, event, json!({"text": text, "round": row.round + 1}));
-    transition::begin_round(context, connection, row, principal.id, text, audit).await
+    transition::begin_round(context, connection, row, principal.id, text, audit).await?;
+    if principal.id == row.principal_id {
+        return Ok(());
+    }
+    let notice = format!("{} changed this request, which somebody else had asked for. Their words: {text}", principal.name);
+    transition::notify(context, connection, row, principal.id, &notice).await
 }
 
 /// Who asked may talk on; so may whoever looks after all requests.

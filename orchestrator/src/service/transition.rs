@@ -84,6 +84,13 @@ pub async fn say(
     events::add(connection, row.id, "message", &json!({"from": from, "text": text}), now).await
 }
 
+/// Tells people what a person did to the request. Planners don't read it.
+pub async fn notify(context: &Context, connection: &mut PgConnection, row: &Row, about: Uuid, text: &str) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    messages::add_notice(connection, row.id, about, text, row.round, now).await?;
+    events::add(connection, row.id, "message", &json!({"from": "chiffon", "text": text}), now).await
+}
+
 /// Announces on the bus that a round wants a plan.
 pub async fn want_plan(
     context: &Context,

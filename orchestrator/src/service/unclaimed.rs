@@ -1,14 +1,19 @@
 //! Offers that came to nothing: not claimed in time, or given back by the broker because no queue was there (RELIABILITY 9), or a
 //! dead letter (RELIABILITY 3).
 
+use chiffon_protocol::Problem;
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
+use super::end_task::{self, By};
 use super::withdraw::{self, Withdrawal};
 use crate::domain::placement::Wait;
-use crate::domain::task::Event;
-use crate::store::{self, dispatch, tasks};
+use crate::domain::task::{Event, Status};
+use crate::store::task_changes::Ended;
+use crate::store::tasks::{self, Locked};
+use crate::store::{self, dispatch};
 
 /// Takes back what nobody claimed in time; how many offers.
 pub async fn run(context: &Context) -> Result<usize, store::Error> {
@@ -47,6 +52,24 @@ pub async fn died(
     not_before: Option<DateTime<Utc>>,
 ) -> Result<bool, store::Error> {
     take_back(context, task_id, Some((attempt, offer)), "task.dead_lettered", Wait::new("route", why), not_before).await
+}
+
+/// Ends a task that waits after its offers died again and again: what ends whoever takes it is not handed out for ever. `false` when
+/// it does not wait any more.
+pub async fn set_aside(context: &Context, task_id: Uuid, problem: &Problem) -> Result<bool, store::Error> {
+    let mut transaction = context.store.begin().await?;
+    if tasks::lock_request_of(&mut transaction, task_id).await?.is_none() {
+        return Ok(false);
+    }
+    let locked = tasks::lock(&mut transaction, task_id).await?.filter(|locked| locked.task.status == Status::Waiting);
+    let Some(Locked { task, .. }) = locked else { return Ok(false) };
+    let ended = Ended::without_run(task.id, task.status, Status::Failed, problem);
+    let by = By { actor: "chiffon", event: "task.set_aside" };
+    end_task::run(context, &mut transaction, &task, &ended, by, json!({"error": problem})).await?;
+    end_task::settle(context, &mut transaction, task.request_id).await?;
+    store::commit(transaction).await?;
+    end_task::wake(context);
+    Ok(true)
 }
 
 async fn take_back(

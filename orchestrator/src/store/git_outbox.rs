@@ -268,7 +268,7 @@ pub struct RequestStory {
     pub plan_sha256: Option<String>,
     /// `[{by, decision, at, comment}]`
     pub approvals: Value,
-    /// `[{at, from, text}]`
+    /// `[{at, from, by, text}]`; `by` is the person's name, null for Chiffon's own words.
     pub messages: Value,
 }
 
@@ -284,8 +284,9 @@ pub async fn request_story(connection: &mut PgConnection, task_id: Uuid) -> Resu
                 WHERE a.plan_id = l.id
             ), '[]') AS "approvals!",
             COALESCE((
-                SELECT jsonb_agg(jsonb_build_object('at', m.at, 'from', m.sender, 'text', m.text) ORDER BY m.seq)
+                SELECT jsonb_agg(jsonb_build_object('at', m.at, 'from', m.sender, 'by', s.name, 'text', m.text) ORDER BY m.seq)
                 FROM messages m
+                LEFT JOIN principals s ON s.id = m.principal_id AND m.sender = 'user'
                 WHERE m.request_id = r.id
             ), '[]') AS "messages!"
         FROM tasks t

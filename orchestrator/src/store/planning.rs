@@ -22,6 +22,8 @@ pub struct PlanningLease {
     pub tries: i32,
     /// Whether its last planner neither came to an end nor gave it back.
     pub was_cut_off: bool,
+    /// How many of its planners ended that way.
+    pub deaths: i32,
 }
 
 /// Leases a round, unless it has moved on or somebody else works on it (RELIABILITY 19). By Postgres time.
@@ -42,10 +44,11 @@ pub async fn lease(
         )
         UPDATE requests
         SET planning_epoch = planning_epoch + 1, planning_tries = planning_tries + 1,
+            planning_deaths = planning_deaths + was_cut_off::int,
             planning_lease_until = now() + make_interval(secs => $3), resend_at = $4
         FROM free
         WHERE requests.id = free.id
-        RETURNING planning_epoch, planning_tries, was_cut_off AS "was_cut_off!""#,
+        RETURNING planning_epoch, planning_tries, planning_deaths, was_cut_off AS "was_cut_off!""#,
         id,
         round,
         lease.as_secs_f64(),
@@ -59,6 +62,7 @@ pub async fn lease(
         epoch: row.planning_epoch,
         tries: row.planning_tries,
         was_cut_off: row.was_cut_off,
+        deaths: row.planning_deaths,
     }))
 }
 

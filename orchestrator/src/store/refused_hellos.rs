@@ -1,4 +1,4 @@
-//! Agents that said hello under an enrolled key and were refused, so that people can see them.
+//! Agents that said hello and were refused, so that people can see them, once each and counted.
 
 use chiffon_protocol::Problem;
 use chiffon_protocol::message::AgentHello;
@@ -29,6 +29,41 @@ pub async fn add(connection: &mut PgConnection, hello: &AgentHello, key_id: &str
     .fetch_one(connection)
     .await?;
     Ok(times == 1)
+}
+
+/// Most rows of agents whose key nobody has enrolled: anybody who reaches the broker can make up more.
+const STRANGERS: i64 = 100;
+
+/// Whether another agent with a key that is not enrolled can be noted: this one is known already, or there is room.
+pub async fn has_room(connection: &mut PgConnection, agent_id: &str, key_id: &str, code: i32) -> Result<bool, Error> {
+    let agent_id = storable(agent_id);
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) < $4 OR COALESCE(bool_or(agent_id = $1 AND key_id = $2), false) AS "has_room!"
+        FROM refused_hellos
+        WHERE code = $3"#,
+        agent_id.as_ref(),
+        key_id,
+        code,
+        STRANGERS,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Notes that a refused agent still sends; `false` when it was not noted before.
+pub async fn touch(connection: &mut PgConnection, agent_id: &str, key_id: &str, code: i32) -> Result<bool, Error> {
+    let agent_id = storable(agent_id);
+    let done = sqlx::query!(
+        "UPDATE refused_hellos
+        SET last_at = now(), times = least(times, 2147483646) + 1
+        WHERE agent_id = $1 AND key_id = $2 AND code = $3",
+        agent_id.as_ref(),
+        key_id,
+        code,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Forgets that an agent was refused, which is not refused any more. An older start of it still is.

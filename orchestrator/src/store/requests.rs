@@ -219,7 +219,7 @@ pub async fn set_status(
 pub async fn next_round(connection: &mut PgConnection, id: Uuid) -> Result<i32, Error> {
     Ok(sqlx::query_scalar!(
         "UPDATE requests
-        SET round = round + 1, planning_tries = 0, planning_lease_until = NULL, error = NULL
+        SET round = round + 1, planning_tries = 0, planning_deaths = 0, planning_lease_until = NULL, error = NULL
         WHERE id = $1
         RETURNING round",
         id,

@@ -29,7 +29,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { tries: 3, first_delay: Duration::from_secs(20), longest_delay: Duration::from_mins(5), margin: Duration::from_mins(5) }
+        Self { tries: 2, first_delay: Duration::from_secs(20), longest_delay: Duration::from_mins(5), margin: Duration::from_mins(5) }
     }
 }
 
@@ -182,7 +182,9 @@ mod tests {
         for repeatable in [Repeatable::Yes, Repeatable::CheckFirst, Repeatable::No] {
             assert_eq!(limits.next(&CutOff { cancel_requested: true, ..apply(repeatable) }), Next::Nothing);
         }
-        assert_eq!(limits.next(&CutOff { tries: 3, ..apply(Repeatable::Yes) }), Next::Person(Why::TriesUsedUp));
+        for purpose in [Purpose::Discover, Purpose::Preview, Purpose::Apply] {
+            assert_eq!(limits.next(&CutOff { purpose, tries: 2, ..apply(Repeatable::Yes) }), Next::Person(Why::TriesUsedUp), "{purpose:?}");
+        }
         assert_eq!(limits.next(&CutOff { verified: false, ..apply(Repeatable::Yes) }), Next::Person(Why::Unverified));
         let never = Limits { tries: 1, ..limits };
         assert_eq!(never.next(&apply(Repeatable::Yes)), Next::Person(Why::TriesUsedUp));

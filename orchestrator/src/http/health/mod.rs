@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::state::HttpState;
+use crate::store;
 use crate::store::read::agents;
 
 /// A part that does not answer within this is not there.
@@ -84,11 +85,17 @@ fn invariants(state: &HttpState) -> Check {
 }
 
 async fn fleet(state: &HttpState) -> Check {
-    match tokio::time::timeout(PATIENCE, agents::alive(state.pool())).await {
-        Ok(Ok(kinds)) => {
-            let text: Vec<String> = kinds.iter().map(|(kind, alive, known)| format!("{kind}: {alive} of {known} connected")).collect();
+    let look = async { Ok::<_, store::Error>((agents::alive(state.pool()).await?, agents::count_refused(state.pool()).await?)) };
+    match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok((kinds, refused))) => {
+            let mut text: Vec<String> = kinds.iter().map(|(kind, alive, known)| format!("{kind}: {alive} of {known} connected")).collect();
+            if refused > 0 {
+                text.push(format!("{refused} refused within the last day; `chiffon agents` says why, and what to do"));
+            }
             let nobody = kinds.iter().all(|(_, alive, _)| *alive == 0);
-            if nobody {
+            if nobody && refused > 0 {
+                Check::degraded(format!("no agent is connected, so nothing can run; {}", text.pop().unwrap_or_default()))
+            } else if nobody {
                 Check::degraded("no agent is connected, so nothing can run; start one with `chiffon agent infrastructure`")
             } else {
                 Check::ok(text.join("; "))

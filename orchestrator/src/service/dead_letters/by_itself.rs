@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chiffon_protocol::ErrorCode;
+use chiffon_protocol::{ErrorCode, Problem};
 use uuid::Uuid;
 
 use super::replay::{headers, send, settle, settled};
@@ -16,6 +16,8 @@ use crate::store::{self, principal_keys};
 
 /// Who does it, in the records.
 const ACTOR: &str = "chiffon";
+/// An offer upon which the broker gave up so often is not made again.
+const DEATHS_AT_MOST: i64 = 2;
 /// The longest pause before an offer that keeps dying is made again.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// When a message that died of a fault of ours is tried again, after each death; then it waits for a person.
@@ -64,7 +66,8 @@ async fn resend(context: &Context, mut transaction: store::Tx, letter: &Letter) 
     Ok(())
 }
 
-/// Takes an offer back. What keeps dying is offered ever more rarely: it may be what kills those who take it.
+/// Takes an offer back. What keeps dying is offered ever more rarely; what the broker gave up on twice, because nobody who took it
+/// lived to answer, is set aside.
 async fn take_back(
     context: &Context,
     letter: &Letter,
@@ -79,7 +82,20 @@ async fn take_back(
         Some(code) => format!("its offer was rejected: {} ({code}); it is offered again", letter.reason),
     };
     let taken_back = unclaimed::died(context, task_id, (attempt, offer), &why, Some(context.clock.now() + pause)).await?;
-    let note = if taken_back {
+    let is_set_aside = taken_back
+        && letter.code.is_none()
+        && deaths >= DEATHS_AT_MOST
+        && {
+            let message = format!(
+                "the broker gave up on its offer {deaths} times ({}): whoever took it never answered, and it may be what ends them. It is not offered \
+             again; look at the agents' logs, and ask again if it was a coincidence",
+                letter.reason
+            );
+            unclaimed::set_aside(context, task_id, &Problem::new(ErrorCode::SetAside, message)).await?
+        };
+    let note = if is_set_aside {
+        format!("task {task_id} is set aside: its offers died {deaths} times")
+    } else if taken_back {
         format!("task {task_id} was taken back and is offered again")
     } else {
         format!("nothing waits for this offer of task {task_id} any more")

@@ -86,7 +86,7 @@ pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView
     .await?)
 }
 
-/// An agent that said hello under an enrolled key and was refused.
+/// An agent that said hello and was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RefusedView {
     /// Who it says it is.
@@ -109,6 +109,17 @@ pub struct RefusedView {
     pub last_at: DateTime<Utc>,
     /// How often.
     pub times: i32,
+}
+
+/// How many agents were refused within the last day.
+pub async fn count_refused(pool: &PgPool) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(DISTINCT (agent_id, key_id)) AS "count!"
+        FROM refused_hellos
+        WHERE last_at > now() - interval '1 day'"#,
+    )
+    .fetch_one(pool)
+    .await?)
 }
 
 /// Agents that were refused within the last day, the newest first.

@@ -138,6 +138,39 @@ async fn a_policy_can_keep_people_from_approving_their_own_plans() {
 }
 
 #[tokio::test]
+async fn whoever_changed_a_request_in_words_is_an_author_and_the_requester_is_told() {
+    let app = TestApp::with_policy(Policy { self_approval: false, ..Policy::default() }).await;
+    app.announce_actions().await;
+    let (ann, bob, eve) =
+        (app.person("ann", Role::Requester).await, app.person("bob", Role::Approver).await, app.person("eve", Role::Approver).await);
+    let request_id = planned(&app, &ann, RESTART).await;
+    decide(&app, &bob, request_id, Revise, Some("restart the service cron on nas")).await.expect("an approver may change it");
+    app.plan().await;
+    assert_eq!(app.status(request_id).await, "awaiting_approval");
+    let refused = decide(&app, &bob, request_id, Approve, None).await.expect_err("these are his own words");
+    assert_eq!((refused.code, &refused.details["authors"]), (ErrorCode::SelfApproval, &serde_json::json!(["ann", "bob"])));
+    assert!(refused.message.contains("`bob` changed what was asked for"), "{}", refused.message);
+    let told = "SELECT text FROM messages WHERE request_id = $1 AND sender = 'chiffon' AND principal_id IS NOT NULL";
+    let told = app.text(told, request_id).await.expect("ann is told");
+    assert!(told.contains("bob changed this request") && told.contains("restart the service cron on nas"), "{told}");
+    let shown = "SELECT count(*) FROM request_events WHERE request_id = $1 AND data ->> 'text' LIKE 'bob changed this request%'";
+    assert_eq!(app.number(shown, request_id).await, 1, "whoever watches sees it at once");
+    let audited = "SELECT count(*) FROM audit_log WHERE chain = $1::text AND event = 'plan.revision_wanted' AND actor = 'bob'";
+    assert_eq!(app.number(audited, request_id).await, 1);
+    let decided = decide(&app, &eve, request_id, Approve, None).await.expect("she said no word");
+    assert_eq!(decided.status.as_str(), "running");
+}
+
+#[tokio::test]
+async fn where_people_may_approve_their_own_plans_a_changed_one_is_no_exception() {
+    let (app, request_id) = proposed(Policy::default()).await;
+    let bob = app.person("bob", Role::Approver).await;
+    decide(&app, &bob, request_id, Revise, Some("restart the service cron on nas")).await.expect("an approver may change it");
+    app.plan().await;
+    decide(&app, &bob, request_id, Approve, None).await.expect("the policy allows it");
+}
+
+#[tokio::test]
 async fn a_rejected_plan_ends_the_request() {
     let (app, request_id) = proposed(Policy::default()).await;
     let bob = app.person("bob", Role::Approver).await;

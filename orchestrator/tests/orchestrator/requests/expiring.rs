@@ -59,18 +59,33 @@ async fn a_request_that_never_gets_a_plan_expires_and_says_what_it_waited_for() 
 }
 
 #[tokio::test]
-async fn a_round_whose_planners_all_died_is_not_planned_for_ever() {
+async fn a_round_that_two_planners_did_not_survive_is_set_aside_with_the_reason() {
     let app = TestApp::start().await;
     app.announce_actions().await;
     let ann = app.person("ann", Role::Requester).await;
     let request_id = ask(&app, &ann, RESTART).await;
-    for _ in 0..app.context.settings.planning_tries {
+    for _ in 0..2 {
         let lease = plan_round::lease(&app.context, request_id, 1).await.expect("the database answers");
         assert!(lease.is_some(), "the planner before died");
         sqlx::query("UPDATE requests SET planning_lease_until = now() - interval '1 second'").execute(app.pool()).await.expect("it dies");
     }
     app.plan().await;
-    assert_eq!((app.status(request_id).await.as_str(), code(&app, request_id).await), ("failed", 5001));
+    assert_eq!((app.status(request_id).await.as_str(), code(&app, request_id).await), ("failed", 5135));
+    let said = app.text("SELECT text FROM messages WHERE request_id = $1 ORDER BY seq DESC LIMIT 1", request_id).await.expect("it is said");
+    assert!(said.contains("2 planners were cut off while they worked on it"), "{said}");
+}
+
+#[tokio::test]
+async fn deaths_are_counted_anew_when_something_else_is_asked() {
+    let app = TestApp::start().await;
+    app.announce_actions().await;
+    let ann = app.person("ann", Role::Requester).await;
+    let request_id = planned(&app, &ann, "paint the fence green").await;
+    assert_eq!(app.status(request_id).await, "needs_input");
+    sqlx::query("UPDATE requests SET planning_deaths = 1").execute(app.pool()).await.expect("one planner has died");
+    say::run(&app.context, &ann, request_id, RESTART, None).await.expect("it is taken");
+    assert_eq!(app.number("SELECT planning_deaths::bigint FROM requests WHERE id = $1", request_id).await, 0);
+    app.plan().await;
 }
 
 #[tokio::test]

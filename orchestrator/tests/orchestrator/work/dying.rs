@@ -211,22 +211,24 @@ async fn work_that_the_broker_gave_up_on_goes_back_to_its_attempt_with_the_reaso
 }
 
 #[tokio::test]
-async fn an_offer_that_keeps_dying_is_made_ever_more_rarely() {
+async fn an_offer_that_the_broker_gives_up_on_twice_is_set_aside_with_the_reason() {
     let site = Site::start().await;
     WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let request = site.approved(&[step("one", "nas", &[])]).await;
-    let mut pauses = Vec::new();
-    for _ in 0..3 {
-        site.turn().await;
-        let (headers, body) = stolen(&site, INFRASTRUCTURE).await;
-        die(&site, INFRASTRUCTURE, headers, body, BROKER, None).await;
-        site.bury().await;
-        let due = site.task(request, "one").await["resend_at"].as_str().and_then(|at| at.parse().ok()).expect("a time");
-        let pause = chrono::DateTime::<chrono::Utc>::signed_duration_since(due, site.app.clock.now());
-        pauses.push(pause.num_seconds());
-        site.app.clock.advance(Duration::from_secs(pause.num_seconds().unsigned_abs() + 1));
-    }
-    assert_eq!(pauses, [15, 30, 60]);
+    site.turn().await;
+    let (headers, body) = stolen(&site, INFRASTRUCTURE).await;
+    die(&site, INFRASTRUCTURE, headers, body, BROKER, None).await;
+    site.bury().await;
+    assert_eq!(site.status(request, "one").await, "waiting", "once may be a coincidence");
+    site.app.clock.advance(Duration::from_secs(16));
+    site.turn().await;
+    let (headers, body) = stolen(&site, INFRASTRUCTURE).await;
+    die(&site, INFRASTRUCTURE, headers, body, BROKER, None).await;
+    site.bury().await;
+    let task = site.task(request, "one").await;
+    assert_eq!((&task["status"], &task["error"]["code"]), (&"failed".into(), &5135.into()), "{task:#}");
+    assert_eq!((site.app.status(request).await.as_str(), site.audited(request, "task.set_aside").await), ("failed", 1));
+    assert!(site.locked_hosts().await.is_empty());
 }
 
 #[tokio::test]

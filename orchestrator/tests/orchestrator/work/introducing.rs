@@ -3,6 +3,7 @@
 use chiffon_bus::Verdict;
 use chiffon_orchestrator::store::catalogue;
 use chiffon_orchestrator::store::read::agents;
+use chiffon_protocol::key::KeyPair;
 use chiffon_protocol::message::{AgentHello, Command};
 use chiffon_protocol::topology::CLAIMS;
 use chiffon_protocol::{ErrorCode, Message};
@@ -81,6 +82,50 @@ async fn an_agent_keeps_its_key() {
     let Message::ErrorReport(refused) = impostor.hear().await else { panic!("not a refusal") };
     assert_eq!(refused.code, ErrorCode::AgentNotEnrolled.number(), "it is told why");
     assert_eq!(agents(&site).await, [("infra-1".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn an_agent_whose_key_is_not_enrolled_is_told_and_shown_once_with_what_enrols_it() {
+    let site = Site::start().await;
+    let mut stranger = WireAgent::silent(&site, "infra-9", "garage", &KeyPair::generate(), 3).await;
+    stranger.beat(1, &[]).await;
+    site.turn().await;
+    let Message::Control(asked) = stranger.hear().await else { panic!("not asked for a hello") };
+    assert_eq!(asked.command, Command::Hello);
+    let body = stranger.body(stranger.hello.clone());
+    stranger.publish_with_key(CLAIMS, body).await;
+    for seq in 2..5 {
+        stranger.beat(seq, &[]).await;
+    }
+    assert!(site.turn().await.iter().all(|verdict| *verdict == Verdict::Ack), "nothing is dead-lettered");
+    let Message::ErrorReport(refused) = stranger.hear().await else { panic!("not a refusal") };
+    assert_eq!(refused.code, ErrorCode::AgentNotEnrolled.number());
+    let shown = agents::refused(site.app.pool()).await.expect("reads");
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!((shown[0].agent_id.as_str(), shown[0].hostname.as_str(), shown[0].code), ("infra-9", "garage", 5401));
+    assert!(shown[0].times > 1, "counted: {shown:?}");
+    let enrols = format!("add \"{}\" to `agents.trusted`", stranger.key.public());
+    assert!(shown[0].message.contains(&enrols) && refused.message == shown[0].message, "{shown:?}");
+    assert_eq!((agents::count_refused(site.app.pool()).await.expect("reads"), system_events(&site, "agent.refused").await), (1, 1));
+    assert_eq!((agents(&site).await, site.dead_letters().await), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn a_flood_of_made_up_keys_fills_nothing() {
+    let site = Site::start().await;
+    sqlx::query(
+        "INSERT INTO refused_hellos (agent_id, key_id, code, agent_type, hostname, version, message, first_at, last_at)
+        SELECT 'made-up-' || n, n::text, 5401, 'desktop', 'nowhere', '1', 'not enrolled', now(), now()
+        FROM generate_series(1, 100) n",
+    )
+    .execute(site.app.pool())
+    .await
+    .expect("they are noted");
+    let stranger = WireAgent::silent(&site, "infra-9", "garage", &KeyPair::generate(), 3).await;
+    stranger.say(CLAIMS, stranger.hello.clone()).await;
+    site.turn().await;
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM refused_hellos").fetch_one(site.app.pool()).await.expect("reads");
+    assert_eq!((count, site.dead_letters().await), (100, 0));
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use chiffon_orchestrator::audit_repo::{AuditRepository, RepositoryError, trailer};
 use chiffon_orchestrator::background::git_scribe::{GitScribe, LEASE};
+use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::service::{Context, record, verify_audit};
-use chiffon_orchestrator::store::{git_outbox, leases};
+use chiffon_orchestrator::store::{git_outbox, leases, messages as store_messages};
+use chiffon_process::Clock as _;
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::shown::is_deceptive;
 use chiffon_protocol::topology::RESULTS;
@@ -80,6 +82,30 @@ async fn what_would_act_in_a_terminal_is_written_out_in_everything_that_is_commi
     let shown = String::from_utf8(show.stdout).expect("UTF-8");
     assert!(shown.contains("plan.json") && shown.contains(r"\u202eweb\u200b\u009b"), "{shown}");
     assert!(!shown.chars().any(|c| c != '\n' && is_deceptive(c)), "{shown:?}");
+}
+
+#[tokio::test]
+async fn a_commit_and_its_page_have_the_words_of_each_revision_and_who_said_them() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let eve = site.app.person("eve", Role::Approver).await;
+    let mut connection = site.app.context.store.acquire().await.expect("the database answers");
+    let now = site.app.clock.now();
+    let asker: Uuid = sqlx::query_scalar("SELECT principal_id FROM requests").fetch_one(site.app.pool()).await.expect("somebody asked");
+    for (who, text) in [(asker, "set up web"), (eve.id, "wait, only\nweb, and not today")] {
+        store_messages::add(&mut connection, request_id, Some(who), text, 2, now).await.expect("it is said");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    scribe.settle_open().await.expect("it settles");
+    let message = messages(repository.path()).remove(0);
+    assert!(message.contains("Then eve: wait, only web, and not today"), "{message}");
+    let page: String =
+        sqlx::query_scalar("SELECT f.value FROM git_outbox g, jsonb_each_text(g.payload -> 'files') f WHERE f.key LIKE '%request.md'")
+            .fetch_one(site.app.pool())
+            .await
+            .expect("a page");
+    assert!(page.contains("**eve**, ") && page.contains("> wait, only\n> web, and not today"), "{page}");
 }
 
 #[tokio::test]

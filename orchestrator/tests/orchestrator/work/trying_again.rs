@@ -125,7 +125,7 @@ async fn what_is_unknown_is_tried_again_only_when_its_longest_run_time_is_over()
     site.fall_silent().await;
     let task = site.task(request_id, "one").await;
     let text = task["error"]["message"].as_str().expect("it says so");
-    assert!(text.contains("When it has reported nothing by ") && text.contains("(try 2 of 3)"), "{text}");
+    assert!(text.contains("When it has reported nothing by ") && text.contains("(try 2 of 2)"), "{text}");
     assert_eq!(site.app.status(request_id).await, "needs_attention");
     site.app.clock.advance(longest(&site).saturating_sub(Duration::from_mins(2)));
     assert_eq!(site.listen_for_a_lease().await, 0);

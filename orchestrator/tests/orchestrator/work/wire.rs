@@ -117,14 +117,25 @@ impl WireAgent {
         envelope.to_bytes()
     }
 
+    /// Says something as agents say hello: with their public key beside it.
+    pub async fn publish_with_key(&self, queue: &str, body: Vec<u8>) {
+        let header = signature::sign(&self.key, queue, self.clock.now() + Duration::from_mins(1), &body);
+        let headers = [(signature::HEADER, header), (signature::KEY_HEADER, self.key.public().to_string())];
+        self.put(queue, body, headers.map(|(name, value)| (name.to_owned(), value)).into()).await;
+    }
+
     /// Puts bytes onto a queue.
     pub async fn publish(&self, queue: &str, body: Vec<u8>, header: Option<String>) {
+        self.put(queue, body, header.into_iter().map(|header| (signature::HEADER.to_owned(), header)).collect()).await;
+    }
+
+    async fn put(&self, queue: &str, body: Vec<u8>, headers: BTreeMap<String, String>) {
         let outgoing = Outgoing {
             exchange: WORK_EXCHANGE.to_owned(),
             routing_key: queue.to_owned(),
             message_id: RandomIds.new_message_id().to_string(),
             correlation_id: String::new(),
-            headers: header.into_iter().map(|header| (signature::HEADER.to_owned(), header)).collect(),
+            headers,
             body: body.into(),
             transient: false,
         };
