@@ -1,8 +1,16 @@
 //! Logs: JSON lines for machines, short lines for a terminal, always on standard error.
+//!
+//! Much of what is logged was said by others. An event is one line whatever is in it, and what would act in a terminal is written out.
 
-use tracing_subscriber::EnvFilter;
+use chiffon_protocol::Shown;
+use tracing::Subscriber;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -21,9 +29,22 @@ pub fn init(format: Format, filter: &str) {
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
         Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init(),
-        Format::Text => registry.with(tracing_subscriber::fmt::layer().compact().with_writer(std::io::stderr)).try_init(),
+        Format::Text => registry.with(text(std::io::stderr)).try_init(),
     };
     drop(started);
+}
+
+fn text<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let fields = debug_fn(|writer, field, value| {
+        let value = format!("{value:?}");
+        let shown = Shown::line(&value);
+        if field.name() == "message" { write!(writer, "{shown}") } else { write!(writer, "{}={shown}", field.name()) }
+    });
+    tracing_subscriber::fmt::layer().compact().fmt_fields(fields.delimited(" ")).with_writer(writer)
 }
 
 /// Chooses the one TLS provider of the process; without it the first HTTP client panics.
@@ -31,5 +52,44 @@ pub fn install_tls_provider() {
     let installed_before = rustls::crypto::ring::default_provider().install_default().is_err();
     if installed_before {
         tracing::trace!("a TLS provider was installed before");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Debug, Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line_in_which_nothing_acts_whatever_others_have_said() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer = text(move || writer.clone());
+        let said = "no\n2020-01-01 INFO all is well\u{1b}[2J\u{202e}";
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::warn!(reason = %said, again = said, ?said, "refused: {said}");
+        });
+        let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.matches('\n').count(), 1, "{written:?}");
+        assert!(
+            written.contains(r"refused: no\n2020-01-01") && written.contains(r"reason=no\n2020") && written.contains(r"\u{202e}"),
+            "{written}"
+        );
+        assert!(!written.contains("\u{1b}[2J") && !written.contains('\u{202e}'), "{written:?}");
     }
 }
