@@ -94,6 +94,7 @@ fn work_result() -> WorkResult {
         agent_id: "infra-1".to_owned(),
         exit_code: Some(2),
         changed: true,
+        hosts: Vec::new(),
         outputs: object(json!({"url": "http://nas:3001"})),
         last_seq: 118,
         error: Some(error()),

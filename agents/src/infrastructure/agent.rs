@@ -89,7 +89,7 @@ impl InfrastructureAgent {
         if now == work.action_sha256 {
             return Ok(());
         }
-        let (here, planned) = (&now[..12], work.action_sha256.get(..12).unwrap_or(&work.action_sha256));
+        let (here, planned) = (now.get(..12).unwrap_or(&now), work.action_sha256.get(..12).unwrap_or(&work.action_sha256));
         let code = ErrorCode::ActionChanged;
         Err(Decline::new(format!("its `{name}` has the content {here}, but {planned} was planned ({code}); make a new plan")))
     }

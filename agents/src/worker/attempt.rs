@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chiffon_process::Clock;
-use chiffon_protocol::message::{Running, WorkResult};
+use chiffon_protocol::message::{Mode, Running, WorkResult};
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 
@@ -81,6 +81,11 @@ impl Attempt {
 
     pub(super) fn result(&self) -> Option<WorkResult> {
         self.result.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How it was to be run. What can't be read counts as a change: that is never told as a dry run.
+    pub(super) fn mode(&self) -> Mode {
+        self.folder.work().map_or(Mode::Apply, |work| work.mode)
     }
 
     pub(super) fn folder(&self) -> &AttemptFolder {

@@ -5,15 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chiffon_protocol::message::{Outcome, ResultStatus, WorkRequest, WorkResult};
+use chiffon_protocol::message::{Mode, Outcome, ResultStatus, WorkRequest, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 
+use chiffon_process::panic::{Panicked, caught};
+
 use super::attempt::Attempt;
+use super::journal::Cursor;
 use super::kind::{Ending, RunOutcome};
 use super::machine::{self, Begin, State};
+use super::recover::{changes, hosts_of, what_was_done};
 use super::report;
 use super::run_context::CancelCause;
 use super::shared::Shared;
+use super::time_limit::TimeLimit;
 
 /// An attempt that belongs to this agent.
 #[derive(Debug)]
@@ -86,11 +91,27 @@ async fn execute(shared: &Arc<Shared>, attempt: &Arc<Attempt>, work: &WorkReques
     }
     attempt.progress.set(0, "Starting");
     let context = attempt.context(&shared.options.agent_id, scratch.clone(), &shared.clock);
-    let outcome = shared.kind.run(work, context).await;
+    let marker = context.marker.clone();
+    let outcome = match caught(shared.kind.run(work, context)).await {
+        Ok(outcome) => outcome,
+        Err(panicked) => after_panic(shared, attempt, work, &marker, &panicked).await,
+    };
     if let Err(error) = std::fs::remove_dir_all(&scratch) {
         tracing::warn!(folder = %scratch.display(), %error, "a run's private folder could not be removed; the next start tries again");
     }
     Ended::Ran(Box::new(outcome))
+}
+
+/// A mistake of ours ends this run and no other: what it left running is stopped, and what it had done is told from its log.
+async fn after_panic(shared: &Shared, attempt: &Attempt, work: &WorkRequest, marker: &str, panicked: &Panicked) -> RunOutcome {
+    let stopped = shared.kind.find_and_stop_leftovers(marker).await;
+    TimeLimit::clear(marker);
+    let events = attempt.log().read(&mut Cursor::default(), usize::MAX, usize::MAX).unwrap_or_default();
+    let changes = changes(&events);
+    let text =
+        format!("the agent could not follow this run ({panicked}), so it was stopped; {}", what_was_done(&events, work.mode, stopped));
+    tracing::error!(task_id = %work.task_id, attempt = work.attempt, "{text}");
+    RunOutcome { changed: work.mode == Mode::Apply && !changes.is_empty(), hosts: hosts_of(&events), ..RunOutcome::internal(text) }
 }
 
 fn private_folder(path: &Path) -> std::io::Result<()> {
@@ -115,6 +136,7 @@ fn result_of(shared: &Shared, attempt: &Attempt, ended: Ended, duration: Duratio
     result.resource_usage = run.usage;
     result.exit_code = run.exit_code;
     result.changed = run.changed;
+    result.hosts = run.hosts;
     result.outputs = run.outputs;
     result.warnings = run.warnings;
     result.preview = run.preview;
@@ -152,6 +174,7 @@ pub(super) fn bare_result(shared: &Shared, attempt: &Attempt, outcome: Outcome, 
         agent_id: shared.options.agent_id.clone(),
         exit_code: None,
         changed: false,
+        hosts: Vec::new(),
         outputs: serde_json::Map::new(),
         last_seq: attempt.log().last_seq(),
         error: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, Availability, Preview, ResourceUsage, WorkRequest};
+use chiffon_protocol::message::{AgentType, AnnouncedAction, Availability, HostResult, Preview, ResourceUsage, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 
@@ -44,6 +44,8 @@ pub struct RunOutcome {
     pub exit_code: Option<i32>,
     /// Whether a host was changed (in check mode: would be).
     pub changed: bool,
+    /// What it came to on each host.
+    pub hosts: Vec<HostResult>,
     /// The action's outputs.
     pub outputs: Map<String, Value>,
     /// What it has cost.
@@ -62,6 +64,7 @@ impl RunOutcome {
             output: output.into(),
             exit_code: None,
             changed: false,
+            hosts: Vec::new(),
             outputs: Map::new(),
             usage: ResourceUsage::default(),
             warnings: Vec::new(),

@@ -2,9 +2,10 @@
 //!
 //! Nothing is run again here. What may have been executed is reported as interrupted; what provably was not, as not started.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chiffon_protocol::message::{LogEvent, Outcome, WorkResult};
+use chiffon_protocol::message::{HostResult, HostStatus, LogEvent, Mode, Outcome, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::attempt::Attempt;
@@ -18,6 +19,9 @@ use super::time_limit::TimeLimit;
 
 /// At most this many changes are named in an interrupted attempt's summary; the log has them all.
 const NAMED: usize = 20;
+
+/// At most this many tasks that changed a host are named in its result.
+pub(crate) const NAMED_CHANGES: usize = 100;
 
 /// Settles everything that the journal holds, and gives it back to be reported. Runs before the first hello.
 pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt>>> {
@@ -59,40 +63,85 @@ pub(super) fn not_started(shared: &Shared, attempt: &Attempt) -> WorkResult {
 
 fn interrupted(shared: &Shared, attempt: &Attempt, stopped: usize) -> std::io::Result<WorkResult> {
     let now = shared.clock.now();
-    let (text, last_at) = {
+    let mode = attempt.mode();
+    let (text, last_at, changed, hosts) = {
         let mut log = attempt.log();
         let events = log.read(&mut Cursor::default(), usize::MAX, usize::MAX)?;
-        let text = what_was_done(&events, stopped);
+        let text = match mode {
+            Mode::Apply => format!("the agent was killed while this ran, so it is partly done; {}", what_was_done(&events, mode, stopped)),
+            Mode::Check => format!("the agent was killed while this ran; {}", what_was_done(&events, mode, stopped)),
+        };
         log.add(NewEvent::text("warning", text.clone()), now);
-        (text, events.last().map(|event| event.at))
+        (text, events.last().map(|event| event.at), mode == Mode::Apply && !changes(&events).is_empty(), hosts_of(&events))
     };
     let mut result = bare_result(shared, attempt, Outcome::Interrupted, text.clone());
     if let (Some(started), Some(ended)) = (attempt.record().started_at, last_at) {
         result.duration_seconds = (ended - started).to_std().unwrap_or_default().as_secs_f64();
     }
+    result.changed = changed;
+    result.hosts = hosts;
     let details = serde_json::json!({ "processes_stopped": stopped });
     result.error = Some(Problem::new(ErrorCode::Interrupted, text).with_details(details).into());
     Ok(result)
 }
 
-/// What a cut-off run had done, from its log.
-fn what_was_done(events: &[LogEvent], stopped: usize) -> String {
-    let done: Vec<String> = events
+/// What the log proves to have been changed (in check mode: what would be), as tasks on hosts.
+pub(super) fn changes(events: &[LogEvent]) -> Vec<String> {
+    events
         .iter()
         .filter(|event| event.kind == "task_changed")
         .map(|event| format!("\"{}\" on {}", event.name.as_deref().unwrap_or("?"), event.host.as_deref().unwrap_or("?")))
-        .collect();
-    let mut parts = vec!["the agent was killed while this ran, so it is partly done".to_owned()];
-    parts.push(match done.len() {
-        0 => "the log shows no change made by then".to_owned(),
-        count if count > NAMED => format!("changed by then: {} and {} more", done[..NAMED].join(", "), count - NAMED),
-        _ => format!("changed by then: {}", done.join(", ")),
-    });
+        .collect()
+}
+
+/// What the log proves of each host of a run that was cut off.
+pub(super) fn hosts_of(events: &[LogEvent]) -> Vec<HostResult> {
+    let mut hosts: BTreeMap<&str, HostResult> = BTreeMap::new();
+    for event in events {
+        let Some(name) = event.host.as_deref() else { continue };
+        let host = hosts.entry(name).or_insert_with(|| HostResult { host: name.to_owned(), ..HostResult::default() });
+        match event.kind.as_str() {
+            "task_ok" => host.ok += 1,
+            "task_changed" => {
+                host.ok += 1;
+                host.changed += 1;
+                if host.changes.len() < NAMED_CHANGES {
+                    host.changes.extend(event.name.clone());
+                }
+            }
+            "task_skipped" => host.skipped += 1,
+            "task_failed" => {
+                host.failed += 1;
+                host.message = Some(event.text.clone());
+            }
+            "host_unreachable" => {
+                host.status = HostStatus::Unreachable;
+                host.message = Some(event.text.clone());
+            }
+            _ => {}
+        }
+    }
+    hosts.into_values().collect()
+}
+
+/// What a cut-off run had done, from its log, and what to do.
+pub(super) fn what_was_done(events: &[LogEvent], mode: Mode, stopped: usize) -> String {
+    let done = changes(events);
+    let mut parts = vec![match (mode, done.len()) {
+        (Mode::Check, _) => "it was a dry run, which changes nothing".to_owned(),
+        (Mode::Apply, 0) => "the log shows no change made by then".to_owned(),
+        (Mode::Apply, count) if count > NAMED => format!("changed by then: {} and {} more", done[..NAMED].join(", "), count - NAMED),
+        (Mode::Apply, _) => format!("changed by then: {}", done.join(", ")),
+    }];
     if let Some(name) = events.iter().rev().find(|event| event.kind == "task_started").and_then(|event| event.name.as_deref()) {
         parts.push(format!("the last task that was started is \"{name}\""));
     }
     if stopped > 0 {
         parts.push(format!("{stopped} processes that it left running were stopped"));
     }
-    format!("{}. Look at the hosts, then cancel the request and ask again for what is still to be done", parts.join("; "))
+    let next = match mode {
+        Mode::Check => "Ask for the plan again",
+        Mode::Apply => "Look at the hosts, then cancel the request and ask again for what is still to be done",
+    };
+    format!("{}. {next}", parts.join("; "))
 }

@@ -53,6 +53,7 @@ impl AgentKind for Shell {
                     Some(line) => {
                         let changed = NewEvent { kind: "task_changed", host: Some("here".to_owned()), name: Some(line.clone()), text: line, diff: None };
                         context.events.add(changed);
+                        assert!(!work.parameters.contains_key("panics"), "a mistake in following a run");
                         context.progress.set(50, "half way");
                     }
                     None => break,

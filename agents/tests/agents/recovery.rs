@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use chiffon_agents::worker::marker;
 use chiffon_protocol::ErrorCode;
-use chiffon_protocol::message::Outcome;
+use chiffon_protocol::message::{HostStatus, Outcome};
 use chiffon_testkit::until;
 use serde_json::{Value, json};
 
@@ -43,6 +43,8 @@ async fn a_run_cut_off_by_a_kill_is_stopped_and_reported_as_interrupted_with_wha
     assert!(marker::find(&marker).is_empty(), "nothing is left running when the new start says hello");
     let result = result_of(&orchestrator, work.task_id).await;
     assert_eq!(result.outcome, Some(Outcome::Interrupted));
+    assert!(result.changed, "its events prove a change");
+    assert_eq!((result.hosts[0].host.as_str(), result.hosts[0].changed, result.hosts[0].status), ("here", 2, HostStatus::Unfinished));
     let error = result.error.expect("an error");
     assert_eq!(error.code, ErrorCode::Interrupted.number());
     for part in ["First change", "Second change", "left running were stopped"] {
@@ -57,6 +59,22 @@ async fn a_run_cut_off_by_a_kill_is_stopped_and_reported_as_interrupted_with_wha
     assert!(hellos[1].incarnation > hellos[0].incarnation);
     assert_eq!(hellos[1].journal_id, hellos[0].journal_id);
     assert_eq!(hellos[1].unfinished.len(), 1);
+}
+
+#[tokio::test]
+async fn a_mistake_in_following_a_run_ends_that_run_alone_and_tells_what_was_done() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    let _worker = RunningWorker::start(&orchestrator, folder.path(), Arc::new(Shell::default())).await;
+    let bad = work("script", json!({"script": "echo Wrote the file; setsid sleep 300 & wait", "panics": true}), &["here"]);
+    orchestrator.offer(&bad).await;
+    let result = result_of(&orchestrator, bad.task_id).await;
+    let error = result.error.expect("an error");
+    assert_eq!((result.outcome, error.code, result.changed), (Some(Outcome::Failed), ErrorCode::Internal.number(), true));
+    assert!(error.message.contains("Wrote the file") && error.message.contains("left running were stopped"), "{}", error.message);
+    assert!(marker::find(&marker::of(AGENT, bad.task_id, 1)).is_empty(), "nothing is left running");
+    let good = work("script", json!({"script": "true"}), &["here"]);
+    orchestrator.offer(&good).await;
+    assert_eq!(result_of(&orchestrator, good.task_id).await.outcome, Some(Outcome::Succeeded), "the agent goes on");
 }
 
 #[tokio::test]

@@ -170,11 +170,11 @@ fn as_text(value: &Value) -> Option<String> {
 
 /// The applied intent to record for a completed step: path to value. `resolved` are the parameters it ran with.
 /// A path with `${host}` is rendered once for each of the step's hosts.
-pub fn render_records(step: &Step, resolved: &Map<String, Value>) -> Result<BTreeMap<String, Value>, Problem> {
+pub fn render_records(step: &Step, hosts: &[String], resolved: &Map<String, Value>) -> Result<BTreeMap<String, Value>, Problem> {
     let mut rendered = BTreeMap::new();
     for (path, template) in &step.records {
         let per_host = path.contains("${host}");
-        let hosts: Vec<String> = if per_host { step.hosts.clone() } else { vec![step.hosts.join(", ")] };
+        let hosts: Vec<String> = if per_host { hosts.to_vec() } else { vec![step.hosts.join(", ")] };
         for host in hosts {
             let path = render_text(path, resolved, &host, true)
                 .and_then(safe_path)
@@ -231,6 +231,12 @@ fn render_text(text: &str, parameters: &Map<String, Value>, host: &str, in_path:
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// The folder of a host in the audit repository; `None` for a name that can't be a part of a path.
+pub fn host_folder(host: &str) -> Option<String> {
+    let path = render_text("hosts/${host}", &Map::new(), host, true);
+    path.and_then(safe_path).ok()
 }
 
 fn safe_path(path: String) -> Result<String, String> {

@@ -92,6 +92,7 @@ pub fn fixed_result(result: WorkResult) -> WorkResult {
         agent_id: String::new(),
         exit_code: None,
         changed: false,
+        hosts: Vec::new(),
         outputs: serde_json::Map::new(),
         last_seq: 0,
         error: None,

@@ -13,7 +13,7 @@ use super::{Context, advance_request, fresh_preview, record, task_story};
 use crate::domain::task::{Purpose, Status};
 use crate::store::task_changes::{Ended, set_ended};
 use crate::store::tasks::{self, Task};
-use crate::store::{self, attempts, dispatch, host_locks};
+use crate::store::{self, attempts, dispatch, host_locks, host_results};
 
 /// Who ended it, and what the audit log calls that.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,10 @@ pub async fn run(
     by: By<'_>,
     particulars: Value,
 ) -> Result<(), store::Error> {
+    if task.attempt > 0 {
+        // Whoever was killed, or does not tell hosts apart, has still said what it changed while it ran.
+        host_results::add_from_log(connection, task.id, context.clock.now()).await?;
+    }
     set_ended(connection, ended, context.clock.now()).await?;
     task_story::tell(context, connection, task, ended.to, by.actor, by.event, particulars).await?;
     fresh_preview::say(context, connection, task).await?;

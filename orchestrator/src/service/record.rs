@@ -16,8 +16,9 @@ use uuid::Uuid;
 use super::Context;
 use crate::audit_repo::{CommitPlan, message};
 use crate::domain::plan::PlanDocument;
-use crate::domain::reference::render_records;
+use crate::domain::reference::{host_folder, render_records};
 use crate::store::git_outbox::{self, LogLine, Open, RequestStory, TaskStory};
+use crate::store::host_results::{self, HostOutcome};
 use crate::store::{self, audit};
 
 /// How long a record waits for log lines that its result has overtaken.
@@ -64,12 +65,13 @@ pub async fn render(connection: &mut PgConnection, record: &Open, now: DateTime<
     }
     let request = git_outbox::request_story(connection, task_id).await?;
     let log = git_outbox::log_lines(connection, task_id, task.attempt, LOG_LINES).await?;
+    let hosts = host_results::list(connection, task_id).await?;
     let system = audit::system_head(connection).await?;
     Ok(Some(Payload {
         subject: one_line(&format!("infra({task_id}): {}", subject_words(&task)), SUBJECT_CHARS),
-        body: Shown::block(&body(&task, &request)).at_most(BODY_CHARS).to_string(),
+        body: Shown::block(&body(&task, &request, &hosts)).at_most(BODY_CHARS).to_string(),
         trailers: trailers(record, &task, &request, system),
-        files: files(record, &task, &request, &log, log_is_whole),
+        files: files(record, &task, &request, &hosts, &log, log_is_whole),
     }))
 }
 
@@ -96,7 +98,7 @@ fn subject_words(task: &TaskStory) -> String {
     }
 }
 
-fn body(task: &TaskStory, request: &RequestStory) -> String {
+fn body(task: &TaskStory, request: &RequestStory, hosts: &[HostOutcome]) -> String {
     let mut body = format!("Asked: {}\n", words(&request.text));
     // The first words are what was asked; each further turn of a person changed or answered something.
     let said = request.messages.as_array().into_iter().flatten().filter(|message| message["from"] == "user").skip(1);
@@ -106,6 +108,13 @@ fn body(task: &TaskStory, request: &RequestStory) -> String {
     }
     if let Some(message) = task.error.as_ref().and_then(|error| error["message"].as_str()) {
         body += &format!("Error: {message}\n");
+    }
+    // One host needs no list: the outcome is its own.
+    if hosts.len() > 1 || task.status != "completed" {
+        for host in hosts {
+            let changed = if host.changed { "changed" } else { "not changed" };
+            body += &format!("Host: {}: {}, {changed}\n", host.host, host.status);
+        }
     }
     for warning in task.warnings.as_array().into_iter().flatten().filter_map(Value::as_str) {
         body += &format!("Warning: {warning}\n");
@@ -153,26 +162,52 @@ fn approving(request: &RequestStory) -> impl Iterator<Item = &str> {
         .filter_map(|approval| approval["by"].as_str())
 }
 
-fn files(record: &Open, task: &TaskStory, request: &RequestStory, log: &[LogLine], log_is_whole: bool) -> BTreeMap<String, Option<String>> {
+fn files(
+    record: &Open,
+    task: &TaskStory,
+    request: &RequestStory,
+    hosts: &[HostOutcome],
+    log: &[LogLine],
+    log_is_whole: bool,
+) -> BTreeMap<String, Option<String>> {
     let folder = format!("requests/{}/{}", request.created_at.format("%Y/%m"), record.request_id);
     let mut files = BTreeMap::from([
         (format!("{folder}/request.md"), Some(request_page(record, request))),
         (format!("{folder}/plan.json"), Some(pretty(&json!({"sha256": request.plan_sha256, "plan": request.plan})))),
         (format!("{folder}/approval.json"), Some(pretty(&request.approvals))),
-        (format!("{folder}/tasks/{}.json", task.task_id), Some(pretty(&task_page(task)))),
+        (format!("{folder}/tasks/{}.json", task.task_id), Some(pretty(&task_page(task, hosts)))),
         (format!("{folder}/log.txt"), Some(log_page(task, log, log_is_whole))),
     ]);
-    if task.status == "completed" {
-        files.extend(applied_intent(record, task, request));
+    let completed = |host: &&HostOutcome| host.status == "completed";
+    let applied: Vec<String> = match task.status.as_str() {
+        "completed" => task.hosts.clone(),
+        _ => hosts.iter().filter(completed).map(|host| host.host.clone()).collect(),
+    };
+    if !applied.is_empty() {
+        files.extend(applied_intent(record, task, request, &applied));
+    }
+    if task.status != "completed" {
+        files.extend(hosts.iter().filter(|host| host.changed && !completed(host)).filter_map(|host| unfinished(record, task, host)));
     }
     files
 }
 
-fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory) -> BTreeMap<String, Option<String>> {
+/// What a task that did not come to its end has changed on a host: its intent is not applied there, and it is not as it was either.
+fn unfinished(record: &Open, task: &TaskStory, host: &HostOutcome) -> Option<(String, Option<String>)> {
+    let folder = host_folder(&host.host)?;
+    let story = json!({
+        "title": task.title, "action": task.action, "task_status": task.status, "host_status": host.status,
+        "changed": host.changes, "message": host.message, "request": record.request_id,
+    });
+    let yaml = serde_norway::to_string(&story).unwrap_or_default();
+    Some((format!("{folder}/unfinished/{}.yml", task.task_id), Some(yaml)))
+}
+
+fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory, hosts: &[String]) -> BTreeMap<String, Option<String>> {
     let plan: Option<PlanDocument> = serde_json::from_value(request.plan.clone()).ok();
     let step = plan.as_ref().and_then(|plan| plan.step(&task.step_id));
     let (Some(step), Some(parameters)) = (step, task.parameters.as_object()) else { return BTreeMap::new() };
-    let records = match render_records(step, parameters) {
+    let records = match render_records(step, hosts, parameters) {
         Ok(records) => records,
         Err(problem) => {
             tracing::error!(task_id = %task.task_id, %problem, "the action's `records` can't be rendered; the commit goes without them");
@@ -210,10 +245,10 @@ fn request_page(record: &Open, request: &RequestStory) -> String {
     page
 }
 
-fn task_page(task: &TaskStory) -> Value {
+fn task_page(task: &TaskStory, hosts: &[HostOutcome]) -> Value {
     json!({
         "task_id": task.task_id, "step_id": task.step_id, "title": task.title, "action": task.action, "status": task.status,
-        "changed": task.changed, "hosts": task.hosts, "parameters": task.parameters, "outputs": task.outputs,
+        "changed": task.changed, "hosts": task.hosts, "host_results": hosts, "parameters": task.parameters, "outputs": task.outputs,
         "warnings": task.warnings, "error": task.error, "attempt": task.attempt, "agent_id": task.agent_id,
         "duration_seconds": task.duration_seconds, "started_at": task.started_at.map(time), "finished_at": task.finished_at.map(time),
     })

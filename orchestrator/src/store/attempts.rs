@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Error;
 use super::agents::OpenCancel;
 use super::tasks::one_row;
+use super::{Error, host_results};
 use crate::domain::task::Known;
 
 /// One try.
@@ -157,9 +157,10 @@ pub async fn set_finished(
         i64::try_from(result.last_seq).unwrap_or(i64::MAX),
         at,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    one_row(&done)
+    one_row(&done)?;
+    host_results::add(connection, result, at).await
 }
 
 /// Counts a report that came after the end and changes nothing.

@@ -19,6 +19,7 @@ pub mod found_commits;
 pub mod fresh_previews;
 pub mod git_outbox;
 pub mod host_locks;
+pub mod host_results;
 pub mod idempotency;
 pub mod installation;
 pub mod invariants;

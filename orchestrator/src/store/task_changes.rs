@@ -213,7 +213,11 @@ impl<'a> Ended<'a> {
 pub async fn set_ended(connection: &mut PgConnection, ended: &Ended<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE tasks
-        SET status = $3, output = $4, outputs = $5, changed = $6, warnings = $7, preview = $8, error = $9,
+        SET status = $3, output = $4, outputs = $5, warnings = $7, preview = $8, error = $9,
+            changed = CASE
+                WHEN mode = 'apply' AND EXISTS (SELECT FROM host_results h WHERE h.task_id = tasks.id AND h.changed > 0) THEN true
+                ELSE $6
+            END,
             progress = CASE WHEN $3 = 'completed' THEN 100 ELSE progress END,
             waiting_for = NULL, claim_by = NULL, resend_at = NULL, deadline_at = NULL, finished_at = $10, updated_at = $10
         WHERE id = $1 AND status = $2",

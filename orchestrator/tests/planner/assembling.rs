@@ -208,7 +208,7 @@ fn references_are_resolved_by_type_and_validated_again() {
 #[test]
 fn records_are_rendered_for_each_host_and_stay_inside_the_repository() {
     let plan = plan(vec![step("use", "use_token", json!({"host": "laptops", "greeting": "hello"}))]).expect("a plan");
-    let rendered = render_records(&plan.steps[0], &plan.steps[0].parameters).expect("rendered");
+    let rendered = render_records(&plan.steps[0], &plan.steps[0].hosts, &plan.steps[0].parameters).expect("rendered");
     let paths: Vec<&String> = rendered.keys().collect();
     assert_eq!(paths, ["hosts/lap1/hello.yml", "hosts/lap2/hello.yml", "index/all.yml"]);
     assert_eq!(rendered["hosts/lap1/hello.yml"]["uses"], 1);
@@ -218,9 +218,9 @@ fn records_are_rendered_for_each_host_and_stay_inside_the_repository() {
         parameters.insert("greeting".to_owned(), json!(greeting));
         let mut step = plan.steps[0].clone();
         step.records = BTreeMap::from([("hosts/${parameters.greeting}/x.yml".to_owned(), json!("${parameters}"))]);
-        assert!(render_records(&step, &parameters).is_err(), "{greeting:?}");
+        assert!(render_records(&step, &step.hosts, &parameters).is_err(), "{greeting:?}");
     }
     let mut step = plan.steps[0].clone();
     step.records = BTreeMap::from([("../${host}.yml".to_owned(), json!(1))]);
-    assert!(render_records(&step, &step.parameters).is_err());
+    assert!(render_records(&step, &step.hosts, &step.parameters).is_err());
 }

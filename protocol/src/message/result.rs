@@ -94,12 +94,79 @@ pub struct WorkResult {
     /// here counts as absent, and `status` says what it comes to.
     #[serde(default, deserialize_with = "known_or_none")]
     pub outcome: Option<Outcome>,
+    /// What it came to on each host. Absent from peers that don't tell hosts apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostResult>,
     /// What a person should know although it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// In check mode: what would change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
+}
+
+/// How a run ended on one host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HostStatus {
+    /// Everything that was to be done there was done. Failures that were ignored or rescued are counted beside it.
+    Completed,
+    /// A task failed there.
+    Failed,
+    /// It could not be reached, at the start or in between.
+    Unreachable,
+    /// Nothing was done there: the play ended before it came to this host.
+    NotBegun,
+    /// The run was cut off or stopped under it.
+    #[default]
+    #[serde(other)]
+    Unfinished,
+}
+
+impl HostStatus {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
+            Self::NotBegun => "not_begun",
+            Self::Unfinished => "unfinished",
+        }
+    }
+}
+
+/// What a run came to on one host: how it ended there and how many of its tasks did what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostResult {
+    /// The host.
+    pub host: String,
+    /// How it ended there.
+    pub status: HostStatus,
+    /// Tasks that succeeded, those that changed something among them.
+    #[serde(default)]
+    pub ok: u64,
+    /// Tasks that changed something (in check mode: would). More than `changes` where the names were too many.
+    #[serde(default)]
+    pub changed: u64,
+    /// Tasks that were skipped.
+    #[serde(default)]
+    pub skipped: u64,
+    /// Tasks that failed and counted.
+    #[serde(default)]
+    pub failed: u64,
+    /// Failures that a `rescue` took care of.
+    #[serde(default)]
+    pub rescued: u64,
+    /// Failures that the play ignores.
+    #[serde(default)]
+    pub ignored: u64,
+    /// The names of the tasks that changed something, in order, at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
+    /// The last failure's words, or why it was not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// What a dry run found.

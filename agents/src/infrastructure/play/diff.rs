@@ -3,6 +3,8 @@
 use serde_json::Value;
 use similar::TextDiff;
 
+use super::cut;
+
 /// A diff longer than this is cut, and says so.
 const LONGEST: usize = 64 * 1024;
 
@@ -18,7 +20,7 @@ pub(in crate::infrastructure) fn of_result(result: &Value, place: &str) -> Strin
             of_value(diff, &place, &mut text);
         }
     }
-    cut(text)
+    cut::at_line(text, LONGEST)
 }
 
 /// The file or thing that a module was asked to change.
@@ -67,16 +69,6 @@ fn side(value: Option<&Value>) -> String {
     }
 }
 
-fn cut(mut text: String) -> String {
-    if text.len() > LONGEST {
-        let end = text[..LONGEST].rfind('\n').unwrap_or(LONGEST);
-        let left = text[end..].lines().filter(|line| !line.is_empty()).count();
-        text.truncate(end);
-        text.extend([format!("\n... {left} more lines are not shown\n")]);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +101,13 @@ mod tests {
         let after: String = "another line\n".repeat(20_000);
         let diff = of_result(&json!({"diff": {"before": "", "after": after}}), "/x");
         assert!(diff.len() < LONGEST + 100 && diff.ends_with("more lines are not shown\n"), "{}", diff.len());
+    }
+
+    #[test]
+    fn a_huge_diff_of_other_letters_or_of_one_line_is_cut_as_well() {
+        for text in ["настройка=Включить уведомления\n".repeat(3_000), "日本語".repeat(30_000)] {
+            let diff = of_result(&json!({"diff": {"before": "", "after": text}}), "/x");
+            assert!(diff.len() < LONGEST + 200 && diff.ends_with("not shown\n") && diff.starts_with("--- before: /x\n"), "{}", diff.len());
+        }
     }
 }

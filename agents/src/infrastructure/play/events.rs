@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chiffon_protocol::message::Mode;
 use serde_json::{Map, Value};
 
-use super::diff;
 use super::lines::Line;
 use super::preview::Previewing;
 use super::progress::{Counter, Listed};
+use super::{cut, diff};
 use crate::infrastructure::redact::Redactor;
 use crate::worker::{EventSink, NewEvent, Progress};
 
@@ -39,6 +39,8 @@ pub(super) struct HostStats {
     pub(super) skipped: u64,
     pub(super) failures: u64,
     pub(super) unreachable: u64,
+    pub(super) rescued: u64,
+    pub(super) ignored: u64,
 }
 
 /// What a play has said.
@@ -130,7 +132,7 @@ impl Observer {
             self.seen.errors.push('\n');
         }
         let kind = if text.starts_with("[WARNING]") || text.starts_with("[DEPRECATION WARNING]") { "warning" } else { "output" };
-        self.sink.add(NewEvent::text(kind, cut(text)));
+        self.sink.add(NewEvent::text(kind, cut::at_line(text, LONGEST_TEXT)));
     }
 
     fn event(&mut self, name: &str, event: &Value) {
@@ -179,6 +181,14 @@ impl Observer {
             "v2_runner_on_failed" => {
                 let place = event.pointer("/task/path").and_then(Value::as_str).unwrap_or_default();
                 let place = place.rsplit('/').next().unwrap_or_default().to_owned();
+                // A loop that failed after some of its items has done these.
+                if changed || items_changed(result) {
+                    self.seen.changed.push((host.to_owned(), task.clone()));
+                    diff = self.diff_of(result, &task);
+                    if self.mode == Mode::Check {
+                        self.seen.previewing.change(host, &task, &diff);
+                    }
+                }
                 self.seen.failures.push(Failure { host: host.to_owned(), task: task.clone(), place, message: text.clone() });
                 "task_failed"
             }
@@ -191,10 +201,7 @@ impl Observer {
                 "task_skipped"
             }
             _ if changed => {
-                if result.get("censored").is_none() {
-                    let place = diff::place_of(result).unwrap_or_else(|| task.clone());
-                    diff = self.redactor.text(&diff::of_result(result, &place));
-                }
+                diff = self.diff_of(result, &task);
                 self.seen.previewing.change(host, &task, &diff);
                 self.seen.changed.push((host.to_owned(), task.clone()));
                 "task_changed"
@@ -206,7 +213,16 @@ impl Observer {
         };
         self.counter.answered(host, matches!(kind, "task_failed" | "host_unreachable"));
         let diff = (!diff.is_empty()).then_some(diff);
-        self.sink.add(NewEvent { kind, host: Some(host.to_owned()), name: Some(task), text: cut(text), diff });
+        self.sink.add(NewEvent { kind, host: Some(host.to_owned()), name: Some(task), text: cut::at_line(text, LONGEST_TEXT), diff });
+    }
+
+    /// What a result changed, as a diff; empty where it tells none, or may not.
+    fn diff_of(&self, result: &Value, task: &str) -> String {
+        if result.get("censored").is_some() {
+            return String::new();
+        }
+        let place = diff::place_of(result).unwrap_or_else(|| task.to_owned());
+        self.redactor.text(&diff::of_result(result, &place))
     }
 
     fn warnings_of(&mut self, host: &str, task: &str, result: &Value) {
@@ -221,7 +237,7 @@ impl Observer {
         let stats: BTreeMap<String, HostStats> =
             hosts.into_iter().flatten().map(|(host, stats)| (host.clone(), host_stats(stats))).collect();
         for (host, stats) in &stats {
-            let HostStats { ok, changed, skipped, failures, unreachable } = stats;
+            let HostStats { ok, changed, skipped, failures, unreachable, .. } = stats;
             let text = format!("{ok} ok, {changed} changed, {skipped} skipped, {failures} failed, {unreachable} unreachable");
             self.sink.add(NewEvent { kind: "stats", host: Some(host.clone()), text, ..NewEvent::default() });
         }
@@ -244,7 +260,7 @@ impl Observer {
     }
 
     fn say(&self, mut event: NewEvent) {
-        event.text = cut(self.redactor.text(&event.text));
+        event.text = cut::at_line(self.redactor.text(&event.text), LONGEST_TEXT);
         event.name = event.name.map(|name| self.redactor.text(&name));
         self.sink.add(event);
     }
@@ -266,6 +282,8 @@ fn host_stats(stats: &Value) -> HostStats {
         skipped: number("skipped"),
         failures: number("failures"),
         unreachable: number("unreachable"),
+        rescued: number("rescued"),
+        ignored: number("ignored"),
     }
 }
 
@@ -273,6 +291,14 @@ fn host_stats(stats: &Value) -> HostStats {
 fn lacks_check_support(result: &Value) -> bool {
     let says = |result: &Value| result.get("msg").and_then(Value::as_str).is_some_and(|text| text.contains("check mode"));
     says(result) || result.get("results").and_then(Value::as_array).into_iter().flatten().any(says)
+}
+
+/// Whether an item of a loop changed something, whatever became of the others.
+fn items_changed(result: &Value) -> bool {
+    let items = result.get("results").and_then(Value::as_array).into_iter().flatten();
+    items
+        .filter(|item| item.get("failed").and_then(Value::as_bool) != Some(true))
+        .any(|item| item.get("changed").and_then(Value::as_bool) == Some(true))
 }
 
 /// What a result says to people. A censored one says only that.
@@ -300,17 +326,4 @@ fn text_of(result: &Value) -> String {
 
 fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
-}
-
-fn cut(mut text: String) -> String {
-    if text.len() > LONGEST_TEXT {
-        let mut end = LONGEST_TEXT;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let left = text.len() - end;
-        text.truncate(end);
-        text.extend([format!("\n... {left} more bytes are not shown")]);
-    }
-    text
 }

@@ -1,8 +1,10 @@
 //! One run of `ansible-playbook`: started, watched, stopped and judged.
 
 mod command;
+mod cut;
 mod diff;
 mod events;
+mod hosts;
 mod lines;
 mod outcome;
 mod preview;

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::process::ExitStatus;
 
-use chiffon_protocol::message::{Mode, ResourceUsage};
+use chiffon_protocol::message::{HostStatus, Mode, ResourceUsage};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 
 use super::events::{HostStats, Seen};
+use super::hosts;
 use super::run::Play;
 use super::stop::StopReason;
 use crate::worker::{CancelCause, Ending, RunOutcome};
@@ -38,21 +39,27 @@ pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: 
         Ending::Failed(problem) | Ending::Cancelled(problem) if summary.is_empty() => problem.message.clone(),
         Ending::Failed(problem) | Ending::Cancelled(problem) => format!("{summary}\n{}", problem.message),
     };
+    let hosts = hosts::of_play(&play.hosts, &seen, stopped.is_some());
+    // What could be looked into is shown, although a host was off; without it nothing was previewed.
+    let reached = hosts.iter().any(|host| host.status != HostStatus::Unreachable && host.ok > 0);
+    let unreachable_only = matches!(&ending, Ending::Failed(problem) if problem.code == ErrorCode::HostUnreachable);
     RunOutcome {
         output,
         exit_code: exit.and_then(|exit| exit.code()),
         changed: !seen.changed.is_empty() || seen.stats.as_ref().is_some_and(|stats| stats.values().any(|stats| stats.changed > 0)),
+        hosts,
         outputs: seen.outputs,
         usage,
         warnings,
-        preview: (play.mode == Mode::Check && ending == Ending::Succeeded).then(|| seen.previewing.finish()),
+        preview: (play.mode == Mode::Check && (ending == Ending::Succeeded || (unreachable_only && reached)))
+            .then(|| seen.previewing.finish()),
         ending,
     }
 }
 
 fn summary(stats: &BTreeMap<String, HostStats>) -> String {
     let lines = stats.iter().map(|(host, stats)| {
-        let HostStats { ok, changed, skipped, failures, unreachable } = stats;
+        let HostStats { ok, changed, skipped, failures, unreachable, .. } = stats;
         format!("{host}: {ok} ok, {changed} changed, {skipped} skipped, {failures} failed, {unreachable} unreachable")
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -129,10 +129,8 @@ impl Counter {
 
 /// Whether a task's name on the list, with its templates, may have become this one.
 fn could_be(listed: &str, name: &str) -> bool {
-    match (listed.find("{{"), listed.rfind("}}")) {
-        (Some(open), Some(close)) if open < close => name.starts_with(&listed[..open]) && name.ends_with(&listed[close + 2..]),
-        _ => false,
-    }
+    let between = listed.split_once("{{").and_then(|(before, rest)| Some((before, rest.rsplit_once("}}")?.1)));
+    between.is_some_and(|(before, after)| name.starts_with(before) && name.ends_with(after))
 }
 
 #[cfg(test)]

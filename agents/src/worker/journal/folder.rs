@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chiffon_protocol::message::WorkResult;
+use chiffon_protocol::message::{WorkRequest, WorkResult};
+use chiffon_protocol::{Envelope, Message};
 use serde::de::DeserializeOwned;
 
 use super::event_log::EventLog;
@@ -49,6 +50,15 @@ impl AttemptFolder {
         };
         let result = read::<WorkResult>(&folder.path.join("result.json"))?;
         Ok(Some(Found { folder, record, result }))
+    }
+
+    /// The work as it came; `None` where it can't be read.
+    pub(crate) fn work(&self) -> Option<WorkRequest> {
+        let body = std::fs::read(self.path.join("work.json")).ok()?;
+        match Envelope::parse(&body).ok()?.message {
+            Message::WorkRequest(work) => Some(work),
+            _ => None,
+        }
     }
 
     /// Replaces the state.

@@ -2,8 +2,8 @@
 
 use chiffon_orchestrator::service::cancel_tasks;
 use chiffon_protocol::Message;
-use chiffon_protocol::message::{Command, Decision, Outcome, ResultAck};
-use chiffon_protocol::topology::CLAIMS;
+use chiffon_protocol::message::{Command, Decision, HostResult, HostStatus, Outcome, ResultAck, WorkResult};
+use chiffon_protocol::topology::{CLAIMS, RESULTS};
 use uuid::Uuid;
 
 use super::site::{Site, step, step_of};
@@ -197,4 +197,71 @@ async fn who_was_stopped_before_hearing_that_another_has_it_is_acknowledged_and_
     owner.finish(&work, Outcome::Succeeded).await;
     site.turn().await;
     assert_eq!(site.app.status(request_id).await, "completed");
+}
+
+fn on(host: &str, status: HostStatus, changes: &[&str]) -> HostResult {
+    let changes: Vec<String> = changes.iter().map(|name| (*name).to_owned()).collect();
+    HostResult { host: host.to_owned(), status, changed: changes.len() as u64, changes, ..HostResult::default() }
+}
+
+/// `host: changed, host_status`, sorted, of the view that people ask.
+async fn changes_by_host(site: &Site, request_id: Uuid) -> Vec<(String, bool, String)> {
+    sqlx::query_as("SELECT host, changed, host_status FROM changes_by_host WHERE request_id = $1 ORDER BY host")
+        .bind(request_id)
+        .fetch_all(site.app.pool())
+        .await
+        .expect("the view answers")
+}
+
+#[tokio::test]
+async fn a_failed_task_tells_which_hosts_it_changed_and_which_it_did_not() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    let hosts = vec![
+        on("pi1", HostStatus::Completed, &["Write the configuration"]),
+        on("pi2", HostStatus::Completed, &[]),
+        on("pi3", HostStatus::Unreachable, &[]),
+    ];
+    agent.say(RESULTS, WorkResult { hosts, ..agent.result(&work, Outcome::Failed) }).await;
+    site.turn().await;
+    assert_eq!(site.task(request_id, "web").await["status"], "failed");
+    assert_eq!(changes_by_host(&site, request_id).await, [("pi1".to_owned(), true, "completed".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_was_changed_before_a_run_was_cut_off_is_told_by_its_log_and_stays_told() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    agent.progress(&work, 50, &[1, 2]).await;
+    site.turn().await;
+    sqlx::query("UPDATE execution_logs SET kind = 'task_changed', host = 'web', name = 'Write the list' WHERE task_id = $1 AND seq = 1")
+        .bind(work.request.task_id)
+        .execute(site.app.pool())
+        .await
+        .expect("the log holds a change");
+    agent.say(RESULTS, WorkResult { changed: false, ..agent.result(&work, Outcome::Failed) }).await;
+    site.turn().await;
+    let task = site.task(request_id, "web").await;
+    assert_eq!((task["status"].as_str(), task["changed"].as_bool()), (Some("failed"), Some(true)), "the log proves it");
+    assert_eq!(changes_by_host(&site, request_id).await, [("web".to_owned(), true, "unfinished".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_completed_task_is_told_by_the_host_and_not_by_the_whole() {
+    let site = Site::start().await;
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    site.turn().await;
+    let work = agent.take(&site).await;
+    let hosts = vec![on("pi1", HostStatus::Completed, &[]), on("pi2", HostStatus::Completed, &["Write the configuration"])];
+    agent.say(RESULTS, WorkResult { hosts, ..agent.result(&work, Outcome::Succeeded) }).await;
+    site.turn().await;
+    let told = [("pi1".to_owned(), false, "completed".to_owned()), ("pi2".to_owned(), true, "completed".to_owned())];
+    assert_eq!(changes_by_host(&site, request_id).await, told);
 }

@@ -258,6 +258,7 @@ impl WireAgent {
             agent_id: self.id.clone(),
             exit_code: Some(0),
             changed: true,
+            hosts: Vec::new(),
             outputs: serde_json::Map::from_iter([("url".to_owned(), serde_json::json!("http://nas:3001"))]),
             last_seq: 0,
             error: None,

@@ -1,0 +1,54 @@
+//! What a play came to on each granted host, from its statistics and, where it was stopped before them, from its events.
+
+use chiffon_protocol::message::{HostResult, HostStatus};
+
+use super::cut;
+use super::events::{HostStats, Seen};
+use crate::worker::NAMED_CHANGES;
+
+/// A failure's words are kept up to here; the log has them all.
+const LONGEST_MESSAGE: usize = 2_000;
+
+/// Every granted host, and every other that the play says it acted on.
+pub(super) fn of_play(granted: &[String], seen: &Seen, stopped: bool) -> Vec<HostResult> {
+    let mut names: Vec<&str> = granted.iter().map(String::as_str).collect();
+    let acted = seen.changed.iter().map(|(host, _)| host.as_str()).chain(seen.unreachable.keys().map(String::as_str));
+    names.extend(acted.chain(seen.stats.iter().flat_map(|stats| stats.keys().map(String::as_str))));
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|host| of_host(host, seen, stopped)).collect()
+}
+
+fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
+    let named: Vec<&String> = seen.changed.iter().filter(|(of, _)| of == host).map(|(_, task)| task).collect();
+    let stats = seen.stats.as_ref().and_then(|stats| stats.get(host)).copied();
+    let failure = seen.failures.iter().rev().find(|failure| failure.host == host);
+    let unreachable = seen.unreachable.get(host);
+    let counted = stats.unwrap_or_default();
+    let status = match stats {
+        _ if unreachable.is_some() || counted.unreachable > 0 => HostStatus::Unreachable,
+        Some(HostStats { failures: 1.., .. }) => HostStatus::Failed,
+        Some(_) if !stopped => HostStatus::Completed,
+        Some(_) => HostStatus::Unfinished,
+        None if named.is_empty() && failure.is_none() => HostStatus::NotBegun,
+        None => HostStatus::Unfinished,
+    };
+    let words = match status {
+        HostStatus::Unreachable => unreachable.cloned(),
+        HostStatus::Failed | HostStatus::Unfinished => failure.map(|failure| format!("\"{}\": {}", failure.task, failure.message.trim())),
+        HostStatus::Completed | HostStatus::NotBegun => None,
+    };
+    let changed = named.len() as u64;
+    HostResult {
+        host: host.to_owned(),
+        status,
+        ok: counted.ok.max(changed),
+        changed: counted.changed.max(changed),
+        skipped: counted.skipped,
+        failed: counted.failures,
+        rescued: counted.rescued,
+        ignored: counted.ignored,
+        changes: named.into_iter().take(NAMED_CHANGES).cloned().collect(),
+        message: words.map(|words| cut::at_line(words, LONGEST_MESSAGE)),
+    }
+}
