@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use chiffon_process::bounded;
 use chiffon_protocol::message::AgentType;
 use chiffon_protocol::{ActionSpec, ErrorCode};
 use serde_json::Value;
@@ -11,6 +12,9 @@ use walkdir::WalkDir;
 use super::catalogue::Action;
 use super::play::environment;
 use super::shared_types::SharedTypes;
+
+/// What Ansible has to say about a playbook is shorter.
+const LONGEST_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -200,14 +204,9 @@ fn check_tasks(folder: &Path, findings: &mut Findings) {
 }
 
 async fn check_syntax(playbook: &Path, playbooks: &Path, ansible_playbook: &Path, findings: &mut Findings) {
-    let output = tokio::process::Command::new(ansible_playbook)
-        .args(["-i", "localhost,", "-e", "host=localhost", "--syntax-check"])
-        .arg(playbook)
-        .envs(environment(playbooks))
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await;
+    let mut command = tokio::process::Command::new(ansible_playbook);
+    command.args(["-i", "localhost,", "-e", "host=localhost", "--syntax-check"]).arg(playbook).envs(environment(playbooks));
+    let output = bounded::output(command.stdin(Stdio::null()), LONGEST_OUTPUT_BYTES).await;
     match output {
         Ok(output) if output.status.success() => {}
         Ok(output) => {

@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::SystemTime;
 
+use chiffon_process::bounded;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 use walkdir::WalkDir;
+
+/// Ten thousand hosts with their variables are less.
+const LONGEST_LIST_BYTES: usize = 128 * 1024 * 1024;
 
 /// Groups and hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,17 +34,12 @@ impl Inventory {
         if !path.exists() {
             return Err(unreadable("there is no such file"));
         }
-        let output = tokio::process::Command::new(program)
-            .arg("-i")
-            .arg(path)
-            .arg("--list")
-            .env("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "True")
-            .env("ANSIBLE_NOCOLOR", "1")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(|error| not_found(program, &error))?;
+        let mut command = tokio::process::Command::new(program);
+        command.arg("-i").arg(path).arg("--list").env("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "True").env("ANSIBLE_NOCOLOR", "1");
+        let output = bounded::output(command.stdin(Stdio::null()), LONGEST_LIST_BYTES).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::Other => unreadable(&error.to_string()),
+            _ => not_found(program, &error),
+        })?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             return Err(unreadable(complaint.trim()));

@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chiffon_process::bounded;
 use chiffon_protocol::message::{Metrics, Mode};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
@@ -29,6 +30,9 @@ use crate::worker::{RunContext, RunOutcome, marker};
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
 /// A process that a play left behind may hold its pipes open; so long they are still read after its end.
 const PIPES_END: Duration = Duration::from_secs(2);
+
+/// No play has a list of tasks that is longer.
+const LONGEST_LIST_BYTES: usize = 16 * 1024 * 1024;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -87,7 +91,7 @@ async fn list(play: &Play, mut command: tokio::process::Command) -> Option<Vec<L
     if let Some(known) = play.lists.get(&play.action.sha256, &play.hosts) {
         return Some(known);
     }
-    let output = command.output().await.ok().filter(|output| output.status.success())?;
+    let output = bounded::output(&mut command, LONGEST_LIST_BYTES).await.ok().filter(|output| output.status.success())?;
     let list = read_list(&String::from_utf8_lossy(&output.stdout));
     play.lists.put(&play.action.sha256, &play.hosts, list.clone());
     Some(list)
