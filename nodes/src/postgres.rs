@@ -174,6 +174,22 @@ impl PostgresNode {
         self.start_server().await
     }
 
+    /// How the server ended, if it did so by itself.
+    pub fn ended(&mut self) -> Option<String> {
+        let server = self.server.as_mut()?;
+        let status = server.try_wait().ok()??;
+        // Its pid may be somebody else's from now on.
+        self.server = None;
+        Some(format!("it ended ({status})"))
+    }
+
+    /// Starts a server that has ended by itself again, where it was. What it has left running is killed.
+    pub async fn revive(&mut self) -> Result<(), NodeError> {
+        drop(self.ended());
+        self.kill().await;
+        self.start_server().await
+    }
+
     /// Stops it in order and waits until nothing of it runs.
     pub async fn stop(mut self) {
         if let Some(guard) = self.guard.take() {

@@ -60,7 +60,7 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone(), is_alone: true };
     let working = Tasks::new(tasks.shutdown().clone());
     start(&config, parts, &working).await?;
-    serve::wait_and_stop(&working, &tasks, config.agent.drain_within).await;
+    serve::wait_and_stop(&working, &tasks, config.agent.drain_within, std::future::ready(())).await;
     bus.close(Duration::from_secs(5)).await;
     serve::outcome(&tasks)
 }

@@ -15,5 +15,8 @@ pub mod orchestrator;
 pub mod playbooks;
 pub mod serve;
 pub mod sql;
+mod stopping;
+mod supervise;
+mod tips;
 pub mod topology;
 pub mod up;

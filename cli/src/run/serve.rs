@@ -36,6 +36,8 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     let tasks = Tasks::new(Shutdown::new());
     let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-orchestrator", &tasks)?;
     let listener = bind(&config.http.listen).await?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listens at http://{address}; it is not ready yet");
     let parts = Parts {
         database_url,
         bus: bus.clone(),
@@ -45,8 +47,9 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
         admin_token: chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN").map(Into::into),
     };
     let orchestrator = Orchestrator::start(options(&config, parts)?, listener, tasks.clone()).await?;
+    tracing::info!(%address, "ready at http://{address}");
     // An orchestrator carries no work of its own: everything it has begun stands in Postgres, and another goes on with it.
-    wait_and_stop(&Tasks::new(tasks.shutdown().clone()), &tasks, Duration::ZERO).await;
+    wait_and_stop(&Tasks::new(tasks.shutdown().clone()), &tasks, Duration::ZERO, std::future::ready(())).await;
     orchestrator.leave().await;
     bus.close(Duration::from_secs(5)).await;
     outcome(&tasks)
@@ -55,11 +58,25 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
 /// The listener; a busy port is an error that names it.
 pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
+        if address.parse::<u16>().is_ok() || !address.contains(':') {
+            return Failure::usage(format!(
+                "`{address}` is no address to listen on; give an address and a port, such as {}",
+                example(address)
+            ));
+        }
         let busy = error.kind() == std::io::ErrorKind::AddrInUse;
         let message =
             if busy { format!("another program listens on {address}") } else { format!("{address} can't be listened on: {error}") };
         Failure::from(Problem::new(ErrorCode::PortBusy, message))
     })
+}
+
+/// What was probably meant.
+fn example(address: &str) -> String {
+    match address.parse::<u16>() {
+        Ok(port) => format!("127.0.0.1:{port} (this machine only) or 0.0.0.0:{port}"),
+        Err(_) => format!("{address}:8080"),
+    }
 }
 
 /// How the process ends: well, or with why it could not go on.
@@ -72,15 +89,17 @@ pub fn outcome(tasks: &Tasks) -> Result<Exit, Failure> {
 
 /// Waits for a signal (or a task's failure), then stops in two stages: first `working`, the tasks that carry work, take
 /// nothing new and finish within the time; then everything leaves. A second signal leaves at once.
-pub async fn wait_and_stop(working: &Tasks, tasks: &Tasks, finish_within: Duration) {
+pub async fn wait_and_stop(working: &Tasks, tasks: &Tasks, finish_within: Duration, told: impl Future<Output = ()>) {
     let shutdown = tasks.shutdown().clone();
     tokio::select! {
         () = Shutdown::signal() => {}
         () = shutdown.stopping() => {}
     }
     shutdown.drain();
+    // What is waited for is told while it is waited: whoever tells it may not answer any more.
+    let finished = async { tokio::join!(told, working.finish(finish_within)).1 };
     tokio::select! {
-        _ = working.finish(finish_within) => {}
+        _ = finished => {}
         () = Shutdown::signal() => {}
     }
     shutdown.stop();

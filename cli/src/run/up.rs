@@ -18,7 +18,8 @@ use nix::fcntl::Flock;
 use secrecy::ExposeSecret as _;
 
 use super::demo_host::{self, DemoHost};
-use super::{agent, backends, demo, keys, lock, logging, orchestrator, playbooks, serve};
+use super::supervise::Supervised;
+use super::{agent, backends, demo, keys, lock, logging, orchestrator, playbooks, serve, stopping, tips};
 use crate::args::{AgentKind, Global, Up};
 use crate::client::Api;
 use crate::config::{self, BusDriver, Config};
@@ -34,9 +35,9 @@ struct Running {
     /// The agents' tasks, which finish what they do before the rest leaves.
     working: Tasks,
     tasks: Tasks,
-    _demo_host: Option<DemoHost>,
-    rabbitmq: Option<RabbitNode>,
-    postgres: Option<PostgresNode>,
+    demo_host: Option<DemoHost>,
+    rabbitmq: Option<Supervised<RabbitNode>>,
+    postgres: Option<Supervised<PostgresNode>>,
     data_dir: DataDir,
     url: String,
     _lock: Flock<File>,
@@ -61,8 +62,11 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
             () = Shutdown::signal() => Ok(Exit::Declined),
         }
     } else {
-        greet(&running, started.elapsed());
-        serve::wait_and_stop(&running.working, &running.tasks, config.agent.drain_within).await;
+        let api = Api::at(&running.url, &read_token(&running.data_dir)?);
+        let took = started.elapsed();
+        greet(&running, took, &tips::wishes(&api, running.demo_host.is_some()).await);
+        let told = stopping::tell(&api, config.agent.drain_within);
+        serve::wait_and_stop(&running.working, &running.tasks, config.agent.drain_within, told).await;
         serve::outcome(&running.tasks)
     };
     running.stop().await;
@@ -88,7 +92,7 @@ fn read_config(global: &Global, args: &Up) -> Result<Config, Failure> {
         config.policy.high_risk_approvals = 1;
     }
     if is_default("log.") {
-        config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn,lapin=off".to_owned() };
+        config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn,lapin=off,sqlx=off".to_owned() };
     }
     Ok(config)
 }
@@ -106,9 +110,9 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
         orchestrator: None,
         working: Tasks::new(tasks.shutdown().clone()),
         tasks: tasks.clone(),
-        _demo_host: demo_host,
-        rabbitmq,
-        postgres,
+        demo_host: demo_host,
+        rabbitmq: rabbitmq.map(|node| Supervised::watch(node, &tasks)),
+        postgres: postgres.map(|node| Supervised::watch(node, &tasks)),
         url: format!("http://{address}"),
         data_dir: data_dir.clone(),
         _lock: lock,
@@ -263,18 +267,19 @@ fn read_token(data_dir: &DataDir) -> Result<String, Failure> {
     Ok(std::fs::read_to_string(data_dir.admin_token())?.trim().to_owned())
 }
 
-fn greet(running: &Running, took: Duration) {
+fn greet(running: &Running, took: Duration, wishes: &[String]) {
     let root = running.data_dir.root().display();
     eprintln!("\nChiffon is ready after {:.1} s at {}  (its reader: {}/docs)", took.as_secs_f64(), running.url, running.url);
     eprintln!("Data, keys and the admin token are in {root}. Stop it with Ctrl-C.\n");
-    eprintln!("Try, in another terminal:");
     let flag = if running.data_dir.root() == DataDir::choose(None).map(|default| default.root().to_owned()).unwrap_or_default() {
         String::new()
     } else {
         format!(" --data-dir {root}")
     };
-    eprintln!("  chiffon{flag} request \"How full are the disks on nas?\"");
-    eprintln!("  chiffon{flag} request \"Deploy Kuma Uptime to nas and add our existing portals\"");
+    eprintln!("Try, in another terminal:");
+    for wish in wishes {
+        eprintln!("  chiffon{flag} request \"{wish}\"");
+    }
     eprintln!("  chiffon{flag} agents");
     eprintln!("  git -C {root}/audit.git log");
 }
@@ -306,19 +311,28 @@ impl Running {
 
 /// One line of progress: what, how, and how long it took.
 struct Step {
-    name: &'static str,
     began: Instant,
+    is_done: bool,
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if !self.is_done {
+            // What went wrong is told on a line of its own.
+            eprintln!("failed ({:.1} s)", self.began.elapsed().as_secs_f64());
+        }
+    }
 }
 
 impl Step {
     fn begin(name: &'static str) -> Self {
         eprint!("  {name:<13}");
         std::io::stderr().flush().ok();
-        Self { name, began: Instant::now() }
+        Self { began: Instant::now(), is_done: false }
     }
 
-    fn done(self, what: &str) {
-        debug_assert!(!self.name.is_empty());
+    fn done(mut self, what: &str) {
+        self.is_done = true;
         eprintln!("{what} ({:.1} s)", self.began.elapsed().as_secs_f64());
     }
 }

@@ -24,6 +24,23 @@ fn a_busy_port_is_named() {
 }
 
 #[test]
+fn a_port_alone_is_answered_with_an_example() {
+    let home = Home::new();
+    let ended = up(&home, &["--listen", "8080"]).expect_code(2);
+    assert!(ended.stderr.contains("such as 127.0.0.1:8080"), "{}", ended.stderr);
+    home.assert_nothing_left();
+}
+
+#[test]
+fn what_goes_wrong_at_the_start_stands_on_a_line_of_its_own() {
+    let home = Home::new();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let url = format!("postgres://nobody@127.0.0.1:{closed}/nothing");
+    let ended = up(&home, &["--listen", "127.0.0.1:0", "--database-url", &url]).expect_code(1);
+    assert!(ended.stderr.lines().any(|line| line.starts_with("chiffon: ")) && ended.stderr.contains("failed ("), "{}", ended.stderr);
+}
+
+#[test]
 fn a_wrong_database_url_is_named() {
     let home = Home::new();
     let malformed = up(&home, &["--listen", "127.0.0.1:0", "--database-url", "mysql://nowhere"]).expect_code(1);

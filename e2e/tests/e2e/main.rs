@@ -9,4 +9,5 @@ mod kill;
 mod people;
 mod separate;
 mod story;
+mod supervised;
 mod upgrade;
