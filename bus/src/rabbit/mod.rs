@@ -11,6 +11,7 @@ mod link;
 mod options;
 mod publish;
 mod settle;
+mod upkeep;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ struct Shared {
     settlements: Settlements,
     health: Arc<Health>,
     patience: Duration,
+    /// How often what was declared is declared again.
+    look_after_every: Duration,
     /// Nothing new begins.
     closing: CancellationToken,
     /// Everything ends.
@@ -90,7 +93,7 @@ impl RabbitBus {
 
     fn begin(options: RabbitOptions, tasks: &Tasks) -> Result<Self, BusError> {
         let uris = options.uris()?;
-        let RabbitOptions { connection_name, publish_timeout: patience, .. } = options;
+        let RabbitOptions { connection_name, publish_timeout: patience, declare_again_every: look_after_every, .. } = options;
         let tasks = Tasks::new(tasks.shutdown().clone());
         let (health, closed, wanted) = (Health::new(), CancellationToken::new(), Arc::new(Wanted::new()));
         let publishing = Link::new(Role::Publish, uris.clone(), &connection_name, health.clone());
@@ -101,7 +104,11 @@ impl RabbitBus {
         tasks.spawn_vital("bus-consuming", consuming.clone().supervise(patience, Some(wanted.clone()), closed.clone()));
         tasks.spawn_vital("bus-verdicts", settle::run(verdicts, publisher.clone(), closed.clone()));
         let closing = CancellationToken::new();
-        Ok(Self { shared: Arc::new(Shared { consuming, publisher, wanted, settlements, health, patience, closing, closed, tasks }) })
+        let shared =
+            Arc::new(Shared { consuming, publisher, wanted, settlements, health, patience, look_after_every, closing, closed, tasks });
+        let kept = Arc::clone(&shared);
+        shared.tasks.spawn_loop("bus-upkeep", move || upkeep::run(Arc::clone(&kept)));
+        Ok(Self { shared })
     }
 }
 
@@ -122,7 +129,12 @@ impl Bus for RabbitBus {
         if self.shared.closing.is_cancelled() {
             return Err(BusError::Closed);
         }
-        self.shared.publisher.send(&convert::publication(message)).await
+        let publication = convert::publication(message);
+        let answer = self.shared.publisher.send(&publication).await;
+        if upkeep::mended(&self.shared, &publication.exchange, &publication.routing_key, &answer).await {
+            return self.shared.publisher.send(&publication).await;
+        }
+        answer
     }
 
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BusError> {

@@ -18,6 +18,8 @@ pub struct RabbitOptions {
     pub publish_timeout: Duration,
     /// A broker that is silent for two of these counts as gone. A `heartbeat` in the address comes first.
     pub heartbeat: Duration,
+    /// How often exchanges, queues and bindings are declared again, in case somebody has deleted them on the broker.
+    pub declare_again_every: Duration,
 }
 
 impl RabbitOptions {
@@ -28,6 +30,7 @@ impl RabbitOptions {
             connection_name: connection_name.into(),
             publish_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(10),
+            declare_again_every: Duration::from_secs(30),
         }
     }
 
@@ -66,6 +69,7 @@ impl std::fmt::Debug for RabbitOptions {
             .field("connection_name", &self.connection_name)
             .field("publish_timeout", &self.publish_timeout)
             .field("heartbeat", &self.heartbeat)
+            .field("declare_again_every", &self.declare_again_every)
             .finish()
     }
 }

@@ -36,11 +36,7 @@ pub fn store_options(config: &Config, url: String) -> StoreOptions {
 
 /// A connection to a RabbitMQ, which comes up by itself when the broker does.
 pub fn rabbitmq(config: &Config, url: &str, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
-    let options = RabbitOptions {
-        url: url.to_owned(),
-        connection_name: name.to_owned(),
-        publish_timeout: config.bus.publish_timeout,
-        heartbeat: config.bus.heartbeat,
-    };
+    let options =
+        RabbitOptions { publish_timeout: config.bus.publish_timeout, heartbeat: config.bus.heartbeat, ..RabbitOptions::new(url, name) };
     RabbitBus::start(options, tasks).map_err(|error| Failure::usage(error.to_string()))
 }

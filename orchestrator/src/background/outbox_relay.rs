@@ -76,8 +76,11 @@ impl OutboxRelay {
 
     async fn publish(&self, row: &Leased) -> Sent {
         match self.context.bus.publish(self.signed(row)).await {
-            Ok(Published::Routed) => Sent::Confirmed,
-            Ok(Published::Unroutable) => Sent::Unroutable,
+            Ok(published) => {
+                let went_through = published == Published::Routed;
+                self.context.background.published(&row.routing_key, went_through, self.context.clock.now());
+                if went_through { Sent::Confirmed } else { Sent::Unroutable }
+            }
             Err(error) => Sent::Failed(error),
         }
     }

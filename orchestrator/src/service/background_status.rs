@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chiffon_process::Panicked;
 use chiffon_protocol::{ErrorCode, Problem};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::domain::invariant::InvariantReport;
@@ -37,7 +37,26 @@ pub struct AgentStatus {
 pub struct BackgroundStatuses {
     by_name: Mutex<BTreeMap<&'static str, AgentStatus>>,
     invariants: Mutex<Option<InvariantReport>>,
+    returned: Mutex<BTreeMap<String, Returned>>,
 }
+
+/// Messages for one queue that came back, because the broker has no such queue, with none that went through since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// How many in a row.
+    pub times: u32,
+    /// When the first of them came back.
+    pub since: DateTime<Utc>,
+    /// When the last one did.
+    pub last_at: DateTime<Utc>,
+}
+
+/// What came back longer ago says nothing about now.
+const RETURNED_FOR: TimeDelta = TimeDelta::minutes(10);
+/// So many in a row are no coincidence.
+const KEEPS_COMING_BACK: u32 = 3;
+/// No more queues are watched at a time.
+const WATCHED: usize = 256;
 
 impl BackgroundStatuses {
     /// Notes that a look has begun.
@@ -94,7 +113,48 @@ impl BackgroundStatuses {
         *self.invariants.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
 
+    /// Notes whether a message for a queue went through (else it came back).
+    pub fn published(&self, queue: &str, went_through: bool, at: DateTime<Utc>) {
+        let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+        if went_through {
+            returned.remove(queue);
+            return;
+        }
+        returned.retain(|_, back| at - back.last_at < RETURNED_FOR);
+        if let Some(back) = returned.get_mut(queue) {
+            (back.times, back.last_at) = (back.times.saturating_add(1), at);
+        } else if returned.len() < WATCHED {
+            returned.insert(queue.to_owned(), Returned { times: 1, since: at, last_at: at });
+        }
+    }
+
+    /// The queues whose messages keep coming back.
+    pub fn keep_coming_back(&self, now: DateTime<Utc>) -> Vec<(String, Returned)> {
+        let returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_so = |back: &Returned| back.times >= KEEPS_COMING_BACK && now - back.last_at < RETURNED_FOR;
+        returned.iter().filter(|(_, back)| is_so(back)).map(|(queue, back)| (queue.clone(), *back)).collect()
+    }
+
     fn update(&self, name: &'static str, change: impl FnOnce(&mut AgentStatus)) {
         change(self.by_name.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_coming_back_is_named_until_something_goes_through_or_it_is_long_ago() {
+        let (statuses, now) = (BackgroundStatuses::default(), DateTime::UNIX_EPOCH);
+        for times in 1..=4 {
+            statuses.published("agent.desktop.den", false, now + TimeDelta::seconds(times));
+        }
+        statuses.published("agent.infrastructure", false, now);
+        let back = statuses.keep_coming_back(now + TimeDelta::minutes(1));
+        assert_eq!(back.iter().map(|(queue, back)| (queue.as_str(), back.times)).collect::<Vec<_>>(), [("agent.desktop.den", 4)]);
+        assert!(statuses.keep_coming_back(now + TimeDelta::hours(1)).is_empty());
+        statuses.published("agent.desktop.den", true, now);
+        assert!(statuses.keep_coming_back(now + TimeDelta::minutes(1)).is_empty());
     }
 }

@@ -5,3 +5,4 @@ mod cluster;
 mod dead;
 mod frozen;
 mod strict;
+mod stripped;

@@ -38,7 +38,7 @@ pub(in crate::http) async fn all(State(state): State<HttpState>) -> (StatusCode,
     let checks = Checks { database, bus: bus(&state), planner: planner(&state), agents, invariants: invariants(&state) };
     let status = if checks.database.is_down() || checks.bus.is_down() {
         "down"
-    } else if checks.planner.is_down() || checks.agents.status != "ok" || checks.invariants.status != "ok" {
+    } else if checks.planner.is_down() || checks.bus.status != "ok" || checks.agents.status != "ok" || checks.invariants.status != "ok" {
         "degraded"
     } else {
         "ok"

@@ -58,10 +58,24 @@ fn bus(state: &HttpState) -> Check {
     let driver = state.context.bus.driver();
     let status = state.context.bus.status().borrow().clone();
     match status {
-        Status::Connected => Check::ok(format!("{driver}: connected")),
+        Status::Connected => returned(state).map_or_else(|| Check::ok(format!("{driver}: connected")), Check::degraded),
         Status::Disconnected(reason) => Check::down(format!("{driver}: {reason}")),
         Status::Blocked(reason) => Check::down(format!("{driver}: the broker takes nothing: {reason}")),
     }
+}
+
+/// What is wrong although the broker is there: messages that keep coming back. Which queues they are for is for those with a token.
+fn returned(state: &HttpState) -> Option<String> {
+    let back = state.context.background.keep_coming_back(state.context.clock.now());
+    let times: u32 = back.iter().map(|(_, back)| back.times).fold(0, u32::saturating_add);
+    (!back.is_empty()).then(|| {
+        format!(
+            "{}: connected, but {times} messages to {} queues came back, because the broker has no such queue: their agents have not declared \
+             it, or somebody deleted it; `chiffon agents` shows who is there, `chiffon topology apply` declares what every installation has",
+            state.context.bus.driver(),
+            back.len()
+        )
+    })
 }
 
 fn planner(state: &HttpState) -> Check {
