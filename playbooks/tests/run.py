@@ -21,6 +21,7 @@ import cases_apps
 import cases_format
 import cases_hosts
 import cases_kuma
+import cases_portals
 from skipping import NotRun
 
 
@@ -39,7 +40,7 @@ def one(case):
 def main():
     words = sys.argv[1:]
     cases = [(name.replace("_", " "), case)
-             for module in (cases_format, cases_hosts, cases_kuma, cases_apps)
+             for module in (cases_format, cases_hosts, cases_kuma, cases_apps, cases_portals)
              for name, case in vars(module).items()
              if callable(case) and getattr(case, "__module__", "") == module.__name__ and not name.startswith("_")]
     chosen = [(name, case) for name, case in cases if not words or any(word in name for word in words)]

@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 
-from ansible.module_utils import compose_file
+from ansible.module_utils import compose_file, compose_project
+from ansible.module_utils.host_root import RootError
 
 try:
     import yaml
@@ -87,24 +88,39 @@ def _docker_port(entry):
 
 
 def compose_files(root, patterns, host, warnings):
-    """The `ports:` of compose files, whether they run or not."""
+    """The published ports of compose projects, whether they run or not: what is off in them is left out."""
     found = []
-    for path in root.matches(patterns, MAX_FILES):
-        text = root.read(path)
-        if text is None:
+    for path in compose_project.projects(root.matches(patterns, MAX_FILES)):
+        if root.read(path) is None:
+            warnings.append("%s on %s can't be read as a compose file; it was passed over" % (path, host))
             continue
+        notes = []
         try:
-            listed = compose_file.services(text)
-        except ValueError as error:
+            listed = None if root.base else _as_compose_says(path, notes)
+            if listed is None:
+                listed = compose_project.services(root, path, notes)
+        except (ValueError, TypeError, AttributeError, RecursionError, RootError) as error:
             warnings.append("%s on %s %s; it was passed over" % (path, host, error))
             continue
-        variables = compose_file.environment(root.read(path.rsplit("/", 1)[0] + "/.env"))
-        for name, image, entries in listed:
-            if any(own in image for own in OWN_IMAGES):
-                continue
-            ports = [port for entry in entries for port in compose_file.published(entry, variables)]
-            found += _portals(name, ports, host, "compose:%s" % path)
+        warnings.extend("%s on %s: %s" % (path, host, note) for note in notes)
+        for name, image, ports in listed:
+            if not any(own in image for own in OWN_IMAGES):
+                found += _portals(name, ports, host, "compose:%s" % path)
     return found
+
+
+def _as_compose_says(path, notes):
+    """What `docker compose config` says of a project; None where there is no such program or it can't."""
+    if not shutil.which("docker"):
+        return None
+    folder = path.rpartition("/")[0] or "/"
+    try:
+        answer = subprocess.run(["docker", "compose", "config", "--format", "json"], cwd=folder, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+        services = json.loads(answer.stdout.decode("utf-8", "replace"))["services"] if answer.returncode == 0 else None
+    except (OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):
+        services = None
+    return None if services is None else compose_project.resolved(services, notes)
 
 
 def nginx_sites(root, patterns):
