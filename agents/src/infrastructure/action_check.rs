@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 
 use super::catalogue::Action;
 use super::play::environment;
+use super::secrets::{is_declared, references};
 use super::shared_types::SharedTypes;
 
 /// What Ansible has to say about a playbook is shorter.
@@ -155,6 +156,9 @@ fn check_schemas(spec: &ActionSpec, path: &Path, playbooks: &Path, findings: &mu
     };
     let parameters = spec.parameter_schemas().map(|(name, schema)| (format!("parameters.properties.{name}"), schema));
     let outputs = spec.outputs.properties.iter().map(|(name, schema)| (format!("outputs.properties.{name}"), schema));
+    for (name, schema) in spec.parameter_schemas() {
+        check_secret(name, schema, path, findings);
+    }
     for (place, schema) in parameters.chain(outputs) {
         let place = format!("{}: {place}", path.display());
         let mut invalid = |text: String| findings.add(Severity::Error, ErrorCode::ActionInvalid, place.clone(), text);
@@ -179,6 +183,17 @@ fn check_schemas(spec: &ActionSpec, path: &Path, playbooks: &Path, findings: &mu
         && let Err(problem) = Action::load(playbooks, &spec.name, &types)
     {
         findings.error(path, problem.message);
+    }
+}
+
+/// A secret stands only where the action says so.
+fn check_secret(name: &str, schema: &Value, path: &Path, findings: &mut Findings) {
+    if schema.get("secret").is_some_and(|secret| !secret.is_boolean()) {
+        findings.error(path, format!("`secret` of the parameter `{name}` is neither true nor false"));
+    }
+    let refers = schema.get("default").is_some_and(|default| !references(default).is_empty());
+    if refers && !is_declared(schema) {
+        findings.error(path, format!("the default of `{name}` is a secret, but the parameter does not say so; add `secret: true`"));
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use chiffon_protocol::message::{AgentType, AnnouncedAction, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
-use serde_json::{Map, Value};
 
 use super::catalogue::{Action, Catalogue};
 use super::content_hash;
@@ -16,7 +15,7 @@ use super::inventory::{self, Inventory};
 use super::options::InfrastructureOptions;
 use super::play::{self, ListCache, Play};
 use super::redact::Redactor;
-use super::secrets::Secrets;
+use super::secrets::{Prepared, Secrets};
 use crate::worker::{AgentKind, Decline, RunContext, RunOutcome};
 
 /// Runs vetted actions with Ansible.
@@ -62,16 +61,6 @@ impl InfrastructureAgent {
     /// The granted hosts; this machine for an action without a target.
     fn hosts(work: &WorkRequest) -> Vec<String> {
         if work.hosts.is_empty() { vec!["localhost".to_owned()] } else { work.hosts.clone() }
-    }
-
-    /// The parameters as the play gets them, and the secrets among them.
-    fn parameters(&self, action: &Action, work: &WorkRequest) -> Result<(Map<String, Value>, Vec<String>), String> {
-        let mut parameters = action.spec.with_defaults(&work.parameters);
-        let mut used = Vec::new();
-        for value in parameters.values_mut() {
-            self.secrets.resolve(value, &mut used)?;
-        }
-        Ok((parameters, used))
     }
 
     fn action(&self, name: &str) -> Option<Action> {
@@ -181,7 +170,7 @@ impl AgentKind for InfrastructureAgent {
         if !findings.is_empty() {
             return Err(Decline::new(format!("the parameters do not fit `{}`: {}", work.action, findings.join("; "))));
         }
-        self.parameters(&action, work).map(drop).map_err(Decline::new)
+        self.secrets.prepare(&action.spec, &work.parameters, work.mode).map(drop).map_err(Decline::new)
     }
 
     async fn run(&self, work: &WorkRequest, context: RunContext) -> RunOutcome {
@@ -189,11 +178,12 @@ impl AgentKind for InfrastructureAgent {
             let text = format!("the action `{}` went away before it started; nothing was changed", work.action);
             return RunOutcome::failed(Problem::new(ErrorCode::UnknownAction, text));
         };
-        let (parameters, used) = match self.parameters(&action, work) {
-            Ok(resolved) => resolved,
+        let prepared = match self.secrets.prepare(&action.spec, &work.parameters, work.mode) {
+            Ok(prepared) => prepared,
             Err(reason) => return RunOutcome::failed(Problem::new(ErrorCode::InvalidParameters, reason)),
         };
-        let redactor = Redactor::new(used, &parameters);
+        let Prepared { parameters, secrets, references } = prepared;
+        let redactor = Redactor::new(secrets, &parameters).with_placeholders(&references);
         let play = Play {
             action,
             redactor,

@@ -1,21 +1,36 @@
 //! Keeping secrets out of everything that leaves the host: events, diffs, outputs and errors.
 //!
-//! Known values are removed wherever they stand; values of keys that look secret are removed where the key stands.
+//! Known values are removed wherever they stand, in every usual spelling and by pieces; values of keys that look secret are
+//! removed where the key stands; in a diff, what a secret takes the place of is taken for a secret too.
+
+mod pieces;
+mod spellings;
+pub(super) mod vaulted;
 
 use serde_json::{Map, Value};
 
+use self::pieces::Pieces;
+use self::vaulted::Vaulted;
+
 /// What stands in a secret's place.
 pub(super) const HIDDEN: &str = "[redacted]";
+/// A secret of fewer characters can't be told from ordinary words in every spelling, so it is refused where it is used.
+pub(super) const SHORTEST_SECRET: usize = pieces::PIECE;
 /// Shorter values would blank out ordinary words.
 const SHORTEST: usize = 4;
 /// The last word of a key that holds a secret.
-const SECRET_WORDS: &[&str] = &["password", "passwd", "passphrase", "secret", "token", "key", "apikey", "credentials"];
+const SECRET_WORDS: &[&str] =
+    &["password", "passwd", "passphrase", "pass", "pwd", "pw", "psk", "secret", "token", "key", "apikey", "credentials"];
 
 /// The secrets of one run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Redactor {
     /// Longest first, so that a part of one never leaves the rest of another.
     values: Vec<String>,
+    pieces: Pieces,
+    /// What stands for a secret in a preview; it is shown, and what it replaces is not.
+    placeholders: Pieces,
+    vaulted: Option<Vaulted>,
 }
 
 impl Redactor {
@@ -25,13 +40,43 @@ impl Redactor {
         for (name, value) in parameters {
             collect(name, value, &mut values);
         }
-        // A secret of several lines is shown line by line.
-        let lines: Vec<String> = values.iter().flat_map(|value| value.lines()).map(|line| line.trim().to_owned()).collect();
-        values.extend(lines);
-        values.retain(|value| value.len() >= SHORTEST);
-        values.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
-        values.dedup();
-        Self { values }
+        let mut redactor = Self::default();
+        redactor.learn(values);
+        redactor
+    }
+
+    /// These references stand for secrets in a preview.
+    pub(super) fn with_placeholders(mut self, references: &[String]) -> Self {
+        references.iter().for_each(|reference| self.placeholders.add(reference));
+        self
+    }
+
+    /// What the vault decrypts during the play is hidden too.
+    pub(super) fn with_vaulted(mut self, vaulted: Vaulted) -> Self {
+        self.vaulted = Some(vaulted);
+        self
+    }
+
+    /// Looks for what the vault has decrypted since; before each text of the play.
+    pub(super) fn refresh(&mut self) {
+        let news = self.vaulted.as_mut().map(Vaulted::news).unwrap_or_default();
+        if !news.is_empty() {
+            self.learn(news);
+        }
+    }
+
+    fn learn(&mut self, values: Vec<String>) {
+        for value in values.iter().filter(|value| !value.starts_with("secret://")) {
+            self.pieces.add(value);
+            // A secret of several lines is shown line by line.
+            for line in value.lines().map(str::trim).chain([value.as_str()]).filter(|line| line.len() >= SHORTEST) {
+                let escaped = serde_json::to_string(line).unwrap_or_default();
+                self.values.push(escaped.trim_matches('"').to_owned());
+                self.values.push(line.to_owned());
+            }
+        }
+        self.values.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        self.values.dedup();
     }
 
     /// A text without secrets.
@@ -41,13 +86,33 @@ impl Redactor {
             if clean.contains(value.as_str()) {
                 clean = clean.replace(value.as_str(), HIDDEN);
             }
-            let escaped = serde_json::to_string(value).unwrap_or_default();
-            let escaped = escaped.trim_matches('"');
-            if escaped != value && clean.contains(escaped) {
-                clean = clean.replace(escaped, HIDDEN);
-            }
         }
+        let clean = hide(&clean, &self.pieces);
         if clean.lines().any(|line| assignment(line).is_some()) { hide_assignments(&clean) } else { clean }
+    }
+
+    /// A diff without secrets, and without what the lines with a secret replace: that was one before.
+    pub(super) fn diff(&self, diff: &str) -> String {
+        let clean = self.text(diff);
+        let lines: Vec<&str> = clean.split_inclusive('\n').collect();
+        let runs = lines.chunk_by(|one, other| one.starts_with(['+', '-']) && other.starts_with(['+', '-']));
+        runs.map(|run| self.replaced(run)).collect()
+    }
+
+    fn replaced(&self, run: &[&str]) -> String {
+        let holds = |line: &&str| line.contains(HIDDEN) || line.contains("secret://") || !self.placeholders.find(line).is_empty();
+        let new: Vec<&str> = run.iter().filter_map(|line| line.strip_prefix('+').filter(|line| holds(&line))).collect();
+        if new.is_empty() {
+            return run.concat();
+        }
+        let old = |line: &&str| match line.strip_prefix('-') {
+            Some(old) => {
+                let kept = new.iter().map(|new| shared_start(old, new)).max_by_key(|kept| kept.len()).unwrap_or_default();
+                format!("-{kept}{HIDDEN}{}", if old.ends_with('\n') { "\n" } else { "" })
+            }
+            None => (*line).to_owned(),
+        };
+        run.iter().map(old).collect()
     }
 
     /// A value without secrets.
@@ -70,6 +135,31 @@ impl Redactor {
     }
 }
 
+/// What two lines begin with alike, less than either's end.
+fn shared_start<'text>(one: &'text str, other: &str) -> &'text str {
+    let differs = one.char_indices().zip(other.chars()).find(|((_, one), other)| one != other).map(|((place, _), _)| place);
+    one.get(..differs.unwrap_or_default()).unwrap_or_default()
+}
+
+/// Puts `HIDDEN` in the place of what is known; lines stay lines.
+fn hide(text: &str, pieces: &Pieces) -> String {
+    let (mut clean, mut shown) = (String::with_capacity(text.len()), 0);
+    for range in pieces.find(text) {
+        clean.push_str(text.get(shown..range.start).unwrap_or_default());
+        let hidden = text.get(range.clone()).unwrap_or_default();
+        for (number, line) in hidden.split('\n').enumerate() {
+            if number > 0 {
+                clean.push('\n');
+                clean.extend(line.chars().next().filter(|mark| matches!(mark, '+' | '-' | ' ')));
+            }
+            clean.push_str(HIDDEN);
+        }
+        shown = range.end;
+    }
+    clean.push_str(text.get(shown..).unwrap_or_default());
+    clean
+}
+
 fn collect(name: &str, value: &Value, into: &mut Vec<String>) {
     match value {
         Value::String(text) if looks_secret(name) => into.push(text.clone()),
@@ -83,7 +173,7 @@ fn collect(name: &str, value: &Value, into: &mut Vec<String>) {
 pub(super) fn looks_secret(name: &str) -> bool {
     let last = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     let start = last.rfind(|c: char| c.is_ascii_uppercase()).filter(|_| last.chars().any(|c| c.is_ascii_lowercase()));
-    let word = start.map_or(last, |start| &last[start..]).to_ascii_lowercase();
+    let word = start.and_then(|start| last.get(start..)).unwrap_or(last).to_ascii_lowercase();
     let whole = last.to_ascii_lowercase();
     SECRET_WORDS.contains(&word.as_str()) || SECRET_WORDS.contains(&whole.as_str())
 }
@@ -93,7 +183,7 @@ fn hide_assignments(text: &str) -> String {
     for line in text.split_inclusive('\n') {
         match assignment(line.trim_end_matches('\n')) {
             Some(value_at) => {
-                clean.push_str(&line[..value_at]);
+                clean.push_str(line.get(..value_at).unwrap_or_default());
                 clean.push_str(HIDDEN);
                 if line.ends_with('\n') {
                     clean.push('\n');
@@ -108,15 +198,16 @@ fn hide_assignments(text: &str) -> String {
 /// Where the value starts in a line like `+  DB_PASSWORD=hunter2` or `"token": "x"`; nothing where it is no secret.
 fn assignment(line: &str) -> Option<usize> {
     let separator = line.find(['=', ':'])?;
-    let key = line[..separator].trim_matches(|c: char| c.is_whitespace() || matches!(c, '+' | '-' | '"' | '\''));
+    let (key, rest) = line.split_once(['=', ':'])?;
+    let key = key.trim_matches(|c: char| c.is_whitespace() || matches!(c, '+' | '-' | '"' | '\''));
     if key.is_empty() || key.contains(char::is_whitespace) && !key.starts_with("export ") || !looks_secret(key) {
         return None;
     }
-    let rest = &line[separator + 1..];
     let value = rest.trim_start();
     let plain = value.trim_end_matches([',', '"', '\'']).trim_start_matches(['"', '\'']);
     let harmless = plain.is_empty()
         || plain == HIDDEN
+        || plain.starts_with("secret://")
         || matches!(plain, "true" | "false" | "True" | "False" | "yes" | "no" | "null" | "None" | "|" | ">" | "{" | "[")
         || plain.parse::<f64>().is_ok()
         || plain.starts_with("{{")
@@ -141,6 +232,65 @@ mod tests {
         let redactor = Redactor::new(vec!["a\"b\\c".to_owned()], &parameters());
         assert_eq!(redactor.text("login hunter2! ok, kuma"), "login [redacted] ok, kuma");
         assert_eq!(redactor.text(r#"{"x": "a\"b\\c"}"#), r#"{"x": "[redacted]"}"#);
+    }
+
+    const SECRET: &str = "Grüße=p@ss/wörd&1's \"x\"";
+
+    fn left_of(redactor: &Redactor, spelled: &str) -> usize {
+        redactor.text(&format!("<<{spelled}>>")).replace(HIDDEN, "").len() - 4
+    }
+
+    #[test]
+    fn every_spelling_of_a_secret_is_hidden() {
+        let redactor = Redactor::new(vec![SECRET.to_owned()], &Map::new());
+        for spelled in [
+            r#"Gr\u00fc\u00dfe=p@ss/w\u00f6rd&1's \"x\""#,
+            r#"Grüße=p@ss/wörd&1'\''s "x""#,
+            r#"Grüße=p@ss/wörd&1''s "x""#,
+            r#"Gr\xfc\xdfe=p@ss/w\xf6rd&1's "x""#,
+            r#"Gr\xc3\xbc\xc3\x9fe=p@ss/w\xc3\xb6rd&1's "x""#,
+            r#"Gr\303\274\303\237e=p@ss/w\303\266rd&1's "x""#,
+            "Gr%C3%BC%C3%9Fe%3Dp%40ss/w%C3%B6rd%261%27s%20%22x%22",
+            "Gr%c3%bc%c3%9fe%3dp%40ss%2fw%c3%b6rd%261%27s+%22x%22",
+            "Grüße=p@ss/wörd&amp;1&#39;s &quot;x&quot;",
+            "Grüße=p@ss/\n+    wörd&1's\n+    \"x\"",
+            "4772c3bcc39f653d70407373",
+        ] {
+            assert!(left_of(&redactor, spelled) < pieces::PIECE, "{}", redactor.text(spelled));
+        }
+    }
+
+    #[test]
+    fn base64_is_hidden_whatever_stands_before_and_after_also_wrapped() {
+        use base64::Engine as _;
+        let redactor = Redactor::new(vec![SECRET.to_owned()], &Map::new());
+        for before in ["", "a", "ab", "root:"] {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{before}{SECRET}\n"));
+            let shown = redactor.text(&encoded).replace(HIDDEN, "");
+            assert!(shown.len() <= before.len() * 4 / 3 + 6, "{shown}");
+            let (one, other) = encoded.split_at(17);
+            let wrapped = redactor.text(&format!("+{one}\n+{other}\n")).replace(HIDDEN, "");
+            assert!(wrapped.len() <= before.len() * 4 / 3 + 10, "{wrapped}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_secret_is_hidden_and_what_it_shares_with_public_texts_is_not() {
+        let redactor = Redactor::new(vec!["https://hooks.example/T0123456789/abcdefghij".to_owned()], &Map::new());
+        assert_eq!(redactor.text("near: 456789/abcd ..."), "near: [redacted] ...");
+        assert_eq!(redactor.text("see https://docs.other.net"), "see https://docs.other.net");
+    }
+
+    #[test]
+    fn what_a_secret_replaces_in_a_diff_was_one_too() {
+        let redactor =
+            Redactor::new(vec!["new-value-of-today".to_owned()], &Map::new()).with_placeholders(&["secret://db_root".to_owned()]);
+        let applied = redactor.diff(" [client]\n-auth=yesterdays\n+auth=new-value-of-today\n port=1\n");
+        assert_eq!(applied, " [client]\n-auth=[redacted]\n+auth=[redacted]\n port=1\n");
+        let previewed = redactor.diff("-auth=yesterdays\n-port=1\n+auth=secret://db_root\n+port=2\n");
+        assert_eq!(previewed, "-auth=[redacted]\n-[redacted]\n+auth=secret://db_root\n+port=2\n");
+        let plain = "-port=1\n+port=2\n";
+        assert_eq!(redactor.diff(plain), plain);
     }
 
     #[test]

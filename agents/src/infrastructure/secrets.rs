@@ -1,12 +1,19 @@
 //! Secrets by reference: `secret://name` in a parameter is resolved here, on the agent's host, and nowhere else.
 //!
-//! They stand in `<data_dir>/secrets.toml`, one `name = "value"` a line, readable by its owner only.
+//! They stand in `<data_dir>/secrets.toml`, one `name = "value"` a line, readable by its owner only. A reference is taken only
+//! where the action declares `secret: true`, and a preview gets the reference itself: nobody has approved it yet.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use chiffon_protocol::ActionSpec;
+use chiffon_protocol::message::Mode;
+use serde_json::{Map, Value};
+
+use super::redact::SHORTEST_SECRET;
 
 const PREFIX: &str = "secret://";
 
@@ -16,51 +23,109 @@ pub(super) struct Secrets {
     path: PathBuf,
 }
 
+/// Parameters as the play gets them, and what must not be seen of them.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    /// Defaults filled in; secrets resolved, but for a preview.
+    pub(super) parameters: Map<String, Value>,
+    /// Every secret of this agent, and the values of parameters that are declared as secrets.
+    pub(super) secrets: Vec<String>,
+    /// The references that a preview shows in place of secrets.
+    pub(super) references: Vec<String>,
+}
+
 impl Secrets {
     pub(super) fn in_folder(data_dir: &Path) -> Self {
         Self { path: data_dir.join("secrets.toml") }
     }
 
-    /// Replaces every reference in a value; the secrets that were used are added to `used`.
-    pub(super) fn resolve(&self, value: &mut Value, used: &mut Vec<String>) -> Result<(), String> {
-        let mut known = None;
-        self.replace(value, used, &mut known)
-    }
-
-    fn replace(&self, value: &mut Value, used: &mut Vec<String>, known: &mut Option<BTreeMap<String, String>>) -> Result<(), String> {
-        match value {
-            Value::String(text) => {
-                let Some(name) = text.strip_prefix(PREFIX) else { return Ok(()) };
-                if known.is_none() {
-                    *known = Some(self.read()?);
-                }
-                let found = known.as_ref().and_then(|known| known.get(name));
-                let secret = found.ok_or_else(|| {
-                    format!("there is no secret `{name}` in {} on this agent; add the line `{name} = \"...\"`", self.path.display())
-                })?;
-                used.push(secret.clone());
-                secret.clone_into(text);
-                Ok(())
+    /// Fills in defaults and looks up every reference; resolves them only for work that was approved.
+    pub(super) fn prepare(&self, spec: &ActionSpec, given: &Map<String, Value>, mode: Mode) -> Result<Prepared, String> {
+        let known = self.read()?;
+        let mut prepared = Prepared { parameters: spec.with_defaults(given), ..Prepared::default() };
+        for (name, value) in &mut prepared.parameters {
+            let names = references(value);
+            let declared = spec.parameter_schemas().any(|(parameter, schema)| parameter == name && is_declared(schema));
+            if let (Some(secret), false) = (names.first(), declared) {
+                return Err(format!(
+                    "`{name}` is no place for the secret `{secret}`: its action does not declare `secret: true` on that parameter"
+                ));
             }
-            Value::Array(items) => items.iter_mut().try_for_each(|item| self.replace(item, used, known)),
-            Value::Object(members) => members.values_mut().try_for_each(|member| self.replace(member, used, known)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+            for secret in &names {
+                usable(secret, known.get(secret))?;
+                prepared.references.push(format!("{PREFIX}{secret}"));
+            }
+            if mode == Mode::Apply {
+                replace(value, &known);
+            }
+            if declared {
+                texts(value, &mut prepared.secrets);
+            }
         }
+        prepared.secrets.retain(|text| !text.starts_with(PREFIX));
+        prepared.secrets.extend(known.into_values());
+        Ok(prepared)
     }
 
     fn read(&self) -> Result<BTreeMap<String, String>, String> {
-        let path = self.path.display();
-        let metadata = match std::fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
+        const FILE: &str = "`secrets.toml` in the agent's folder";
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            Err(error) => return Err(format!("{path} can't be read: {error}")),
+            Err(error) => return Err(format!("{FILE} can't be read: {error}")),
         };
+        let metadata = file.metadata().map_err(|error| format!("{FILE} can't be read: {error}"))?;
         if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(format!("{path} can be read by others; `chmod 600 {path}`"));
+            return Err(format!("{FILE} can be read by others; `chmod 600` it, and change what stands in it"));
         }
-        let text = std::fs::read_to_string(&self.path).map_err(|error| format!("{path} can't be read: {error}"))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(|error| format!("{FILE} can't be read: {error}"))?;
         // A parser's message would show the line, and with it the secret.
-        toml::from_str(&text).map_err(|_| format!("{path} is not a list of `name = \"value\"` lines"))
+        toml::from_str(&text).map_err(|_| format!("{FILE} is not a list of `name = \"value\"` lines"))
+    }
+}
+
+/// Whether a parameter's schema says that secrets may stand there.
+pub(super) fn is_declared(schema: &Value) -> bool {
+    schema.get("secret").and_then(Value::as_bool) == Some(true)
+}
+
+/// The names of the secrets that a value refers to.
+pub(super) fn references(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    texts(value, &mut found);
+    found.iter().filter_map(|text| text.strip_prefix(PREFIX)).map(str::to_owned).collect()
+}
+
+fn usable(name: &str, value: Option<&String>) -> Result<(), String> {
+    match value {
+        None => Err(format!("this agent has no secret `{name}`; add the line `{name} = \"...\"` to its secrets.toml")),
+        Some(value) if value.chars().count() < SHORTEST_SECRET => Err(format!(
+            "the secret `{name}` is shorter than {SHORTEST_SECRET} characters, so it can't be kept out of logs and diffs; use a longer one"
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+fn texts(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
+        Value::Object(members) => members.values().for_each(|member| texts(member, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn replace(value: &mut Value, known: &BTreeMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(secret) = text.strip_prefix(PREFIX).and_then(|name| known.get(name)) {
+                secret.clone_into(text);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, known)),
+        Value::Object(members) => members.values_mut().for_each(|member| replace(member, known)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -68,6 +133,8 @@ impl Secrets {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    const FILE: &str = "db = \"hunter2-and-more\"\nshort = \"417\"\n";
 
     fn with_file(text: &str, mode: u32) -> (tempfile::TempDir, Secrets) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -78,26 +145,53 @@ mod tests {
         (folder, secrets)
     }
 
-    #[test]
-    fn references_are_replaced_wherever_they_stand() {
-        let (_folder, secrets) = with_file("db = \"hunter2\"\n", 0o600);
-        let mut value = json!({"password": "secret://db", "list": ["secret://db", "plain"]});
-        let mut used = Vec::new();
-        secrets.resolve(&mut value, &mut used).expect("resolves");
-        assert_eq!(value, json!({"password": "hunter2", "list": ["hunter2", "plain"]}));
-        assert_eq!(used, ["hunter2", "hunter2"]);
+    fn prepare(secrets: &Secrets, given: &Value, mode: Mode) -> Result<Prepared, String> {
+        let spec = ActionSpec::from_yaml(
+            "name: tell\ntitle: Tell\ndescription: For a test.\nexamples: [\"tell\"]\nagent_type: infrastructure\nparameters:\n  type: object\n  \
+             properties:\n    access: {type: array, secret: true}\n    note: {type: string}\nrisk: low\ncheck: full\ntimeout_seconds: 60\n",
+        )
+        .expect("is an action");
+        secrets.prepare(&spec, given.as_object().expect("is an object"), mode)
     }
 
     #[test]
-    fn a_missing_secret_and_an_open_file_are_refused_without_showing_anything() {
-        let (_folder, secrets) = with_file("db = \"hunter2\"\n", 0o600);
-        let error = secrets.resolve(&mut json!("secret://other"), &mut Vec::new()).expect_err("is missing");
-        assert!(error.contains("`other`") && !error.contains("hunter2"), "{error}");
-        let (_folder, secrets) = with_file("db = \"hunter2\"\n", 0o644);
-        let error = secrets.resolve(&mut json!("secret://db"), &mut Vec::new()).expect_err("is open");
-        assert!(error.contains("chmod 600"), "{error}");
-        let (_folder, secrets) = with_file("db = hunter2\n", 0o600);
-        let error = secrets.resolve(&mut json!("secret://db"), &mut Vec::new()).expect_err("is malformed");
-        assert!(!error.contains("hunter2"), "{error}");
+    fn references_are_replaced_wherever_they_stand_but_not_in_a_preview() {
+        let (_folder, secrets) = with_file(FILE, 0o600);
+        let given = json!({"access": ["secret://db", {"of": "secret://db"}, "given-by-hand"]});
+        let applied = prepare(&secrets, &given, Mode::Apply).expect("resolves");
+        assert_eq!(applied.parameters["access"], json!(["hunter2-and-more", {"of": "hunter2-and-more"}, "given-by-hand"]));
+        let previewed = prepare(&secrets, &given, Mode::Check).expect("is known");
+        assert_eq!(Value::Object(previewed.parameters), given);
+        assert_eq!(previewed.references, ["secret://db", "secret://db"]);
+        for secret in ["hunter2-and-more", "417", "given-by-hand"] {
+            assert!(previewed.secrets.iter().any(|known| known == secret), "redaction knows {secret}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_short_or_not_declared_is_refused_in_both_modes_without_showing_anything() {
+        let (folder, secrets) = with_file(FILE, 0o600);
+        for (given, part) in [
+            (json!({"access": ["secret://other"]}), "no secret `other`"),
+            (json!({"access": ["secret://short"]}), "`short` is shorter than 8"),
+            (json!({"note": "secret://db"}), "does not declare `secret: true`"),
+        ] {
+            for mode in [Mode::Apply, Mode::Check] {
+                let error = prepare(&secrets, &given, mode).expect_err(part);
+                assert!(error.contains(part), "{error}");
+                for hidden in ["hunter2", "417", &folder.path().display().to_string()] {
+                    assert!(!error.contains(hidden), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_open_and_a_malformed_file_are_refused_without_showing_anything() {
+        for (text, mode, part) in [(FILE, 0o644, "chmod 600"), ("db = hunter2\n", 0o600, "is not a list")] {
+            let (_folder, secrets) = with_file(text, mode);
+            let error = prepare(&secrets, &json!({"access": ["secret://db"]}), Mode::Apply).expect_err(part);
+            assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
+        }
     }
 }

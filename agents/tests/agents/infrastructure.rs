@@ -412,3 +412,79 @@ async fn progress_follows_the_tasks_and_check_mode_is_said() {
     assert!(told.iter().any(|(percent, _)| (25..=99).contains(percent)), "{told:?}");
     assert!(told.iter().any(|(_, message)| message.starts_with("Running: Step")), "{told:?}");
 }
+
+/// A play that spells a secret in each way in which plays do, says a vaulted variable, and fails over a labelled item.
+const SPELL: &str = r#"    - name: Write it
+      ansible.builtin.copy:
+        content: |
+          auth={{ password }}
+          header=Basic {{ ('root:' ~ password) | b64encode }}
+          url=mysql://root:{{ password | urlencode }}@db/app
+          json={{ {'auth': password} | to_json }}
+          shell={{ password | quote }}
+          upper={{ password | upper }}
+          vault={{ sealed }}
+          vault64={{ sealed | b64encode }}
+        dest: "@DIR@/spelled"
+        mode: "0600"
+    - name: Give it back
+      ansible.builtin.set_stats: {aggregate: false, data: {said: "{{ password | b64encode }} {{ sealed }}"}}
+    - name: Keep each
+      ansible.builtin.copy: {content: "{{ item.pw }}\n", dest: "/proc/none/{{ item.name }}"}
+      diff: false
+      loop: [{name: user1, pw: item-password-4711}]
+      loop_control: {label: "{{ item.name }}"}
+"#;
+
+#[tokio::test]
+async fn no_spelling_of_a_secret_a_vaulted_variable_or_a_labelled_item_leaves_the_host() {
+    let books = Playbooks::new();
+    books.action("spell", "", SPELL);
+    books.write("vault-password", "only-for-this-test\n");
+    let vars = "sealed: \"sealed pw: Zürich/42\"\n";
+    books.write("books/group_vars/all/vault.yml", vars);
+    let vault = books.path("books/group_vars/all/vault.yml");
+    let sealed = std::process::Command::new("ansible-vault")
+        .args(["encrypt", "--vault-password-file"])
+        .args([books.path("vault-password"), vault])
+        .output()
+        .expect("ansible-vault runs");
+    assert!(sealed.status.success(), "{sealed:?}");
+    let config = format!("[defaults]\nvault_password_file = {}\n", books.path("vault-password").display());
+    books.write("books/ansible.cfg", &config);
+    books.write(
+        "books/spell/group_vars/all/vault.yml",
+        &std::fs::read_to_string(books.path("books/group_vars/all/vault.yml")).expect("reads"),
+    );
+    books.write("agent/secrets.toml", "db = \"Grüße=p@ss/wörd&1\"\n");
+    std::fs::set_permissions(books.path("agent/secrets.toml"), std::fs::Permissions::from_mode(0o600)).expect("set");
+    let fleet = books.start().await;
+    let parameters = json!({"host": "nas", "password": "secret://db"});
+    fleet.orchestrator.set_acknowledge(false);
+    let preview = fleet.check("spell", parameters.clone(), &["nas"]).await;
+    let applied = fleet.run(&fleet.work("spell", parameters, &["nas"])).await;
+    assert!(error(&applied, ErrorCode::PlayFailed).contains("user1"), "{applied:?}");
+    assert!(std::fs::read_to_string(fleet.playbooks.path("spelled")).expect("was written").contains("sealed pw: Zürich/42"));
+    let shown = serde_json::to_string(&preview).expect("is JSON");
+    assert!(shown.contains("auth=secret://db"), "{shown}");
+    let heard = fleet.orchestrator.heard.lock().expect("is free");
+    let mut said: Vec<String> = heard.messages.iter().map(|envelope| String::from_utf8(envelope.to_bytes()).expect("is text")).collect();
+    said.extend([shown, serde_json::to_string(&applied).expect("is JSON")]);
+    for said in said {
+        for part in [
+            "p@ss/w",
+            "P@SS/W",
+            "cDpHcsO8",
+            "dDpHcsO8",
+            "R3LDvMOf",
+            "p%40ss/w",
+            "\\u00dfe=p@",
+            "sealed pw",
+            "Zürich",
+            "c2VhbGVkIHB3",
+            "item-password",
+        ] {
+            assert!(!said.contains(part), "{part} in {said}");
+        }
+    }
+}

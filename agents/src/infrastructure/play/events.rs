@@ -101,6 +101,7 @@ impl Observer {
 
     /// A line of standard output.
     pub(in crate::infrastructure) fn out(&mut self, line: Line) {
+        self.redactor.refresh();
         let bytes = match line {
             Line::TooLong(length) => {
                 let text = format!("an event of {} MiB is left out of the log", length >> 20);
@@ -120,6 +121,7 @@ impl Observer {
 
     /// A line of standard error.
     pub(in crate::infrastructure) fn error(&mut self, line: Line) {
+        self.redactor.refresh();
         let Line::Whole(bytes) = line else { return };
         let text = String::from_utf8_lossy(&bytes);
         // Ansible says this of every parameter named like a keyword of plays; it is harmless.
@@ -222,7 +224,7 @@ impl Observer {
             return String::new();
         }
         let place = diff::place_of(result).unwrap_or_else(|| task.to_owned());
-        self.redactor.text(&diff::of_result(result, &place))
+        self.redactor.diff(&diff::of_result(result, &place))
     }
 
     fn warnings_of(&mut self, host: &str, task: &str, result: &Value) {
@@ -317,7 +319,8 @@ fn text_of(result: &Value) -> String {
     for item in result.get("results").and_then(Value::as_array).into_iter().flatten() {
         let failed = item.get("failed").and_then(Value::as_bool).unwrap_or(false);
         if failed && item.get("censored").is_none() {
-            let of = item.get("item").map(as_text).unwrap_or_default();
+            // The author's label, where there is one, stands for what the item holds.
+            let of = item.get("_ansible_item_label").or_else(|| item.get("item")).map(as_text).unwrap_or_default();
             parts.push(format!("{of}: {}", item.get("msg").map(as_text).unwrap_or_default()));
         }
     }

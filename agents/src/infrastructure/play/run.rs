@@ -22,6 +22,7 @@ use super::usage::Usage;
 use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
 use crate::infrastructure::redact::Redactor;
+use crate::infrastructure::redact::vaulted::Vaulted;
 use crate::worker::cgroup::Group;
 use crate::worker::time_limit::{GRACE, TimeLimit};
 use crate::worker::{RunContext, RunOutcome, marker};
@@ -59,7 +60,15 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
+    let vaulted = match Vaulted::prepare(&context.scratch) {
+        Ok(vaulted) => vaulted,
+        Err(error) => {
+            let text = format!("what hides vaulted variables can't be written to {}: {error}", context.scratch.display());
+            return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
+        }
+    };
     let mut command = command::run(&play, &variables, &context.marker);
+    command.envs(vaulted.environment(&play.playbooks));
     // Dropped at the end of the run; what lives when this process has been killed is ended by it (RELIABILITY 13).
     let _limit = match TimeLimit::begin(&context.marker, play.timeout.saturating_add(GRACE)) {
         Ok(limit) => limit,
@@ -74,7 +83,8 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
         Err(error) => return RunOutcome::failed(not_found(&play.program, &error)),
     };
     let listing = list(&play, command::list(&play, &variables, &context.marker));
-    let observer = Observer::new(play.mode, &play.hosts, play.redactor.clone(), context.events.clone(), context.progress.clone());
+    let redactor = play.redactor.clone().with_vaulted(vaulted);
+    let observer = Observer::new(play.mode, &play.hosts, redactor, context.events.clone(), context.progress.clone());
     let watched = Watch::new(child, observer, &play).run(&context, listing).await;
     if let Some(stop) = &watched.stop {
         let left = marker::stop_all(&context.marker).await;
