@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    fn chunks<'c>(taken: &'c Cell<usize>) -> impl Stream<Item = Result<Vec<u8>, &'static str>> + 'c {
+    fn chunks(taken: &Cell<usize>) -> impl Stream<Item = Result<Vec<u8>, &'static str>> + '_ {
         stream::repeat_with(|| {
             taken.set(taken.get() + 1);
             Ok(vec![b'x'; 1000])

@@ -25,9 +25,9 @@ async fn an_answer_without_end_is_read_up_to_a_bound_and_passed_over() {
         ("text/event-stream", "data: {\"choices\": [{\"delta\": {\"content\": \""),
         ("text/html", "<html>"),
     ] {
-        let endless = Server::new(vec![Say::Endless(kind, beginning)]).await;
+        let endless = Server::new(vec![Say::Endless(200, kind, beginning)]).await;
         let second = Server::new(vec![good()]).await;
-        let rig = rig(vec![ProviderConfig { timeout: Duration::from_secs(60), ..endless.provider("one") }, second.provider("two")]);
+        let rig = rig(vec![ProviderConfig { timeout: Duration::from_mins(1), ..endless.provider("one") }, second.provider("two")]);
         assert_eq!(made_by(&rig).await, "two", "{kind}");
         let settled = rig.notebook.settled();
         assert_eq!((settled[0].state, settled[0].tries), ("invalid", 1), "{kind}");
@@ -39,10 +39,12 @@ async fn an_answer_without_end_is_read_up_to_a_bound_and_passed_over() {
 
 #[tokio::test]
 async fn a_refusal_without_end_is_read_up_to_a_bound() {
-    let endless = Server::new(vec![Say::Headers(401, &[], "no"), Say::Endless("text/plain", "no ")]).await;
-    assert_eq!(made_by(&rig(vec![endless.provider("one")])).await, "offline");
-    let rig = rig(vec![ProviderConfig { timeout: Duration::from_secs(60), ..endless.provider("one") }]);
+    let endless = Server::new(vec![Say::Endless(401, "text/plain", "no such key ")]).await;
+    let rig = rig(vec![ProviderConfig { timeout: Duration::from_mins(1), ..endless.provider("one") }]);
     assert_eq!(made_by(&rig).await, "offline");
+    let error = rig.notebook.settled()[0].error.clone().expect("an error");
+    assert!(error.message.contains("HTTP 401: no such key") && error.message.len() < 1000, "{error}");
+    assert!(endless.sent_bytes() < 16 * 1024 * 1024, "{} bytes were taken", endless.sent_bytes());
 }
 
 #[tokio::test]
@@ -124,7 +126,7 @@ async fn models_that_hang_cost_no_more_than_the_round_may_take_and_leave_time_to
     let begun = std::time::Instant::now();
     let hanging = Server::new(vec![Say::Silence]).await;
     let quick = Server::new(vec![good()]).await;
-    let slow = |server: &Server, name| ProviderConfig { timeout: Duration::from_secs(60), max_tries: 3, ..server.provider(name) };
+    let slow = |server: &Server, name| ProviderConfig { timeout: Duration::from_mins(1), max_tries: 3, ..server.provider(name) };
     let rig = rig_within(vec![slow(&hanging, "one"), slow(&quick, "two")], planner::Strategy::Quality, 1000.0, Duration::from_secs(2));
     assert_eq!(made_by(&rig).await, "two");
     assert_eq!(rig.notebook.settled()[0].error.as_ref().map(|error| error.code), Some(ErrorCode::ProviderTimeout));

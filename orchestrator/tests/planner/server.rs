@@ -31,8 +31,8 @@ pub enum Say {
     Body(&'static str, String),
     /// A status with headers and a body.
     Headers(u16, &'static [(&'static str, &'static str)], &'static str),
-    /// A body of this content type that begins so and never ends.
-    Endless(&'static str, &'static str),
+    /// A status with a body of this content type that begins so and never ends.
+    Endless(u16, &'static str, &'static str),
     /// A chat completion with this text, once the server is told that the answer may be at least so long.
     Needs(u64, String),
     /// Nothing, ever.
@@ -132,13 +132,13 @@ async fn answer(State(script): State<Arc<Script>>, body: String) -> Response<Bod
         Say::Headers(status, headers, body) => {
             headers.iter().fold(response.status(status), |response, (name, value)| response.header(*name, *value)).body(Body::from(body))
         }
-        Say::Endless(kind, beginning) => {
+        Say::Endless(status, kind, beginning) => {
             let chunks = futures::stream::iter(std::iter::once(beginning.to_owned()).chain(std::iter::repeat_with(|| "x".repeat(64 * 1024))));
             let counted = futures::StreamExt::map(chunks, move |chunk| {
                 script.sent_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
                 Ok::<_, std::convert::Infallible>(chunk)
             });
-            response.header(header::CONTENT_TYPE, kind).body(Body::from_stream(counted))
+            response.status(status).header(header::CONTENT_TYPE, kind).body(Body::from_stream(counted))
         }
         Say::Needs(tokens, text) => {
             let usage = json!({"prompt_tokens": 1000, "completion_tokens": tokens.min(asked["max_tokens"].as_u64().unwrap_or(0))});

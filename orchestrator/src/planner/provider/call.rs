@@ -58,17 +58,26 @@ pub struct Caller<'a> {
 struct Failure {
     problem: Box<Problem>,
     after: Option<Duration>,
-    again: bool,
+    remedy: Remedy,
     /// Whether the try may have been charged without saying how much.
     uncertain: bool,
-    /// Whether a weaker form of answers may be taken.
-    weaker: bool,
     was_cut: bool,
+}
+
+/// What can help after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    /// Nothing.
+    None,
+    /// The same again.
+    Again,
+    /// A weaker form of answers.
+    WeakerForm,
 }
 
 impl Failure {
     fn new(code: ErrorCode, message: String) -> Self {
-        Self { problem: Box::new(Problem::new(code, message)), after: None, again: false, uncertain: false, weaker: false, was_cut: false }
+        Self { problem: Box::new(Problem::new(code, message)), after: None, remedy: Remedy::None, uncertain: false, was_cut: false }
     }
 }
 
@@ -105,7 +114,7 @@ impl Caller<'_> {
                 tally.meter.uncertain
             };
             let too_long = failure.after.is_some_and(|after| after > longest_wait);
-            if failure.again && !too_long && unknown < 2 && begun.elapsed() < self.ask.within {
+            if failure.remedy == Remedy::Again && !too_long && unknown < 2 && begun.elapsed() < self.ask.within {
                 Try::Again { error: *failure.problem, after: failure.after }
             } else {
                 Try::Stop(*failure.problem)
@@ -129,13 +138,13 @@ impl Caller<'_> {
                 }
                 Err(failure) => failure,
             };
-            match structured.weaker().filter(|_| failure.weaker) {
+            match structured.weaker().filter(|_| failure.remedy == Remedy::WeakerForm) {
                 Some(weaker) => {
                     structured = weaker;
                     first_refusal.get_or_insert(failure);
                 }
                 // What every form is refused for is no matter of the form.
-                None if failure.weaker => return Err(first_refusal.unwrap_or(failure)),
+                None if failure.remedy == Remedy::WeakerForm => return Err(first_refusal.unwrap_or(failure)),
                 None => return Err(failure),
             }
         }
@@ -158,7 +167,7 @@ impl Caller<'_> {
             Err(_) => {
                 let what = if within < self.provider.config.timeout { "what was left of `llm.round_within`, " } else { "" };
                 let message = format!("`{}` did not answer within {what}{:.1} s", self.provider.config.name, within.as_secs_f64());
-                Err(Failure { again: true, uncertain: true, ..Failure::new(ErrorCode::ProviderTimeout, message) })
+                Err(Failure { remedy: Remedy::Again, uncertain: true, ..Failure::new(ErrorCode::ProviderTimeout, message) })
             }
         };
         if outcome.as_ref().is_err_and(|failure| failure.uncertain) {
@@ -203,7 +212,7 @@ impl Caller<'_> {
 
     fn broken(&self, what: &str) -> Failure {
         let message = format!("`{}`: {what}", self.provider.config.name);
-        Failure { again: true, uncertain: true, ..Failure::new(ErrorCode::ProviderUnavailable, message) }
+        Failure { remedy: Remedy::Again, uncertain: true, ..Failure::new(ErrorCode::ProviderUnavailable, message) }
     }
 
     fn failure(&self, error: OpenAIError) -> Failure {
@@ -215,7 +224,7 @@ impl Caller<'_> {
             },
             OpenAIError::Reqwest(error) if error.is_connect() => {
                 let message = format!("`{}` can't be reached at {}: {}", config.name, config.base_url, root_cause(&error));
-                Failure { again: true, ..Failure::new(ErrorCode::ProviderUnavailable, message) }
+                Failure { remedy: Remedy::Again, ..Failure::new(ErrorCode::ProviderUnavailable, message) }
             }
             OpenAIError::Reqwest(error) if error.is_builder() => {
                 let message = format!("`{}`: the request can't be made: {}; look at its `base_url`", config.name, root_cause(&error));
@@ -231,13 +240,15 @@ impl Caller<'_> {
         match why {
             NoAnswer::Refused { status, wait, body } => {
                 let quota = body.contains("insufficient_quota");
-                let (code, again) = match status {
-                    429 => (ErrorCode::ProviderRateLimited, !quota),
-                    408 | 409 | 425 | 500 | 502..=599 => (ErrorCode::ProviderUnavailable, true),
-                    _ => (ErrorCode::ProviderRefused, false),
+                let (code, remedy) = match status {
+                    429 if quota => (ErrorCode::ProviderRateLimited, Remedy::None),
+                    429 => (ErrorCode::ProviderRateLimited, Remedy::Again),
+                    408 | 409 | 425 | 500 | 502..=599 => (ErrorCode::ProviderUnavailable, Remedy::Again),
+                    400 | 422 | 501 => (ErrorCode::ProviderRefused, Remedy::WeakerForm),
+                    _ => (ErrorCode::ProviderRefused, Remedy::None),
                 };
                 let message = format!("`{name}` answered with HTTP {status}: {}", http::message(&body));
-                Failure { after: wait, again, weaker: matches!(status, 400 | 422 | 501), ..Failure::new(code, message) }
+                Failure { after: wait, remedy, ..Failure::new(code, message) }
             }
             NoAnswer::TooLong { most_bytes } => {
                 let message = format!("`{name}`: the answer is longer than {most_bytes} bytes; it was read no further");
