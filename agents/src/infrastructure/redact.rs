@@ -41,13 +41,15 @@ impl Redactor {
             collect(name, value, &mut values);
         }
         let mut redactor = Self::default();
-        redactor.learn(values);
+        redactor.learn(&values);
         redactor
     }
 
     /// These references stand for secrets in a preview.
     pub(super) fn with_placeholders(mut self, references: &[String]) -> Self {
-        references.iter().for_each(|reference| self.placeholders.add(reference));
+        for reference in references {
+            self.placeholders.add(reference);
+        }
         self
     }
 
@@ -61,11 +63,11 @@ impl Redactor {
     pub(super) fn refresh(&mut self) {
         let news = self.vaulted.as_mut().map(Vaulted::news).unwrap_or_default();
         if !news.is_empty() {
-            self.learn(news);
+            self.learn(&news);
         }
     }
 
-    fn learn(&mut self, values: Vec<String>) {
+    fn learn(&mut self, values: &[String]) {
         for value in values.iter().filter(|value| !value.starts_with("secret://")) {
             self.pieces.add(value);
             // A secret of several lines is shown line by line.
@@ -101,7 +103,7 @@ impl Redactor {
 
     fn replaced(&self, run: &[&str]) -> String {
         let holds = |line: &&str| line.contains(HIDDEN) || line.contains("secret://") || !self.placeholders.find(line).is_empty();
-        let new: Vec<&str> = run.iter().filter_map(|line| line.strip_prefix('+').filter(|line| holds(&line))).collect();
+        let new: Vec<&str> = run.iter().filter_map(|line| line.strip_prefix('+').filter(|line| holds(line))).collect();
         if new.is_empty() {
             return run.concat();
         }
