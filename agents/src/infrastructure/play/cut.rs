@@ -9,8 +9,8 @@ pub(super) fn at_line(text: String, limit: usize) -> String {
     let (kept, left) = text.split_at_checked(text.floor_char_boundary(limit)).unwrap_or((&text, ""));
     match kept.rsplit_once('\n') {
         // A line that was half kept counts as left out.
-        Some((lines, half)) if !lines.is_empty() => {
-            let more = left.lines().count() + usize::from(!half.is_empty() && left.starts_with('\n'));
+        Some((lines, _)) if !lines.is_empty() => {
+            let more = text.lines().count() - (lines.matches('\n').count() + 1);
             format!("{lines}\n... {more} more lines are not shown\n")
         }
         _ => format!(
