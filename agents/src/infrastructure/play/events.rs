@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_protocol::message::Mode;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::lines::Line;
+use super::outputs::{Outputs, PutOut};
 use super::preview::Previewing;
 use super::progress::{Counter, Listed};
 use super::{cut, diff};
@@ -18,8 +19,6 @@ use crate::worker::{EventSink, NewEvent, Progress};
 const LONGEST_TEXT: usize = 16 * 1024;
 /// So much of standard error is kept for the explanation of a failure.
 const KEPT_ERRORS: usize = 16 * 1024;
-/// The key of the play's statistics that holds warnings for people.
-const WARNINGS: &str = "chiffon_warnings";
 
 /// A task that failed on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +51,15 @@ pub(super) struct Seen {
     pub(super) unreachable: BTreeMap<String, String>,
     /// Tasks that changed a host, in order.
     pub(super) changed: Vec<(String, String)>,
-    pub(super) outputs: Map<String, Value>,
+    pub(super) outputs: PutOut,
     pub(super) warnings: Vec<String>,
     pub(super) current_task: String,
     /// A host that acts without having been granted.
     pub(super) outside: Option<String>,
     pub(super) errors: String,
     pub(super) previewing: Previewing,
+    /// Tasks of the playbook that never began.
+    pub(super) unstarted: Vec<Listed>,
 }
 
 /// Watches one play.
@@ -71,6 +72,7 @@ pub(in crate::infrastructure) struct Observer {
     sink: EventSink,
     progress: Progress,
     counter: Counter,
+    outputs: Outputs,
     current_task_id: String,
 }
 
@@ -81,22 +83,33 @@ impl Observer {
             failures: Vec::new(),
             unreachable: BTreeMap::new(),
             changed: Vec::new(),
-            outputs: Map::new(),
+            outputs: PutOut::default(),
             warnings: Vec::new(),
             current_task: String::new(),
             outside: None,
             errors: String::new(),
             previewing: Previewing::default(),
+            unstarted: Vec::new(),
         };
         let granted: BTreeSet<String> = hosts.iter().cloned().collect();
         let counter = Counter::new(granted.len());
-        Self { seen, mode, granted, redactor, sink, progress, counter, current_task_id: String::new() }
+        Self { seen, mode, granted, redactor, sink, progress, counter, outputs: Outputs::default(), current_task_id: String::new() }
     }
 
     /// How many tasks there will be.
     pub(super) fn promise(&mut self, list: Vec<Listed>) {
         self.counter.promise(list);
         self.tell_progress();
+    }
+
+    /// All that was seen, at the end.
+    pub(super) fn finish(mut self) -> Seen {
+        let put_out = self.outputs.finish();
+        let warnings = put_out.warnings.iter().map(|text| self.redactor.text(text));
+        self.seen.warnings.extend(warnings);
+        self.seen.outputs = PutOut { values: self.redactor.members(&put_out.values), ..put_out };
+        self.seen.unstarted = self.counter.unstarted();
+        self.seen
     }
 
     /// A line of standard output.
@@ -172,6 +185,7 @@ impl Observer {
         }
         let task = self.redactor.text(&task_name(event));
         self.warnings_of(host, &task, result);
+        self.outputs.result(host, result);
         let changed = result.get("changed").and_then(Value::as_bool).unwrap_or(false);
         let text = self.redactor.text(&text_of(result));
         let mut diff = String::new();
@@ -190,15 +204,17 @@ impl Observer {
                     if self.mode == Mode::Check {
                         self.seen.previewing.change(host, &task, &diff);
                     }
+                } else {
+                    self.seen.previewing.failed(host, &task);
                 }
                 self.seen.failures.push(Failure { host: host.to_owned(), task: task.clone(), place, message: text.clone() });
                 "task_failed"
             }
             "v2_runner_on_skipped" => {
                 if lacks_check_support(result) {
-                    self.seen.previewing.unknown(&task);
+                    self.seen.previewing.unknown(host, &task);
                 } else {
-                    self.seen.previewing.skipped();
+                    self.seen.previewing.skipped(host, &task, &self.redactor.text(&why_skipped(result)));
                 }
                 "task_skipped"
             }
@@ -209,7 +225,7 @@ impl Observer {
                 "task_changed"
             }
             _ => {
-                self.seen.previewing.unchanged();
+                self.seen.previewing.unchanged(host);
                 "task_ok"
             }
         };
@@ -244,15 +260,7 @@ impl Observer {
             self.sink.add(NewEvent { kind: "stats", host: Some(host.clone()), text, ..NewEvent::default() });
         }
         self.seen.stats = Some(stats);
-        let per_host = event.get("custom_stats").and_then(Value::as_object).into_iter().flat_map(Map::values);
-        for stats in event.get("global_custom_stats").into_iter().chain(per_host).filter_map(Value::as_object) {
-            self.seen.outputs.extend(self.redactor.members(stats));
-        }
-        match self.seen.outputs.remove(WARNINGS) {
-            Some(Value::Array(texts)) => self.seen.warnings.extend(texts.iter().map(as_text)),
-            Some(Value::Null) | None => {}
-            Some(text) => self.seen.warnings.push(as_text(&text)),
-        }
+        self.outputs.statistics(event);
     }
 
     fn tell_progress(&mut self) {
@@ -295,6 +303,16 @@ fn lacks_check_support(result: &Value) -> bool {
     says(result) || result.get("results").and_then(Value::as_array).into_iter().flatten().any(says)
 }
 
+/// Why a task was skipped, as far as Ansible says.
+fn why_skipped(result: &Value) -> String {
+    match result.get("false_condition").map(as_text).filter(|condition| !condition.is_empty()) {
+        Some(condition) => format!("`{condition}` is false"),
+        None => {
+            result.get("skip_reason").and_then(Value::as_str).map(|reason| reason.replace("Conditional", "conditional")).unwrap_or_default()
+        }
+    }
+}
+
 /// Whether an item of a loop changed something, whatever became of the others.
 fn items_changed(result: &Value) -> bool {
     let items = result.get("results").and_then(Value::as_array).into_iter().flatten();
@@ -327,6 +345,6 @@ fn text_of(result: &Value) -> String {
     parts.join("\n")
 }
 
-fn as_text(value: &Value) -> String {
+pub(super) fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
 }

@@ -7,6 +7,7 @@ mod events;
 mod hosts;
 mod lines;
 mod outcome;
+mod outputs;
 mod preview;
 mod progress;
 mod run;

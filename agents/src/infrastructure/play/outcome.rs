@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 use chiffon_protocol::message::{HostStatus, Mode, ResourceUsage};
 use chiffon_protocol::{ErrorCode, Problem};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::events::{HostStats, Seen};
 use super::hosts;
@@ -47,12 +47,12 @@ pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: 
         output,
         exit_code: exit.and_then(|exit| exit.code()),
         changed: !seen.changed.is_empty() || seen.stats.as_ref().is_some_and(|stats| stats.values().any(|stats| stats.changed > 0)),
-        hosts,
-        outputs: seen.outputs,
+        outputs: seen.outputs.values,
         usage,
         warnings,
         preview: (play.mode == Mode::Check && (ending == Ending::Succeeded || (unreachable_only && reached)))
-            .then(|| seen.previewing.finish()),
+            .then(|| seen.previewing.finish(&hosts, &seen.unstarted)),
+        hosts,
         ending,
     }
 }
@@ -204,7 +204,11 @@ fn exit_words(exit: Option<ExitStatus>) -> String {
 
 /// Outputs must fit what the action promises, because later steps take them. A dry run may lack some.
 fn check_outputs(play: &Play, seen: &Seen, warnings: &mut Vec<String>) -> Result<(), Problem> {
-    let findings = play.action.output_findings(&seen.outputs);
+    let of_host = |(host, outputs): (Option<&str>, Map<String, Value>)| {
+        let told = play.action.output_findings(&outputs).into_iter();
+        told.map(|finding| host.map_or_else(|| finding.clone(), |host| format!("{host}: {finding}"))).collect::<Vec<_>>()
+    };
+    let findings: Vec<String> = seen.outputs.of_each_host().into_iter().flat_map(of_host).collect();
     if findings.is_empty() {
         return Ok(());
     }

@@ -1,13 +1,20 @@
 //! What a dry run found: changes, the same ones on several hosts told once, and what could not be previewed.
+//!
+//! Coverage is counted: whatever the dry run did not look into lowers it and is named, with why.
 
-use chiffon_protocol::message::{Change, Preview};
+use std::collections::BTreeMap;
+
+use chiffon_protocol::message::{Change, HostResult, HostStatus, Preview};
+
+use super::progress::Listed;
 
 /// A preview as it grows.
 #[derive(Debug, Default)]
 pub(super) struct Previewing {
-    results: u32,
     shown: u32,
     hidden: u32,
+    /// Answers of each host.
+    answers: BTreeMap<String, u32>,
     changes: Vec<Change>,
     not_previewed: Vec<String>,
 }
@@ -15,8 +22,7 @@ pub(super) struct Previewing {
 impl Previewing {
     /// A task that would change a host.
     pub(super) fn change(&mut self, host: &str, name: &str, diff: &str) {
-        self.results += 1;
-        self.shown += 1;
+        self.unchanged(host);
         match self.changes.iter_mut().find(|change| change.name == name && change.diff == diff) {
             Some(same) => same.hosts.push(host.to_owned()),
             None => self.changes.push(Change { hosts: vec![host.to_owned()], name: name.to_owned(), diff: diff.to_owned() }),
@@ -24,56 +30,105 @@ impl Previewing {
     }
 
     /// A task that would change nothing.
-    pub(super) fn unchanged(&mut self) {
-        self.results += 1;
+    pub(super) fn unchanged(&mut self, host: &str) {
+        self.answered(host);
         self.shown += 1;
     }
 
-    /// A task that would not run at all; it counts as previewed.
-    pub(super) fn skipped(&mut self) {
-        self.results += 1;
+    /// A task that was skipped: in the run its condition may come out otherwise.
+    pub(super) fn skipped(&mut self, host: &str, name: &str, why: &str) {
+        self.answered(host);
+        self.miss(1, if why.is_empty() { format!("{name}: skipped") } else { format!("{name}: skipped, {why}") });
     }
 
     /// A task that check mode can't look into.
-    pub(super) fn unknown(&mut self, name: &str) {
-        self.results += 1;
-        self.hidden += 1;
-        if !self.not_previewed.iter().any(|known| known == name) {
-            self.not_previewed.push(name.to_owned());
+    pub(super) fn unknown(&mut self, host: &str, name: &str) {
+        self.answered(host);
+        self.miss(1, name.to_owned());
+    }
+
+    /// A task that failed in the dry run, which went on.
+    pub(super) fn failed(&mut self, host: &str, name: &str) {
+        self.answered(host);
+        self.miss(1, format!("{name}: failed in the preview"));
+    }
+
+    fn answered(&mut self, host: &str) {
+        *self.answers.entry(host.to_owned()).or_default() += 1;
+    }
+
+    fn miss(&mut self, tasks: u32, what: String) {
+        self.hidden += tasks;
+        if !self.not_previewed.contains(&what) {
+            self.not_previewed.push(what);
         }
     }
 
-    /// The preview.
-    pub(super) fn finish(mut self) -> Preview {
+    /// The preview. `unstarted`: tasks of the playbook that never began, because their play has none of these hosts or was left before them.
+    pub(super) fn finish(mut self, hosts: &[HostResult], unstarted: &[Listed]) -> Preview {
         for change in &mut self.changes {
             // Hosts answer in any order.
             change.hosts.sort_unstable();
         }
-        let relevant = self.shown + self.hidden;
-        let coverage = if relevant == 0 { 1.0 } else { f64::from(self.shown) / f64::from(relevant) };
-        Preview { coverage, tasks: self.results, changes: self.changes, not_previewed: self.not_previewed }
+        // Nobody can know how many tasks a host would have had; the busiest one is the measure.
+        let most = self.answers.values().copied().max().unwrap_or(0);
+        for host in hosts {
+            let why = match host.status {
+                HostStatus::Completed => continue,
+                HostStatus::Unreachable => "could not be reached",
+                HostStatus::NotBegun => "is not in any play that was previewed",
+                HostStatus::Failed | HostStatus::Unfinished => "was not previewed to its end",
+            };
+            let answers = self.answers.get(&host.host).copied().unwrap_or(0);
+            let what = if answers == 0 { "every task" } else { "the rest" };
+            self.miss(most.saturating_sub(answers).max(1), format!("{what} on {}, which {why}", host.host));
+        }
+        for listed in unstarted {
+            let tasks = u32::try_from(listed.hosts().max(1)).unwrap_or(u32::MAX);
+            self.miss(tasks, format!("{}: its play was not previewed, or ended before it", listed.name()));
+        }
+        let tasks = self.shown.saturating_add(self.hidden);
+        let coverage = if tasks == 0 { 1.0 } else { f64::from(self.shown) / f64::from(tasks) };
+        Preview { coverage, tasks, changes: self.changes, not_previewed: self.not_previewed }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::progress::read_list;
     use super::*;
 
     #[test]
-    fn the_same_change_on_several_hosts_is_told_once() {
+    fn the_same_change_on_several_hosts_is_told_once_and_what_was_not_looked_into_is_counted() {
         let mut previewing = Previewing::default();
         for host in ["a", "b"] {
             previewing.change(host, "Write", "+x\n");
-            previewing.unknown("Restart");
-            previewing.skipped();
+            previewing.unknown(host, "Restart");
+            previewing.skipped(host, "Reload", "`conf.changed` is false");
         }
         previewing.change("c", "Write", "+y\n");
-        previewing.unchanged();
-        let preview = previewing.finish();
+        previewing.unchanged("c");
+        let preview = previewing.finish(&[], &[]);
         assert_eq!(preview.changes.len(), 2);
         assert_eq!(preview.changes[0].hosts, ["a", "b"]);
-        assert_eq!(preview.not_previewed, ["Restart"]);
+        assert_eq!(preview.not_previewed, ["Restart", "Reload: skipped, `conf.changed` is false"]);
         assert_eq!(preview.tasks, 8);
-        assert!((preview.coverage - 4.0 / 6.0).abs() < 1e-9);
+        assert!((preview.coverage - 4.0 / 8.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn hosts_that_are_off_and_plays_that_did_not_begin_lower_the_coverage_and_are_named() {
+        let mut previewing = Previewing::default();
+        previewing.unchanged("a");
+        previewing.unchanged("a");
+        let host = |host: &str, status| HostResult { host: host.to_owned(), status, ..HostResult::default() };
+        let hosts = [host("a", HostStatus::Completed), host("b", HostStatus::Unreachable)];
+        let list = read_list("    hosts (0):\n    tasks:\n      Elsewhere\tTAGS: []\n");
+        let preview = previewing.finish(&hosts, &list);
+        assert_eq!(
+            preview.not_previewed,
+            ["every task on b, which could not be reached", "Elsewhere: its play was not previewed, or ended before it"]
+        );
+        assert!((preview.coverage - 2.0 / 5.0).abs() < 1e-9, "{}", preview.coverage);
     }
 }

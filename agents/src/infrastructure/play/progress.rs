@@ -13,6 +13,23 @@ pub(in crate::infrastructure) struct Listed {
     hosts: usize,
 }
 
+impl Listed {
+    /// Its name, in which templates may stand.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// On how many hosts its play runs.
+    pub(super) fn hosts(&self) -> usize {
+        self.hosts
+    }
+
+    /// Whether it only steers the play, and says nothing of itself.
+    fn is_meta(&self) -> bool {
+        matches!(self.name.as_str(), "meta" | "ansible.builtin.meta" | "ansible.legacy.meta")
+    }
+}
+
 /// An action's content and the hosts it was listed for.
 type ListKey = (String, Vec<String>);
 
@@ -104,6 +121,11 @@ impl Counter {
         }
     }
 
+    /// What was promised and has not started; nothing while the list is not there.
+    pub(super) fn unstarted(&self) -> Vec<Listed> {
+        self.open.iter().flatten().filter(|listed| !listed.is_meta()).cloned().collect()
+    }
+
     fn alive(&self) -> usize {
         self.hosts.saturating_sub(self.gone.len())
     }
@@ -127,8 +149,12 @@ impl Counter {
     }
 }
 
-/// Whether a task's name on the list, with its templates, may have become this one.
+/// Whether a task's name on the list, with its templates, may have become this one. One without a name is listed as its module, and
+/// runs under its role's name, or its module's, too.
 fn could_be(listed: &str, name: &str) -> bool {
+    if name.split_once(" : ").is_some_and(|(before, after)| before == listed || after == listed) {
+        return true;
+    }
     let between = listed.split_once("{{").and_then(|(before, rest)| Some((before, rest.rsplit_once("}}")?.1)));
     between.is_some_and(|(before, after)| name.starts_with(before) && name.ends_with(after))
 }
@@ -164,5 +190,18 @@ mod tests {
         counter.started("last");
         counter.answered("a", false);
         assert_eq!(counter.percent(), Some(99), "all but the statistics");
+        assert_eq!(counter.unstarted(), []);
+    }
+
+    #[test]
+    fn what_never_started_is_known_and_tasks_without_a_name_are_found_under_their_roles() {
+        let tasks = ["ansible.builtin.copy", "ansible.builtin.include_role", "ansible.builtin.meta", "Elsewhere"];
+        let list = tasks.map(|name| format!("      {name}\tTAGS: []\n")).concat();
+        let mut counter = Counter::new(1);
+        counter.promise(read_list(&format!("    hosts (0):\n    tasks:\n{list}")));
+        for name in ["web : ansible.builtin.copy", "ansible.builtin.include_role : db"] {
+            counter.started(name);
+        }
+        assert_eq!(counter.unstarted().iter().map(Listed::name).collect::<Vec<_>>(), ["Elsewhere"]);
     }
 }

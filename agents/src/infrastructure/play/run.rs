@@ -93,7 +93,7 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
         // A service that the play has started on this machine may live on in it, and is to.
         group.remove().await;
     }
-    outcome::judge(&play, watched.observer.seen, watched.exit, watched.stop.as_ref().map(|stop| &stop.reason), watched.usage.total())
+    outcome::judge(&play, watched.observer.finish(), watched.exit, watched.stop.as_ref().map(|stop| &stop.reason), watched.usage.total())
 }
 
 /// How many tasks there will be, remembered or asked for beside the play.
@@ -120,6 +120,7 @@ struct Watch {
     exit: Option<ExitStatus>,
     pipes_until: Option<Instant>,
     deadline: Instant,
+    looks_only: bool,
 }
 
 impl Watch {
@@ -137,6 +138,7 @@ impl Watch {
             exit: None,
             pipes_until: None,
             deadline: Instant::now() + play.timeout,
+            looks_only: play.mode == Mode::Check,
         }
     }
 
@@ -169,6 +171,14 @@ impl Watch {
                 () = until(self.stop.as_ref().and_then(Stop::due)) => self.harder(),
                 () = until(self.pipes_until) => break,
             }
+        }
+        // What a dry run did not come to is known from the list only.
+        if !listed
+            && self.looks_only
+            && self.stop.is_none()
+            && let Ok(Some(list)) = tokio::time::timeout_at(self.deadline, listing).await
+        {
+            self.observer.promise(list);
         }
         self
     }
