@@ -104,6 +104,7 @@ error_codes! {
     5135 SetAside, 500, false, "Set aside after two deaths";
     5140 TooMuchAtOnce, 422, false, "Too much at once";
     5141 PlanningTookTooLong, 422, false, "Planning took too long";
+    5142 HarmNotAskedFor, 422, false, "Harm that nobody asked for";
     5201 ProviderUnavailable, 502, true, "Model provider unavailable";
     5202 ProviderRateLimited, 502, true, "Model provider rate limited";
     5203 BudgetSpent, 402, false, "Budget spent";

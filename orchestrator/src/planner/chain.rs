@@ -159,7 +159,7 @@ impl PlannerChain {
                 "the usage that a model provider counted is not believed"
             );
         }
-        let read = called.result.as_ref().ok().map(|text| (text.clone(), accepted(text, provider, round.input)));
+        let read = called.result.as_ref().ok().map(|text| (text.clone(), accepted(text, provider, round.input, &round.index)));
         let settlement =
             spending::settlement(provider, &reservation, &called, read.as_ref().map(|(text, read)| (text.as_str(), read.as_ref().err())));
         round.spent_usd += settlement.cost_usd;
@@ -260,7 +260,7 @@ fn doubted(mut planned: Planned, provider: &Provider, called: &Called) -> Planne
 }
 
 /// The answer as a plan, a question or a refusal; or everything that is wrong with it.
-fn accepted(text: &str, provider: &Provider, input: &PlanningInput) -> Result<Planned, Vec<Problem>> {
+fn accepted(text: &str, provider: &Provider, input: &PlanningInput, index: &Index) -> Result<Planned, Vec<Problem>> {
     let answer: Answer = answer::read(text).map_err(|problem| vec![problem])?;
     let unstorable = answer.unstorable();
     if !unstorable.is_empty() {
@@ -274,8 +274,9 @@ fn accepted(text: &str, provider: &Provider, input: &PlanningInput) -> Result<Pl
         Kind::Question => Ok(Planned::Question { text: answer.text, planned_by }),
         Kind::Impossible => Ok(Planned::Impossible(Problem::new(ErrorCode::CannotPlan, answer.text))),
         Kind::Plan => {
-            let draft = answer.into_draft();
+            let mut draft = answer.into_draft();
             assemble::check(&draft, &input.catalogue, &input.fleet)?;
+            offline::evidence::hold_against(&mut draft, index, input)?;
             Ok(Planned::Plan { draft, planned_by })
         }
     }
@@ -321,6 +322,11 @@ impl Planner for PlannerChain {
             Some(_) => Planned::Impossible(nobody_can(&passed)),
             None => self.last_resort(input, &passed).await,
         })
+    }
+
+    /// A model may understand as a change what the offline planner does not; what is evidently talk needs none.
+    async fn unchanged(&self, input: &PlanningInput) -> Option<String> {
+        if self.providers.is_empty() { self.offline.unchanged(input).await } else { self.offline.talk(input) }
     }
 
     fn health(&self) -> Vec<(String, String)> {

@@ -132,6 +132,12 @@ pub trait Planner: Send + Sync + std::fmt::Debug {
     /// Makes a plan, asks, or says that it can't. `Err` is trouble that may pass.
     async fn plan(&self, input: &PlanningInput) -> Result<Planned, Problem>;
 
+    /// The answer to last words that change nothing of the plan that is there (`input.previous`), so that it keeps its state, its hash
+    /// and its approvability. `None` where they may change it, and a round has to find out.
+    async fn unchanged(&self, _input: &PlanningInput) -> Option<String> {
+        None
+    }
+
     /// Each provider's name with whether it would be called now, for `/health`.
     fn health(&self) -> Vec<(String, String)>;
 }

@@ -116,15 +116,22 @@ async fn give_back(context: &Context, lease: &PlanningLease) -> Result<(), Probl
 async fn gather(context: &Context, lease: &PlanningLease) -> Result<Option<Material>, Problem> {
     let mut connection = context.store.acquire().await?;
     let Some(row) = requests::get(&mut connection, lease.request_id).await? else { return Ok(None) };
-    let conversation = messages::list(&mut connection, row.id).await?;
-    let (catalogue, fleet) = catalogue::load(&mut connection).await?;
+    let input = input_of(&mut connection, &row, lease.round).await?;
+    let history = plans::durations(&mut connection).await?;
+    Ok(Some(Material { input, history }))
+}
+
+/// Everything that a planner may know of a request.
+pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i32) -> Result<PlanningInput, store::Error> {
+    let conversation = messages::list(connection, row.id).await?;
+    let (catalogue, fleet) = catalogue::load(connection).await?;
     let previous = match row.plan_id {
-        Some(plan_id) => Some(plans::get(&mut connection, plan_id).await?.document),
+        Some(plan_id) => Some(plans::get(connection, plan_id).await?.document),
         None => None,
     };
-    let input = PlanningInput {
+    Ok(PlanningInput {
         request_id: row.id,
-        round: lease.round,
+        round,
         trace_id: row.trace_id.clone(),
         text: row.text.clone(),
         conversation: conversation.into_iter().map(|said| Turn { from_user: said.by_user, text: said.text }).collect(),
@@ -132,9 +139,7 @@ async fn gather(context: &Context, lease: &PlanningLease) -> Result<Option<Mater
         fleet: Arc::new(fleet),
         previous,
         budget_left_usd: row.max_cost_usd.map(|most| (most - row.cost_usd).max(0.0)),
-    };
-    let history = plans::durations(&mut connection).await?;
-    Ok(Some(Material { input, history }))
+    })
 }
 
 async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {

@@ -7,10 +7,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::submit::{checked_text, keep_answer, may_ask, not_found};
-use super::{Context, cancel_tasks, transition};
+use super::{Context, cancel_tasks, plan_round, transition};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Event, Status};
 use crate::domain::role::{Principal, Role};
+use crate::planner::Turn;
 use crate::store::requests::Row;
 use crate::store::{self, requests};
 
@@ -29,18 +30,65 @@ pub struct Said {
 pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, text: &str, key: Option<&str>) -> Result<Said, Problem> {
     may_ask(principal)?;
     let text = checked_text(context, text)?;
+    let talk = unchanged(context, principal, request_id, &text).await?;
     let mut transaction = context.store.begin().await?;
     let mut row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| not_found(request_id))?;
     is_own_or_operator(principal, &row)?;
     if row.status.on(Event::Say).is_err() {
         return Err(not_now(&row));
     }
-    next_round(context, &mut transaction, &mut row, principal, &text).await?;
+    match talk.filter(|talk| talk.is_about(&row)) {
+        Some(talk) => answer(context, &mut transaction, &row, principal, &text, &talk.answer).await?,
+        None => next_round(context, &mut transaction, &mut row, principal, &text).await?,
+    }
     let said = Said { request_id, status: row.status, round: row.round };
     keep_answer(&mut transaction, principal, key, &json!(said)).await?;
     store::commit(transaction).await?;
     context.wakes.outbox.notify_one();
     Ok(said)
+}
+
+/// Words that change nothing of the plan that is there, and what is answered.
+struct Talk {
+    answer: String,
+    plan_id: Option<Uuid>,
+    round: i32,
+}
+
+impl Talk {
+    /// Whether the request still stands where it stood when the answer was found.
+    fn is_about(&self, row: &Row) -> bool {
+        transition::shows_a_plan(row.status) && row.plan_id == self.plan_id && row.round == self.round
+    }
+}
+
+/// Asks the planner, before anything is locked, whether the words change a plan that people can see.
+async fn unchanged(context: &Context, principal: &Principal, request_id: Uuid, text: &str) -> Result<Option<Talk>, Problem> {
+    let mut connection = context.store.acquire().await?;
+    let Some(row) = requests::get(&mut connection, request_id).await? else { return Ok(None) };
+    if is_own_or_operator(principal, &row).is_err() || !transition::shows_a_plan(row.status) || row.plan_id.is_none() {
+        return Ok(None);
+    }
+    let mut input = plan_round::input_of(&mut connection, &row, row.round).await?;
+    drop(connection);
+    input.conversation.push(Turn { from_user: true, text: text.to_owned() });
+    let answer = context.planner.unchanged(&input).await;
+    Ok(answer.map(|answer| Talk { answer, plan_id: row.plan_id, round: row.round }))
+}
+
+/// Adds the words and their answer to the conversation. The plan keeps its state, its hash and its approvability.
+async fn answer(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &Row,
+    principal: &Principal,
+    text: &str,
+    answer: &str,
+) -> Result<(), store::Error> {
+    transition::say(context, connection, row, Some(principal.id), text).await?;
+    transition::say(context, connection, row, None, answer).await?;
+    let audit = AuditEvent::new(&principal.name, "request.talked", json!({"text": text, "answer": answer, "round": row.round}));
+    store::audit::append(connection, row.id, &audit, context.clock.now()).await
 }
 
 /// The same inside a transaction that has locked the row and checked that it may: stops what runs for the plan so far, and begins the round.

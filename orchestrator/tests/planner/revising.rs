@@ -6,7 +6,7 @@ use chiffon_orchestrator::domain::assemble::{AssembleInput, assemble};
 use chiffon_orchestrator::domain::plan::PlanDocument;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
-use chiffon_orchestrator::planner::{Planned, PlanningInput, Turn};
+use chiffon_orchestrator::planner::{Planned, Planner, PlanningInput, Turn};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -108,6 +108,44 @@ fn a_change_that_is_not_understood_is_asked_about() {
         match revised("how hot is pluto", change) {
             Err(Planned::Question { text, .. }) => assert!(text.contains(change), "{text}"),
             other => panic!("{change}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn words_that_change_nothing_are_answered_and_no_round_is_needed() {
+    for change in [
+        "why?",
+        "yes",
+        "undo that",
+        "never mind",
+        "thanks!",
+        "what does the first step do?",
+        "go ahead",
+        "make it purple",
+        "should we use port 30000?",
+    ] {
+        let mut input = request("start a valheim server on pluto", &Arc::new(catalogue()), &Arc::new(fleet()));
+        input.previous = Some(plan(&input).expect("planned"));
+        input.conversation.push(Turn { from_user: true, text: change.to_owned() });
+        let answer = OfflinePlanner::new().unchanged(&input).await.unwrap_or_else(|| panic!("{change} changes the plan"));
+        assert!(answer.contains("stands as it was shown"), "{change}: {answer}");
+    }
+    for change in ["use port 30000", "on desk instead", "could you use port 30000?"] {
+        let mut input = request("start a valheim server on pluto", &Arc::new(catalogue()), &Arc::new(fleet()));
+        input.previous = Some(plan(&input).expect("planned"));
+        input.conversation.push(Turn { from_user: true, text: change.to_owned() });
+        assert_eq!(OfflinePlanner::new().unchanged(&input).await, None, "{change}");
+    }
+}
+
+#[test]
+fn hosts_in_a_change_are_never_values() {
+    for change in ["call it desk", "peer_name pluto"] {
+        match revised("create vpn peer bob on gate", change) {
+            Ok(plan) => assert_eq!(plan.steps[0].parameters["peer_name"], "bob", "{change}"),
+            Err(Planned::Question { .. } | Planned::Impossible(_)) => {}
+            Err(other) => panic!("{change}: {other:?}"),
         }
     }
 }

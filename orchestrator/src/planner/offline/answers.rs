@@ -21,8 +21,10 @@ pub fn as_one_request(index: &Index, input: &PlanningInput) -> String {
             asked = Some(&turn.text);
             continue;
         }
-        let parameter = asked.take().and_then(|question| asked_parameter(index, question));
-        let answer = turn.text.trim();
+        let question = asked.take();
+        let parameter = question.and_then(|question| asked_parameter(index, question));
+        let chosen = question.and_then(|question| offered(question, &turn.text));
+        let answer = chosen.as_deref().unwrap_or_else(|| turn.text.trim());
         let only_hosts = hosts::is_only_hosts(&tokens::tokenize(answer), &input.fleet);
         if !text.is_empty() {
             text.push(' ');
@@ -71,6 +73,27 @@ pub fn ask_for(entry: &Entry, missing: &[String], fleet: &Fleet) -> String {
 pub fn ask_verb(verb: &str, entry: &Entry) -> String {
     let example = entry.spec.examples.first().map(|example| format!(", as in \"{example}\"")).unwrap_or_default();
     format!("I don't know what \"{verb}\" asks for. If \"{}\" is meant, please say it with its words{example}.", entry.spec.title)
+}
+
+/// Asks which host or group is meant by a name that fits several.
+pub fn ask_which_host(said: &str, choices: &[String]) -> String {
+    format!("Which `host` is meant by \"{said}\"? There are: {}.", choices.join(", "))
+}
+
+/// The one of the offered choices that an ordinal in an answer means: "the second one".
+fn offered(question: &str, answer: &str) -> Option<String> {
+    let (_, list) = question.split_once("There are: ")?;
+    let list = list.split_once(". ").map_or(list, |(list, _)| list);
+    let choices: Vec<&str> = list.trim_end_matches('.').split(", ").collect();
+    let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+    let words = tokens::tokenize(answer);
+    let number = words.iter().find_map(|word| match word.lower.as_str() {
+        "last" => choices.len().checked_sub(1),
+        "former" => Some(0),
+        "latter" => (choices.len() == 2).then_some(1),
+        word => ordinals.iter().position(|ordinal| *ordinal == word),
+    })?;
+    choices.get(number).map(|choice| (*choice).to_owned())
 }
 
 /// Asks for one of several parameters.

@@ -11,8 +11,9 @@ use super::clauses::{self, Clause};
 use super::hosts::one_by_one;
 use super::index::{Entry, Index};
 use super::judge::{self, Candidate, Sentence};
+use super::scope::{self, Mood};
 use super::slots::Slots;
-use super::{Outcome, answers, tokens, words};
+use super::{Outcome, answers, budget, misread, tokens, words};
 use crate::domain::catalogue::Fleet;
 use crate::domain::plan::{Draft, DraftStep};
 use crate::planner::PlanningInput;
@@ -51,11 +52,19 @@ impl<'a> Builder<'a> {
 
     /// Adds the steps that a text asks for. `usual_hosts` are meant where it names none.
     pub fn add_request(&mut self, text: &str, usual_hosts: &[String]) -> Result<(), Outcome> {
-        let tokens = tokens::tokenize(text);
-        if words::forbids(&tokens) {
+        let mut tokens = tokens::tokenize(text);
+        budget::words(tokens.len()).map_err(Outcome::Cannot)?;
+        scope::mark(&mut tokens, |verb| self.index.is_verb(verb));
+        let mood = scope::mood(&tokens);
+        if let Some(Mood::Refused(said)) = &mood {
+            let message = format!("\"{said}\" asks for something not to be done, and nothing is being done; say what should be done");
+            return Err(Outcome::Cannot(Problem::new(ErrorCode::CannotPlan, message)));
+        }
+        if !scope::leaves_an_order(&tokens) {
             let message = "this asks for something not to be done, and nothing is being done; say what should be done";
             return Err(Outcome::Cannot(Problem::new(ErrorCode::CannotPlan, message)));
         }
+        let asks = text.trim_end().ends_with('?') && !words::is_polite(&tokens);
         let clauses = clauses::clauses(&tokens, self.index, self.fleet).map_err(Outcome::Cannot)?;
         if clauses.is_empty() {
             return Err(Outcome::Cannot(answers::cannot(text, &[], self.index)));
@@ -64,7 +73,9 @@ impl<'a> Builder<'a> {
             clauses.into_iter().map(|Clause { tokens, after }| (Sentence::new(tokens, self.index, self.fleet), after)).collect();
         let mut chosen = Vec::new();
         for (sentence, after) in &read {
-            chosen.push((self.choose(text, sentence)?, *after));
+            let candidate = self.choose(text, sentence)?;
+            misread::check(&candidate, sentence, mood.as_ref(), asks).map_err(Outcome::Ask)?;
+            chosen.push((candidate, *after));
         }
         let named: Vec<Vec<String>> = chosen.iter().map(|(candidate, _)| candidate.slots.hosts.clone()).collect();
         let mut before: Vec<String> = Vec::new();
@@ -78,6 +89,9 @@ impl<'a> Builder<'a> {
             }
             let after = if after { std::mem::take(&mut before) } else { Vec::new() };
             before = self.add(&candidate, &after)?;
+            if let Some((sentence, _)) = read.get(number) {
+                self.notes.extend(misread::notes(&candidate, sentence));
+            }
         }
         Ok(())
     }
@@ -94,6 +108,9 @@ impl<'a> Builder<'a> {
         let best = candidates.swap_remove(0);
         if let Some(verb) = &best.unknown_verb {
             return Err(Outcome::Ask(answers::ask_verb(verb, best.entry)));
+        }
+        if let Some((said, choices)) = &best.slots.ambiguous {
+            return Err(Outcome::Ask(answers::ask_which_host(said, choices)));
         }
         if let Some(name) = &best.slots.unknown_host {
             return Err(Outcome::Cannot(answers::unknown_host(name, self.fleet)));
@@ -128,6 +145,7 @@ impl<'a> Builder<'a> {
     fn add(&mut self, candidate: &Candidate<'_>, after: &[String]) -> Result<Vec<String>, Outcome> {
         let entry = candidate.entry;
         let mut added = Vec::new();
+        self.notes.extend(candidate.slots.hosts.iter().filter_map(|name| also_a_group(name, self.fleet)));
         for hosts in per_step(entry, &candidate.slots.hosts, self.fleet) {
             let mut parameters = candidate.slots.values.clone();
             set_target(entry, &mut parameters, &hosts);
@@ -142,9 +160,6 @@ impl<'a> Builder<'a> {
                 depends_on,
             });
             added.push(step_id);
-        }
-        if !candidate.unexplained.is_empty() {
-            self.notes.push(format!("not used: {}", candidate.unexplained.join(", ")));
         }
         Ok(added)
     }
@@ -235,6 +250,14 @@ fn output_of(entry: &Entry, accepts: &str) -> Option<String> {
     let outputs = &entry.spec.outputs.properties;
     let provides = |schema: &Value| schema.get("provides").and_then(Value::as_str) == Some(accepts);
     outputs.iter().find(|(_, schema)| provides(schema)).map(|(name, _)| name.clone())
+}
+
+/// Says of a host that a group has its name, too.
+fn also_a_group(name: &str, fleet: &Fleet) -> Option<String> {
+    let members = fleet.groups.get(name).filter(|members| members.len() > 1 || !members.contains(name))?;
+    let is_host = fleet.resolve(name).is_some_and(|found| found.len() == 1 && found.contains(name));
+    let others: Vec<&str> = members.iter().map(String::as_str).collect();
+    is_host.then(|| format!("`{name}` is taken as the host; there is a group of that name, too ({})", others.join(", ")))
 }
 
 /// The hosts of each step.

@@ -26,6 +26,10 @@ pub fn clauses(tokens: &[Token], index: &Index, fleet: &Fleet) -> Result<Vec<Cla
     budget::words(tokens.len())?;
     let pieces = pieces(tokens, index);
     budget::parts(pieces.len())?;
+    let pieces = pieces.into_iter().enumerate().map(|(part, mut piece)| {
+        piece.tokens.iter_mut().for_each(|token| token.part = part);
+        piece
+    });
     let mut clauses: Vec<Clause> = Vec::new();
     for piece in pieces {
         match clauses.last_mut() {
@@ -73,7 +77,7 @@ fn pieces(tokens: &[Token], index: &Index) -> Vec<Clause> {
 fn connectors(tokens: &[Token], at: usize) -> (usize, bool) {
     let (mut taken, mut after) = (0, false);
     let mut joined = false;
-    while let Some(token) = tokens.get(at + taken).filter(|token| !token.quoted) {
+    while let Some(token) = tokens.get(at + taken).filter(|token| token.is_spoken()) {
         match token.lower.as_str() {
             "then" | "afterwards" | "finally" | "afterward" => after = true,
             "after" if tokens.get(at + taken + 1).is_some_and(|next| next.lower == "that") => {
@@ -90,7 +94,7 @@ fn connectors(tokens: &[Token], at: usize) -> (usize, bool) {
 }
 
 fn is_verb(tokens: &[Token], at: usize, token: &Token, index: &Index) -> bool {
-    !token.quoted
+    token.is_spoken()
         && (!verbs::wishes_at(tokens, at).0.is_empty() || index.is_verb(&token.stem) || token.lower == "use" || token.lower == "with")
 }
 

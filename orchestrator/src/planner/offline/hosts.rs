@@ -1,8 +1,11 @@
 //! Hosts and groups of the inventory in a sentence.
 
-use std::collections::BTreeMap;
+mod ranges;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::parameter::Parameter;
+use super::scope::Scope;
 use super::tokens::Token;
 use super::words;
 use crate::domain::catalogue::Fleet;
@@ -17,34 +20,121 @@ pub struct Mention {
     pub at: usize,
     /// How many words.
     pub taken: usize,
-    /// The inventory's name.
+    /// The inventory's name; the first of several where the words fit several.
     pub name: String,
     /// "not on nas", "except nas".
     pub negated: bool,
+    /// All that the words fit, where that is more than one.
+    pub choices: Vec<String>,
 }
 
-/// All mentions, in order.
+/// All mentions, in order. Exact names come first, then names in another case, then names without their domain.
 pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for name in fleet.groups.keys().cloned().chain(fleet.hosts()) {
-        if let Some((short, _)) = name.split_once('.') {
-            names.entry(short.to_lowercase()).or_insert_with(|| name.clone());
-        }
-        names.insert(name.to_lowercase(), name);
-    }
-    let mut found = Vec::new();
+    let names = Names::new(fleet);
+    let mut found: Vec<Mention> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        let everywhere = everywhere(tokens, at).filter(|_| fleet.groups.contains_key("all"));
-        // "all" alone is a word, not the group.
-        let known = names.get(&token.lower).filter(|name| *name != "all" && *name != "ungrouped");
-        let (taken, name) = match (everywhere, known) {
-            (Some(taken), _) => (taken, "all".to_owned()),
-            (None, Some(name)) => (1, name.clone()),
-            (None, None) => continue,
+        let everywhere = everywhere(tokens, at, &names).filter(|_| fleet.groups.contains_key("all"));
+        let (taken, mut fitting) = match everywhere {
+            Some(taken) => (taken, vec!["all".to_owned()]),
+            None => (1, names.fitting(token)),
         };
-        found.push(Mention { at, taken, name, negated: negated(tokens, at) });
+        if fitting.is_empty() {
+            continue;
+        }
+        let name = fitting[0].clone();
+        if fitting.len() == 1 {
+            fitting.clear();
+        }
+        found.push(Mention { at, taken, name, negated: negated(tokens, at), choices: fitting });
+    }
+    ranges::expanded(qualified(found, tokens, fleet), tokens, fleet)
+}
+
+/// What the inventory calls things, by what people may type.
+struct Names {
+    exact: BTreeSet<String>,
+    lower: BTreeMap<String, BTreeSet<String>>,
+    short: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Names {
+    fn new(fleet: &Fleet) -> Self {
+        let mut names = Self { exact: BTreeSet::new(), lower: BTreeMap::new(), short: BTreeMap::new() };
+        for name in fleet.groups.keys().cloned().chain(fleet.hosts()).filter(|name| name != "all") {
+            if let Some((short, _)) = name.split_once('.').filter(|(short, _)| !short.chars().all(|c| c.is_ascii_digit())) {
+                names.short.entry(short.to_lowercase()).or_default().insert(name.clone());
+            }
+            names.lower.entry(name.to_lowercase()).or_default().insert(name.clone());
+            names.exact.insert(name);
+        }
+        names
+    }
+
+    fn fitting(&self, token: &Token) -> Vec<String> {
+        if self.exact.contains(&token.raw) {
+            return vec![token.raw.clone()];
+        }
+        let found = self.lower.get(&token.lower).or_else(|| self.short.get(&token.lower));
+        found.into_iter().flatten().cloned().collect()
+    }
+}
+
+/// "beta web", "the web machine of beta": a group beside one of its hosts says which one is meant.
+fn qualified(mut found: Vec<Mention>, tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
+    let exact: Vec<String> = found.iter().filter(|mention| mention.choices.is_empty()).map(|mention| mention.name.clone()).collect();
+    for mention in &mut found {
+        // The long name, said elsewhere in the same words, answers which one is meant.
+        let mut said = mention.choices.iter().filter(|choice| exact.contains(choice));
+        if let (Some(only), None) = (said.next().cloned(), said.next()) {
+            mention.name = only;
+            mention.choices.clear();
+        }
+    }
+    let mut at = 0;
+    while at + 1 < found.len() {
+        let (one, other) = (&found[at], &found[at + 1]);
+        let beside = one.negated == other.negated && is_beside(one, other, tokens);
+        let picked = if beside {
+            group_and_host(one, other, fleet)
+                .map(|name| (at, name))
+                .or_else(|| group_and_host(other, one, fleet).map(|name| (at + 1, name)))
+        } else {
+            None
+        };
+        match picked {
+            Some((group, name)) => {
+                let host = if group == at { at + 1 } else { at };
+                found[host].name = name;
+                found[host].choices.clear();
+                let (start, end) = (found[at].at, found[at + 1].at + found[at + 1].taken);
+                found[host].at = start;
+                found[host].taken = end - start;
+                found.remove(group);
+            }
+            None => at += 1,
+        }
     }
     found
+}
+
+/// Whether only words of grammar and of kinds stand between two mentions, and nothing that lists.
+fn is_beside(one: &Mention, other: &Mention, tokens: &[Token]) -> bool {
+    let between = tokens.get(one.at + one.taken..other.at).unwrap_or_default();
+    let lists = |token: &Token| {
+        matches!(token.lower.as_str(), "and" | "or" | "then" | "to" | "from" | "through" | "plus" | "not" | "except" | "but")
+    };
+    let comma = tokens.get(one.at + one.taken - 1).is_some_and(|last| last.comma || last.stop);
+    !comma
+        && between.len() <= 3
+        && between.iter().all(|token| !token.comma && !lists(token) && (words::is_silent(token) || words::is_generic(token)))
+}
+
+/// The host of the second mention that is in the group of the first, where that is just one.
+fn group_and_host(group: &Mention, host: &Mention, fleet: &Fleet) -> Option<String> {
+    let members = fleet.groups.get(&group.name).filter(|_| group.choices.is_empty() && group.name != "all")?;
+    let meant = if host.choices.is_empty() { std::slice::from_ref(&host.name) } else { &host.choices[..] };
+    let mut inside = meant.iter().filter(|name| members.contains(*name) && **name != group.name);
+    inside.next().filter(|_| inside.next().is_none()).cloned()
 }
 
 /// The host of the first address that is one of the inventory.
@@ -57,10 +147,11 @@ pub fn in_address(tokens: &[Token], fleet: &Fleet) -> Option<String> {
     })
 }
 
-fn everywhere(tokens: &[Token], at: usize) -> Option<usize> {
+fn everywhere(tokens: &[Token], at: usize, names: &Names) -> Option<usize> {
     let host_word = |token: &Token| matches!(token.stem.as_str(), "host" | "server" | "machin" | "box" | "system" | "computer" | "nod");
     match tokens[at].lower.as_str() {
         "everywhere" => Some(1),
+        "everything" | "all" | "everyone" if excepts_a_host(tokens, at + 1, names) => Some(1),
         "all" | "every" | "each" => (1..=3)
             .find(|ahead| tokens.get(at + ahead).is_some_and(host_word))
             .filter(|ahead| (1..*ahead).all(|between| matches!(tokens[at + between].lower.as_str(), "the" | "my" | "our" | "of")))
@@ -69,12 +160,18 @@ fn everywhere(tokens: &[Token], at: usize) -> Option<usize> {
     }
 }
 
+/// "everything but gate": what follows is left out, and a name of the inventory is among it.
+fn excepts_a_host(tokens: &[Token], from: usize, names: &Names) -> bool {
+    tokens.iter().skip(from).take_while(|token| token.scope == Scope::Excluded).any(|token| !names.fitting(token).is_empty())
+}
+
 fn negated(tokens: &[Token], at: usize) -> bool {
-    (0..at)
-        .rev()
-        .take(2)
-        .take_while(|before| !tokens[*before].comma)
-        .any(|before| matches!(tokens[before].lower.as_str(), "not" | "except" | "without" | "excluding" | "but"))
+    tokens[at].scope != Scope::Open
+        || (0..at)
+            .rev()
+            .take(2)
+            .take_while(|before| !tokens[*before].comma)
+            .any(|before| matches!(tokens[before].lower.as_str(), "not" | "except" | "without" | "excluding" | "but"))
 }
 
 /// Whether a mention is meant for another host parameter than the target: by its name before, or by "from" and "to".
@@ -89,8 +186,9 @@ pub fn points_to(tokens: &[Token], at: usize, parameter: &Parameter) -> bool {
 }
 
 /// The hosts, with groups taken apart where the sentence excludes some of their members.
-pub fn without_excluded(hosts: Vec<String>, tokens: &[Token], fleet: &Fleet) -> Vec<String> {
-    let excluded: Vec<String> = mentions(tokens, fleet).into_iter().filter(|mention| mention.negated).map(|mention| mention.name).collect();
+pub fn without_excluded(hosts: Vec<String>, mentions: &[Mention], fleet: &Fleet) -> Vec<String> {
+    let named = mentions.iter().filter(|mention| mention.negated).map(|mention| &mention.name);
+    let excluded: BTreeSet<String> = named.flat_map(|name| fleet.resolve(name).unwrap_or_default()).collect();
     if excluded.is_empty() {
         return hosts;
     }

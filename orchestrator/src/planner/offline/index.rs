@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chiffon_protocol::ActionSpec;
+use chiffon_protocol::action::Risk;
 
 use super::parameter::Parameter;
 use super::tokens::{Token, stem, stems, tokenize};
@@ -14,6 +15,39 @@ use chiffon_process::nearest::edits;
 /// Term saturation and length normalisation of BM25; descriptions differ in length without meaning anything by it.
 const K1: f64 = 1.2;
 const B: f64 = 0.3;
+
+/// Words in the names of switches that reach further than the action does without them.
+const WIDENING: &[&str] = &[
+    "destructive",
+    "volumes",
+    "volume",
+    "force",
+    "forced",
+    "all",
+    "data",
+    "purge",
+    "wipe",
+    "delete",
+    "remove",
+    "destroy",
+    "erase",
+    "drop",
+    "prune",
+    "overwrite",
+    "everything",
+    "recursive",
+    "hard",
+    "reset",
+    "format",
+    "unsafe",
+    "ignore",
+    "insecure",
+    "public",
+    "anyone",
+    "everybody",
+    "root",
+    "sudo",
+];
 
 /// One action, read for searching.
 #[derive(Debug)]
@@ -162,6 +196,12 @@ impl Entry {
         Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, examples, wishes, length }
     }
 
+    /// Whether a switch makes the harm of this action larger, so that only words that ask for it set it.
+    pub fn widens(&self, parameter: &Parameter) -> bool {
+        let harsh = |word: &str| WIDENING.contains(&word);
+        self.spec.is_risk_bearing(&parameter.name) || self.spec.risk == Risk::Destructive || parameter.name.split(['_', '-']).any(harsh)
+    }
+
     /// The parameter of this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
@@ -183,7 +223,7 @@ impl Entry {
 
 /// Whether a stem is of a word that says nothing, or names only the kind of a thing.
 fn is_plain(word: &str) -> bool {
-    let token = Token { raw: word.to_owned(), lower: word.to_owned(), stem: word.to_owned(), quoted: false, comma: false, stop: false };
+    let token = Token { raw: word.to_owned(), lower: word.to_owned(), stem: word.to_owned(), ..Token::default() };
     words::is_silent(&token) || words::is_generic(&token) || word.chars().any(|c| c.is_ascii_digit())
 }
 
@@ -225,5 +265,5 @@ fn weights(spec: &ActionSpec) -> HashMap<String, f64> {
 }
 
 fn word_token(word: &str) -> Token {
-    Token { raw: word.to_owned(), lower: word.to_owned(), stem: stem(word), quoted: false, comma: false, stop: false }
+    Token { raw: word.to_owned(), lower: word.to_owned(), stem: stem(word), ..Token::default() }
 }

@@ -7,6 +7,7 @@ use chiffon_protocol::action::Risk;
 use super::hosts;
 use super::index::{Entry, Index};
 use super::parameter::Kind;
+use super::scope::Scope;
 use super::slots::{self, Slots};
 use super::tokens::{Token, stem, stems};
 use super::verbs::{self, Wish};
@@ -27,6 +28,7 @@ pub struct Sentence {
     pub verbs: Vec<bool>,
     wishes: Vec<Vec<Wish>>,
     hosts: Vec<bool>,
+    mentions: Vec<hosts::Mention>,
     words: BTreeSet<String>,
 }
 
@@ -45,11 +47,16 @@ impl Sentence {
         }
         let (wishes, verbs) = verbs::wishes(&tokens);
         let mut host_words = vec![false; tokens.len()];
-        for mention in hosts::mentions(&tokens, fleet) {
+        let mentions = hosts::mentions(&tokens, fleet);
+        for mention in &mentions {
             host_words[mention.at..mention.at + mention.taken].fill(true);
         }
-        let words = tokens.iter().filter(|token| !token.looks_like_a_value()).flat_map(|token| stems(&token.lower)).collect();
-        Self { tokens, verbs, wishes, hosts: host_words, words }
+        let words = tokens
+            .iter()
+            .filter(|token| token.scope == Scope::Open && !token.looks_like_a_value())
+            .flat_map(|token| stems(&token.lower))
+            .collect();
+        Self { tokens, verbs, wishes, hosts: host_words, mentions, words }
     }
 
     /// What its first verb wants; question words count only where there is no other verb.
@@ -67,19 +74,36 @@ impl Sentence {
             && self.tokens.iter().any(|token| matches!(token.lower.as_str(), "possible" | "able"))
     }
 
+    /// Whether a word belongs to a name of the inventory.
+    pub fn is_host(&self, at: usize) -> bool {
+        self.hosts.get(at).copied().unwrap_or(false)
+    }
+
+    /// The names of the inventory in it.
+    pub fn mentions(&self) -> &[hosts::Mention] {
+        &self.mentions
+    }
+
     fn has_stem(&self, word: &str) -> bool {
-        self.tokens.iter().any(|token| !token.quoted && token.stem == word)
+        self.tokens.iter().any(|token| token.is_spoken() && token.stem == word)
     }
 
     /// Whether its verb says only that something should be there.
     fn only_puts(&self) -> bool {
-        self.tokens.iter().any(|token| matches!(token.lower.as_str(), "put" | "add" | "get" | "need" | "needs" | "want"))
+        self.tokens
+            .iter()
+            .any(|token| token.is_spoken() && matches!(token.lower.as_str(), "put" | "add" | "get" | "need" | "needs" | "want"))
     }
 
     /// Its first word that says something, where no verb of it is known and nothing in this action explains it: perhaps a verb
     /// that turns everything around.
     fn unknown_verb(&self, entry: &Entry, slots: &Slots) -> Option<&str> {
-        let grammar = |at: usize| words::is_silent(&self.tokens[at]) || words::is_generic(&self.tokens[at]) || self.hosts[at];
+        let grammar = |at: usize| {
+            self.tokens[at].scope != Scope::Open
+                || words::is_silent(&self.tokens[at])
+                || words::is_generic(&self.tokens[at])
+                || self.hosts[at]
+        };
         let first = (0..self.tokens.len()).find(|at| !grammar(*at))?;
         let token = &self.tokens[first];
         let known = slots.used[first] || entry.vocabulary.contains(&token.stem) || token.looks_like_a_value();
@@ -87,7 +111,8 @@ impl Sentence {
     }
 
     fn search_words(&self) -> Vec<String> {
-        let spoken = self.tokens.iter().zip(&self.hosts).filter(|(token, is_host)| !token.quoted && !**is_host && !words::is_silent(token));
+        let spoken =
+            self.tokens.iter().zip(&self.hosts).filter(|(token, is_host)| token.is_spoken() && !**is_host && !words::is_silent(token));
         spoken
             .flat_map(|(token, _)| {
                 let mut words = vec![token.stem.clone()];
@@ -113,8 +138,8 @@ pub struct Candidate<'a> {
     pub accepted: bool,
     /// A first word that could be a verb and is not known.
     pub unknown_verb: Option<String>,
-    /// Words that it does not explain.
-    pub unexplained: Vec<String>,
+    /// Where the words stand that it does not explain.
+    pub unexplained: Vec<usize>,
 }
 
 /// The best candidates, best first.
@@ -152,7 +177,7 @@ pub fn rivals<'a, 'b>(candidates: &'b [Candidate<'a>]) -> Vec<&'b Candidate<'a>>
 }
 
 fn weigh<'a>(entry: &'a Entry, found: f64, sentence: &Sentence, fleet: &Fleet) -> Candidate<'a> {
-    let slots = slots::fill(entry, &sentence.tokens, &sentence.verbs, fleet);
+    let slots = slots::fill(entry, &sentence.tokens, &sentence.verbs, &sentence.mentions, fleet);
     let weight = Evidence::of(entry, sentence, &slots);
     let allowed = wish_allows(entry, sentence);
     let agreement = if shares_wish(entry, sentence) || weight.own_verb { 1.2 } else { 0.8 };
@@ -174,7 +199,7 @@ struct Evidence {
     core: bool,
     hinted: usize,
     own_verb: bool,
-    unexplained: Vec<String>,
+    unexplained: Vec<usize>,
 }
 
 impl Evidence {
@@ -182,6 +207,9 @@ impl Evidence {
         let (mut explained, mut all) = (0_u32, 0_u32);
         let (mut core, mut hinted, mut unexplained) = (false, 0, Vec::new());
         for (at, token) in sentence.tokens.iter().enumerate() {
+            if token.scope != Scope::Open {
+                continue;
+            }
             let spoken = !token.quoted && !sentence.hosts[at];
             core |= spoken && (entry.core.contains(&token.stem) || stems(&token.lower).iter().any(|part| entry.core.contains(part)));
             hinted += usize::from(spoken && entry.hinted.contains(&token.stem));
@@ -196,11 +224,11 @@ impl Evidence {
             {
                 explained += 1;
             } else {
-                unexplained.push(token.raw.clone());
+                unexplained.push(at);
             }
         }
         let own_verb =
-            sentence.tokens.iter().any(|token| !token.quoted && entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
+            sentence.tokens.iter().any(|token| token.is_spoken() && entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
         let coverage = if all == 0 { 1.0 } else { f64::from(explained) / f64::from(all) };
         Self { coverage, core, hinted, own_verb, unexplained }
     }
@@ -239,7 +267,7 @@ fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
     let shared = |wishes: &[Wish]| first.iter().any(|wish| wishes.contains(wish) && entry.wishes.contains(wish));
     if takes_away(entry) {
         let asked = shared(&grave) || (own_verb && entry.own_verbs.iter().any(|verb| opens(sentence, verb)));
-        return asked && !words::forbids(&sentence.tokens);
+        return asked;
     }
     if first.iter().any(|wish| grave.contains(wish)) {
         return shared(&grave);
@@ -255,13 +283,32 @@ fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
     true
 }
 
+/// Whether a sentence names an action: what it is about, or, where it is about nothing in particular, by its verb.
+pub fn names(entry: &Entry, sentence: &Sentence) -> bool {
+    let spoken = || sentence.tokens.iter().filter(|token| token.is_spoken());
+    let own_verb = spoken().any(|token| entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
+    let about = |word: &str| entry.core.contains(word) || entry.hinted.contains(word);
+    own_verb || spoken().any(|token| about(&token.stem) || stems(&token.lower).iter().any(|part| about(part)))
+}
+
+/// Whether a sentence orders something to be taken away, in a way that this action does.
+pub fn asks_to_take_away(entry: &Entry, sentence: &Sentence) -> bool {
+    let grave = [Wish::Remove, Wish::Clean, Wish::Stop, Wish::Restore];
+    sentence.wishes.iter().flatten().any(|wish| grave.contains(wish) && entry.wishes.contains(wish))
+        || entry.own_verbs.iter().any(|verb| sentence.has_stem(verb) && opens(sentence, verb))
+}
+
 /// Whether an action is there to take something away.
-fn takes_away(entry: &Entry) -> bool {
+pub fn takes_away(entry: &Entry) -> bool {
     let removes = entry.wishes.iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean));
     entry.spec.risk == Risk::Destructive || (removes && !entry.wishes.contains(&Wish::Create))
 }
 
 /// Whether the sentence's first word that says something is this verb.
 fn opens(sentence: &Sentence, verb: &str) -> bool {
-    sentence.tokens.iter().find(|token| !words::is_silent(token)).is_some_and(|token| token.stem == verb || stem(&token.lower) == verb)
+    sentence
+        .tokens
+        .iter()
+        .find(|token| token.is_spoken() && !words::is_silent(token))
+        .is_some_and(|token| token.stem == verb || stem(&token.lower) == verb)
 }

@@ -8,13 +8,17 @@ mod apart;
 mod budget;
 mod chain;
 mod clauses;
+pub mod evidence;
 mod hosts;
 mod index;
 mod judge;
+mod misread;
 mod move_hosts;
 mod parameter;
 mod revise;
+mod scope;
 mod slots;
+mod talk;
 mod tokens;
 mod verbs;
 mod words;
@@ -37,6 +41,11 @@ pub const NAME: &str = "offline";
 /// The words of a text as the index knows them.
 pub fn words_of(text: &str) -> Vec<String> {
     tokens::tokenize(text).into_iter().filter(|token| !words::is_silent(token)).flat_map(|token| tokens::stems(&token.lower)).collect()
+}
+
+/// What the person said last.
+fn last_words(input: &PlanningInput) -> &str {
+    input.conversation.iter().rev().find(|turn| turn.from_user).map_or(input.text.as_str(), |turn| turn.text.as_str())
 }
 
 /// What it comes to, before it is checked.
@@ -81,6 +90,11 @@ impl OfflinePlanner {
         apart::apart(apart::TIME_LIMIT, move || planner.plan_now(&input)).await.unwrap_or_else(Planned::Impossible)
     }
 
+    /// The answer to last words that evidently change nothing of the plan that is there: a question, thanks, "yes", "never mind".
+    pub fn talk(&self, input: &PlanningInput) -> Option<String> {
+        talk::answer(last_words(input), input.previous.as_ref()?)
+    }
+
     /// [`Self::index`] beside the runtime: a large catalogue takes a while.
     pub async fn index_apart(&self, catalogue: &Arc<Catalogue>) -> Result<Arc<Index>, Problem> {
         let (planner, catalogue) = (self.clone(), Arc::clone(catalogue));
@@ -118,5 +132,17 @@ impl Planner for OfflinePlanner {
 
     fn health(&self) -> Vec<(String, String)> {
         vec![(NAME.to_owned(), "ready".to_owned())]
+    }
+
+    async fn unchanged(&self, input: &PlanningInput) -> Option<String> {
+        let previous = input.previous.as_ref()?;
+        if let Some(answer) = self.talk(input) {
+            return Some(answer);
+        }
+        match self.plan_apart(input).await {
+            Planned::Plan { .. } => None,
+            Planned::Question { text, .. } => Some(talk::unchanged(&text, previous)),
+            Planned::Impossible(problem) => Some(talk::unchanged(&problem.message, previous)),
+        }
     }
 }

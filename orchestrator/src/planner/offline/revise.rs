@@ -9,17 +9,22 @@ use super::index::Index;
 use super::judge::{self, Sentence};
 use super::slots::{self, Slots};
 use super::tokens::{Token, tokenize};
-use super::{Outcome, budget, move_hosts, words};
+use super::{Outcome, budget, move_hosts, scope, words};
 use crate::domain::plan::{DraftStep, PlanDocument};
 use crate::domain::reference::references;
 use crate::planner::PlanningInput;
 
 /// The plan with the change that the last turn asks for.
 pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> Outcome {
-    let text = input.conversation.iter().rev().find(|turn| turn.from_user).map_or(input.text.as_str(), |turn| turn.text.as_str());
+    let text = super::last_words(input);
     let tokens = tokenize(text);
     if let Err(problem) = budget::words(tokens.len()) {
         return Outcome::Cannot(problem);
+    }
+    let mut tokens = tokens;
+    scope::mark(&mut tokens, |verb| index.is_verb(verb));
+    if scope::mood(&tokens).is_some() {
+        return Outcome::Ask(not_understood(text));
     }
     let sentence = Sentence::new(tokens, index, &input.fleet);
     let mut builder = Builder::new(index, &input.fleet);
@@ -170,7 +175,7 @@ fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Senten
         let step = builder.steps[at].clone();
         at += 1;
         let Some(entry) = index.get(&step.action) else { continue };
-        let found = slots::named(entry, &sentence.tokens, &sentence.verbs);
+        let found = slots::changed(entry, &sentence.tokens, &sentence.verbs, sentence.mentions());
         let mut parameters = step.parameters.clone();
         parameters.retain(|name, _| !found.refused.contains(name));
         for (name, value) in &found.values {

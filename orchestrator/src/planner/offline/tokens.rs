@@ -1,7 +1,9 @@
 //! Words of a sentence: split, stripped of punctuation, stemmed lightly. No knowledge of any action.
 
+use super::scope::Scope;
+
 /// One word of a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Token {
     /// As written, without the punctuation around it.
     pub raw: String,
@@ -15,13 +17,32 @@ pub struct Token {
     pub comma: bool,
     /// Whether a sentence ended here.
     pub stop: bool,
+    /// Whether it is wanted as it stands.
+    pub scope: Scope,
+    /// In which piece of the request it stands, from 0.
+    pub part: usize,
 }
 
 impl Token {
     fn new(raw: &str, quoted: bool) -> Self {
         let lower = raw.to_lowercase();
         let stem = if quoted { String::new() } else { stem(&lower) };
-        Self { raw: raw.to_owned(), lower, stem, quoted, comma: false, stop: false }
+        Self { raw: raw.to_owned(), lower, stem, quoted, ..Self::default() }
+    }
+
+    /// Whether it can be a word of an order: neither quoted nor negated.
+    pub fn is_spoken(&self) -> bool {
+        !self.quoted && self.scope == Scope::Open
+    }
+
+    /// Whether it says how much: digits, or digits with a unit behind them.
+    pub fn is_quantity(&self) -> bool {
+        let unit = self.lower.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ',');
+        let known = [
+            "", "b", "k", "m", "g", "t", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "%", "ms", "s", "h", "d", "w", "min", "days",
+            "hours",
+        ];
+        !self.quoted && unit.len() < self.lower.len() && known.contains(&unit)
     }
 
     /// Whether it is a number, a name with digits, dots or slashes in it, or quoted: a value by its looks.
@@ -72,6 +93,13 @@ fn push_word(word: &str, tokens: &mut Vec<Token>) {
     let core = opened.trim_end_matches([',', ';', '.', ':', '!', '?', ')', ']', '}', '"', '\'']);
     let tail = opened.strip_prefix(core).unwrap_or_default();
     if core.is_empty() {
+        // "pi01 - pi03": a dash after a number counts on.
+        if matches!(word, "-" | "–" | "—")
+            && tokens.last().is_some_and(|last| last.raw.ends_with(|c: char| c.is_ascii_digit()) && !last.comma)
+        {
+            tokens.push(Token::new("-", false));
+            return;
+        }
         if let Some(last) = tokens.last_mut() {
             last.comma |= word.contains(',');
             last.stop |= word.contains([';', '.']);

@@ -129,7 +129,7 @@ const VERBS: &[(Wish, &[&str])] = &[
 pub fn wishes_at(tokens: &[Token], at: usize) -> (Vec<Wish>, usize) {
     for (phrase, wish) in PHRASES {
         let matches = phrase.iter().enumerate().all(|(offset, word)| {
-            tokens.get(at + offset).is_some_and(|token| !token.quoted && (token.lower == *word || token.stem == stem(word)))
+            tokens.get(at + offset).is_some_and(|token| token.is_spoken() && (token.lower == *word || token.stem == stem(word)))
         });
         if matches {
             return (vec![*wish], phrase.len());
@@ -137,13 +137,13 @@ pub fn wishes_at(tokens: &[Token], at: usize) -> (Vec<Wish>, usize) {
         // "put htop up", "shut nas down": the particle after the object, at the end.
         if let [first, last] = phrase
             && *last != "me"
-            && tokens.get(at).is_some_and(|token| token.lower == *first)
+            && tokens.get(at).is_some_and(|token| token.is_spoken() && token.lower == *first)
             && tokens.iter().enumerate().skip(at + 2).any(|(end, token)| token.lower == *last && (token.stop || end + 1 == tokens.len()))
         {
             return (vec![*wish], 1);
         }
     }
-    let Some(token) = tokens.get(at).filter(|token| !token.quoted) else { return (Vec::new(), 0) };
+    let Some(token) = tokens.get(at).filter(|token| token.is_spoken()) else { return (Vec::new(), 0) };
     let wishes = wishes_of_stem(&token.stem);
     let count = usize::from(!wishes.is_empty());
     (wishes, count)

@@ -199,6 +199,65 @@ pub fn is_generic(token: &Token) -> bool {
     !token.quoted && GENERIC.iter().any(|word| *word == token.lower || stem(word) == token.stem)
 }
 
+/// Nouns and adverbs that are never what a thing is called, unless they are quoted.
+const NEVER_VALUES: &[&str] = &[
+    "user",
+    "account",
+    "database",
+    "name",
+    "value",
+    "something",
+    "anything",
+    "nothing",
+    "someone",
+    "somebody",
+    "everyone",
+    "nobody",
+    "people",
+    "space",
+    "room",
+    "time",
+    "asap",
+    "tonight",
+    "tomorrow",
+    "yesterday",
+    "soon",
+    "later",
+    "immediately",
+    "quickly",
+    "carefully",
+    "old",
+    "other",
+    "another",
+    "same",
+    "last",
+    "first",
+    "next",
+    "second",
+    "way",
+    "kind",
+    "size",
+    "half",
+    "twice",
+    "once",
+    "always",
+    "safely",
+];
+
+/// Whether a word is never a value by itself.
+pub fn is_never_a_value(token: &Token) -> bool {
+    !token.quoted && NEVER_VALUES.contains(&token.lower.as_str())
+}
+
+/// Whether a question is an order said kindly: "could you …?", "please …?".
+pub fn is_polite(tokens: &[Token]) -> bool {
+    tokens.iter().take(3).enumerate().any(|(at, token)| {
+        token.lower == "please"
+            || (matches!(token.lower.as_str(), "can" | "could" | "would" | "will")
+                && tokens.get(at + 1).is_some_and(|next| matches!(next.lower.as_str(), "you" | "we" | "someone" | "somebody")))
+    })
+}
+
 /// Whether a sentence forbids what it names: "don't …", "never …".
 pub fn forbids(tokens: &[Token]) -> bool {
     tokens.iter().take(4).enumerate().any(|(at, token)| {

@@ -17,8 +17,9 @@ impl Filler<'_> {
                 continue;
             }
             let strict = !parameter.list && parameter.element().get("format").is_some();
-            let candidates =
-                (0..self.tokens.len()).filter(|at| !self.slots.used[*at] && self.could_be_text(*at) && !self.is_core(*at) && !strict);
+            let candidates = (0..self.tokens.len()).filter(|at| {
+                self.is_free(*at) && self.could_be_text(*at) && !self.tokens[*at].is_quantity() && !self.is_core(*at) && !strict
+            });
             let best = candidates
                 .filter(|at| parameter.fits_item(&Value::from(self.tokens[*at].raw.as_str())))
                 .max_by_key(|at| (self.likelihood(*at, needs_host), std::cmp::Reverse(*at)));
@@ -63,7 +64,7 @@ impl Filler<'_> {
             }
             let token = &self.tokens[at];
             let stands_there = prepositions.contains(&self.tokens[before].lower.as_str());
-            let unexplained = !self.slots.used[at] && self.could_be_text(at) && !self.entry.vocabulary.contains(&token.stem);
+            let unexplained = self.is_free(at) && self.could_be_text(at) && !self.entry.vocabulary.contains(&token.stem);
             if stands_there && unexplained {
                 self.slots.unknown_host = Some(token.raw.clone());
                 self.slots.used[at] = true;
@@ -96,7 +97,7 @@ impl Filler<'_> {
             .collect();
         let [only] = numbers[..] else { return };
         let found: Vec<(usize, Value)> = (0..self.tokens.len())
-            .filter(|at| !self.slots.used[*at])
+            .filter(|at| self.is_free(*at))
             .filter_map(|at| only.value_of(&self.tokens[at]).map(|value| (at, value)))
             .collect();
         if let ([(at, value)], true) = (&found[..], self.is_open(only)) {

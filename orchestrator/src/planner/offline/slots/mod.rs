@@ -11,9 +11,19 @@ use serde_json::{Map, Value};
 use super::hosts::{self, Mention};
 use super::index::Entry;
 use super::parameter::{Kind, Parameter};
+use super::scope::Scope;
 use super::tokens::Token;
+use super::verbs::{self, Wish};
 use super::words::{self, BETWEEN};
 use crate::domain::catalogue::Fleet;
+
+/// Switches that are verbs, as stems.
+const HARSH_VERBS: &[&str] = &["forc", "force", "purg", "wip", "overwrit", "eras", "destroy", "delet", "remov"];
+
+/// Whether a word in a switch's name says that it keeps something.
+fn is_keeping(word: &str) -> bool {
+    matches!(word, "keep" | "kept" | "preserve" | "retain" | "protect" | "leave")
+}
 
 /// What a sentence says about an action's parameters.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +34,8 @@ pub struct Slots {
     pub hosts: Vec<String>,
     /// A word that stands where a host would, but is none.
     pub unknown_host: Option<String>,
+    /// A name that fits several of the inventory, with those.
+    pub ambiguous: Option<(String, Vec<String>)>,
     /// Words that were turned into values or that name parameters.
     pub used: Vec<bool>,
     /// Parameters that take outputs of other steps, and that the sentence mentions.
@@ -50,9 +62,9 @@ pub struct Filler<'a> {
 }
 
 /// Reads a request's sentence.
-pub fn fill(entry: &Entry, tokens: &[Token], verbs: &[bool], fleet: &Fleet) -> Slots {
+pub fn fill(entry: &Entry, tokens: &[Token], verbs: &[bool], mentions: &[Mention], fleet: &Fleet) -> Slots {
     let mut filler = Filler::new(entry, tokens, verbs);
-    filler.hosts(fleet);
+    filler.hosts(mentions, fleet);
     filler.named_and_shaped();
     filler.unknown_host(&["on", "at"]);
     filler.leftovers();
@@ -67,14 +79,28 @@ pub fn named(entry: &Entry, tokens: &[Token], verbs: &[bool]) -> Slots {
     filler.finish()
 }
 
+/// [`named`], where names of the inventory are never values: they say where, and nothing else.
+pub fn changed(entry: &Entry, tokens: &[Token], verbs: &[bool], mentions: &[Mention]) -> Slots {
+    let mut filler = Filler::new(entry, tokens, verbs);
+    for mention in mentions {
+        filler.slots.used[mention.at..mention.at + mention.taken].fill(true);
+    }
+    filler.named_and_shaped();
+    filler.finish()
+}
+
 impl<'a> Filler<'a> {
     fn new(entry: &'a Entry, tokens: &'a [Token], verbs: &'a [bool]) -> Self {
         Self { entry, tokens, verbs, slots: Slots { used: vec![false; tokens.len()], ..Slots::default() } }
     }
 
-    fn hosts(&mut self, fleet: &Fleet) {
+    fn hosts(&mut self, mentions: &[Mention], fleet: &Fleet) {
         let target = self.entry.target();
-        for Mention { at, taken, name, negated } in hosts::mentions(self.tokens, fleet) {
+        for Mention { at, taken, name, negated, choices } in mentions.iter().cloned() {
+            if !choices.is_empty() && self.slots.ambiguous.is_none() {
+                let said = self.tokens[at].raw.clone();
+                self.slots.ambiguous = Some((said, choices));
+            }
             self.slots.used[at..at + taken].fill(true);
             if negated {
                 self.slots.hosts.retain(|host| *host != name);
@@ -95,7 +121,7 @@ impl<'a> Filler<'a> {
         if self.slots.hosts.is_empty() {
             self.slots.hosts.extend(hosts::in_address(self.tokens, fleet));
         }
-        self.slots.hosts = hosts::without_excluded(std::mem::take(&mut self.slots.hosts), self.tokens, fleet);
+        self.slots.hosts = hosts::without_excluded(std::mem::take(&mut self.slots.hosts), mentions, fleet);
     }
 
     fn named_and_shaped(&mut self) {
@@ -119,6 +145,11 @@ impl<'a> Filler<'a> {
         self.lone_number();
     }
 
+    /// Whether a word is neither explained yet nor kept out of the order.
+    fn is_free(&self, at: usize) -> bool {
+        !self.slots.used[at] && self.tokens[at].scope == Scope::Open
+    }
+
     fn is_open(&self, parameter: &Parameter) -> bool {
         !self.slots.values.contains_key(&parameter.name) && !self.slots.refused.contains(&parameter.name)
     }
@@ -134,11 +165,17 @@ impl<'a> Filler<'a> {
                 )
             });
             let refused = before.is_some_and(|token| {
-                matches!(token.lower.as_str(), "without" | "no" | "minus" | "skip" | "omit" | "excluding" | "disable")
+                matches!(token.lower.as_str(), "without" | "no" | "minus" | "skip" | "omit" | "excluding" | "except" | "disable")
             }) || (at >= 2
                 && self.tokens[..at].iter().rev().take(4).any(|token| token.lower == "leave")
                 && self.tokens.iter().any(|token| token.lower == "out"));
-            if !refused {
+            let scope = self.tokens[at].scope;
+            if !refused && scope == Scope::Open {
+                continue;
+            }
+            if scope != Scope::Open && parameter.kind == Kind::Boolean && parameter.name.split(['_', '-']).any(is_keeping) {
+                self.slots.used[at..at + taken].fill(true);
+                self.slots.values.insert(parameter.name.clone(), Value::Bool(scope == Scope::Kept));
                 continue;
             }
             self.slots.used[at..at + taken].fill(true);
@@ -157,7 +194,7 @@ impl<'a> Filler<'a> {
     fn addresses(&mut self, parameter: &Parameter) {
         let mut found = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
-            if let Some(value) = parameter.value_of(token).filter(|_| !self.slots.used[at]) {
+            if let Some(value) = parameter.value_of(token).filter(|_| self.is_free(at)) {
                 found.push(value);
                 self.slots.used[at] = true;
             }
@@ -172,7 +209,7 @@ impl<'a> Filler<'a> {
     fn by_name(&mut self, parameter: &Parameter) {
         for at in 0..self.tokens.len() {
             let Some(taken) = parameter.named_at(self.tokens, at) else { continue };
-            if self.slots.used[at] || !self.is_open(parameter) {
+            if !self.is_free(at) || !self.is_open(parameter) {
                 continue;
             }
             let is_verb = self.verbs[at] && at == 0;
@@ -190,8 +227,10 @@ impl<'a> Filler<'a> {
     }
 
     fn switch(&mut self, parameter: &Parameter, at: usize, taken: usize) {
-        let said =
-            (at + taken..self.tokens.len()).take(2).find_map(|next| parameter.value_of(&self.tokens[next]).map(|value| (next, value)));
+        let said = (at + taken..self.tokens.len())
+            .take(2)
+            .filter(|next| self.is_free(*next))
+            .find_map(|next| parameter.value_of(&self.tokens[next]).map(|value| (next, value)));
         let asked = (0..at)
             .rev()
             .take(2)
@@ -204,11 +243,37 @@ impl<'a> Filler<'a> {
                 self.slots.used[next] = true;
                 value
             }
+            None if self.entry.widens(parameter) => {
+                if !self.asks_for(at, taken) {
+                    return;
+                }
+                Value::Bool(true)
+            }
             None if asked || !own => Value::Bool(true),
             None => return,
         };
         self.slots.used[at..at + taken].fill(true);
         self.slots.values.insert(parameter.name.clone(), value);
+    }
+
+    /// Whether the words before or after a switch ask for it: "with its data", "and the volumes", "purge the data", "the data too".
+    fn asks_for(&self, at: usize, taken: usize) -> bool {
+        let asking = |token: &Token| {
+            token.is_spoken()
+                && (matches!(token.lower.as_str(), "with" | "including" | "include" | "plus" | "and" | "also" | "enable" | "by")
+                    || verbs::wishes_of_stem(&token.stem).iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean)))
+        };
+        let between = |token: &Token| {
+            matches!(token.lower.as_str(), "the" | "its" | "all" | "of" | "my" | "our" | "their" | "any" | "every" | "his" | "whole")
+        };
+        let before = self.tokens[..at].iter().rev().take(5).find(|token| !between(token)).is_some_and(asking);
+        let too = self.tokens.iter().skip(at + taken).take(1).any(|token| matches!(token.lower.as_str(), "too" | "also"));
+        let as_well = self.tokens.iter().skip(at + taken).take(2).map(|token| token.lower.as_str()).eq(["as", "well"]);
+        // A switch that is named by its verb, such as `force` or `purge`, is asked for where nothing makes a noun of it.
+        let verb = &self.tokens[at];
+        let noun = at.checked_sub(1).is_some_and(|before| matches!(self.tokens[before].lower.as_str(), "the" | "a" | "an" | "of"));
+        let is_verb = !noun && HARSH_VERBS.contains(&verb.stem.as_str());
+        before || too || as_well || is_verb
     }
 
     fn value_after(&mut self, parameter: &Parameter, from: usize) -> Option<Value> {
@@ -234,7 +299,7 @@ impl<'a> Filler<'a> {
     }
 
     fn take(&mut self, parameter: &Parameter, at: usize, token: &Token) -> Option<Value> {
-        if self.slots.used[at] || (parameter.kind == Kind::Text && !self.could_be_text(at)) {
+        if !self.is_free(at) || (parameter.kind == Kind::Text && !self.could_be_text(at)) {
             return None;
         }
         let value = parameter.value_of(token)?;
@@ -251,6 +316,7 @@ impl<'a> Filler<'a> {
         token.quoted
             || (!words::is_silent(token)
                 && !words::is_generic(token)
+                && !words::is_never_a_value(token)
                 && !self.verbs[at]
                 && !self.entry.parameters.iter().any(|parameter| parameter.named_at(self.tokens, at).is_some()))
     }
@@ -265,7 +331,7 @@ impl<'a> Filler<'a> {
                 at += 1;
                 continue;
             }
-            let free = !self.slots.used[at] && (parameter.kind != Kind::Text || (self.could_be_text(at) && !self.is_core(at)));
+            let free = self.is_free(at) && (parameter.kind != Kind::Text || (self.could_be_text(at) && !self.is_core(at)));
             let Some(value) = free.then(|| parameter.value_of(token)).flatten().filter(|value| parameter.fits_item(value)) else { break };
             found.push(value);
             self.slots.used[at] = true;
@@ -283,7 +349,7 @@ impl<'a> Filler<'a> {
             return;
         }
         let found: Vec<(usize, Value)> = (0..self.tokens.len())
-            .filter(|at| !self.slots.used[*at] && (!self.verbs[*at] || *at > 0))
+            .filter(|at| self.is_free(*at) && (!self.verbs[*at] || *at > 0))
             .filter_map(|at| Some((at, parameter.value_of(&self.tokens[at])?)))
             .collect();
         let Some((first, value)) = found.first().cloned() else { return };
@@ -305,7 +371,7 @@ impl<'a> Filler<'a> {
         }
         let fitting = |filler: &Self, at: &usize| {
             let token = &filler.tokens[*at];
-            !filler.slots.used[*at] && token.looks_like_a_value() && parameter.fits(&Value::from(token.raw.as_str()))
+            filler.is_free(*at) && token.looks_like_a_value() && parameter.fits(&Value::from(token.raw.as_str()))
         };
         let formatted = parameter.element().get("format").is_some();
         if !(formatted || parameter.required) {

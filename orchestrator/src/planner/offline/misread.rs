@@ -1,0 +1,158 @@
+//! What stands between a reading and a plan: words that a plan would lose, and wishes that are no orders, are asked about.
+
+use chiffon_protocol::action::Risk;
+
+use super::judge::{Candidate, Sentence, takes_away};
+use super::scope::{self, Mood, Scope};
+use super::words;
+
+/// The question that this reading needs before it may be proposed.
+pub fn check(candidate: &Candidate<'_>, sentence: &Sentence, mood: Option<&Mood>, asks: bool) -> Result<(), String> {
+    let title = &candidate.entry.spec.title;
+    let changes = candidate.entry.spec.risk != Risk::ReadOnly;
+    if let (Some(Mood::Doubted(said)), true) = (mood, changes) {
+        return Err(format!(
+            "\"{said}\" does not say that it should be done, so nothing is planned. If \"{title}\" is wanted, say it as an order."
+        ));
+    }
+    let takes = takes_away(candidate.entry);
+    if asks && takes {
+        return Err(format!("That is a question, and nothing is planned. If \"{title}\" is wanted, say it as an order."));
+    }
+    if let Some(said) = unkept(candidate, sentence, takes) {
+        return Err(format!(
+            "\"{title}\" has no way to honour \"{said}\", so nothing is planned. Leave that out if it may be ignored, or say what should be done instead."
+        ));
+    }
+    if let Some(value) = lost_value(candidate, sentence) {
+        return Err(format!(
+            "What is `{value}` for? \"{title}\"{} Say it with the parameter's name, or leave it out.",
+            open_parameters(candidate)
+        ));
+    }
+    if let Some(said) = lost_wish(candidate, sentence) {
+        return Err(format!(
+            "No action was found for \"{said}\", so nothing is planned, not even \"{title}\". Leave it out, or say it in other words."
+        ));
+    }
+    Ok(())
+}
+
+/// What a person should know of a reading: what was left alone, and a word that was not used.
+pub fn notes(candidate: &Candidate<'_>, sentence: &Sentence) -> Vec<String> {
+    let unused: Vec<&str> =
+        candidate.unexplained.iter().filter_map(|at| sentence.tokens.get(*at)).map(|token| token.raw.as_str()).collect();
+    let mut notes: Vec<String> =
+        scope::constraints(&sentence.tokens).into_iter().map(|said| format!("understood as not wanted: \"{said}\"")).collect();
+    if !unused.is_empty() {
+        notes.push(format!("not used: {}", unused.join(", ")));
+    }
+    notes
+}
+
+/// Words that limit the order and that no parameter and no host takes up. Where nothing is taken away, only what is left out of
+/// a whole counts: the rest is not touched anyway.
+fn unkept(candidate: &Candidate<'_>, sentence: &Sentence, takes: bool) -> Option<String> {
+    let limits = |scope: Scope| match scope {
+        Scope::Open => false,
+        Scope::Excluded => true,
+        Scope::Negated | Scope::Kept => takes,
+    };
+    let lost = |at: usize| {
+        let token = &sentence.tokens[at];
+        let grammar = words::is_silent(token) || is_about_keeping(&token.stem) || (!token.looks_like_a_value() && words::is_generic(token));
+        limits(token.scope) && !grammar && !sentence.is_host(at) && !candidate.slots.used[at]
+    };
+    let at = (0..sentence.tokens.len()).find(|at| lost(*at))?;
+    let scope = sentence.tokens[at].scope;
+    let start = (0..=at).rev().take_while(|before| sentence.tokens[*before].scope == scope).last().unwrap_or(at);
+    let said: Vec<&str> =
+        sentence.tokens.iter().skip(start).take_while(|token| token.scope == scope).map(|token| token.raw.as_str()).collect();
+    // "don't touch anything else" forbids nothing that the action does.
+    (!said.iter().any(|word| word.eq_ignore_ascii_case("else"))).then(|| said.join(" "))
+}
+
+fn is_about_keeping(stem: &str) -> bool {
+    matches!(
+        stem,
+        "surviv"
+            | "stay"
+            | "remain"
+            | "unharm"
+            | "other"
+            | "than"
+            | "apart"
+            | "asid"
+            | "exception"
+            | "sav"
+            | "keep"
+            | "leav"
+            | "preserv"
+            | "spar"
+            | "retain"
+            | "protect"
+            | "alon"
+            | "untouch"
+            | "touch"
+            | "intact"
+            | "plac"
+            | "safe"
+            | "saf"
+            | "avoid"
+    )
+}
+
+/// A word with the look of a value that found no place.
+fn lost_value(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
+    let unexplained = candidate.unexplained.iter().filter_map(|at| sentence.tokens.get(*at));
+    unexplained.into_iter().find(|token| token.looks_like_a_value()).map(|token| token.raw.clone())
+}
+
+fn open_parameters(candidate: &Candidate<'_>) -> String {
+    let open: Vec<String> = candidate
+        .entry
+        .parameters
+        .iter()
+        .filter(|parameter| candidate.entry.target() != Some(&parameter.name) && !candidate.slots.values.contains_key(&parameter.name))
+        .map(|parameter| format!("`{}`", parameter.name))
+        .collect();
+    if open.is_empty() { " takes nothing more.".to_owned() } else { format!(" could take {}.", open.join(", ")) }
+}
+
+/// A verb with its object that the action explains nothing of: another wish, which a plan would lose.
+fn lost_wish(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
+    let tokens = &sentence.tokens;
+    let first = tokens.first()?.part;
+    let last = tokens.last()?.part;
+    for part in first..=last {
+        let places: Vec<usize> = (0..tokens.len()).filter(|at| tokens[*at].part == part).collect();
+        let verb = places.iter().any(|at| sentence.verbs[*at]);
+        let explained = places.iter().any(|at| {
+            tokens[*at].is_spoken()
+                && !sentence.is_host(*at)
+                && (candidate.slots.used[*at] || candidate.entry.core.contains(&tokens[*at].stem))
+        });
+        if verb && !explained && places.iter().any(|at| candidate.unexplained.contains(at)) {
+            return Some(places.iter().map(|at| tokens[*at].raw.as_str()).collect::<Vec<_>>().join(" "));
+        }
+    }
+    joined(candidate, sentence)
+}
+
+/// "… and email the report": two unexplained words after a joining one.
+fn joined(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
+    let tokens = &sentence.tokens;
+    (1..tokens.len()).find_map(|at| {
+        let joins = tokens[at - 1].comma || matches!(tokens[at - 1].lower.as_str(), "and" | "then" | "also" | "afterwards");
+        let object = (at + 1..tokens.len()).find(|next| !words::is_silent(&tokens[*next]))?;
+        let lost = candidate.unexplained.contains(&at) && (candidate.unexplained.contains(&object) || sentence.verbs[object]);
+        (joins && lost).then(|| {
+            tokens[at..]
+                .iter()
+                .take_while(|token| token.part == tokens[at].part)
+                .map(|token| token.raw.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+    })
+}

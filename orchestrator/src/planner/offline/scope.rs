@@ -1,0 +1,372 @@
+//! What a request does not want, found before anything is planned: what is negated, kept or left out, and whether the whole is
+//! doubted, refused or only told. Such words are constraints; they are never a step, a switch or a value.
+
+use super::tokens::Token;
+use super::verbs::{self, Wish};
+use super::words;
+
+/// How a word is meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// As it stands.
+    #[default]
+    Open,
+    /// "don't …", "not …", "without doing …".
+    Negated,
+    /// "keep …", "leave … alone".
+    Kept,
+    /// "everything but …", "except …".
+    Excluded,
+}
+
+/// How the whole is meant, where it is not an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mood {
+    /// "no way", "I told you not to".
+    Refused(String),
+    /// "should we …", "maybe …", "if …", "they said …".
+    Doubted(String),
+}
+
+const REFUSALS: &[&str] = &[
+    "no way",
+    "told you not to",
+    "told them not to",
+    "said not to",
+    "asked you not to",
+    "over my dead body",
+    "never mind",
+    "nevermind",
+    "forget it",
+    "scratch that",
+    "just kidding",
+    "only kidding",
+    "on second thought",
+    "changed my mind",
+    "don't you dare",
+    "nobody wants",
+    "nobody should",
+    "no one should",
+    "under no circumstances",
+    "by no means",
+];
+
+const DOUBTS: &[&str] = &[
+    "should we",
+    "should i",
+    "should you",
+    "should one",
+    "should they",
+    "shall we",
+    "shall i",
+    "do we want",
+    "do we need",
+    "do we have to",
+    "do i need",
+    "do i have to",
+    "do you think",
+    "don't you think",
+    "would it",
+    "would you recommend",
+    "would you advise",
+    "what if",
+    "what happens",
+    "what would happen",
+    "what does it take",
+    "maybe",
+    "perhaps",
+    "possibly",
+    "wonder",
+    "wondering",
+    "unsure",
+    "not sure",
+    "undecided",
+    "thinking about",
+    "thinking of",
+    "considering",
+    "consider",
+    "might",
+    "suppose",
+    "hypothetically",
+    "is it safe",
+    "is it ok",
+    "is it okay",
+    "is it wise",
+    "is it fine",
+    "is it worth",
+    "is it time",
+    "is it a good",
+    "can i",
+    "may i",
+    "am i allowed",
+    "are we allowed",
+    "why",
+    "how do i",
+    "how do we",
+    "how can i",
+    "how would",
+    "said",
+    "says",
+    "told me",
+    "wrote",
+    "suggested",
+    "suggests",
+    "recommends",
+    "claims",
+    "according to",
+    "unless",
+    "in case",
+];
+
+const NEGATIONS: &[&str] = &[
+    "do not",
+    "must not",
+    "should not",
+    "may not",
+    "will not",
+    "can not",
+    "shall not",
+    "would not",
+    "no need to",
+    "rather than",
+    "instead of",
+    "refuse to",
+    "stop short of",
+    "hands off",
+    "don't",
+    "dont",
+    "never",
+    "cannot",
+    "can't",
+    "cant",
+    "mustn't",
+    "shouldn't",
+    "won't",
+    "wouldn't",
+    "needn't",
+    "avoid",
+    "not",
+];
+
+const EXCLUSIONS: &[&str] =
+    &["other than", "apart from", "aside from", "save for", "with the exception of", "except for", "except", "excluding", "besides"];
+
+/// Verbs of keeping, as stems.
+const KEEPING: &[&str] = &["keep", "leav", "preserv", "spar", "retain", "protect"];
+/// What says of the thing before it that it is kept.
+const STAYING: &[&str] = &["untouched", "intact", "survive", "survives", "stay", "stays", "remain", "remains", "unharmed"];
+
+/// Marks what is not wanted. `is_verb` says whether an action of the catalogue calls itself so.
+pub fn mark(tokens: &mut [Token], is_verb: impl Fn(&str) -> bool) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let (scope, taken) = cue(tokens, at, &is_verb);
+        if scope == Scope::Open || tokens[at].scope != Scope::Open {
+            at += 1;
+            continue;
+        }
+        let end = if scope == Scope::Excluded { end_of_list(tokens, at + taken) } else { end_of_clause(tokens, at + taken) };
+        for token in tokens.iter_mut().take(end).skip(at) {
+            token.scope = scope;
+        }
+        at = end.max(at + 1);
+    }
+    staying(tokens);
+}
+
+fn cue(tokens: &[Token], at: usize, is_verb: &impl Fn(&str) -> bool) -> (Scope, usize) {
+    let token = &tokens[at];
+    if token.quoted {
+        return (Scope::Open, 0);
+    }
+    if let Some(taken) = longest(EXCLUSIONS, tokens, at) {
+        return (Scope::Excluded, taken);
+    }
+    if token.lower == "but" && excludes(tokens, at) {
+        return (Scope::Excluded, 1);
+    }
+    if let Some(taken) = longest(NEGATIONS, tokens, at) {
+        return (Scope::Negated, taken);
+    }
+    let gerund = |token: &Token| token.lower.ends_with("ing") && !verbs::wishes_of_stem(&token.stem).is_empty();
+    if token.lower == "without" && tokens.get(at + 1).is_some_and(gerund) {
+        return (Scope::Negated, 1);
+    }
+    if KEEPING.contains(&token.stem.as_str()) && !is_verb(&token.stem) {
+        let end = end_of_clause(tokens, at + 1);
+        let clause = tokens.get(at..end).unwrap_or_default();
+        let counted = clause.iter().any(|token| token.raw.chars().any(|c| c.is_ascii_digit()));
+        let out = token.stem == "leav" && clause.iter().any(|token| token.lower == "out");
+        let steps = clause.iter().any(|token| token.stem == "step");
+        if !counted && !steps && (end > at + 1) && !out {
+            return (Scope::Kept, 1);
+        }
+    }
+    (Scope::Open, 0)
+}
+
+/// "everything but …", "all hosts but …", "all but …".
+fn excludes(tokens: &[Token], at: usize) -> bool {
+    let whole = |token: &Token| {
+        matches!(token.lower.as_str(), "all" | "every" | "everything" | "everywhere" | "everyone" | "any" | "anything" | "each" | "whole")
+    };
+    let next_is_order = tokens.get(at + 1).is_some_and(|next| next.lower == "not" || begins_verb(tokens, at + 1));
+    !next_is_order && (0..at).rev().take(3).take_while(|before| !tokens[*before].comma).any(|before| whole(&tokens[before]))
+}
+
+fn begins_verb(tokens: &[Token], at: usize) -> bool {
+    !verbs::wishes_at(tokens, at).0.is_empty()
+}
+
+/// The end of a negation: where another thing begins that is wanted.
+fn end_of_clause(tokens: &[Token], from: usize) -> usize {
+    let mut at = from;
+    while at < tokens.len() {
+        let token = &tokens[at];
+        let new = at > from
+            && matches!(token.lower.as_str(), "but" | "just" | "only" | "then" | "so" | "instead" | "please" | "use")
+            && !token.quoted;
+        if new || (at > from && matches!(token.lower.as_str(), "and" | "&") && goes_on(tokens, at + 1)) {
+            return at;
+        }
+        at += 1;
+        if token.stop
+            || (token.comma
+                && !in_list_of_verbs(tokens, at)
+                && !tokens.get(at).is_some_and(|next| matches!(next.lower.as_str(), "or" | "nor")))
+        {
+            return at;
+        }
+    }
+    at
+}
+
+/// Whether "and …" begins something that is wanted. What takes things away is not freed from a negation by an "and".
+fn goes_on(tokens: &[Token], at: usize) -> bool {
+    let wishes = verbs::wishes_at(tokens, at).0;
+    let grave = wishes.iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean | Wish::Stop | Wish::Restore));
+    let cue = longest(NEGATIONS, tokens, at).is_some() || tokens.get(at).is_some_and(|token| KEEPING.contains(&token.stem.as_str()));
+    (!wishes.is_empty() && !grave) || cue
+}
+
+/// "don't stop, restart or remove it": verbs up to an "or".
+fn in_list_of_verbs(tokens: &[Token], from: usize) -> bool {
+    if !begins_verb(tokens, from) {
+        return false;
+    }
+    let ends = |token: &&Token| !token.stop && !matches!(token.lower.as_str(), "but" | "then" | "and");
+    tokens.iter().skip(from).take_while(ends).any(|token| matches!(token.lower.as_str(), "or" | "nor"))
+}
+
+/// The end of what is left out: a list of names, however long.
+fn end_of_list(tokens: &[Token], from: usize) -> usize {
+    let mut at = from;
+    while at < tokens.len() {
+        let token = &tokens[at];
+        let ends = matches!(
+            token.lower.as_str(),
+            "in" | "with" | "after" | "at" | "for" | "then" | "from" | "on" | "to" | "but" | "until" | "before"
+        );
+        let order = begins_verb(tokens, at) && at > from;
+        if at > from && !token.quoted && (ends || order) {
+            // "…, and then": the joining word belongs to what follows.
+            return if order && at > from + 1 && matches!(tokens[at - 1].lower.as_str(), "and" | "or") { at - 1 } else { at };
+        }
+        at += 1;
+        if token.stop {
+            break;
+        }
+    }
+    at
+}
+
+/// "…, the data must survive": back to where that began.
+fn staying(tokens: &mut [Token]) {
+    for at in 0..tokens.len() {
+        if !STAYING.contains(&tokens[at].lower.as_str()) || tokens[at].quoted || tokens[at].scope != Scope::Open {
+            continue;
+        }
+        let begins = |before: &usize| {
+            let token = &tokens[*before];
+            token.comma || token.stop || matches!(token.lower.as_str(), "and" | "but" | "so" | "with" | "while" | "that" | "sure" | "whose")
+        };
+        let start = (0..at).rev().find(begins).map_or(0, |before| before + 1);
+        for token in &mut tokens[start..=at] {
+            token.scope = Scope::Kept;
+        }
+    }
+}
+
+fn phrase_at(phrase: &str, tokens: &[Token], at: usize) -> Option<usize> {
+    let mut taken = 0;
+    for word in phrase.split(' ') {
+        let token = tokens.get(at + taken).filter(|token| !token.quoted)?;
+        if token.lower != word && token.lower.replace('’', "'") != word {
+            return None;
+        }
+        taken += 1;
+    }
+    Some(taken)
+}
+
+fn longest(phrases: &[&str], tokens: &[Token], at: usize) -> Option<usize> {
+    phrases.iter().filter_map(|phrase| phrase_at(phrase, tokens, at)).max()
+}
+
+/// How the whole is meant, where it is not simply an order.
+pub fn mood(tokens: &[Token]) -> Option<Mood> {
+    let found = |phrases: &[&str]| {
+        (0..tokens.len()).find_map(|at| {
+            let taken = longest(phrases, tokens, at)?;
+            let said: Vec<&str> = tokens.iter().skip(at).take(taken).map(|token| token.raw.as_str()).collect();
+            Some(said.join(" "))
+        })
+    };
+    if let Some(said) = found(REFUSALS) {
+        return Some(Mood::Refused(said));
+    }
+    found(DOUBTS).or_else(|| condition(tokens)).or_else(|| told(tokens)).map(Mood::Doubted)
+}
+
+/// "if it is broken": nothing here can look first.
+fn condition(tokens: &[Token]) -> Option<String> {
+    let polite = |at: usize| {
+        tokens
+            .get(at + 1)
+            .is_some_and(|next| matches!(next.lower.as_str(), "possible" | "you" | "not" | "needed" | "necessary" | "required"))
+    };
+    (0..tokens.len()).find(|at| !tokens[*at].quoted && tokens[*at].lower == "if" && !polite(*at)).map(|at| tokens[at].raw.clone())
+}
+
+/// "we removed it yesterday": told, not asked for.
+fn told(tokens: &[Token]) -> Option<String> {
+    let who = |token: &Token| matches!(token.lower.as_str(), "i" | "we" | "he" | "she" | "they" | "you" | "someone" | "somebody" | "it");
+    let first = tokens.first().filter(|first| who(first))?;
+    let verb = tokens.iter().skip(1).find(|token| !matches!(token.lower.as_str(), "have" | "had" | "has" | "already" | "just" | "all"))?;
+    (verb.lower.ends_with("ed") && !verbs::wishes_of_stem(&verb.stem).is_empty()).then(|| format!("{} {}", first.raw, verb.raw))
+}
+
+/// Whether an order is left: something that is neither negated nor a word of grammar.
+pub fn leaves_an_order(tokens: &[Token]) -> bool {
+    tokens.iter().any(|token| token.scope == Scope::Open && !words::is_silent(token))
+}
+
+/// What is not wanted, in the person's own words.
+pub fn constraints(tokens: &[Token]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut before = Scope::Open;
+    for token in tokens {
+        match (before, token.scope) {
+            (_, Scope::Open) => {}
+            (before, scope) if before == scope => {
+                if let Some(last) = found.last_mut() {
+                    last.push(' ');
+                    last.push_str(&token.raw);
+                }
+            }
+            _ => found.push(token.raw.clone()),
+        }
+        before = token.scope;
+    }
+    found
+}
