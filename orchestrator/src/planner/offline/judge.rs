@@ -285,7 +285,9 @@ fn wish_allows(entry: &Entry, sentence: &Sentence) -> bool {
 
 /// Whether a sentence names an action: what it is about, or, where it is about nothing in particular, by its verb.
 pub fn names(entry: &Entry, sentence: &Sentence) -> bool {
-    let spoken = || sentence.tokens.iter().filter(|token| token.is_spoken());
+    // A host's name says where, not what: an example may name one, too.
+    let is_host = |word: &str| sentence.mentions().iter().any(|mention| mention.name.eq_ignore_ascii_case(word));
+    let spoken = || sentence.tokens.iter().filter(|token| token.is_spoken() && !is_host(&token.lower));
     let own_verb = spoken().any(|token| entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
     let about = |word: &str| entry.core.contains(word) || entry.hinted.contains(word);
     own_verb || spoken().any(|token| about(&token.stem) || stems(&token.lower).iter().any(|part| about(part)))

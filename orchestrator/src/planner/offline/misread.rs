@@ -4,6 +4,7 @@ use chiffon_protocol::action::Risk;
 
 use super::judge::{Candidate, Sentence, takes_away};
 use super::scope::{self, Mood, Scope};
+use super::verbs::{self, Wish};
 use super::words;
 
 /// The question that this reading needs before it may be proposed.
@@ -60,7 +61,12 @@ fn unkept(candidate: &Candidate<'_>, sentence: &Sentence, takes: bool) -> Option
     };
     let lost = |at: usize| {
         let token = &sentence.tokens[at];
-        let grammar = words::is_silent(token) || is_about_keeping(&token.stem) || (!token.looks_like_a_value() && words::is_generic(token));
+        // "without deleting the data": the verb says what is refused, and its object is what has to be taken up.
+        let refused = token.scope == Scope::Negated && verbs::wishes_of_stem(&token.stem).contains(&Wish::Remove);
+        let grammar = refused
+            || words::is_silent(token)
+            || is_about_keeping(&token.stem)
+            || (!token.looks_like_a_value() && words::is_generic(token));
         limits(token.scope) && !grammar && !sentence.is_host(at) && !candidate.slots.used[at]
     };
     let at = (0..sentence.tokens.len()).find(|at| lost(*at))?;
