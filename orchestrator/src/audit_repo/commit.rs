@@ -87,15 +87,32 @@ impl AuditRepository {
         for _ in 0..TRIES {
             if path.join("config").is_file() && Repository::open_bare(path).is_ok() {
                 this.check_packs()?;
+                this.close_to_others();
                 return Ok(this);
             }
             match Repository::init_opts(path, RepositoryInitOptions::new().bare(true).initial_head("main")) {
                 Err(error) if error.code() == git2::ErrorCode::Locked => this.take_away_if_left("config.lock", LEFT_BY_A_START),
-                made => return this.wrap(made).map(|_| this.clone()),
+                made => {
+                    this.wrap(made)?;
+                    this.close_to_others();
+                    return Ok(this);
+                }
             }
             std::thread::park_timeout(BETWEEN_TRIES);
         }
         Err(this.error(git2::Error::from_str("another process has been making it for ten seconds")))
+    }
+
+    /// Parameters, diffs and people's words are nobody's business but its owner's and its group's: others lose every right on its
+    /// folder. One that belongs to somebody else stays as its owner wants it.
+    fn close_to_others(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let Ok(mode) = std::fs::metadata(&self.path).map(|found| found.permissions().mode()) else { return };
+        if mode & 0o007 != 0
+            && let Err(error) = std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(mode & 0o7770))
+        {
+            tracing::warn!(repository = %self.path.display(), %error, "everybody on this machine can read the audit repository");
+        }
     }
 
     /// Removes a lock that a killed process has left: libgit2 holds one for milliseconds.
@@ -269,6 +286,19 @@ mod tests {
         repository.move_branch(None, first).unwrap();
         assert!(repository.contains(first).unwrap());
         assert_eq!(content(&repository, "hosts/nas/kuma.yml").as_deref(), Some("port: 3001\n"));
+    }
+
+    #[test]
+    fn others_on_the_machine_can_not_read_it_not_even_one_that_was_open_before() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.git");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o007;
+        AuditRepository::open_or_create(&path).unwrap();
+        assert_eq!(mode(), 0);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        AuditRepository::open_or_create(&path).unwrap();
+        assert_eq!(mode(), 0);
     }
 
     #[test]

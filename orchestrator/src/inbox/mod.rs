@@ -119,7 +119,7 @@ async fn patiently(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> 
     loop {
         let answer = caught(context.store.within_limit(inbox.handle(batch))).await;
         match answer.unwrap_or_else(|panic| Err(context.background.panicked(inbox.queue(), &panic, context.clock.now()))) {
-            Err(problem) if problem.code.is_retryable() => {
+            Err(problem) if passes(&problem) => {
                 tracing::warn!(queue = inbox.queue(), %problem, "consumption pauses until this has passed");
                 inbox.works(false);
                 let delay = delays.next_delay().unwrap_or(Policy::RECONNECT.longest);
@@ -130,6 +130,12 @@ async fn patiently(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> 
             answer => return Some(answer),
         }
     }
+}
+
+/// Whether the trouble is not the message's: it is waited for. A database that refuses this process, because its password was
+/// changed, say, is a person's to mend, and no reason to reject what is good.
+fn passes(problem: &Problem) -> bool {
+    problem.code.is_retryable() || problem.code == ErrorCode::DatabaseUrlInvalid
 }
 
 fn rejected(inbox: &dyn Inbox, problem: Problem) -> Verdict {

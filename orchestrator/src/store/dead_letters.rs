@@ -220,13 +220,14 @@ pub struct Dropped {
     pub open: i64,
 }
 
-/// Lets go of letters that died before `before`, and of the settled and then the oldest ones over `most`.
+/// Lets go of letters that died before `before`, and of those over `most`: first the settled ones, then those that nobody trusted has
+/// signed, then the oldest. So a flood of strangers displaces nothing of ours.
 pub async fn drop_old(connection: &mut PgConnection, before: DateTime<Utc>, most: i64) -> Result<Dropped, Error> {
     let row = sqlx::query!(
         r#"WITH surplus AS (
             SELECT id
             FROM dead_letters
-            ORDER BY (replayed_at IS NULL AND purged_at IS NULL) DESC, id DESC
+            ORDER BY (replayed_at IS NULL AND purged_at IS NULL) DESC, (sender IS NOT NULL) DESC, id DESC
             OFFSET $2
         ), dropped AS (
             DELETE FROM dead_letters

@@ -75,6 +75,7 @@ impl Error {
             | Self::Database(
                 sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::Protocol(_),
@@ -84,6 +85,8 @@ impl Error {
                 code.starts_with("08")
                     || code.starts_with("57P")
                     || code.starts_with("53")
+                    // Its disk or files, not what it was asked.
+                    || code.starts_with("58")
                     || code.starts_with("40")
                     || code == "55P03"
                     // A server that has just become a standby.

@@ -9,6 +9,9 @@ use crate::domain::dead_letter::Facts;
 use crate::service::Context;
 use crate::store::{self, dead_letters, principal_keys};
 
+/// Of what nobody trusted has signed no more is kept: anybody who reaches the broker can send as much as they like.
+const UNTRUSTED_BYTES: usize = 16 * 1024;
+
 /// A message from the queue of dead letters.
 #[derive(Debug, Clone, Copy)]
 pub struct Incoming<'i> {
@@ -37,7 +40,8 @@ pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store
         Ok(authentic) => Some(authenticity::name(&mut transaction, authentic.signer).await?),
         Err(_) => None,
     };
-    let kept = incoming.body.len().min(context.settings.dead_letters.max_body_bytes);
+    let most = context.settings.dead_letters.max_body_bytes;
+    let kept = incoming.body.len().min(if checked.is_ok() { most } else { most.min(UNTRUSTED_BYTES) });
     let new = dead_letters::New {
         id: context.ids.new_id(),
         facts: &facts,

@@ -10,7 +10,7 @@ use chiffon_orchestrator::background::dead_letter_keeper::DeadLetterKeeper;
 use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
 use chiffon_orchestrator::inbox::results::ResultsInbox;
 use chiffon_orchestrator::inbox::{self, Inbox};
-use chiffon_orchestrator::service::dead_letters::replay;
+use chiffon_orchestrator::service::dead_letters::{let_go, replay};
 use chiffon_process::{Clock as _, Tasks};
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::{
@@ -314,6 +314,29 @@ async fn a_fault_of_ours_loses_no_good_message() {
     site.turn().await;
     assert_eq!(site.status(request, "one").await, "completed");
     assert_eq!(letters(&site).await[0]["replayed_by"], "chiffon");
+}
+
+#[tokio::test]
+async fn a_flood_of_what_nobody_trusted_has_signed_is_cut_short_and_displaces_nothing_of_ours() {
+    let site = Site::start().await;
+    let (agent, work, _) = taken(&site).await;
+    let (headers, body) = lost_result(&site, &agent, &work).await;
+    die(&site, RESULTS, headers, body, "a fault", Some(5900)).await;
+    for letter in 0..4 {
+        die(&site, RESULTS, BTreeMap::new(), format!("{letter}{}", "x".repeat(1024 * 1024)).into_bytes(), "poison", Some(5003)).await;
+    }
+    site.bury().await;
+    let longest: i64 = sqlx::query_scalar("SELECT max(length(body))::bigint FROM dead_letters WHERE sender IS NULL")
+        .fetch_one(site.app.pool())
+        .await
+        .expect("reads");
+    assert_eq!(longest, 16 * 1024);
+    let mut context = site.app.context.clone();
+    Arc::make_mut(&mut context.settings).dead_letters.most = 2;
+    assert_eq!(let_go::run(&context).await.expect("it lets go"), 3);
+    let left: Vec<bool> =
+        sqlx::query_scalar("SELECT sender IS NOT NULL FROM dead_letters ORDER BY id").fetch_all(site.app.pool()).await.expect("reads");
+    assert_eq!(left, [true, false], "the oldest is ours, and it is still there");
 }
 
 #[tokio::test]

@@ -35,7 +35,10 @@ impl Inbox for Troubled {
 
     async fn handle(&self, deliveries: &[Delivery]) -> Result<Vec<Verdict>, Problem> {
         if self.troubles_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-            return Err(Problem::new(ErrorCode::DatabaseUnavailable, "the database is away"));
+            return Err(match self.troubles_left.load(Ordering::SeqCst) {
+                0 => Problem::new(ErrorCode::DatabaseUnavailable, "the database is away"),
+                _ => Problem::new(ErrorCode::DatabaseUrlInvalid, "the database does not take this process's password any more"),
+            });
         }
         if deliveries.iter().any(|delivery| delivery.body == "poison") {
             return Err(Problem::new(ErrorCode::Internal, "this can't be stored"));
