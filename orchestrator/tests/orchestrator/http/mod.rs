@@ -5,6 +5,7 @@ mod bad_input;
 mod dead_letters;
 mod deciding;
 mod following;
+mod hanging_up;
 mod health;
 mod hostile;
 mod idempotency;
