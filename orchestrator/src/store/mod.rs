@@ -202,6 +202,20 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the database takes changes: it is no standby and not read-only, and there is room on its disk. Nothing stays of the look: a
+    /// sort that does not fit into its memory goes into a temporary file.
+    pub async fn takes_writes(&self) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        sqlx::raw_sql(
+            "SET LOCAL work_mem = '64kB';
+            SELECT count(*) FROM (SELECT number FROM generate_series(1, 20000) AS number ORDER BY number DESC) AS sorted;
+            SELECT id FROM requests LIMIT 0 FOR KEY SHARE",
+        )
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.rollback().await?)
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;

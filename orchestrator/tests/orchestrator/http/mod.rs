@@ -2,8 +2,10 @@
 
 mod app;
 mod bad_input;
+mod connections;
 mod dead_letters;
 mod deciding;
+mod document;
 mod following;
 mod hanging_up;
 mod health;
