@@ -24,7 +24,7 @@ pub struct OnHost<'h> {
 pub fn differences(preview: &Preview, ran: &[OnHost<'_>]) -> Vec<String> {
     let foretold: BTreeSet<(&str, &str)> =
         preview.changes.iter().flat_map(|change| change.hosts.iter().map(|host| (change.name.as_str(), host.as_str()))).collect();
-    let done: BTreeSet<(&str, &str)> = ran.iter().flat_map(|on| on.changes.iter().map(|name| (name.as_str(), on.host))).collect();
+    let done: BTreeSet<(&str, &str)> = ran.iter().flat_map(|on| on.changes.iter().map(move |name| (name.as_str(), on.host))).collect();
     let was_open = |name: &str, host: &str| {
         preview.not_previewed.iter().any(|what| {
             let of_task = what.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(": "));
