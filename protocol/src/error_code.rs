@@ -67,6 +67,7 @@ error_codes! {
     5018 NotReplayable, 409, false, "Can't be replayed";
     5019 BrokerGaveUp, 503, true, "The broker gave up on a message";
     5020 KeyNotFound, 404, false, "Key not found";
+    5021 TextRefused, 422, false, "Text that can't be stored";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";

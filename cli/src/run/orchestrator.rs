@@ -44,6 +44,9 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
         http: HttpOptions {
             max_body_bytes: config.http.max_body_bytes,
             request_timeout: config.http.request_timeout,
+            header_timeout: config.http.header_timeout,
+            max_connections: config.http.max_connections,
+            max_connections_per_address: config.http.max_connections_per_address,
             ..HttpOptions::default()
         },
         admin_token: parts.admin_token,

@@ -153,7 +153,10 @@ fn print_preview(preview: &Value, is_read_only: bool) {
         Some(other) => {
             let reason = said(&preview["error"]["message"]).or_else(|| said(&preview["text"])).unwrap_or_default();
             println!("     preview: {} {reason}", status(&line(other)));
-            return;
+            // One host was off: what the others would do was seen, and is shown.
+            if preview["changes"].as_array().is_none_or(Vec::is_empty) && preview["not_previewed"].as_array().is_none_or(Vec::is_empty) {
+                return;
+            }
         }
         None => return,
     }
@@ -172,7 +175,7 @@ fn print_preview(preview: &Value, is_read_only: bool) {
         }
     }
     for skipped in preview["not_previewed"].as_array().into_iter().flatten() {
-        println!("       ? {} (can't be previewed)", text(skipped));
+        println!("       ? {} (not previewed)", text(skipped));
     }
     for warning in preview["warnings"].as_array().into_iter().flatten() {
         println!("       ! {}", text(warning));

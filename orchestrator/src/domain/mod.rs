@@ -14,6 +14,7 @@ mod page_table;
 pub mod placement;
 pub mod plan;
 pub mod policy;
+pub mod prediction;
 pub mod reference;
 pub mod request;
 pub mod role;

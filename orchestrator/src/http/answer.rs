@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -30,6 +31,7 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(Trace(trace_id.clone()));
 
+    let policy = content_policy(request.uri().path());
     let span = tracing::info_span!("http", trace_id, method = %method, route);
     let answer = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
     let mut response = answer.unwrap_or_else(|panic| Failure::new(ErrorCode::Internal, panic_text(panic.as_ref())).into_response());
@@ -41,12 +43,30 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
     let took = state.context.clock.elapsed().saturating_sub(began);
     state.measures.record(method.as_str(), &route, status, took);
     tracing::info!(trace_id, method = %method, route, status, milliseconds = took.as_secs_f64() * 1000.0, "answered");
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (CONTENT_SECURITY_POLICY, policy),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     for (name, value) in [(TRACEPARENT, traceparent(&trace_id, span_id)), (TRACE_ID, trace_id)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
         }
     }
     response
+}
+
+/// What a browser may do with an answer: nothing, but the reader is a page with scripts and styles of its own (some of them inline).
+fn content_policy(path: &str) -> &'static str {
+    if path.starts_with("/docs") && !path.starts_with("/docs/errors") {
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; frame-ancestors 'none'"
+    }
 }
 
 /// The trace id of a `traceparent` header (https://www.w3.org/TR/trace-context/), if there is a valid one.

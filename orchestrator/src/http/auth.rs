@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use chiffon_protocol::ErrorCode;
 use serde_json::json;
 
+use super::idempotency::Replayed;
 use super::problem::Failure;
 use super::state::HttpState;
 use crate::domain::role::{Principal, Role};
@@ -48,7 +49,11 @@ async fn admit(gate: Gate, mut request: Request, next: Next) -> Response {
             Err(failure) => return failure.into_response(),
         }
     }
-    next.run(request).await
+    let replayed = Replayed::default();
+    request.extensions_mut().insert(replayed.clone());
+    let mut response = next.run(request).await;
+    replayed.tell(&mut response);
+    response
 }
 
 fn forbidden(principal: &Principal, least: Role) -> Failure {

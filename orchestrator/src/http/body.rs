@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 use chiffon_protocol::ErrorCode;
 use futures::StreamExt as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::input::storable;
 use super::problem::Failure;
 use super::state::HttpState;
 
@@ -105,7 +106,31 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         )
         .with_details(json!({"line": line, "column": column, "byte": error.valid_up_to()})));
     }
+    // Only an escape can bring it into a text: JSON takes no bare control character.
+    if memmem(bytes, br"\u0000")
+        && let Ok(value) = serde_json::from_slice(bytes)
+    {
+        storable_value(&value, "")?;
+    }
     AxumJson::<T>::from_bytes(bytes).map(|AxumJson(value)| value).map_err(|rejection| refuse(bytes, &rejection))
+}
+
+fn memmem(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Refuses a null character in any text of a body, by the path to it.
+fn storable_value(value: &Value, path: &str) -> Result<(), Failure> {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::String(text) => storable(text, path),
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(at, item)| storable_value(item, &below(&at.to_string()))),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            storable(name, &below(name))?;
+            storable_value(value, &below(name))
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn refuse(bytes: &[u8], rejection: &JsonRejection) -> Failure {
@@ -172,6 +197,17 @@ mod tests {
             assert_eq!(failure.0.code, ErrorCode::InvalidJson, "{failure:?}");
             assert_eq!(failure.0.details, json!({"line": line, "column": column}), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn a_null_character_is_refused_by_the_path_to_it() {
+        for (bytes, field) in
+            [(&br#"{"text": "a\u0000"}"#[..], "text"), (br#"{"priority": {"deep": ["a", "\u0000"]}, "text": "a"}"#, "priority.deep.1")]
+        {
+            let failure = refused(bytes);
+            assert_eq!((failure.0.code, failure.0.details), (ErrorCode::TextRefused, json!({"field": field})));
+        }
+        assert!(parse::<Wish>(br#"{"text": "a\\u0000"}"#).is_ok(), "an escaped backslash is no null character");
     }
 
     #[test]

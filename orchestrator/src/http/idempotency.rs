@@ -2,9 +2,13 @@
 //!
 //! What is kept is the answer to a call that was done. A call that was refused did nothing, so it can be made again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 use chiffon_protocol::{ErrorCode, canonical};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -21,6 +25,22 @@ const LONGEST: usize = 200;
 pub(super) struct Key {
     key: Option<String>,
     call: String,
+    replayed: Replayed,
+}
+
+/// Whether a call is answered with what was kept; its answer says so in the header `Idempotency-Replayed: true`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Replayed(Arc<AtomicBool>);
+
+impl Replayed {
+    pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+    /// Writes it into the call's answer.
+    pub(super) fn tell(&self, response: &mut Response) {
+        if self.0.load(Ordering::Relaxed) {
+            response.headers_mut().insert(Self::HEADER, HeaderValue::from_static("true"));
+        }
+    }
 }
 
 impl Key {
@@ -34,10 +54,13 @@ impl FromRequestParts<HttpState> for Key {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &HttpState) -> Result<Self, Failure> {
+        let replayed = parts.extensions.get::<Replayed>().cloned().unwrap_or_default();
         let call = format!("{} {}", parts.method, parts.uri.path());
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self { key: None, call }) };
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(Self { key: None, call, replayed });
+        };
         match value.to_str() {
-            Ok(key) if (1..=LONGEST).contains(&key.len()) => Ok(Self { key: Some(key.to_owned()), call }),
+            Ok(key) if (1..=LONGEST).contains(&key.len()) => Ok(Self { key: Some(key.to_owned()), call, replayed }),
             _ => Err(Failure::new(ErrorCode::InvalidQuery, format!("the Idempotency-Key is not 1 to {LONGEST} visible ASCII characters"))),
         }
     }
@@ -48,7 +71,7 @@ pub(super) async fn once<F>(state: &HttpState, caller: &Caller, key: Key, body: 
 where
     F: Future<Output = Result<(StatusCode, Value), Failure>>,
 {
-    let Key { key: Some(key), call } = key else { return work.await };
+    let Key { key: Some(key), call, replayed } = key else { return work.await };
     let mut digest = Sha256::new();
     digest.update(call.as_bytes());
     digest.update([0]);
@@ -61,7 +84,10 @@ where
     };
     match reservation {
         Reservation::Reserved => {}
-        Reservation::Answered(status, body) => return Ok((StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body)),
+        Reservation::Answered(status, body) => {
+            replayed.0.store(true, Ordering::Relaxed);
+            return Ok((StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body));
+        }
         Reservation::UnderWay => {
             return Err(Failure::new(
                 ErrorCode::CallUnderWay,

@@ -22,6 +22,9 @@ impl FromRequestParts<HttpState> for Name {
         let params = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|error| Failure::new(ErrorCode::MalformedId, format!("the path can't be read: {}", error.body_text())))?;
+        for (name, value) in &params {
+            storable(value, name)?;
+        }
         let last = params.iter().last().map(|(_, value)| value.to_owned());
         last.map(Self).ok_or_else(|| Failure::new(ErrorCode::Internal, "an endpoint asks for a path parameter that its path does not have"))
     }
@@ -38,6 +41,15 @@ impl FromRequestParts<HttpState> for Id {
         let Name(text) = Name::from_request_parts(parts, state).await?;
         parse_id(&text).map(Self)
     }
+}
+
+/// Refuses what PostgreSQL keeps in no text. Paths, queries and bodies are looked at where they are read, so that no endpoint has to.
+pub(super) fn storable(text: &str, field: &str) -> Result<(), Failure> {
+    if !text.contains('\0') {
+        return Ok(());
+    }
+    let message = format!("`{}` holds the null character (U+0000), which can't be stored; send it without", field.escape_default());
+    Err(Failure::new(ErrorCode::TextRefused, message).with_details(json!({"field": field})))
 }
 
 /// Reads an id.
@@ -60,6 +72,9 @@ impl<T: DeserializeOwned> FromRequestParts<HttpState> for Params<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &HttpState) -> Result<Self, Failure> {
+        if let Ok(AxumQuery(pairs)) = AxumQuery::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
+            pairs.iter().try_for_each(|(name, value)| storable(value, name))?;
+        }
         let read = AxumQuery::<T>::try_from_uri(&parts.uri);
         read.map(|AxumQuery(value)| Self(value)).map_err(|error| {
             let text = error.body_text();

@@ -28,7 +28,7 @@ mod task;
 mod token;
 
 pub use problem::Failure;
-pub use routes::{endpoints, router};
+pub use routes::{endpoints, router, schema_collisions};
 pub use server::serve;
 pub use state::{HttpOptions, HttpState};
 pub use table::Endpoint;

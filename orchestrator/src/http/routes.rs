@@ -1,8 +1,11 @@
 //! The route table: every endpoint with the least role that may call it.
 
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::{Json, Router};
+use axum::response::Redirect;
+use bytes::Bytes;
 use chiffon_protocol::ErrorCode;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -84,13 +87,20 @@ pub fn endpoints(state: HttpState) -> Vec<Endpoint> {
     table(state).endpoints
 }
 
+/// Names under which the documentation describes two types: none.
+pub fn schema_collisions(state: HttpState) -> Vec<String> {
+    table(state).collisions
+}
+
 /// The whole HTTP interface.
 pub fn router(state: HttpState) -> Router {
     let (router, documentation) = table(state.clone()).split();
     let reader = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]));
-    let api = serde_json::to_value(&documentation).expect("the documentation is JSON");
+    // Made once: each answer holds a pointer to it.
+    let api = Bytes::from(serde_json::to_vec(&documentation).expect("the documentation is JSON"));
     router
-        .route("/openapi.json", axum::routing::get(async move || Json(api)))
+        .route("/openapi.json", axum::routing::get(async move || ([(CONTENT_TYPE, "application/json")], api)))
+        .route("/", axum::routing::get(async || Redirect::temporary("/docs/")))
         .merge(reader)
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(method_not_allowed)

@@ -19,6 +19,12 @@ pub struct HttpOptions {
     pub request_timeout: Duration,
     /// The longest that `?wait=` may ask for.
     pub max_wait: Duration,
+    /// A connection on which no call is begun and its head sent within this is closed.
+    pub header_timeout: Duration,
+    /// How many connections there may be at once.
+    pub max_connections: usize,
+    /// How many of them may come from one address. This machine's own have no such limit.
+    pub max_connections_per_address: usize,
     /// How many live views there may be at once.
     pub max_streams: usize,
     /// A live view looks by itself this often, even if nothing was announced.
@@ -35,6 +41,9 @@ impl Default for HttpOptions {
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             max_wait: Duration::from_mins(1),
+            header_timeout: Duration::from_secs(30),
+            max_connections: 1_000,
+            max_connections_per_address: 250,
             max_streams: 256,
             live_period: Duration::from_secs(5),
             live_linger: Duration::from_secs(10),

@@ -1,11 +1,14 @@
 //! The builder of the route table: each entry has its least role, and the documentation says so by itself.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
+use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::auth::{Gate, guard};
@@ -28,11 +31,15 @@ pub(super) struct Table {
     state: HttpState,
     router: OpenApiRouter<HttpState>,
     pub(super) endpoints: Vec<Endpoint>,
+    schemas: BTreeMap<String, RefOr<Schema>>,
+    /// Names under which two types stand in the documentation: one of them is described with the other's words.
+    pub(super) collisions: Vec<String>,
 }
 
 impl Table {
     pub(super) fn new(state: HttpState, documentation: utoipa::openapi::OpenApi) -> Self {
-        Self { state, router: OpenApiRouter::with_openapi(documentation), endpoints: Vec::new() }
+        let router = OpenApiRouter::with_openapi(documentation);
+        Self { state, router, endpoints: Vec::new(), schemas: BTreeMap::new(), collisions: Vec::new() }
     }
 
     /// Anybody may call it, without a token.
@@ -54,8 +61,13 @@ impl Table {
     fn add(mut self, least: Option<Role>, wait: Duration, (schemas, mut paths, methods): UtoipaMethodRouter<HttpState>) -> Self {
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
-                document(operation, least);
+                document(operation, method, path, least);
                 self.endpoints.push(Endpoint { method, path: path.clone(), least });
+            }
+        }
+        for (name, schema) in &schemas {
+            if self.schemas.insert(name.clone(), schema.clone()).is_some_and(|known| known != *schema) {
+                self.collisions.push(name.clone());
             }
         }
         let gate = Gate { state: self.state.clone(), least, limit: self.state.options.request_timeout + wait };
@@ -75,17 +87,79 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
 }
 
-fn document(operation: &mut Operation, least: Option<Role>) {
+/// What every endpoint has in common is said here: who may call it, its name, and every answer that it can give.
+fn document(operation: &mut Operation, method: &str, path: &str, least: Option<Role>) {
     let needs = least.map_or_else(|| "Needs no token.".to_owned(), |role| format!("Least role: `{}`.", role.as_str()));
     let text = operation.description.take().map_or_else(|| needs.clone(), |text| format!("{text}\n\n{needs}"));
     operation.description = Some(text);
+    operation.operation_id = Some(operation_id(method, path));
     operation.security = Some(match least {
         Some(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
         None => Vec::new(),
     });
-    let problem = ResponseBuilder::new()
-        .description("A problem: its code's page says what it means and what to do")
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            "Done; the body says what there is now".clone_into(&mut response.description);
+        }
+    }
+    let parameters = operation.parameters.iter().flatten();
+    let takes_key = parameters.into_iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
+    if takes_key {
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.headers.insert("Idempotency-Replayed".to_owned(), replayed().into());
+            }
+        }
+    }
+    for (status, description) in problems(operation, method, path, least) {
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
+    }
+}
+
+/// Of its method and its path: no two endpoints have one.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method.to_ascii_lowercase()).chain(words.map(str::to_ascii_lowercase)).collect::<Vec<_>>().join("_")
+}
+
+/// The statuses with which it can refuse, and what they mean.
+fn problems(operation: &Operation, method: &str, path: &str, least: Option<Role>) -> Vec<(&'static str, &'static str)> {
+    let mut problems = vec![
+        ("400", "The call can't be read: a malformed id, query or body"),
+        ("422", "A value can't be used; `details.field` names it"),
+        ("500", "A fault of the orchestrator; its log tells more under the trace id"),
+        ("503", "The database, the broker or an agent is away; try again"),
+        ("504", "It was not done in time; look whether it had an effect"),
+        ("default", "A problem: its code's page says what it means and what to do"),
+    ];
+    if least.is_some() {
+        problems.push(("401", "There is no token, or it does not count"));
+        problems.push(("403", "The caller's role does not reach this"));
+    }
+    if path.contains('{') || method == "POST" {
+        problems.push(("404", "There is no such thing"));
+    }
+    if method != "GET" {
+        problems.push(("409", "It does not fit how things stand now, or its Idempotency-Key was used for another call"));
+    }
+    if operation.request_body.is_some() {
+        problems.push(("413", "The body or a text is too long"));
+        problems.push(("415", "The body is not said to be JSON"));
+    }
+    problems
+}
+
+fn replayed() -> Header {
+    let mut header = Header::default();
+    header.description = Some("`true` where the call with this Idempotency-Key was done before, and this is its answer".to_owned());
+    header
+}
+
+fn problem(description: &str) -> Response {
+    ResponseBuilder::new()
+        .description(description)
         .content("application/problem+json", Content::new(Some(Ref::from_schema_name("ProblemDetails"))))
-        .build();
-    operation.responses.responses.insert("default".to_owned(), problem.into());
+        .build()
 }

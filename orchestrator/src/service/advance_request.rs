@@ -162,16 +162,25 @@ fn how_to_decide(task: &TaskLine) -> String {
     format!("chiffon resolve {} {retry}--done|--give-up{word}", task.id)
 }
 
+/// So many lines of a task's summary are told.
+const TOLD_LINES: usize = 50;
+
 fn done_line(task: &TaskLine) -> String {
     let changed = match task.changed {
         Some(true) => " (changed)",
         Some(false) => " (nothing to change)",
         None => "",
     };
-    let output = task.output.as_deref().and_then(|output| output.lines().next()).map(str::trim).filter(|line| !line.is_empty());
-    match output {
-        Some(output) => format!("{}{changed}: {}", task.title, output.trim_end_matches('.')),
-        None => format!("{}{changed}", task.title),
+    // A line for each host; none is more than another.
+    let mut lines = task.output.as_deref().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
+    let told = lines.by_ref().take(TOLD_LINES).collect::<Vec<_>>().join(" · ");
+    let more = match lines.count() {
+        0 => String::new(),
+        more => format!(" · and {more} more lines in its record"),
+    };
+    match told.trim_end_matches('.') {
+        "" => format!("{}{changed}", task.title),
+        told => format!("{}{changed}: {}{more}", task.title, told),
     }
 }
 
@@ -202,6 +211,13 @@ mod tests {
             error: (status == "failed").then(|| json!({"code": 5504, "message": "no space left on nas."})),
             cancel_requested: false,
         }
+    }
+
+    #[test]
+    fn the_line_of_every_host_is_told() {
+        let output = Some("nas: 1 ok, 0 changed\npi: 1 ok, 1 changed\n".to_owned());
+        let done = TaskLine { output, ..task("Set the time", "completed") };
+        assert_eq!(told(Event::Complete, &[done], &[]), "Done: Set the time (changed): nas: 1 ok, 0 changed · pi: 1 ok, 1 changed.");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chiffon_protocol::message::{ErrorReport, Mode, Outcome as Ending, ResultAck, ResultStatus, WorkResult};
+use chiffon_protocol::message::{ErrorReport, Mode, Outcome as Ending, Preview, ResultAck, ResultStatus, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -14,12 +14,13 @@ use super::status::{is_owner, not_the_owner, owner};
 use super::{Context, late_report, retry, task_story, wait};
 use crate::domain::audit::AuditEvent;
 use crate::domain::placement::Wait;
+use crate::domain::prediction::{self, OnHost};
 use crate::domain::task::{self as domain, Next, Proof, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt};
 use crate::store::logs::{storable, storable_json};
 use crate::store::task_changes::{Ended, Waiting};
-use crate::store::tasks::{self, Locked, OfRequest};
-use crate::store::{self, agents, audit, host_locks};
+use crate::store::tasks::{self, Locked, OfRequest, Task};
+use crate::store::{self, agents, audit, host_locks, host_results};
 
 /// An agent that never starts this often is not asked again.
 const NOT_STARTED_AT_MOST: i32 = 3;
@@ -128,6 +129,7 @@ async fn finish(
             problem.message = format!("{}. {}", problem.message.trim_end_matches('.'), retry::prospect(context, locked, next, true));
         }
     }
+    let warnings = warnings(connection, task, result).await?;
     let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
     let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
     let ended = Ended {
@@ -137,20 +139,34 @@ async fn finish(
         output: Some(&result.output),
         outputs: Value::Object(result.outputs.clone()),
         changed: is_verified.then_some(result.changed),
-        warnings: json!(result.warnings),
+        warnings: json!(warnings),
         preview: preview.map(|preview| json!(preview)),
         error: problem.as_ref(),
     };
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
     let mut particulars = json!({
         "agent_id": agent, "outcome": ending, "exit_code": result.exit_code, "changed": is_verified.then_some(result.changed),
-        "duration_seconds": result.duration_seconds, "warnings": result.warnings, "error": problem,
+        "duration_seconds": result.duration_seconds, "warnings": warnings, "error": problem,
     });
     if !is_verified {
         particulars["verified"] = json!(false);
     }
     end_task::run(context, connection, task, &ended, By { actor: agent, event: "task.finished" }, particulars).await?;
     end_task::settle(context, connection, task.request_id).await
+}
+
+/// What the agent warns of, and where the run was not what its dry run had foretold.
+async fn warnings(connection: &mut PgConnection, task: &Task, result: &WorkResult) -> Result<Vec<String>, store::Error> {
+    let mut warnings = result.warnings.clone();
+    if task.mode != Mode::Apply || result.hosts.is_empty() {
+        return Ok(warnings);
+    }
+    let foretold = host_results::foretold(connection, task.id).await?;
+    let Some(preview) = foretold.and_then(|found| serde_json::from_value::<Preview>(found).ok()) else { return Ok(warnings) };
+    let hosts = host_results::list(connection, task.id).await?;
+    let ran = hosts.iter().map(|on| OnHost { host: &on.host, is_completed: on.status == "completed", changes: &on.changes });
+    warnings.extend(prediction::differences(&preview, &ran.collect::<Vec<_>>()));
+    Ok(warnings)
 }
 
 /// Its owner says that it was cut off, and it may be repeated: it is tried again without a person.

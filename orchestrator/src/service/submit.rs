@@ -2,7 +2,7 @@
 
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -168,6 +168,11 @@ fn checked_deadline(context: &Context, deadline: Option<DateTime<Utc>>) -> Resul
     match deadline {
         Some(at) if at <= context.clock.now() => {
             let message = format!("`deadline` is {}, which has passed; name a time to come, or none", shown(at));
+            Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "deadline"})))
+        }
+        // RFC 3339 has four digits for the year.
+        Some(at) if at.year() > 9999 => {
+            let message = "`deadline` is past the year 9999; name an earlier time, or none";
             Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "deadline"})))
         }
         _ => Ok(()),

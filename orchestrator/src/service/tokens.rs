@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chiffon_protocol::{ErrorCode, Problem};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -173,9 +173,11 @@ fn check(who: &Who) -> Result<(), Problem> {
 
 fn expiry(at: DateTime<Utc>, valid_for: Option<Duration>) -> Result<Option<DateTime<Utc>>, Problem> {
     let Some(valid_for) = valid_for else { return Ok(None) };
-    TimeDelta::from_std(valid_for).ok().and_then(|delta| at.checked_add_signed(delta)).map(Some).ok_or_else(|| {
-        Problem::new(ErrorCode::InvalidParameters, "the token would be valid for longer than time lasts; leave the time out for ever")
-    })
+    let refuse = |message: &str| Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "valid_days"}));
+    let expires_at = TimeDelta::from_std(valid_for).ok().and_then(|delta| at.checked_add_signed(delta));
+    // RFC 3339 has four digits for the year.
+    let expires_at = expires_at.filter(|at| at.year() <= 9999);
+    expires_at.map(Some).ok_or_else(|| refuse("the token would be valid past the year 9999; leave `valid_days` out for ever"))
 }
 
 /// The tokens older than a cursor, newest first.

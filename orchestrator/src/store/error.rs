@@ -67,6 +67,19 @@ impl Error {
         Self::Url(error.to_string())
     }
 
+    /// What those are told who have no business with the database's files: what it refuses for now, without its own words.
+    fn for_strangers(&self) -> String {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return self.to_string() };
+        let code = error.code().unwrap_or_default();
+        match &*code {
+            "53100" => "the database's disk is full, so it takes no changes; make room there".to_owned(),
+            "25006" => "the database takes no changes: it is a standby, or set to read-only".to_owned(),
+            "53300" => "the database has no connection left; raise its max_connections, or lower database.max_connections".to_owned(),
+            code if code.starts_with("57P") => "the database is stopping or starting".to_owned(),
+            code => format!("the database can't do it for now (SQLSTATE {code}); its log says why"),
+        }
+    }
+
     /// Whether the same may work later: the database is away, busy, or chose this transaction as a deadlock's victim.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -112,6 +125,6 @@ impl From<Error> for Problem {
             }
             _ => ErrorCode::Internal,
         };
-        Problem::new(code, error.to_string())
+        Problem::new(code, if code == ErrorCode::DatabaseUnavailable { error.for_strangers() } else { error.to_string() })
     }
 }

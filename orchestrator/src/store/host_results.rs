@@ -3,6 +3,7 @@
 use chiffon_protocol::message::WorkResult;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -77,6 +78,22 @@ pub async fn add_from_log(connection: &mut PgConnection, task_id: Uuid, at: Date
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// What the dry run of a task's step found before it was approved. One that was made again, after something had been changed, foretells
+/// only the rest.
+pub async fn foretold(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Value>, Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT p.preview
+        FROM tasks p
+        JOIN tasks t ON t.plan_id = p.plan_id AND t.step_id = p.step_id
+        WHERE t.id = $1 AND p.purpose = 'preview' AND p.checks_attempt IS NULL
+        LIMIT 1",
+        task_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.flatten())
 }
 
 /// What a task came to on each host, by name.

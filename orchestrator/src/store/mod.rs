@@ -57,7 +57,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
-use sqlx::{Connection as _, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 /// A transaction.
 pub type Tx = Transaction<'static, Postgres>;
@@ -85,6 +85,14 @@ pub async fn commit(transaction: Tx) -> Result<(), Error> {
 const STATEMENTS_OF_WORK: u32 = 2;
 /// A connection that is given back and does not answer within this is closed.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Leaves the connection outside of any transaction, or fails. sqlx counts a transaction only when `BEGIN` was answered: one that was
+/// dropped before (its caller hung up) stays open, and the next user's statements would run in it and be undone with it. Asked of
+/// the server in one round trip, without a warning in its log where all is well; in a transaction that failed, the first statement is
+/// refused and the connection is closed.
+async fn end_any_transaction(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("BEGIN; ROLLBACK").execute(connection).await.map(drop)
+}
 
 /// The pool.
 #[derive(Debug, Clone)]
@@ -134,7 +142,7 @@ impl Store {
             // Whoever gave up waiting leaves a connection that may never answer; the pool itself would wait for it without end.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let answer = tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await;
+                    let answer = tokio::time::timeout(ANSWERS_WITHIN, end_any_transaction(connection)).await;
                     answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
                 })
             })
@@ -172,7 +180,7 @@ impl Store {
 
     /// Begins a transaction that sees the database as it is now until it ends, and changes nothing.
     pub async fn snapshot(&self) -> Result<Tx, Error> {
-        let mut transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let mut transaction = read::snapshot(&self.pool).await?;
         // It holds no locks, and between its statements whole repositories are read.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *transaction).await?;
         Ok(transaction)
@@ -192,6 +200,20 @@ impl Store {
     pub async fn ping(&self) -> Result<(), Error> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Whether the database takes changes: it is no standby and not read-only, and there is room on its disk. Nothing stays of the look: a
+    /// sort that does not fit into its memory goes into a temporary file.
+    pub async fn takes_writes(&self) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        sqlx::raw_sql(
+            "SET LOCAL work_mem = '64kB';
+            SELECT count(*) FROM (SELECT number FROM generate_series(1, 20000) AS number ORDER BY number DESC) AS sorted;
+            SELECT id FROM requests LIMIT 0 FOR KEY SHARE",
+        )
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.rollback().await?)
     }
 
     /// Closes all connections.

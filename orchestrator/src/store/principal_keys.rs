@@ -82,6 +82,7 @@ fn read(key_id: &str, text: &str) -> Result<PublicKey, Error> {
 
 /// A key as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ListedKey)]
 pub struct Listed {
     /// The id that signatures carry; names it for `DELETE /keys/{id}`.
     pub key_id: String,

@@ -71,6 +71,7 @@ pub async fn find(connection: &mut PgConnection, sha256: &[u8]) -> Result<Option
 
 /// A token as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ListedToken)]
 pub struct Listed {
     /// Names it for `DELETE /tokens/{id}`.
     pub token_id: Uuid,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chiffon_protocol::message::Mode;
 use serde_json::Value;
 
+use super::background::Background;
 use super::lines::Line;
 use super::outputs::{Outputs, PutOut};
 use super::preview::Previewing;
@@ -73,6 +74,7 @@ pub(in crate::infrastructure) struct Observer {
     progress: Progress,
     counter: Counter,
     outputs: Outputs,
+    background: Background,
     current_task_id: String,
 }
 
@@ -93,7 +95,18 @@ impl Observer {
         };
         let granted: BTreeSet<String> = hosts.iter().cloned().collect();
         let counter = Counter::new(granted.len());
-        Self { seen, mode, granted, redactor, sink, progress, counter, outputs: Outputs::default(), current_task_id: String::new() }
+        Self {
+            seen,
+            mode,
+            granted,
+            redactor,
+            sink,
+            progress,
+            counter,
+            outputs: Outputs::default(),
+            background: Background::default(),
+            current_task_id: String::new(),
+        }
     }
 
     /// How many tasks there will be.
@@ -105,6 +118,7 @@ impl Observer {
     /// All that was seen, at the end.
     pub(super) fn finish(mut self) -> Seen {
         let put_out = self.outputs.finish();
+        self.seen.warnings.extend(self.background.warnings());
         let warnings = put_out.warnings.iter().map(|text| self.redactor.text(text));
         self.seen.warnings.extend(warnings);
         self.seen.outputs = PutOut { values: self.redactor.members(&put_out.values), ..put_out };
@@ -186,6 +200,7 @@ impl Observer {
         let task = self.redactor.text(&task_name(event));
         self.warnings_of(host, &task, result);
         self.outputs.result(host, result);
+        self.background.result(host, &task, result);
         let changed = result.get("changed").and_then(Value::as_bool).unwrap_or(false);
         let text = self.redactor.text(&text_of(result));
         let mut diff = String::new();

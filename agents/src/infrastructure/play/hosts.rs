@@ -25,15 +25,14 @@ fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
     let failure = seen.failures.iter().rev().find(|failure| failure.host == host);
     let unreachable = seen.unreachable.get(host);
     let counted = stats.unwrap_or_default();
-    let status = match stats {
+    let ended = match stats {
         _ if unreachable.is_some() || counted.unreachable > 0 => HostStatus::Unreachable,
         Some(HostStats { failures: 1.., .. }) => HostStatus::Failed,
         Some(_) if !stopped => HostStatus::Completed,
-        Some(_) => HostStatus::Unfinished,
         None if named.is_empty() && failure.is_none() => HostStatus::NotBegun,
-        None => HostStatus::Unfinished,
+        Some(_) | None => HostStatus::Unfinished,
     };
-    let words = match status {
+    let words = match ended {
         HostStatus::Unreachable => unreachable.cloned(),
         HostStatus::Failed | HostStatus::Unfinished => failure.map(|failure| format!("\"{}\": {}", failure.task, failure.message.trim())),
         HostStatus::Completed | HostStatus::NotBegun => None,
@@ -41,7 +40,7 @@ fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
     let changed = named.len() as u64;
     HostResult {
         host: host.to_owned(),
-        status,
+        status: ended,
         ok: counted.ok.max(changed),
         changed: counted.changed.max(changed),
         skipped: counted.skipped,

@@ -1,5 +1,6 @@
 //! One run of `ansible-playbook`: started, watched, stopped and judged.
 
+mod background;
 mod command;
 mod cut;
 mod diff;

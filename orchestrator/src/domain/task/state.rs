@@ -56,6 +56,7 @@ pub enum Task {
 /// What a person decides about a task whose outcome nobody can know (RELIABILITY 13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TaskDecision)]
 pub enum Decision {
     /// Try it again, as a new attempt.
     Retry,

@@ -12,8 +12,7 @@ use crate::store::read::actions::{self, ActionView};
 /// Shows an action.
 #[utoipa::path(get, path = "/actions/{name}", tag = "actions", params(("name" = String, Path)), responses((status = 200, body = ActionView)))]
 pub(in crate::http) async fn get(State(state): State<HttpState>, Name(name): Name) -> Result<Json<ActionView>, Failure> {
-    // Postgres text holds no NUL, so no action has one in its name.
-    let found = if name.contains('\0') { None } else { actions::list(state.pool(), Some(&name)).await?.pop() };
+    let found = actions::list(state.pool(), Some(&name)).await?.pop();
     found.map(Json).ok_or_else(|| {
         let shown: String = name.chars().take(60).collect();
         Failure::new(

@@ -30,6 +30,7 @@ pub(in crate::http) struct CapacityQuery {
 
 /// One agent's answer.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CapacityAnswer)]
 pub(in crate::http) struct Answer {
     agent_id: String,
     agent_type: &'static str,

@@ -16,7 +16,6 @@ pub(in crate::http) async fn get(State(state): State<HttpState>, Name(id): Name)
 }
 
 pub(super) async fn find(state: &HttpState, id: &str) -> Result<AgentView, Failure> {
-    // Postgres text holds no NUL, so no agent has one in its id.
-    let found = if id.contains('\0') { None } else { agents::list(state.pool(), Some(id)).await?.pop() };
+    let found = agents::list(state.pool(), Some(id)).await?.pop();
     found.ok_or_else(|| order_agent::not_found(id).into())
 }

@@ -26,6 +26,7 @@ pub(in crate::http) struct MetricsQuery {
 
 /// A page of heartbeats.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MetricsPage)]
 pub(in crate::http) struct Page {
     items: Vec<Sample>,
     /// `cursor` of the next page; null on the last one.

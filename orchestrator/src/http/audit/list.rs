@@ -26,6 +26,7 @@ pub(in crate::http) struct ListQuery {
 
 /// A page of a chain.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditPage)]
 pub(in crate::http) struct Page {
     chain: String,
     items: Vec<AuditView>,

@@ -7,6 +7,7 @@ pub(super) mod ready;
 use std::time::Duration;
 
 use chiffon_bus::Status;
+use chiffon_protocol::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,7 +50,16 @@ impl Check {
 async fn database(state: &HttpState) -> Check {
     match tokio::time::timeout(PATIENCE, state.context.store.ping()).await {
         Ok(Ok(())) => Check::ok("it answers"),
-        Ok(Err(error)) => Check::down(error.to_string()),
+        Ok(Err(error)) => Check::down(Problem::from(error).message),
+        Err(_) => Check::down(format!("it did not answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// Whether the database takes changes.
+async fn writes(state: &HttpState) -> Check {
+    match tokio::time::timeout(PATIENCE, state.context.store.takes_writes()).await {
+        Ok(Ok(())) => Check::ok("it answers, and takes changes"),
+        Ok(Err(error)) => Check::down(Problem::from(error).message),
         Err(_) => Check::down(format!("it did not answer within {} s", PATIENCE.as_secs())),
     }
 }
@@ -115,7 +125,7 @@ async fn fleet(state: &HttpState) -> Check {
                 Check::ok(text.join("; "))
             }
         }
-        Ok(Err(error)) => Check::down(error.to_string()),
+        Ok(Err(error)) => Check::down(Problem::from(error).message),
         Err(_) => Check::down("the database did not answer"),
     }
 }

@@ -1,4 +1,5 @@
-//! `GET /health/ready`: whether this process can take calls: its database and broker are there, and it is not leaving.
+//! `GET /health/ready`: whether this process can take calls: its database takes changes, its broker is there, and it is not
+//! leaving.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +7,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Check, bus, database};
+use super::{Check, bus, writes};
 use crate::http::state::HttpState;
 
 /// Whether it can take calls.
@@ -24,7 +25,7 @@ pub(in crate::http) struct Ready {
     responses((status = 200, body = Ready), (status = 503, description = "Not now", body = Ready))
 )]
 pub(in crate::http) async fn ready(State(state): State<HttpState>) -> (StatusCode, Json<Ready>) {
-    let (database, bus) = (database(&state).await, bus(&state));
+    let (database, bus) = (writes(&state).await, bus(&state));
     let status = if state.context.shutdown.is_draining() {
         "leaving"
     } else if database.is_down() || bus.is_down() {

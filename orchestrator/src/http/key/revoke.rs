@@ -13,6 +13,5 @@ use crate::store::principal_keys::Listed;
 /// Takes a key back: what it signs counts no more.
 #[utoipa::path(delete, path = "/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 200, body = Listed)))]
 pub(in crate::http) async fn revoke(State(state): State<HttpState>, caller: Caller, Name(id): Name) -> Result<Json<Listed>, Failure> {
-    // Postgres text holds no NUL, so no key has one in its id.
-    Ok(Json(principal_keys::revoke(&state.context, &caller.0.name, &id.replace('\0', "?")).await?))
+    Ok(Json(principal_keys::revoke(&state.context, &caller.0.name, &id).await?))
 }

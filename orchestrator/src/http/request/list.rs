@@ -39,6 +39,7 @@ pub(in crate::http) struct ListQuery {
 
 /// A page of requests.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RequestPage)]
 pub(in crate::http) struct Page {
     items: Vec<RequestSummary>,
     /// `cursor` of the next page; null on the last one.

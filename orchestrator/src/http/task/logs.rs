@@ -23,6 +23,7 @@ pub(in crate::http) struct LogsQuery {
 
 /// A page of a log.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogPage)]
 pub(in crate::http) struct Page {
     items: Vec<LogLine>,
     /// Where this page ends: `cursor` for what comes after it, also for lines that are not there yet.

@@ -5,9 +5,11 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use chiffon_protocol::ErrorCode;
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -56,6 +58,10 @@ pub(in crate::http) async fn create(
     caller: Caller,
     body::Json { value, .. }: body::Json<CreateBody>,
 ) -> Result<(StatusCode, Json<CreatedToken>), Failure> {
+    if value.valid_days == Some(0) {
+        let message = "the token would never count; `valid_days` is 1 or more, or left out for ever";
+        return Err(Failure::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "valid_days"})));
+    }
     let valid_for = value.valid_days.map(|days| Duration::from_hours(u64::from(days) * 24));
     let new = tokens::NewToken { principal: value.name, role: value.role, program: value.program, label: value.label, valid_for };
     let created = tokens::create(&state.context, &caller.0.name, &new).await?;

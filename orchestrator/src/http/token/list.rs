@@ -24,6 +24,7 @@ pub(in crate::http) struct ListQuery {
 
 /// A page of tokens.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TokenPage)]
 pub(in crate::http) struct Page {
     items: Vec<Listed>,
     /// `cursor` of the next page; null on the last one.

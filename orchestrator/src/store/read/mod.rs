@@ -17,11 +17,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use super::Error;
 
-/// One unmoving view of the database for several statements.
-async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
-    // Two statements rather than one `BEGIN`: only sqlx's own is undone when the caller goes away in the middle of it, and a
-    // connection that went back to the pool inside a read-only transaction would refuse the next user's writes.
-    let mut transaction = pool.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
-    Ok(transaction)
+/// One unmoving view of the database for several statements, which changes nothing.
+pub(super) async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }

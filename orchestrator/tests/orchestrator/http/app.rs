@@ -156,6 +156,11 @@ impl App {
         Self { context, state, client: Client::new(), address, shutdown, database: None }
     }
 
+    /// Where its database is.
+    pub fn database_url(&self) -> String {
+        self.database.as_ref().expect("a database of its own").url()
+    }
+
     pub fn stop(&self) {
         self.shutdown.stop();
     }

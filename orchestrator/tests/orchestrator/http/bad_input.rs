@@ -68,7 +68,7 @@ async fn ids_are_malformed_or_unknown_and_the_answer_says_which() {
         (Method::GET, &format!("/tasks/{unknown}"), 5120),
         (Method::GET, &format!("/tasks/{unknown}/logs"), 5120),
         (Method::GET, "/agents/nobody", 5125),
-        (Method::GET, "/agents/no%00body", 5125),
+        (Method::GET, "/agents/no%00body", 5021),
         (Method::GET, "/agents/nobody/metrics", 5125),
         (Method::GET, "/actions/nothing", 5124),
         (Method::GET, &format!("/audit?chain={unknown}"), 5105),

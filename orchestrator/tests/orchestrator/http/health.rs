@@ -26,6 +26,18 @@ async fn health_names_each_part_and_ready_says_when_it_leaves() {
 }
 
 #[tokio::test]
+async fn an_orchestrator_whose_database_takes_no_changes_is_not_ready_and_says_so_in_its_own_words() {
+    let app = App::start().await;
+    app.sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$").await;
+    let url = app.database_url();
+    let reader = App::on(&url, chiffon_orchestrator::http::HttpOptions::default()).await;
+    let ready = Answer::of(reader.client.get(format!("{}/health/ready", reader.address))).await;
+    assert_eq!((ready.status, &ready.body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("not_ready")), "{ready:?}");
+    let text = ready.body["database"]["text"].as_str().expect("text");
+    assert!(text.contains("takes no changes") && !text.contains("returned from database"), "{text}");
+}
+
+#[tokio::test]
 async fn metrics_count_what_is_open_and_what_was_called() {
     let app = App::start().await;
     app.announce().await;

@@ -26,6 +26,7 @@ async fn the_same_call_is_answered_the_same_and_another_one_is_refused() {
     let first = ask(&app, &ada, "k1", &body).await;
     let second = ask(&app, &ada, "k1", &body).await;
     assert_eq!((first.status, &first.body), (second.status, &second.body));
+    assert_eq!((first.header("idempotency-replayed"), second.header("idempotency-replayed")), ("", "true"));
     assert_eq!(requests(&app).await, 1);
 
     let other = ask(&app, &ada, "k1", &json!({"text": "something else"})).await;

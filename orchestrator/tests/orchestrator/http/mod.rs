@@ -2,9 +2,12 @@
 
 mod app;
 mod bad_input;
+mod connections;
 mod dead_letters;
 mod deciding;
+mod document;
 mod following;
+mod hanging_up;
 mod health;
 mod hostile;
 mod idempotency;

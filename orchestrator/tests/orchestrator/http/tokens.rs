@@ -61,6 +61,9 @@ async fn tokens_that_can_not_be_used_say_why() {
         (json!({"name": "root", "role": "viewer"}), "exists as admin"),
         (json!({"name": "a b", "role": "viewer"}), "letters"),
         (json!({"name": "chiffon", "role": "viewer"}), "system"),
+        (json!({"name": "ada", "role": "viewer", "valid_days": 0}), "1 or more"),
+        (json!({"name": "ada", "role": "viewer", "valid_days": 3_000_000}), "year 9999"),
+        (json!({"name": "ada", "role": "viewer", "valid_days": u32::MAX}), "year 9999"),
     ] {
         let answer = app.post("/tokens", &admin, &body).await;
         assert_eq!(answer.code(), 5111);

@@ -1,0 +1,56 @@
+//! Real plays on several hosts: what each came to, what was not looked into, and what goes on after the end.
+
+use chiffon_protocol::ErrorCode;
+use chiffon_protocol::message::Outcome;
+use serde_json::json;
+
+use crate::infrastructure::error;
+use crate::playbooks::Playbooks;
+
+#[tokio::test]
+async fn of_three_hosts_with_one_off_the_others_are_previewed_run_and_told_by_host() {
+    let books = Playbooks::new();
+    let tasks = "    - name: Write the file\n      ansible.builtin.copy: {content: \"x\\n\", dest: \"@DIR@/out-{{ inventory_hostname }}\"}\n    - name: Seldom\n      ansible.builtin.debug: {msg: hello}\n      when: text == 'seldom'\n    - name: Tell\n      ansible.builtin.set_stats: {data: {where: \"{{ inventory_hostname }}\"}, aggregate: false}\n";
+    books.action("three", "outputs: {required: [where], properties: {where: {type: string}}}\n", tasks);
+    let fleet = books.start().await;
+    let (parameters, hosts) = (json!({"host": ["nas", "pi", "gone"]}), ["nas", "pi", "gone"]);
+
+    let preview = fleet.check("three", parameters.clone(), &hosts).await.preview.expect("of those that are on");
+    let shown: Vec<&String> = preview.changes.iter().flat_map(|change| &change.hosts).collect();
+    assert_eq!(shown.len(), 2, "{preview:?}");
+    assert!(preview.not_previewed.iter().any(|what| what.starts_with("Seldom: skipped")), "{preview:?}");
+    assert!(preview.not_previewed.contains(&"every task on gone, which could not be reached".to_owned()), "{preview:?}");
+    assert!((preview.coverage - 4.0 / 9.0).abs() < 1e-9, "{preview:?}");
+
+    let ran = fleet.apply("three", parameters, &hosts).await;
+    error(&ran, ErrorCode::HostUnreachable);
+    let told: Vec<_> = ran.hosts.iter().map(|host| (host.host.as_str(), host.status.as_str(), host.changed)).collect();
+    assert_eq!(told, [("gone", "unreachable", 0), ("nas", "completed", 1), ("pi", "completed", 1)]);
+    assert!(ran.changed);
+    assert_eq!(ran.outputs["where"], json!({"nas": "nas", "pi": "pi"}));
+
+    let two = fleet.apply("three", json!({"host": ["nas", "pi"]}), &["nas", "pi"]).await;
+    assert_eq!(two.outcome, Some(Outcome::Succeeded), "outputs by host fit what the action promises: {two:?}");
+}
+
+#[tokio::test]
+async fn a_play_for_hosts_that_are_not_granted_is_no_part_of_a_whole_preview() {
+    let books = Playbooks::new();
+    let tasks = "    - name: Look\n      ansible.builtin.debug: {msg: hello}\n- name: Elsewhere\n  hosts: pi\n  gather_facts: false\n  tasks:\n    - name: Change the other one\n      ansible.builtin.debug: {msg: hello}\n";
+    books.action("both", "", tasks);
+    let fleet = books.start().await;
+    let preview = fleet.check("both", json!({"host": "nas"}), &["nas"]).await.preview.expect("a preview");
+    assert_eq!(preview.not_previewed, ["Change the other one: its play was not previewed, or ended before it"]);
+    assert!((preview.coverage - 0.5).abs() < 1e-9, "{preview:?}");
+}
+
+#[tokio::test]
+async fn what_a_play_leaves_in_the_background_is_told_with_its_job() {
+    let books = Playbooks::new();
+    let tasks = "    - name: Go on alone\n      ansible.builtin.command: sleep 20\n      async: 20\n      poll: 0\n";
+    books.action("alone", "", tasks);
+    let fleet = books.start().await;
+    let left = fleet.apply("alone", json!({"host": "nas"}), &["nas"]).await;
+    let told = left.warnings.iter().find(|warning| warning.contains("background")).expect("it is told");
+    assert!(told.starts_with("\"Go on alone\" may still run in the background on nas as job j"), "{told}");
+}

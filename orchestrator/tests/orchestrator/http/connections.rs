@@ -1,0 +1,58 @@
+//! Whoever only opens connections takes none from others, and is let go.
+
+use std::time::Duration;
+
+use chiffon_orchestrator::http::HttpOptions;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::App;
+
+async fn connect(app: &App) -> TcpStream {
+    TcpStream::connect(app.address.trim_start_matches("http://")).await.expect("a connection")
+}
+
+/// What is said until the connection is closed.
+async fn until_closed(mut stream: TcpStream) -> String {
+    let mut said = Vec::new();
+    // A connection that is cut off is closed, too.
+    drop(tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await.expect("it is closed"));
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// A call of a connection's own; its answer's first line.
+async fn asks(mut stream: TcpStream) -> String {
+    drop(stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await);
+    until_closed(stream).await.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_told_so_and_a_place_that_is_free_again_is_given() {
+    let app = App::with_options(HttpOptions { max_connections: 20, ..HttpOptions::default() }).await;
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(connect(&app).await);
+    }
+    let refused = until_closed(connect(&app).await).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("http.max_connections"), "{refused}");
+    drop(idle);
+    let mut answer = String::new();
+    for _ in 0..1_000 {
+        answer = asks(connect(&app).await).await;
+        if answer.starts_with("HTTP/1.1 200") {
+            return;
+        }
+    }
+    panic!("no place became free: {answer}");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_no_call_is_begun_is_closed() {
+    let app = App::with_options(HttpOptions { header_timeout: Duration::from_millis(300), ..HttpOptions::default() }).await;
+    let silent = connect(&app).await;
+    let mut slow = connect(&app).await;
+    slow.write_all(b"GET /health/live HTTP/1.1\r\nHost: local").await.expect("it is sent");
+    let (silent, slow) = tokio::join!(until_closed(silent), until_closed(slow));
+    assert!(!silent.contains("200") && !slow.contains("200"), "{silent:?} {slow:?}");
+    assert!(asks(connect(&app).await).await.starts_with("HTTP/1.1 200"));
+}
