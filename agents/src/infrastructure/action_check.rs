@@ -7,10 +7,11 @@ use chiffon_process::bounded;
 use chiffon_protocol::message::AgentType;
 use chiffon_protocol::{ActionSpec, ErrorCode};
 use serde_json::Value;
-use walkdir::WalkDir;
 
 use super::catalogue::Action;
+use super::content_hash::Covered;
 use super::play::environment;
+use super::play_scan;
 use super::secrets::{is_declared, references};
 use super::shared_types::SharedTypes;
 
@@ -57,6 +58,10 @@ pub async fn check(folder: &Path, ansible_playbook: &Path) -> Vec<Finding> {
     let playbooks = folder.parent().unwrap_or(Path::new("/"));
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let spec_path = folder.join("action.yml");
+    let playbook = folder.join("playbook.yml");
+    if playbook.is_file() {
+        check_tasks(&folder, playbooks, &name, &mut findings);
+    }
     match std::fs::read_to_string(&spec_path) {
         Ok(text) => check_spec(&text, &spec_path, playbooks, &name, &mut findings),
         Err(error) => findings.error(&spec_path, format!("can't be read: {error}")),
@@ -64,9 +69,7 @@ pub async fn check(folder: &Path, ansible_playbook: &Path) -> Vec<Finding> {
     if !folder.join("README.md").is_file() {
         findings.warning(&folder.join("README.md"), "is missing; it tells people what the action does and does not do");
     }
-    let playbook = folder.join("playbook.yml");
     if playbook.is_file() {
-        check_tasks(&folder, &mut findings);
         check_syntax(&playbook, playbooks, ansible_playbook, &mut findings).await;
     } else {
         findings.error(&playbook, "is missing; an action is action.yml with playbook.yml beside it");
@@ -197,30 +200,40 @@ fn check_secret(name: &str, schema: &Value, path: &Path, findings: &mut Findings
     }
 }
 
-/// A task with `check_mode: false` changes hosts during a preview.
-fn check_tasks(folder: &Path, findings: &mut Findings) {
-    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().flatten() {
-        let path = entry.path();
-        let is_yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
-        if !is_yaml || entry.file_name() == "action.yml" {
-            continue;
-        }
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        for (number, line) in text.lines().enumerate() {
-            let setting = line.trim().trim_start_matches("- ").split('#').next().unwrap_or_default();
-            let Some(value) = setting.strip_prefix("check_mode:") else { continue };
-            if matches!(value.trim().to_ascii_lowercase().as_str(), "false" | "no" | "off") {
-                let place = format!("{}:{}", path.display(), number + 1);
-                let text = "`check_mode: false` runs this task for real during a preview; use a module that supports check mode";
-                findings.add(Severity::Error, ErrorCode::ActionInvalid, place, text);
-            }
-        }
+/// What the play must not do, and content that no hash can cover, as the catalogue refuses them.
+fn check_tasks(folder: &Path, playbooks: &Path, name: &str, findings: &mut Findings) {
+    let covered = match Covered::read(playbooks, name) {
+        Ok(covered) => covered,
+        Err(text) => return findings.error(folder, text),
+    };
+    let text = std::fs::read_to_string(folder.join("action.yml")).unwrap_or_default();
+    let Ok(spec) = ActionSpec::from_yaml(&text) else { return };
+    for found in play_scan::scan(&covered, &spec) {
+        let place = format!("{}:{}", playbooks.join(&found.path).display(), found.line);
+        findings.add(Severity::Error, ErrorCode::ActionInvalid, place, found.text);
     }
+}
+
+/// The target's parameter, whatever it is called, with this machine as its value: a list where its schema wants one.
+fn target_variable(playbook: &Path) -> String {
+    let text = std::fs::read_to_string(playbook.with_file_name("action.yml")).unwrap_or_default();
+    let Some((spec, target)) = ActionSpec::from_yaml(&text).ok().and_then(|spec| spec.target.clone().map(|target| (spec, target))) else {
+        return serde_json::json!({"host": "localhost"}).to_string();
+    };
+    let schema = spec.parameter_schemas().find(|(name, _)| *name == target.parameter).map(|(_, schema)| schema);
+    let is_list = schema.and_then(|schema| schema.get("type")).is_some_and(|kind| kind == "array");
+    let value = if is_list { serde_json::json!(["localhost"]) } else { serde_json::json!("localhost") };
+    Value::Object([(target.parameter, value)].into_iter().collect()).to_string()
 }
 
 async fn check_syntax(playbook: &Path, playbooks: &Path, ansible_playbook: &Path, findings: &mut Findings) {
     let mut command = tokio::process::Command::new(ansible_playbook);
-    command.args(["-i", "localhost,", "-e", "host=localhost", "--syntax-check"]).arg(playbook).envs(environment(playbooks));
+    command
+        .args(["-i", "localhost,", "-e"])
+        .arg(target_variable(playbook))
+        .arg("--syntax-check")
+        .arg(playbook)
+        .envs(environment(playbooks));
     let output = bounded::output(command.stdin(Stdio::null()), LONGEST_OUTPUT_BYTES).await;
     match output {
         Ok(output) if output.status.success() => {}

@@ -1,7 +1,7 @@
 //! The infrastructure agent as a kind of agent: what it announces, what it accepts, and how work becomes a play.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use chiffon_protocol::message::{AgentType, AnnouncedAction, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::catalogue::{Action, Catalogue};
-use super::content_hash;
+use super::content_hash::{self, Covered};
 use super::inventory::{self, Inventory};
 use super::options::InfrastructureOptions;
 use super::play::{self, ListCache, Play};
@@ -74,13 +74,31 @@ impl InfrastructureAgent {
         }
         let name = &action.spec.name;
         let now = content_hash::of_action(&self.options.playbooks, name)
-            .map_err(|error| Decline::new(format!("the folder of `{name}` can't be read: {error}")))?;
+            .map_err(|error| Decline::new(format!("the content of `{name}` can't be covered: {error}")))?;
         if now == work.action_sha256 {
             return Ok(());
         }
-        let (here, planned) = (now.get(..12).unwrap_or(&now), work.action_sha256.get(..12).unwrap_or(&work.action_sha256));
         let code = ErrorCode::ActionChanged;
-        Err(Decline::new(format!("its `{name}` has the content {here}, but {planned} was planned ({code}); make a new plan")))
+        Err(Decline::new(format!("its {} ({code}); make a new plan", changed(name, &now, &work.action_sha256))))
+    }
+
+    /// A private copy of the content that was planned; 5403 where there is another by now. The run reads nothing else, so
+    /// what is written to the playbooks folder from here on can't become part of it.
+    fn private_copy(&self, work: &WorkRequest, copy: &Path) -> Result<(), Problem> {
+        let name = &work.action;
+        let covered = Covered::read(&self.options.playbooks, name).map_err(|error| {
+            let text = format!("the content of `{name}` can't be covered: {error}; nothing was changed");
+            Problem::new(ErrorCode::ActionInvalid, text)
+        })?;
+        let now = covered.sha256();
+        if now != work.action_sha256 {
+            let text = format!("the agent's {}; nothing was changed. Make a new plan", changed(name, &now, &work.action_sha256));
+            return Err(Problem::new(ErrorCode::ActionChanged, text));
+        }
+        covered.copy_to(copy).map_err(|error| {
+            let text = format!("the content of `{name}` can't be copied to {}: {error}; nothing was changed", copy.display());
+            Problem::new(ErrorCode::DataDirUnusable, text)
+        })
     }
 
     fn check_hosts(&self, action: &Action, work: &WorkRequest) -> Result<(), Decline> {
@@ -102,6 +120,11 @@ impl InfrastructureAgent {
         }
         Ok(())
     }
+}
+
+fn changed(name: &str, now: &str, planned: &str) -> String {
+    let (here, planned) = (now.get(..12).unwrap_or(now), planned.get(..12).unwrap_or(planned));
+    format!("`{name}` has the content {here}, but {planned} was planned")
 }
 
 /// Plays run with the playbooks as their working folder, so no path may depend on ours.
@@ -174,7 +197,7 @@ impl AgentKind for InfrastructureAgent {
     }
 
     async fn run(&self, work: &WorkRequest, context: RunContext) -> RunOutcome {
-        let Some(action) = self.action(&work.action) else {
+        let Some(mut action) = self.action(&work.action) else {
             let text = format!("the action `{}` went away before it started; nothing was changed", work.action);
             return RunOutcome::failed(Problem::new(ErrorCode::UnknownAction, text));
         };
@@ -182,6 +205,11 @@ impl AgentKind for InfrastructureAgent {
             Ok(prepared) => prepared,
             Err(reason) => return RunOutcome::failed(Problem::new(ErrorCode::InvalidParameters, reason)),
         };
+        let playbooks = context.scratch.join("playbooks");
+        if let Err(problem) = self.private_copy(work, &playbooks) {
+            return RunOutcome::failed(problem);
+        }
+        action.folder = playbooks.join(&work.action);
         let Prepared { parameters, secrets, references } = prepared;
         let redactor = Redactor::new(secrets, &parameters).with_placeholders(&references);
         let play = Play {
@@ -193,7 +221,7 @@ impl AgentKind for InfrastructureAgent {
             timeout: Duration::from_secs(work.timeout_seconds),
             program: self.options.ansible_playbook.clone(),
             inventory: self.options.inventory.clone(),
-            playbooks: self.options.playbooks.clone(),
+            playbooks,
             lists: Arc::clone(&self.lists),
         };
         play::run(play, context).await

@@ -9,7 +9,8 @@ use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value};
 use walkdir::WalkDir;
 
-use super::content_hash;
+use super::content_hash::{self, Covered};
+use super::play_scan;
 use super::shared_types::SharedTypes;
 
 /// An action as this agent can run it.
@@ -32,7 +33,7 @@ impl Action {
             let text = format!("{}: {text}; `chiffon action check {}` shows all findings", path.display(), folder.display());
             Problem::new(ErrorCode::ActionInvalid, text)
         };
-        let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
+        let text = content_hash::open_regular(&path).and_then(std::io::read_to_string).map_err(|error| invalid(error.to_string()))?;
         let mut spec = ActionSpec::from_yaml(&text).map_err(|error| invalid(error.to_string()))?;
         if spec.name != name {
             return Err(invalid(format!("`name` is `{}`, but the folder is `{name}`", spec.name)));
@@ -45,7 +46,13 @@ impl Action {
         for schema in [parameters_schema(&spec), outputs_schema(&spec)] {
             jsonschema::validator_for(&schema).map_err(|error| invalid(format!("not a JSON Schema: {error}")))?;
         }
-        let sha256 = content_hash::of_action(playbooks, name).map_err(|error| invalid(error.to_string()))?;
+        let covered = Covered::read(playbooks, name).map_err(invalid)?;
+        let found = play_scan::scan(&covered, &spec);
+        if !found.is_empty() {
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            return Err(invalid(found.join("; ")));
+        }
+        let sha256 = covered.sha256();
         Ok(Self { spec, sha256, folder })
     }
 

@@ -12,6 +12,7 @@ mod options;
 #[doc(hidden)]
 pub mod outside;
 mod play;
+mod play_scan;
 mod redact;
 mod secrets;
 mod shared_types;

@@ -1,6 +1,7 @@
 //! The agents against an orchestrator that speaks the wire contract, with real processes and real Ansible.
 
 mod by_host;
+mod content;
 mod infrastructure;
 mod kinds;
 mod orchestrator;

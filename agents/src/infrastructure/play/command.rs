@@ -111,10 +111,21 @@ pub(in crate::infrastructure) fn environment(playbooks: &Path) -> Vec<(&'static 
         ("PYTHONUNBUFFERED", "1".into()),
     ];
     let config = playbooks.join("ansible.cfg");
+    // Without this, a role in the home folder could run, which no content hash covers.
+    variables.push(("ANSIBLE_ROLES_PATH", roles_path(&config, playbooks)));
     if config.is_file() {
         variables.push(("ANSIBLE_CONFIG", config.into()));
     }
     variables
+}
+
+/// The folders of shared roles that `ansible.cfg` names, else `roles`, below the playbooks folder.
+fn roles_path(config: &Path, playbooks: &Path) -> std::ffi::OsString {
+    let text = std::fs::read_to_string(config).unwrap_or_default();
+    let set = text.lines().filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == "roles_path");
+    let named = set.map_or("roles", |(_, value)| value.trim());
+    let folders = named.split(':').map(|folder| playbooks.join(folder.trim()).into_os_string());
+    folders.collect::<Vec<_>>().join(std::ffi::OsStr::new(":"))
 }
 
 #[cfg(test)]

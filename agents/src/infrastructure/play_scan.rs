@@ -1,0 +1,333 @@
+//! What a playbook must not do, found in its parsed YAML before anybody plans with it: tasks that run for real during a
+//! preview, and tasks that act on a host which no grant names.
+
+use std::path::{Component, Path, PathBuf};
+
+use chiffon_protocol::ActionSpec;
+use serde_norway::{Mapping, Value};
+
+use super::content_hash::Covered;
+
+/// Modules that change nothing, with or without check mode.
+const READ_ONLY: [&str; 11] =
+    ["assert", "debug", "fail", "find", "gather_facts", "getent", "package_facts", "service_facts", "setup", "slurp", "stat"];
+/// Keywords and modules that read plays, tasks, roles and variables from a file of ours.
+const READING: [&str; 8] =
+    ["import_playbook", "import_role", "import_tasks", "include_role", "include_tasks", "include_vars", "roles", "vars_files"];
+/// Variables that decide to which machine a host's name leads.
+const LEADING: [&str; 3] = ["ansible_connection", "ansible_host", "ansible_ssh_host"];
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Below the playbooks folder.
+    pub(super) path: PathBuf,
+    pub(super) line: usize,
+    pub(super) text: String,
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}: {}", self.path.display(), self.line, self.text)
+    }
+}
+
+/// Everything that is wrong in what the action runs.
+pub(super) fn scan(covered: &Covered, spec: &ActionSpec) -> Vec<Found> {
+    let own: Vec<&Path> = covered.files.keys().map(PathBuf::as_path).filter(|path| belongs(covered, path, &spec.name)).collect();
+    let mut found = Vec::new();
+    for path in own {
+        let text = covered.files.get(path).map(|content| String::from_utf8_lossy(&content.bytes)).unwrap_or_default();
+        lookups(path, &text, &mut found);
+        let is_tasks = is_tasks(path);
+        match serde_norway::from_str::<Value>(&text) {
+            // Ansible includes tasks from a file of any name.
+            Ok(value) if is_tasks || value.is_sequence() => {
+                let mut scan = Scan { path, text: &text, spec, covered, seen: Vec::new(), found: &mut found };
+                scan.value(&value, "");
+            }
+            Ok(_) => {}
+            Err(error) if is_tasks => {
+                let line = error.location().map_or(1, |location| location.line());
+                found.push(Found { path: path.to_owned(), line, text: format!("is no YAML: {error}; correct it") });
+            }
+            Err(_) => {}
+        }
+    }
+    found
+}
+
+/// The action's own files, the roles that anything names, and whatever else lies beside the actions. A role that nothing
+/// names can't be run by its name; where a name is a template, every role counts.
+fn belongs(covered: &Covered, path: &Path, name: &str) -> bool {
+    let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+    let first = parts.next().unwrap_or_default();
+    if first == name {
+        return true;
+    }
+    match first.as_ref() {
+        "collections" | "plugins" | "group_vars" | "host_vars" => false,
+        "roles" => parts.next().is_some_and(|role| is_named(covered, name, &role)),
+        _ => true,
+    }
+}
+
+/// Whether a text of the action or of a role names this role, as `roles: [web]` or `include_role: {name: web}` would.
+fn is_named(covered: &Covered, action: &str, role: &str) -> bool {
+    let yaml = covered.files.iter().filter(|(path, _)| is_tasks(path) && (path.starts_with(action) || path.starts_with("roles")));
+    let mut texts = yaml.map(|(_, content)| String::from_utf8_lossy(&content.bytes));
+    texts.any(|text| text.contains(role) || (text.contains("_role") && text.contains("{{")))
+}
+
+/// Whether Ansible may read plays, tasks or variables from it.
+fn is_tasks(path: &Path) -> bool {
+    let is_yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml" || extension == "json");
+    let is_data = path.components().any(|part| part.as_os_str() == "templates" || part.as_os_str() == "files");
+    is_yaml && !is_data && path.file_name().is_some_and(|name| name != "action.yml")
+}
+
+/// Lookups run on the agent's machine, also in a preview; these two run commands and write files.
+fn lookups(path: &Path, text: &str, found: &mut Vec<Found>) {
+    for (number, line) in text.lines().enumerate() {
+        let dense: String = line.chars().filter(|character| !character.is_whitespace()).map(|c| if c == '"' { '\'' } else { c }).collect();
+        let dense = dense.replace("ansible.builtin.", "");
+        for lookup in ["pipe", "password"] {
+            let calls = ["lookup", "query"].iter().any(|call| dense.contains(&format!("{call}('{lookup}'")));
+            if calls || dense.contains(&format!("with_{lookup}:")) {
+                let text = format!("the lookup `{lookup}` acts on the agent's machine, also during a preview; use a task on the host");
+                found.push(Found { path: path.to_owned(), line: number + 1, text });
+            }
+        }
+    }
+}
+
+struct Scan<'scan> {
+    path: &'scan Path,
+    text: &'scan str,
+    spec: &'scan ActionSpec,
+    covered: &'scan Covered,
+    /// Keys met so far, to tell the line of the next of the same name.
+    seen: Vec<String>,
+    found: &'scan mut Vec<Found>,
+}
+
+impl Scan<'_> {
+    fn value(&mut self, value: &Value, under: &str) {
+        match value {
+            Value::String(file) if self.is_outside(file, under) => {
+                let line = self.text.lines().position(|line| line.contains(file.as_str())).map_or(1, |number| number + 1);
+                let text =
+                    format!("`{file}` is read from outside the action and what actions share, so no approval binds it; put it there");
+                self.found.push(Found { path: self.path.to_owned(), line, text });
+            }
+            Value::Mapping(members) => self.members(members, under),
+            Value::Sequence(items) => items.iter().for_each(|item| self.value(item, under)),
+            Value::Tagged(tagged) => self.value(&tagged.value, under),
+            _ => {}
+        }
+    }
+
+    fn members(&mut self, members: &Mapping, under: &str) {
+        for (key, value) in members {
+            let key = key.as_str().unwrap_or_default();
+            if let Some(text) = self.wrong(key, value, members, under) {
+                let line = self.line(key);
+                self.found.push(Found { path: self.path.to_owned(), line, text });
+            }
+            self.seen.push(key.to_owned());
+            // `include_tasks: {file: x.yml}` and `roles: [{role: x}]` name a file as their short forms do.
+            let is_name = matches!(key, "file" | "role" | "name");
+            self.value(value, if is_name && READING.contains(&short(under)) { under } else { key });
+        }
+    }
+
+    /// Whether a file that the play itself is read from is certainly not covered. A template is left to the run, which has
+    /// only what is covered below its own folder.
+    fn is_outside(&self, file: &str, under: &str) -> bool {
+        if !READING.contains(&short(under)) || file.contains("{{") {
+            return false;
+        }
+        if file.starts_with(['/', '~']) {
+            return true;
+        }
+        let own = Path::new(&self.spec.name);
+        let beside = self.path.parent().unwrap_or(own);
+        Path::new(file).components().any(|part| part == Component::ParentDir)
+            && ![beside, beside.parent().unwrap_or(own), own].iter().any(|folder| {
+                let path = without_parents(&folder.join(file));
+                self.covered.files.keys().any(|covered| covered.starts_with(&path))
+            })
+    }
+
+    fn wrong(&self, key: &str, value: &Value, members: &Mapping, under: &str) -> Option<String> {
+        match key {
+            "check_mode" if !is_on(value) && !members.keys().filter_map(Value::as_str).any(is_read_only) => {
+                let shown = as_text(value);
+                Some(format!("`check_mode: {shown}` runs this for real during a preview; use a module that supports check mode"))
+            }
+            "delegate_to" if !self.is_granted(value) => Some(format!(
+                "`delegate_to: {}` acts on a host that the grant does not name; make it a target of the action",
+                as_text(value)
+            )),
+            "local_action" if self.spec.target.is_some() => {
+                Some("`local_action` acts on the agent's machine, which the grant does not name; make that an action of its own".to_owned())
+            }
+            "connection" if self.spec.target.is_some() && leads_here(value) => Some(format!(
+                "`connection: {}` acts on the agent's machine under another host's name; say how a host is reached in the inventory",
+                as_text(value)
+            )),
+            _ if LEADING.contains(&key) && matches!(under, "vars" | "set_fact" | "ansible.builtin.set_fact") => {
+                Some(format!("`{key}` leads to another machine under the host's name; say how a host is reached in the inventory"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is the host itself, one that the target's parameter names, or this machine where that is the target.
+    fn is_granted(&self, value: &Value) -> bool {
+        let text = as_text(value);
+        let name = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).map(str::trim);
+        match &self.spec.target {
+            Some(target) => name.is_some_and(|name| name == "inventory_hostname" || name == target.parameter),
+            None => name == Some("inventory_hostname") || text == "localhost",
+        }
+    }
+
+    /// The line of the next occurrence of a key, as it was written.
+    fn line(&self, key: &str) -> usize {
+        let before = self.seen.iter().filter(|seen| *seen == key).count();
+        let mut lines = self.text.lines().enumerate().filter(|(_, line)| has_key(line, key)).map(|(number, _)| number + 1);
+        let all: Vec<usize> = lines.by_ref().collect();
+        all.get(before).or(all.last()).copied().unwrap_or(1)
+    }
+}
+
+fn short(key: &str) -> &str {
+    key.strip_prefix("ansible.builtin.").unwrap_or(key)
+}
+
+fn without_parents(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
+}
+
+fn has_key(line: &str, key: &str) -> bool {
+    let before_comment = line.split(" #").next().unwrap_or_default();
+    !before_comment.trim_start().starts_with('#') && before_comment.contains(key)
+}
+
+fn is_read_only(module: &str) -> bool {
+    READ_ONLY.contains(&module.strip_prefix("ansible.builtin.").unwrap_or(module))
+}
+
+/// Ansible's words for yes; a template is one only where it asks for the mode itself.
+fn is_on(value: &Value) -> bool {
+    let text = as_text(value).to_ascii_lowercase();
+    matches!(text.as_str(), "true" | "yes" | "on" | "1" | "null" | "{{ ansible_check_mode }}")
+}
+
+fn leads_here(value: &Value) -> bool {
+    let text = as_text(value);
+    text.rsplit('.').next() == Some("local") || text.contains("{{")
+}
+
+fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Null => "null".to_owned(),
+        Value::Tagged(tagged) => as_text(&tagged.value),
+        Value::Sequence(_) | Value::Mapping(_) => "…".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn found_in(files: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spec = "name: one\ntitle: one\ndescription: For a test.\nexamples: [one]\nagent_type: infrastructure\ntarget: {parameter: host}\n\
+                    parameters: {type: object, required: [host], properties: {host: {}}}\nrisk: low\ncheck: full\ntimeout_seconds: 60\n";
+        for (path, text) in files.iter().chain([&("one/action.yml", spec)]) {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        let covered = Covered::read(folder.path(), "one").expect("reads");
+        let spec = ActionSpec::from_yaml(spec).expect("is a spec");
+        scan(&covered, &spec).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_runs_for_real_in_a_preview_is_found_wherever_and_however_it_is_written() {
+        for value in ["false", "no", "off", "\"no\"", "'False'", "\"{{ false }}\"", "\"{{ not ansible_check_mode }}\"", "0", "!unsafe no"] {
+            let tasks = format!("- name: It\n  command: id\n  check_mode: {value}\n");
+            let found = found_in(&[("one/tasks/more.yml", &tasks)]);
+            assert!(found.len() == 1 && found[0].starts_with("one/tasks/more.yml:3: `check_mode: "), "{value}: {found:?}");
+        }
+        for tasks in [
+            "- block:\n    - command: id\n  check_mode: no\n",
+            "- hosts: all\n  check_mode: no\n  tasks: []\n",
+            "- hosts: all\n  roles:\n    - {role: web, check_mode: no}\n",
+            "- include_tasks: {file: x.yml, apply: {check_mode: no}}\n",
+            "- {name: it, command: id, \"check_mode\": no}\n",
+        ] {
+            assert_eq!(found_in(&[("one/playbook.yml", tasks)]).len(), 1, "{tasks}");
+        }
+        let fine = "- stat: {path: /x}\n  check_mode: false\n- command: id\n  check_mode: true\n# check_mode: false\n";
+        assert!(found_in(&[("one/playbook.yml", fine)]).is_empty());
+        let lookup = "- debug:\n    msg: \"{{ lookup('pipe', 'touch /x') }}\"\n";
+        assert!(found_in(&[("one/playbook.yml", lookup)])[0].starts_with("one/playbook.yml:2: the lookup `pipe`"));
+    }
+
+    #[test]
+    fn a_host_that_the_grant_does_not_name_is_found_in_every_form_of_delegation() {
+        for tasks in [
+            "- command: id\n  delegate_to: lb\n",
+            "- command: id\n  delegate_to: \"{{ groups['lb'][0] }}\"\n  run_once: true\n",
+            "- block: [{command: id}]\n  delegate_to: localhost\n",
+            "- local_action: command id\n",
+            "- hosts: all\n  connection: local\n",
+            "- command: id\n  connection: ansible.builtin.local\n",
+            "- command: id\n  vars: {ansible_host: lb}\n",
+        ] {
+            assert_eq!(found_in(&[("one/playbook.yml", tasks)]).len(), 1, "{tasks}");
+        }
+        let own = "- command: id\n  delegate_to: \"{{ inventory_hostname }}\"\n- command: id\n  delegate_to: \"{{ host }}\"\n";
+        assert!(found_in(&[("one/playbook.yml", own)]).is_empty());
+    }
+
+    #[test]
+    fn what_is_read_from_where_no_approval_reaches_is_named() {
+        for file in ["/srv/tasks.yml", "~/tasks.yml", "../other/tasks.yml"] {
+            for task in ["include_tasks: FILE", "ansible.builtin.import_tasks: {file: FILE}", "vars_files: [FILE]", "roles: [{role: FILE}]"]
+            {
+                let tasks = format!("- {}\n", task.replace("FILE", &format!("\"{file}\"")));
+                let found = found_in(&[("one/playbook.yml", &tasks), ("other/action.yml", ""), ("other/tasks.yml", "[]")]);
+                assert!(found.len() == 1 && found[0].starts_with(&format!("one/playbook.yml:1: `{file}`")), "{tasks}: {found:?}");
+            }
+        }
+        let shared = [("one/playbook.yml", "- include_tasks: ../shared/tasks.yml\n"), ("shared/tasks.yml", "[]")];
+        assert!(found_in(&shared).is_empty());
+        assert_eq!(found_in(&[("one/more.txt", "- command: id\n  check_mode: no\n")]).len(), 1);
+    }
+
+    #[test]
+    fn roles_that_the_action_names_count_and_others_do_not() {
+        let delegates = "- command: id\n  delegate_to: lb\n";
+        let files = [("roles/web/tasks/main.yml", delegates), ("roles/other/tasks/main.yml", delegates)];
+        let play = ("one/playbook.yml", "- hosts: all\n  roles: [web]\n");
+        let found: BTreeSet<String> = found_in(&[files[0], files[1], play]).into_iter().collect();
+        assert!(found.len() == 1 && found.iter().all(|text| text.starts_with("roles/web/tasks/main.yml:2")), "{found:?}");
+    }
+}
