@@ -15,6 +15,8 @@ use chiffon_protocol::ActionSpec;
 use chiffon_protocol::canonical::sha256_hex;
 use uuid::Uuid;
 
+use crate::readers::Read;
+
 /// An action whose parameters are of every kind that the planner fills in.
 const EVERY_KIND: &str = r#"
 name: tune_pump
@@ -93,7 +95,7 @@ fn assembled(input: &PlanningInput, planned: &Planned) -> Option<PlanDocument> {
 }
 
 /// Plans a text; what comes of it can be assembled.
-pub(crate) fn request() -> Box<dyn FnMut(&[u8])> {
+pub(crate) fn request() -> Read {
     let (planner, catalogue, fleet) = (OfflinePlanner::new(), catalogue(), fleet());
     Box::new(move |input| {
         let input = asked(&String::from_utf8_lossy(input), &catalogue, &fleet);
@@ -102,7 +104,7 @@ pub(crate) fn request() -> Box<dyn FnMut(&[u8])> {
 }
 
 /// Changes a plan by a text.
-pub(crate) fn revision() -> Box<dyn FnMut(&[u8])> {
+pub(crate) fn revision() -> Read {
     let (planner, catalogue, fleet) = (OfflinePlanner::new(), catalogue(), fleet());
     let mut input = asked("tune the pump koi on garden to 40 litres and report the disks of nas", &catalogue, &fleet);
     let previous = assembled(&input, &planner.plan_now(&input)).expect("the first request is planned");

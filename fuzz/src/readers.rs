@@ -9,6 +9,9 @@ use chrono::DateTime;
 
 use crate::planning;
 
+/// Reads one input.
+pub(crate) type Read = Box<dyn FnMut(&[u8])>;
+
 /// Something that reads text from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
@@ -77,7 +80,7 @@ impl Reader {
     }
 
     /// Makes what it needs, once for many inputs.
-    pub(crate) fn open(self) -> Box<dyn FnMut(&[u8])> {
+    pub(crate) fn open(self) -> Read {
         match self {
             Self::Request => planning::request(),
             Self::Revision => planning::revision(),

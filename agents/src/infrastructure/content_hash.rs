@@ -138,7 +138,7 @@ impl Covered {
         }
         self.size += bytes.len() as u64;
         let mode = metadata.permissions().mode();
-        Ok(Content { executable: mode & 0o111 != 0, private: mode & 0o077 == 0, bytes })
+        Ok(Content { executable: mode & 0o111 != 0, private: mode.trailing_zeros() >= 6, bytes })
     }
 }
 

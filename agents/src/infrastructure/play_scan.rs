@@ -46,12 +46,11 @@ pub(super) fn scan(covered: &Covered, spec: &ActionSpec) -> Vec<Found> {
                 let mut scan = Scan { path, text: &text, spec, covered, seen: Vec::new(), found: &mut found };
                 scan.value(&value, "");
             }
-            Ok(_) => {}
             Err(error) if is_tasks => {
                 let line = error.location().map_or(1, |location| location.line());
                 found.push(Found { path: path.to_owned(), line, text: format!("is no YAML: {error}; correct it") });
             }
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
     found

@@ -48,18 +48,18 @@ impl Wanted {
 
     /// What carries messages with this key on this exchange: all exchanges, and the queues that are bound for it.
     pub fn of_key(&self, exchange: &str, routing_key: &str) -> Option<Topology> {
-        self.matching(|queue| queue.exchange == exchange && queue.routing_key == routing_key).filter(|found| !found.queues.is_empty())
+        Some(self.matching(|queue| queue.exchange == exchange && queue.routing_key == routing_key)).filter(|found| !found.queues.is_empty())
     }
 
     /// What an exchange takes with it when it is deleted: itself, and the bindings of its queues.
     pub fn of_exchange(&self, exchange: &str) -> Option<Topology> {
-        self.matching(|queue| queue.exchange == exchange).filter(|found| found.exchanges.iter().any(|known| known.name == exchange))
+        Some(self.matching(|queue| queue.exchange == exchange)).filter(|found| found.exchanges.iter().any(|known| known.name == exchange))
     }
 
-    fn matching(&self, fits: impl Fn(&Queue) -> bool) -> Option<Topology> {
+    fn matching(&self, fits: impl Fn(&Queue) -> bool) -> Topology {
         let wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let queues = wanted.queues.iter().filter(|queue| fits(queue)).cloned().collect();
-        Some(Topology { exchanges: wanted.exchanges.clone(), queues })
+        Topology { exchanges: wanted.exchanges.clone(), queues }
     }
 
     fn all(&self) -> Topology {

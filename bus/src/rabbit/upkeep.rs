@@ -46,7 +46,7 @@ pub async fn mended(shared: &Shared, exchange: &str, routing_key: &str, answer: 
     match &declared {
         Ok(()) => tracing::warn!(exchange, routing_key, "the broker had lost what carries this message; it is declared again"),
         Err(error) => {
-            tracing::warn!(exchange, routing_key, %error, "the broker has lost what carries this message, and it can't be declared")
+            tracing::warn!(exchange, routing_key, %error, "the broker has lost what carries this message, and it can't be declared");
         }
     }
     declared.is_ok()

@@ -20,7 +20,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long an answer may take; a stream says every few seconds that it is there.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 /// A Chiffon that is reached over HTTP.
 #[derive(Debug, Clone)]

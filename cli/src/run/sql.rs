@@ -21,7 +21,7 @@ use crate::show::table;
 /// The login that migrations make.
 const READER: &str = "chiffon_postmortem";
 /// How long a question may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 /// How much longer the server may take to say that it took too long.
 const GRACE: Duration = Duration::from_secs(5);
 

@@ -110,7 +110,7 @@ async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>)
         orchestrator: None,
         working: Tasks::new(tasks.shutdown().clone()),
         tasks: tasks.clone(),
-        demo_host: demo_host,
+        demo_host,
         rabbitmq: rabbitmq.map(|node| Supervised::watch(node, &tasks)),
         postgres: postgres.map(|node| Supervised::watch(node, &tasks)),
         url: format!("http://{address}"),

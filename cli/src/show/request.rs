@@ -59,6 +59,8 @@ pub fn print_result(task: &Value) {
         println!("      warning: {}", text(warning));
     }
     for (name, value) in task["outputs"].as_object().into_iter().flatten() {
-        output(name, value).iter().for_each(|line| println!("      {line}"));
+        for line in output(name, value) {
+            println!("      {line}");
+        }
     }
 }

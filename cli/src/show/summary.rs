@@ -16,7 +16,9 @@ fn applied(request: &Value) -> impl Iterator<Item = &Value> {
 
 /// Prints it.
 pub fn print(request: &Value) {
-    lines(request).iter().for_each(|line| println!("{line}"));
+    for line in lines(request) {
+        println!("{line}");
+    }
 }
 
 fn lines(request: &Value) -> Vec<String> {

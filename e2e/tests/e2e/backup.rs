@@ -172,8 +172,8 @@ fn reader_of(url: &str) -> String {
     let (place, database) = url.rsplit_once('/').expect("an address ends with a database");
     let (_, host) = place.split_once('@').expect("an address with a login");
     let make = format!("CREATE ROLE reads_{database} LOGIN PASSWORD 'secret' IN ROLE chiffon_postmortem");
-    let made = std::process::Command::new("psql").args([url, "-q", "-c", &make]).status();
-    assert!(made.expect("psql runs").success());
+    let status = std::process::Command::new("psql").args([url, "-q", "-c", &make]).status();
+    assert!(status.expect("psql runs").success());
     format!("postgres://reads_{database}:secret@{host}/{database}")
 }
 

@@ -23,9 +23,9 @@ const LONGEST: usize = 200;
 /// The key of a call, with what names the call.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    key: Option<String>,
+    given: Option<String>,
     call: String,
-    replayed: Replayed,
+    answer: Replayed,
 }
 
 /// Whether a call is answered with what was kept; its answer says so in the header `Idempotency-Replayed: true`.
@@ -46,7 +46,7 @@ impl Replayed {
 impl Key {
     /// What the caller gave.
     pub(super) fn given(&self) -> Option<String> {
-        self.key.clone()
+        self.given.clone()
     }
 }
 
@@ -57,10 +57,10 @@ impl FromRequestParts<HttpState> for Key {
         let replayed = parts.extensions.get::<Replayed>().cloned().unwrap_or_default();
         let call = format!("{} {}", parts.method, parts.uri.path());
         let Some(value) = parts.headers.get("idempotency-key") else {
-            return Ok(Self { key: None, call, replayed });
+            return Ok(Self { given: None, call, answer: replayed });
         };
         match value.to_str() {
-            Ok(key) if (1..=LONGEST).contains(&key.len()) => Ok(Self { key: Some(key.to_owned()), call, replayed }),
+            Ok(key) if (1..=LONGEST).contains(&key.len()) => Ok(Self { given: Some(key.to_owned()), call, answer: replayed }),
             _ => Err(Failure::new(ErrorCode::InvalidQuery, format!("the Idempotency-Key is not 1 to {LONGEST} visible ASCII characters"))),
         }
     }
@@ -71,7 +71,7 @@ pub(super) async fn once<F>(state: &HttpState, caller: &Caller, key: Key, body: 
 where
     F: Future<Output = Result<(StatusCode, Value), Failure>>,
 {
-    let Key { key: Some(key), call, replayed } = key else { return work.await };
+    let Key { given: Some(key), call, answer: replayed } = key else { return work.await };
     let mut digest = Sha256::new();
     digest.update(call.as_bytes());
     digest.update([0]);

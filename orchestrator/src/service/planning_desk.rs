@@ -42,7 +42,7 @@ impl PlanningDesk {
         let context = self.context.clone();
         self.tasks.spawn(ROUND, async move {
             let _seat = seat;
-            let ended = match caught(plan_round::run(&context, &lease)).await {
+            let ended = match caught(Box::pin(plan_round::run(&context, &lease))).await {
                 Ok(ended) => ended,
                 // Counted as a try and told, as any other failure of a planner.
                 Err(panic) => {

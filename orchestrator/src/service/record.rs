@@ -289,6 +289,10 @@ fn pretty(value: &Value) -> String {
     text
 }
 
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,8 +304,4 @@ mod tests {
         assert!(text.chars().all(|c| c == '\n' || !is_deceptive(c)), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
-}
-
-fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

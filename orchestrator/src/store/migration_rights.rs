@@ -39,8 +39,9 @@ pub(super) async fn check(pool: &PgPool, migrations: &mut Migrator) -> Result<()
 fn leave_the_role_out(migrations: &mut Migrator) {
     let mut all = migrations.migrations.to_vec();
     for migration in &mut all {
+        // Later ones look whether the role is there.
         let before = migration.sql.as_str().split_once(ROLE_BEGINS).map(|(before, _)| before.to_owned());
-        if let Some(before) = before {
+        if let Some(before) = before.filter(|_| migration.version == 1) {
             migration.sql = AssertSqlSafe(before).into_sql_str();
         }
     }

@@ -59,10 +59,13 @@ pub(crate) enum Outcome {
     Cannot(Problem),
 }
 
+/// A catalogue with its index.
+type Indexed = (Arc<Catalogue>, Arc<Index>);
+
 /// The planner. Keeps the index of the last catalogue it saw.
 #[derive(Debug, Default, Clone)]
 pub struct OfflinePlanner {
-    indexed: Arc<Mutex<Option<(Arc<Catalogue>, Arc<Index>)>>>,
+    indexed: Arc<Mutex<Option<Indexed>>>,
 }
 
 impl OfflinePlanner {

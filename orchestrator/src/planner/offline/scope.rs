@@ -298,15 +298,15 @@ fn staying(tokens: &mut [Token]) {
 }
 
 fn phrase_at(phrase: &str, tokens: &[Token], at: usize) -> Option<usize> {
-    let mut taken = 0;
+    let mut count = 0;
     for word in phrase.split(' ') {
-        let token = tokens.get(at + taken).filter(|token| !token.quoted)?;
+        let token = tokens.get(at + count).filter(|token| !token.quoted)?;
         if token.lower != word && token.lower.replace('’', "'") != word {
             return None;
         }
-        taken += 1;
+        count += 1;
     }
-    Some(taken)
+    Some(count)
 }
 
 fn longest(phrases: &[&str], tokens: &[Token], at: usize) -> Option<usize> {
