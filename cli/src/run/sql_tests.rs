@@ -85,15 +85,15 @@ async fn no_question_gets_out_of_the_readers_role() {
         "SELECT setting FROM pg_settings WHERE name = 'config_file' AND setting / 0 = 1",
         "SELECT pg_switch_wal()",
     ];
-    let mut escaped = Vec::new();
+    let mut got_out = Vec::new();
     for escape in escapes {
         let told = told(&reader, escape).await;
         // An empty list of sequences or backends is no way out.
         if told.is_ok() && told != Ok(json!([])) {
-            escaped.push((escape, told));
+            got_out.push((escape, told));
         }
     }
-    assert!(escaped.is_empty(), "{escaped:#?}");
+    assert!(got_out.is_empty(), "{got_out:#?}");
     let all = told(&reader, "SELECT database_to_xml(true, true, '')::text AS all").await.expect("what may be read");
     assert!(all.to_string().contains("installation") && !all.to_string().contains("api_tokens"), "{all}");
     for harmless in ["SELECT set_config('statement_timeout', '0', false)", "SELECT name FROM victims -- and what follows", "TABLE victims;"]
