@@ -162,12 +162,11 @@ async fn an_agent_that_is_not_enrolled_is_not_believed() {
         .env("CHIFFON__AGENT__INFRASTRUCTURE__INVENTORY", &inventory);
     let _agent = chiffon_e2e::Running::start(&mut stranger, &fleet.home.path().join("stranger.log"));
     let api = fleet.api();
-    let dead = eventually("its hello is among the dead letters", || async {
-        let (_, listed) = api.get("/dead-letters").await;
-        if listed["items"].as_array().is_some_and(|items| !items.is_empty()) { Ok(listed) } else { Err(listed.to_string()) }
+    let agents = eventually("it is shown among the refused", || async {
+        let (_, listed) = api.get("/agents").await;
+        if listed["refused"].as_array().is_some_and(|refused| refused.len() == 1) { Ok(listed) } else { Err(listed.to_string()) }
     })
     .await;
-    assert!(dead["items"][0].to_string().contains("5012"), "{dead:#}");
-    let (_, agents) = api.get("/agents").await;
+    assert!(agents["refused"][0]["message"].as_str().is_some_and(|text| text.contains("agents.trusted")), "{agents:#}");
     assert_eq!(agents["items"], json!([]));
 }
