@@ -84,9 +84,9 @@ impl InfrastructureAgent {
 
     /// A private copy of the content that was planned; 5403 where there is another by now. The run reads nothing else, so
     /// what is written to the playbooks folder from here on can't become part of it.
-    fn private_copy(&self, work: &WorkRequest, copy: &Path) -> Result<(), Problem> {
+    fn private_copy(playbooks: &Path, work: &WorkRequest, copy: &Path) -> Result<(), Problem> {
         let name = &work.action;
-        let covered = Covered::read(&self.options.playbooks, name).map_err(|error| {
+        let covered = Covered::read(playbooks, name).map_err(|error| {
             let text = format!("the content of `{name}` can't be covered: {error}; nothing was changed");
             Problem::new(ErrorCode::ActionInvalid, text)
         })?;
@@ -206,8 +206,12 @@ impl AgentKind for InfrastructureAgent {
             Err(reason) => return RunOutcome::failed(Problem::new(ErrorCode::InvalidParameters, reason)),
         };
         let playbooks = context.scratch.join("playbooks");
-        if let Err(problem) = self.private_copy(work, &playbooks) {
-            return RunOutcome::failed(problem);
+        // Up to hundreds of megabytes: not on a worker of the runtime, whose heartbeats would wait.
+        let (source, wanted, copy) = (self.options.playbooks.clone(), work.clone(), playbooks.clone());
+        let copied = tokio::task::spawn_blocking(move || Self::private_copy(&source, &wanted, &copy)).await;
+        match copied.map_err(|error| Problem::new(ErrorCode::Internal, format!("the playbooks could not be copied: {error}"))) {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) | Err(problem) => return RunOutcome::failed(problem),
         }
         action.folder = playbooks.join(&work.action);
         let Prepared { parameters, secrets, references } = prepared;

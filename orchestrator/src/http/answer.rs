@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYP
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use chiffon_process::panic::Panicked;
 use chiffon_protocol::{ErrorCode, Problem, traceparent};
 use futures::FutureExt as _;
 use tracing::Instrument as _;
@@ -34,7 +35,8 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
     let policy = content_policy(request.uri().path());
     let span = tracing::info_span!("http", trace_id, method = %method, route);
     let answer = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
-    let mut response = answer.unwrap_or_else(|panic| Failure::new(ErrorCode::Internal, panic_text(panic.as_ref())).into_response());
+    let mut response = answer
+        .unwrap_or_else(|panic| Failure::new(ErrorCode::Internal, format!("a call: {}", Panicked::of(panic.as_ref()))).into_response());
 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem::render(&mut response, problem, &trace_id);
@@ -77,11 +79,6 @@ fn given_trace_id(headers: &HeaderMap) -> Option<String> {
         text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) && text.bytes().any(|byte| byte != b'0')
     };
     (version.len() == 2 && version != "ff" && hex(trace_id, 32) && hex(span_id, 16)).then(|| trace_id.to_owned())
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("a call panicked: {}", text.unwrap_or("without a message"))
 }
 
 #[cfg(test)]
