@@ -24,7 +24,11 @@ async fn list(api: &Api, output: Output) -> Outcome {
                 vec![text(&action["name"]), text(&action["risk"]).replace('_', "-"), text(&action["title"]), example]
             })
             .collect();
-        table::print(&["ACTION", "RISK", "WHAT", "FOR EXAMPLE"], table, "No actions: no agent has announced any yet (`chiffon agents`).");
+        table::print(
+            &["ACTION", "RISK", "WHAT", "FOR EXAMPLE"],
+            table,
+            "No actions: no connected agent offers one (`chiffon agents`; an agent's log says which it leaves out, and why).",
+        );
     }
     Ok(Exit::Done)
 }

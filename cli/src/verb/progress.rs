@@ -90,6 +90,8 @@ pub struct Run {
     lines: HashMap<String, String>,
     /// Who was heard last, and when.
     speaker: String,
+    /// What the task that was heard last waits for.
+    waits: Option<String>,
     heard: Instant,
     told: Duration,
 }
@@ -97,7 +99,7 @@ pub struct Run {
 impl Run {
     /// One of which nothing was heard yet.
     pub fn new(now: Instant) -> Self {
-        Self { began: false, lines: HashMap::new(), speaker: "the run".to_owned(), heard: now, told: Duration::ZERO }
+        Self { began: false, lines: HashMap::new(), speaker: "the run".to_owned(), waits: None, heard: now, told: Duration::ZERO }
     }
 
     /// Whether what is heard belongs to the run.
@@ -112,13 +114,15 @@ impl Run {
         match event.kind.as_str() {
             "log" => {
                 let last = event.data["lines"].as_array().and_then(|lines| lines.last()).unwrap_or(&event.data);
-                if let Some(name) = said(&last["name"]) {
+                // What was heard of the dry run is no word of the run.
+                if let Some(name) = said(&last["name"]).filter(|_| self.began) {
                     self.speaker = said(&last["host"]).map_or_else(|| format!("“{name}”"), |host| format!("“{name}” on {host}"));
                 }
                 None
             }
             "task" => {
                 let line = task_line(&event.data)?;
+                self.waits = said(&event.data["waiting_for"]["text"]);
                 let is_new = self.lines.insert(text(&event.data["task_id"]), line.clone()).as_ref() != Some(&line);
                 is_new.then_some(line)
             }
@@ -133,7 +137,11 @@ impl Run {
             return None;
         }
         self.told = silent;
-        Some(faint(&format!("{} has said nothing for {} s", self.speaker, silent.as_secs())))
+        let text = match &self.waits {
+            Some(waits) => format!("still waiting, {} s: {waits}", silent.as_secs()),
+            None => format!("{} has said nothing for {} s", self.speaker, silent.as_secs()),
+        };
+        Some(faint(&text))
     }
 }
 
@@ -187,5 +195,8 @@ mod tests {
         assert_eq!(run.hear(&event("task", task.clone()), after(41)).as_deref(), Some("running Install 33 %"));
         assert_eq!(run.hear(&event("task", task), after(42)), None, "said once");
         assert_eq!(run.wait(after(50)), None, "it was heard");
+        let waiting = json!({"task_id": "t", "title": "Install", "status": "waiting", "waiting_for": {"text": "nas is locked"}});
+        run.hear(&event("task", waiting), after(51));
+        assert_eq!(run.wait(after(71)).as_deref(), Some("still waiting, 20 s: nas is locked"));
     }
 }

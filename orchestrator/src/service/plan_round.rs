@@ -143,8 +143,8 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
 }
 
 async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
-    let text =
-        "no infrastructure agent is connected, so nothing is known that could be planned; start one with `chiffon agent infrastructure`";
+    let text = "no infrastructure agent is connected that offers an action, so nothing is known that could be planned; start one with `chiffon agent infrastructure`, \
+                or, where `chiffon agents` shows one, read in its log why its actions are not offered (`chiffon action check DIR` says the same)";
     wait(context, lease, &WaitingFor::new("agent", text), false, context.settings.resend_after).await
 }
 
