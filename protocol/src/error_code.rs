@@ -154,6 +154,7 @@ error_codes! {
     5808 BackupFailed, 500, true, "Backup failed";
     5809 BackupDamaged, 500, false, "Backup damaged";
     5810 RestoreRefused, 409, false, "Restore refused";
+    5811 DatabaseDoesNotFit, 500, false, "Database of another version";
     5900 Internal, 500, false, "Internal error";
     5901 ConfigInvalid, 500, false, "Configuration invalid";
     5902 PortBusy, 500, false, "Port busy";

@@ -133,9 +133,9 @@ async fn patiently(context: &Context, inbox: &dyn Inbox, batch: &[Delivery]) -> 
 }
 
 /// Whether the trouble is not the message's: it is waited for. A database that refuses this process, because its password was
-/// changed, say, is a person's to mend, and no reason to reject what is good.
+/// changed, say, or that lacks a table or a right, is a person's to mend, and no reason to reject what is good.
 fn passes(problem: &Problem) -> bool {
-    problem.code.is_retryable() || problem.code == ErrorCode::DatabaseUrlInvalid
+    problem.code.is_retryable() || matches!(problem.code, ErrorCode::DatabaseUrlInvalid | ErrorCode::DatabaseDoesNotFit)
 }
 
 fn rejected(inbox: &dyn Inbox, problem: Problem) -> Verdict {

@@ -93,22 +93,26 @@ impl Error {
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::Protocol(_),
             ) => true,
-            // https://www.postgresql.org/docs/15/errcodes-appendix.html
-            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
-                code.starts_with("08")
-                    || code.starts_with("57P")
-                    || code.starts_with("53")
-                    // Its disk or files, not what it was asked.
-                    || code.starts_with("58")
-                    || code.starts_with("40")
-                    || code == "55P03"
-                    // A server that has just become a standby.
-                    || code == "25006"
-                    || code == "57014"
-            }),
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| passes(&code)),
             _ => false,
         }
     }
+}
+
+/// Whether what this SQLSTATE tells is over after a while, whatever was asked
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn passes(sqlstate: &str) -> bool {
+    match sqlstate.get(..2) {
+        // The connection; its transaction, which was in no state for the statement, was ended for idling or by a standby; a
+        // deadlock's victim; no room; the server's end or a statement's limit; its disk or files.
+        Some("08" | "25" | "40" | "53" | "57" | "58") => true,
+        _ => sqlstate == "55P03",
+    }
+}
+
+/// Whether it tells that tables, columns, functions or rights are not there that this version needs.
+fn does_not_fit(sqlstate: &str) -> bool {
+    matches!(sqlstate, "42P01" | "42703" | "42883" | "42704" | "42501" | "3F000")
 }
 
 impl From<Error> for Problem {
@@ -123,8 +127,33 @@ impl From<Error> for Problem {
             {
                 ErrorCode::DatabaseUrlInvalid
             }
+            Error::Database(sqlx::Error::Database(database)) if database.code().is_some_and(|code| does_not_fit(&code)) => {
+                ErrorCode::DatabaseDoesNotFit
+            }
             _ => ErrorCode::Internal,
         };
         Problem::new(code, if code == ErrorCode::DatabaseUnavailable { error.for_strangers() } else { error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_database_refuses_for_a_while_is_told_from_what_it_refuses_for_good() {
+        // A frozen process finds its transaction ended (25P03), or all of them (25P04); its connection idle for too long (57P05).
+        for passing in
+            ["08006", "25P02", "25P03", "25P04", "25006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01", "57P05", "58030"]
+        {
+            assert!(passes(passing), "{passing}");
+            assert!(!does_not_fit(passing), "{passing}");
+        }
+        for lasting in ["22003", "22P05", "23505", "23514", "42601", "XX000", "P0001", "", "2"] {
+            assert!(!passes(lasting) && !does_not_fit(lasting), "{lasting}");
+        }
+        for foreign in ["42P01", "42703", "42883", "42501", "3F000"] {
+            assert!(!passes(foreign) && does_not_fit(foreign), "{foreign}");
+        }
     }
 }

@@ -37,6 +37,7 @@ impl Inbox for Troubled {
         if self.troubles_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(match self.troubles_left.load(Ordering::SeqCst) {
                 0 => Problem::new(ErrorCode::DatabaseUnavailable, "the database is away"),
+                1 => Problem::new(ErrorCode::DatabaseDoesNotFit, "relation \"results\" does not exist"),
                 _ => Problem::new(ErrorCode::DatabaseUrlInvalid, "the database does not take this process's password any more"),
             });
         }
@@ -57,7 +58,7 @@ async fn trouble_that_passes_is_waited_for_in_place_and_poison_goes_alone() {
     for body in ["one", "poison", "two"] {
         agent.publish(RESULTS, body.into(), None).await;
     }
-    let troubled = Arc::new(Troubled { troubles_left: AtomicUsize::new(2), ..Troubled::default() });
+    let troubled = Arc::new(Troubled { troubles_left: AtomicUsize::new(3), ..Troubled::default() });
     let tasks = Tasks::new(site.app.context.shutdown.clone());
     inbox::spawn(&tasks, &site.app.context, Arc::clone(&troubled) as Arc<dyn Inbox>);
     until("the good ones are taken and the bad one is dead-lettered", Duration::from_secs(10), || async {
