@@ -50,6 +50,8 @@ pub struct Log {
 #[serde(deny_unknown_fields)]
 pub struct Http {
     pub listen: String,
+    #[serde(deserialize_with = "public_url")]
+    pub public_url: String,
     pub max_body_bytes: usize,
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
@@ -191,6 +193,17 @@ pub struct Infrastructure {
     pub ansible_inventory: PathBuf,
 }
 
+/// Nothing, or an address that links can begin with.
+fn public_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let fits = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
+    match text.parse::<reqwest::Url>() {
+        _ if text.is_empty() => Ok(text),
+        Ok(url) if fits(&url) && url.username().is_empty() && url.password().is_none() => Ok(text),
+        _ => Err(serde::de::Error::custom(format!("`{text}` is not where people reach it, such as https://chiffon.lan"))),
+    }
+}
+
 /// The layers under what the command line says.
 pub fn layers(file: Option<&Path>) -> Result<Layers, ConfigError> {
     Layers::new(DEFAULTS, file)
@@ -214,6 +227,26 @@ mod tests {
     fn every_documented_key_is_read_and_every_key_that_is_read_is_documented() {
         let read = layers(None).and_then(|layers| layers.read::<Config>());
         assert!(read.is_ok(), "{:?}", read.err());
+    }
+
+    #[test]
+    fn a_public_address_is_one_that_links_can_begin_with() {
+        let read = |value: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("chiffon.toml");
+            std::fs::write(&file, format!("[http]\npublic_url = {value:?}\n")).expect("written");
+            layers(Some(&file))
+                .and_then(|layers| layers.read::<Config>())
+                .map(|config| config.http.public_url)
+                .map_err(|error| error.to_string())
+        };
+        for good in ["", "https://chiffon.lan", "http://10.0.0.2:8080/chiffon/"] {
+            assert_eq!(read(good).as_deref(), Ok(good));
+        }
+        for bad in ["chiffon.lan", "ftp://chiffon.lan", "https://me:secret@chiffon.lan", "https://chiffon.lan/?a", "https://"] {
+            let refused = read(bad).expect_err("no link begins so");
+            assert!(refused.contains("public_url") && refused.contains("such as"), "{bad}: {refused}");
+        }
     }
 
     #[test]

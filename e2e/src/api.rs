@@ -27,6 +27,11 @@ impl Api {
         Self { http: reqwest::Client::new(), base: base.to_owned(), token: token.map(str::to_owned) }
     }
 
+    /// Where it is, such as `http://127.0.0.1:8080`.
+    pub fn address(&self) -> &str {
+        &self.base
+    }
+
     /// The same server with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {

@@ -42,6 +42,7 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
         round_within: config.llm.round_within,
         audit_repository: parts.audit_repository,
         http: HttpOptions {
+            public_url: config.http.public_url.clone(),
             max_body_bytes: config.http.max_body_bytes,
             request_timeout: config.http.request_timeout,
             header_timeout: config.http.header_timeout,

@@ -7,6 +7,7 @@ mod compose;
 mod faults;
 mod kill;
 mod people;
+mod programs;
 mod separate;
 mod story;
 mod supervised;

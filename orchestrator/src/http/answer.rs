@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chiffon_process::panic::Panicked;
@@ -32,6 +33,7 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(Trace(trace_id.clone()));
 
+    let origin = origin(&state.options.public_url, request.headers());
     let policy = content_policy(request.uri().path());
     let span = tracing::info_span!("http", trace_id, method = %method, route);
     let answer = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
@@ -39,7 +41,7 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
         .unwrap_or_else(|panic| Failure::new(ErrorCode::Internal, format!("a call: {}", Panicked::of(panic.as_ref()))).into_response());
 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        problem::render(&mut response, problem, &trace_id);
+        problem::render(&mut response, problem, &trace_id, &origin);
     }
     let status = response.status().as_u16();
     let took = state.context.clock.elapsed().saturating_sub(began);
@@ -71,6 +73,16 @@ fn content_policy(path: &str) -> &'static str {
     }
 }
 
+/// Where this orchestrator is for its caller: what is configured, else the host that was called. Empty where the call names none.
+fn origin(configured: &str, headers: &HeaderMap) -> String {
+    if !configured.is_empty() {
+        return configured.trim_end_matches('/').to_owned();
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    // What stands before an `@` is nobody's host.
+    host.filter(|host| !host.as_str().contains('@')).map_or_else(String::new, |host| format!("http://{host}"))
+}
+
 /// The trace id of a `traceparent` header (https://www.w3.org/TR/trace-context/), if there is a valid one.
 fn given_trace_id(headers: &HeaderMap) -> Option<String> {
     let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
@@ -87,6 +99,18 @@ mod tests {
 
     fn given(traceparent: &'static str) -> Option<String> {
         given_trace_id(&HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_static(traceparent))]))
+    }
+
+    #[test]
+    fn pages_are_where_the_configuration_says_else_where_the_caller_called() {
+        let called = |host: &'static str| HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+        assert_eq!(origin("", &called("nas.lan:8080")), "http://nas.lan:8080");
+        assert_eq!(origin("", &called("[::1]:8080")), "http://[::1]:8080");
+        assert_eq!(origin("https://chiffon.lan/", &called("nas.lan:8080")), "https://chiffon.lan");
+        for hostile in ["a@evil.example", "evil.example/path?", "two words", ""] {
+            assert_eq!(origin("", &called(hostile)), "", "{hostile}");
+        }
+        assert_eq!(origin("", &HeaderMap::new()), "");
     }
 
     #[test]

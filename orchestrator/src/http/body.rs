@@ -38,7 +38,7 @@ impl<T: DeserializeOwned> FromRequest<HttpState> for Json<T> {
     }
 }
 
-/// A JSON body that may be left out.
+/// A JSON body that may be left out, or be `null`.
 #[derive(Debug, Clone)]
 pub(super) struct OptionalJson<T> {
     pub(super) value: Option<T>,
@@ -55,8 +55,7 @@ impl<T: DeserializeOwned> FromRequest<HttpState> for OptionalJson<T> {
             return Ok(Self { value: None, bytes });
         }
         check_media_type(&parts.headers)?;
-        let value = Some(parse(&bytes)?);
-        Ok(Self { value, bytes })
+        Ok(Self { value: parse(&bytes)?, bytes })
     }
 }
 

@@ -18,7 +18,8 @@ use super::problem::Failure;
 use super::state::HttpState;
 use crate::store::idempotency::{self, Reservation};
 
-const LONGEST: usize = 200;
+/// The most characters of a key.
+pub(super) const LONGEST: usize = 200;
 
 /// The key of a call, with what names the call.
 #[derive(Debug, Clone)]

@@ -50,7 +50,8 @@ impl IntoResponse for Failure {
 /// The body of an answer that is an error.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemDetails {
-    /// Where the code's page is.
+    /// Where the code's page is: below `http.public_url`, else below the address that was called.
+    #[schema(format = "uri-reference")]
     #[serde(rename = "type")]
     pub kind: String,
     /// A few words, the same for every occurrence.
@@ -70,8 +71,8 @@ pub struct ProblemDetails {
 /// Seconds after which trying again is worth it.
 const RETRY_AFTER_SECONDS: &str = "2";
 
-/// Writes a failure out. `headers` of the response that carried it are kept.
-pub(super) fn render(response: &mut Response, problem: Problem, trace_id: &str) {
+/// Writes a failure out. `headers` of the response that carried it are kept; `origin` is where the pages are, without a slash at its end.
+pub(super) fn render(response: &mut Response, problem: Problem, trace_id: &str, origin: &str) {
     let code = problem.code;
     let message = if code == ErrorCode::Internal {
         tracing::error!(trace_id, problem = %problem, "a call failed inside");
@@ -80,7 +81,7 @@ pub(super) fn render(response: &mut Response, problem: Problem, trace_id: &str) 
         problem.message
     };
     let details = ProblemDetails {
-        kind: format!("/docs/errors/{code}"),
+        kind: format!("{origin}/docs/errors/{code}"),
         title: code.title().to_owned(),
         status: code.http_status(),
         code: code.number(),

@@ -13,6 +13,8 @@ use crate::service::Context;
 /// Limits of the HTTP interface, from configuration, and what it looks at beside the database.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
+    /// Where people reach the API, such as `https://chiffon.lan`; empty for the address that a caller called.
+    pub public_url: String,
     /// The largest body of a call.
     pub max_body_bytes: usize,
     /// No call takes longer (live views and long polls aside).
@@ -38,6 +40,7 @@ pub struct HttpOptions {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
+            public_url: String::new(),
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             max_wait: Duration::from_mins(1),

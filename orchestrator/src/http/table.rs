@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::auth::{Gate, guard};
+use super::idempotency::LONGEST;
 use super::state::HttpState;
 use crate::domain::role::Role;
+
+/// The header of calls that are done once.
+const KEY: &str = "Idempotency-Key";
 
 /// One endpoint, for tests and lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,9 +108,12 @@ fn document(operation: &mut Operation, method: &str, path: &str, least: Option<R
             "Done; the body says what there is now".clone_into(&mut response.description);
         }
     }
-    let parameters = operation.parameters.iter().flatten();
-    let takes_key = parameters.into_iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
-    if takes_key {
+    let key = operation.parameters.iter_mut().flatten().find_map(|parameter| match parameter {
+        RefOr::T(parameter) if parameter.name == KEY => Some(parameter),
+        _ => None,
+    });
+    if let Some(key) = key {
+        *key = idempotency_key();
         for response in operation.responses.responses.values_mut() {
             if let RefOr::T(response) = response {
                 response.headers.insert("Idempotency-Replayed".to_owned(), replayed().into());
@@ -149,6 +156,16 @@ fn problems(operation: &Operation, method: &str, path: &str, least: Option<Role>
         problems.push(("415", "The body is not said to be JSON"));
     }
     problems
+}
+
+fn idempotency_key() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(format!("^[!-~]{{1,{LONGEST}}}$"))).build();
+    ParameterBuilder::new()
+        .name(KEY)
+        .parameter_in(ParameterIn::Header)
+        .description(Some("Of the caller's choice, one for each thing meant: the same call again under it is done once"))
+        .schema(Some(text))
+        .build()
 }
 
 fn replayed() -> Header {

@@ -17,14 +17,18 @@ use crate::store::dispatch;
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct CapacityQuery {
     /// `infrastructure | desktop`
+    #[param(pattern = "^(infrastructure|desktop)$")]
     agent_type: Option<String>,
     /// Needs a GPU.
     gpu: Option<bool>,
     /// GiB.
+    #[param(minimum = 0)]
     memory_gb: Option<f64>,
     /// GiB on one GPU.
+    #[param(minimum = 0)]
     gpu_memory_gb: Option<f64>,
     /// Logical cores.
+    #[param(minimum = 0)]
     cpu_cores: Option<f64>,
 }
 

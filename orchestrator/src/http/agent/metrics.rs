@@ -21,6 +21,7 @@ pub(in crate::http) struct MetricsQuery {
     /// `next_cursor` of the page before.
     cursor: Option<DateTime<Utc>>,
     /// Items of a page, 1 to 2,000; 200 unless told otherwise.
+    #[param(minimum = 1, maximum = 2_000)]
     limit: Option<i64>,
 }
 

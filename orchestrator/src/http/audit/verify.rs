@@ -17,6 +17,7 @@ use crate::service::verify_audit::{self, Report};
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct VerifyQuery {
     /// A request's id, or `system`; everything when none is named, the audit repository included.
+    #[param(pattern = "^(system|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$")]
     chain: Option<String>,
 }
 

@@ -16,6 +16,7 @@ use crate::store::read::dead_letters::{self, DeadLetter, Filter};
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct ListQuery {
     /// `open | replayed | purged | all`; `open` unless told otherwise.
+    #[param(pattern = "^(open|replayed|purged|all)$")]
     state: Option<String>,
     /// The queue they came from.
     queue: Option<String>,
@@ -26,6 +27,7 @@ pub(in crate::http) struct ListQuery {
     /// `next_cursor` of the page before.
     cursor: Option<Uuid>,
     /// Items of a page, 1 to 500; 50 unless told otherwise.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
 }
 

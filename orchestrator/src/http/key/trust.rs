@@ -22,6 +22,7 @@ use crate::store::principal_keys::Listed;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct TrustBody {
     /// Whose it is; made where it is new.
+    #[schema(pattern = "^[A-Za-z0-9._@-]{1,64}$")]
     name: String,
     /// What they may do.
     role: Role,

@@ -25,6 +25,7 @@ pub(in crate::http) struct DecideBody {
     #[schema(format = "uuid")]
     request_id: String,
     /// The hash of the plan that was seen.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     plan_sha256: String,
     /// What is decided.
     decision: decide::Decision,

@@ -26,6 +26,7 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct EventsQuery {
     /// Tell what comes after this event; `Last-Event-ID` does the same and wins.
+    #[param(minimum = 0)]
     after: Option<i64>,
 }
 

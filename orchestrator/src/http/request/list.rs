@@ -34,6 +34,7 @@ pub(in crate::http) struct ListQuery {
     /// `next_cursor` of the page before.
     cursor: Option<Uuid>,
     /// Items of a page, 1 to 200; 50 unless told otherwise.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 

@@ -20,7 +20,7 @@ use crate::service::say;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SayBody {
     /// The words.
-    #[schema(example = "Use port 3002")]
+    #[schema(min_length = 1, example = "Use port 3002")]
     text: String,
 }
 

@@ -29,7 +29,7 @@ use crate::store::read::request;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SubmitBody {
     /// The words.
-    #[schema(example = "Deploy Kuma Uptime to nas and add our existing portals")]
+    #[schema(min_length = 1, example = "Deploy Kuma Uptime to nas and add our existing portals")]
     text: String,
     /// Groups requests of one chat.
     conversation_id: Option<Uuid>,
@@ -46,6 +46,7 @@ pub(in crate::http) struct SubmitBody {
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct SubmitQuery {
     /// Answer only when there is a plan, a question or an end, or after this time (`30s`).
+    #[param(pattern = "^[0-9]{1,6}(ms|s|m)?$")]
     wait: Option<String>,
 }
 

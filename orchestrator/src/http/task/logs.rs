@@ -18,6 +18,7 @@ pub(in crate::http) struct LogsQuery {
     /// `cursor` of the page before.
     cursor: Option<String>,
     /// Lines of a page, 1 to 2,000; 500 unless told otherwise.
+    #[param(minimum = 1, maximum = 2_000)]
     limit: Option<i64>,
 }
 

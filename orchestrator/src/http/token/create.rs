@@ -25,6 +25,7 @@ use crate::service::tokens;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct CreateBody {
     /// Whose it is; made where it is new.
+    #[schema(pattern = "^[A-Za-z0-9._@-]{1,64}$")]
     name: String,
     /// What they may do.
     role: Role,
