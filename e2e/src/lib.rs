@@ -9,6 +9,7 @@ mod fleet;
 mod home;
 mod model;
 mod process;
+mod ssh_hosts;
 mod stage;
 
 pub use actions::write_action;
@@ -17,4 +18,5 @@ pub use fleet::{Fleet, one_host};
 pub use home::Home;
 pub use model::HeldModel;
 pub use process::{Finished, Running};
+pub use ssh_hosts::SshHosts;
 pub use stage::{AGENT, Lines, Part, Stage, StageOptions};

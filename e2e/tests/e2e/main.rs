@@ -6,6 +6,7 @@ mod cluster;
 mod compose;
 mod faults;
 mod kill;
+mod over_ssh;
 mod people;
 mod programs;
 mod separate;
