@@ -40,7 +40,32 @@ async fn a_play_for_hosts_that_are_not_granted_is_no_part_of_a_whole_preview() {
     books.action("both", "", tasks);
     let fleet = books.start().await;
     let preview = fleet.check("both", json!({"host": "nas"}), &["nas"]).await.preview.expect("a preview");
-    assert_eq!(preview.not_previewed, ["Change the other one: its play was not previewed, or ended before it"]);
+    let told = [
+        "the play \"Elsewhere\": none of its hosts is among those that were granted",
+        "Change the other one: its play was not previewed, or ended before it",
+    ];
+    assert_eq!(preview.not_previewed, told);
+    assert!((preview.coverage - 0.5).abs() < 1e-9, "{preview:?}");
+
+    let ran = fleet.apply("both", json!({"host": "nas"}), &["nas"]).await;
+    assert_eq!(ran.outcome, Some(Outcome::Succeeded), "{ran:?}");
+    let told = [
+        "the play \"Elsewhere\" did not run: none of its hosts is among those that were granted",
+        "the play \"Elsewhere\" names hosts besides, on which nothing was done: pi",
+    ];
+    for warning in told {
+        assert!(ran.warnings.contains(&warning.to_owned()), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_play_without_hosts_that_no_list_has_tasks_of_is_counted_too() {
+    let books = Playbooks::new();
+    let tasks = "    - name: Look\n      ansible.builtin.debug: {msg: hello}\n- name: Bare\n  hosts: pi\n  gather_facts: true\n";
+    books.action("bare", "", tasks);
+    let fleet = books.start().await;
+    let preview = fleet.check("bare", json!({"host": "nas"}), &["nas"]).await.preview.expect("a preview");
+    assert_eq!(preview.not_previewed, ["the play \"Bare\": none of its hosts is among those that were granted"]);
     assert!((preview.coverage - 0.5).abs() < 1e-9, "{preview:?}");
 }
 

@@ -8,6 +8,7 @@ use chiffon_protocol::message::Mode;
 use serde_json::Value;
 
 use super::background::Background;
+use super::granted::{Beyond, Plays, Told};
 use super::lines::Line;
 use super::outputs::{Outputs, PutOut};
 use super::preview::Previewing;
@@ -55,8 +56,10 @@ pub(super) struct Seen {
     pub(super) outputs: PutOut,
     pub(super) warnings: Vec<String>,
     pub(super) current_task: String,
-    /// A host that acts without having been granted.
-    pub(super) outside: Option<String>,
+    /// Where it acts without a grant.
+    pub(super) beyond: Option<Beyond>,
+    /// Plays that did not run on all that they name.
+    pub(super) plays: Plays,
     pub(super) errors: String,
     pub(super) previewing: Previewing,
     /// Tasks of the playbook that never began.
@@ -88,7 +91,8 @@ impl Observer {
             outputs: PutOut::default(),
             warnings: Vec::new(),
             current_task: String::new(),
-            outside: None,
+            beyond: None,
+            plays: Plays::default(),
             errors: String::new(),
             previewing: Previewing::default(),
             unstarted: Vec::new(),
@@ -119,6 +123,7 @@ impl Observer {
     pub(super) fn finish(mut self) -> Seen {
         let put_out = self.outputs.finish();
         self.seen.warnings.extend(self.background.warnings());
+        self.seen.warnings.extend(self.seen.plays.warnings());
         let warnings = put_out.warnings.iter().map(|text| self.redactor.text(text));
         self.seen.warnings.extend(warnings);
         self.seen.outputs = PutOut { values: self.redactor.members(&put_out.values), ..put_out };
@@ -180,7 +185,22 @@ impl Observer {
                 self.tell_progress();
             }
             "v2_playbook_on_stats" => self.statistics(event),
-            _ => {}
+            _ => {
+                if let Some(told) = Told::read(name, event) {
+                    self.told(told);
+                }
+            }
+        }
+    }
+
+    /// What our own callback says.
+    fn told(&mut self, told: Told) {
+        match told {
+            Told::Beyond(beyond) => {
+                self.seen.beyond.get_or_insert(beyond);
+            }
+            Told::NoHosts { play } => self.seen.plays.without_hosts(self.redactor.text(&play)),
+            Told::Besides { play, hosts, more } => self.seen.plays.besides(&self.redactor.text(&play), &hosts, more),
         }
     }
 
@@ -195,7 +215,7 @@ impl Observer {
 
     fn result(&mut self, event_name: &str, event: &Value, host: &str, result: &Value) {
         if !self.granted.contains(host) {
-            self.seen.outside.get_or_insert_with(|| host.to_owned());
+            self.seen.beyond.get_or_insert_with(|| Beyond::host(host));
         }
         let task = self.redactor.text(&task_name(event));
         self.warnings_of(host, &task, result);

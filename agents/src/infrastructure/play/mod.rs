@@ -5,6 +5,7 @@ mod command;
 mod cut;
 mod diff;
 mod events;
+mod granted;
 mod hosts;
 mod lines;
 mod outcome;

@@ -51,7 +51,7 @@ pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: 
         usage,
         warnings,
         preview: (play.mode == Mode::Check && (ending == Ending::Succeeded || (unreachable_only && reached)))
-            .then(|| seen.previewing.finish(&hosts, &seen.unstarted)),
+            .then(|| seen.previewing.finish(&hosts, &seen.unstarted, &seen.plays.without_hosts)),
         hosts,
         ending,
     }
@@ -68,13 +68,15 @@ fn summary(stats: &BTreeMap<String, HostStats>) -> String {
 fn stop_problem(play: &Play, seen: &Seen, reason: &StopReason) -> Problem {
     let done = done(seen);
     match reason {
-        StopReason::HostsExceed(host) => {
+        StopReason::HostsExceed(beyond) => {
             let text = format!(
-                "the play acted on `{host}`, which was not granted (granted: {}), and was killed; {done}. Correct the `hosts:` of {}/playbook.yml",
+                "{}, which was not granted (granted: {}), and the play was killed; {done}. Correct {}/playbook.yml, or make it a target",
+                beyond.words(),
                 play.hosts.join(", "),
                 play.action.spec.name
             );
-            Problem::new(ErrorCode::HostsExceedGrant, text).with_details(json!({"host": host, "granted": play.hosts}))
+            let details = json!({"host": beyond.on, "task": beyond.task, "held_back": beyond.held_back, "granted": play.hosts});
+            Problem::new(ErrorCode::HostsExceedGrant, text).with_details(details)
         }
         StopReason::TimedOut => {
             let text = format!(

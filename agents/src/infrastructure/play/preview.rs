@@ -64,8 +64,9 @@ impl Previewing {
         }
     }
 
-    /// The preview. `unstarted`: tasks of the playbook that never began, because their play has none of these hosts or was left before them.
-    pub(super) fn finish(mut self, hosts: &[HostResult], unstarted: &[Listed]) -> Preview {
+    /// The preview. `unstarted`: tasks of the playbook that never began, because their play has none of these hosts or was left before
+    /// them. `without_hosts`: plays of which nothing ran at all.
+    pub(super) fn finish(mut self, hosts: &[HostResult], unstarted: &[Listed], without_hosts: &[String]) -> Preview {
         for change in &mut self.changes {
             // Hosts answer in any order.
             change.hosts.sort_unstable();
@@ -82,6 +83,12 @@ impl Previewing {
             let answers = self.answers.get(&host.host).copied().unwrap_or(0);
             let what = if answers == 0 { "every task" } else { "the rest" };
             self.miss(most.saturating_sub(answers).max(1), format!("{what} on {}, which {why}", host.host));
+        }
+        // Its tasks are counted below where the list has them; what it would include no list has.
+        let listed_plays = usize::from(unstarted.iter().any(|listed| listed.hosts() == 0));
+        for (at, play) in without_hosts.iter().enumerate() {
+            let tasks = u32::from(at >= listed_plays);
+            self.miss(tasks, format!("the play \"{play}\": none of its hosts is among those that were granted"));
         }
         for listed in unstarted {
             let tasks = u32::try_from(listed.hosts().max(1)).unwrap_or(u32::MAX);
@@ -108,7 +115,7 @@ mod tests {
         }
         previewing.change("c", "Write", "+y\n");
         previewing.unchanged("c");
-        let preview = previewing.finish(&[], &[]);
+        let preview = previewing.finish(&[], &[], &[]);
         assert_eq!(preview.changes.len(), 2);
         assert_eq!(preview.changes[0].hosts, ["a", "b"]);
         assert_eq!(preview.not_previewed, ["Restart", "Reload: skipped, `conf.changed` is false"]);
@@ -124,10 +131,14 @@ mod tests {
         let host = |host: &str, status| HostResult { host: host.to_owned(), status, ..HostResult::default() };
         let hosts = [host("a", HostStatus::Completed), host("b", HostStatus::Unreachable)];
         let list = read_list("    hosts (0):\n    tasks:\n      Elsewhere\tTAGS: []\n");
-        let preview = previewing.finish(&hosts, &list);
+        let preview = previewing.finish(&hosts, &list, &["Second".to_owned()]);
         assert_eq!(
             preview.not_previewed,
-            ["every task on b, which could not be reached", "Elsewhere: its play was not previewed, or ended before it"]
+            [
+                "every task on b, which could not be reached",
+                "the play \"Second\": none of its hosts is among those that were granted",
+                "Elsewhere: its play was not previewed, or ended before it",
+            ]
         );
         assert!((preview.coverage - 2.0 / 5.0).abs() < 1e-9, "{}", preview.coverage);
     }

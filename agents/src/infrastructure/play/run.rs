@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::command;
 use super::events::Observer;
+use super::granted;
 use super::lines::{Line, Lines};
 use super::outcome;
 use super::progress::{ListCache, Listed, read_list};
@@ -67,8 +68,15 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
+    let granted = match granted::prepare(&context.scratch, &play.hosts) {
+        Ok(path) => path,
+        Err(error) => {
+            let text = format!("what keeps the play to its hosts can't be written to {}: {error}", context.scratch.display());
+            return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
+        }
+    };
     let mut command = command::run(&play, &variables, &context.marker);
-    command.envs(vaulted.environment(&play.playbooks));
+    command.envs(vaulted.environment(&play.playbooks)).env(granted::VARIABLE, granted);
     // Dropped at the end of the run; what lives when this process has been killed is ended by it (RELIABILITY 13).
     let _limit = match TimeLimit::begin(&context.marker, play.timeout.saturating_add(GRACE)) {
         Ok(limit) => limit,
@@ -190,9 +198,9 @@ impl Watch {
         };
         self.observer.out(line);
         if self.stop.is_none()
-            && let Some(host) = self.observer.seen.outside.clone()
+            && let Some(beyond) = self.observer.seen.beyond.clone()
         {
-            self.stop(StopReason::HostsExceed(host));
+            self.stop(StopReason::HostsExceed(beyond));
         }
     }
 

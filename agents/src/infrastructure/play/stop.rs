@@ -8,6 +8,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::time::Instant;
 
+use super::granted::Beyond;
 use crate::worker::CancelCause;
 
 /// Why a play is stopped before its end.
@@ -17,8 +18,8 @@ pub(super) enum StopReason {
     Cancelled(CancelCause),
     /// It took longer than it may.
     TimedOut,
-    /// It acts on a host that was not granted.
-    HostsExceed(String),
+    /// It acts where it was not granted.
+    HostsExceed(Beyond),
 }
 
 /// How far a stop has come.

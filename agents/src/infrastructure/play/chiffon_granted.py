@@ -1,0 +1,162 @@
+"""Keeps a play on the hosts that were granted, and tells Chiffon's agent where it would have acted besides.
+
+Owns: one JSON event a line on standard output, beside those of the callback that shows the play. Before each task or item of
+a loop acts, the name it acts on and the way there are compared with the grant and the inventory; what is beyond is not done.
+"""
+
+import json
+import os
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.executor.task_executor import TaskExecutor
+from ansible.plugins.callback import CallbackBase
+from ansible.utils.display import Display
+
+# Variables that decide to which machine a name leads.
+LEADING = ("ansible_connection", "ansible_host", "ansible_ssh_host", "ansible_port", "ansible_ssh_port")
+# Connections that reach the host's own address; any other acts on the agent's machine.
+REMOTE = ("smart", "ssh", "paramiko", "paramiko_ssh", "libssh", "winrm", "psrp", "httpapi", "netconf", "network_cli")
+# So many hosts are named in one event.
+NAMED = 20
+
+
+class Grant:
+    hosts = frozenset()
+    variables = None
+
+
+def _granted():
+    with open(os.environ["CHIFFON_GRANTED"], encoding="utf-8") as file:
+        return frozenset(json.load(file))
+
+
+if os.environ.get("CHIFFON_GRANTED"):
+    Grant.hosts = _granted()
+
+
+def _tell(event, **members):
+    Display().display(json.dumps({"_event": event, **members}))
+
+
+def _of_inventory(name):
+    """How the inventory leads to a host, whatever the play has set since."""
+    manager = Grant.variables
+    host = manager._inventory.get_host(name) if manager else None
+    if host is None:
+        return None
+    caches = {key: getattr(manager, key) for key in ("_nonpersistent_fact_cache", "_vars_cache") if hasattr(manager, key)}
+    try:
+        for key in caches:
+            setattr(manager, key, {})
+        return manager.get_vars(host=host, include_hostvars=False)
+    finally:
+        for key, cache in caches.items():
+            setattr(manager, key, cache)
+
+
+def _beyond(executor, variables):
+    """What a task is about to act on without a grant, and how it got there."""
+    task = executor._task
+    name = str(task.delegate_to or executor._host.get_name())
+    if name not in Grant.hosts:
+        return name, "delegate_to"
+    known = _of_inventory(name)
+    if known is None:
+        return None
+    # What Ansible itself gives to a host that is delegated to.
+    usual = {"ansible_connection": constants.DEFAULT_TRANSPORT, "ansible_host": name, "ansible_port": constants.DEFAULT_REMOTE_PORT}
+    for key in LEADING:
+        value = variables.get(key)
+        if value != known.get(key) and (key in known or value != usual.get(key)):
+            return str(value), key
+    connection = str(task.connection)
+    by_play = variables.get("ansible_connection") is None and connection != str(constants.DEFAULT_TRANSPORT)
+    if by_play and name != "localhost" and connection.rsplit(".", 1)[-1] not in REMOTE:
+        return "the agent's machine", "connection: " + connection
+    return None
+
+
+OPTIONS = getattr(TaskExecutor, "_set_connection_options", None)
+
+
+def _set_connection_options(executor, variables, *arguments, **named):
+    """The last that an executor does before the task acts, for every item of a loop, whether or not a connection is kept."""
+    beyond = _beyond(executor, variables)
+    if beyond:
+        name, how = beyond
+        _tell("chiffon_held_back", host=executor._host.get_name(), task=executor._task.get_name(), on=name, how=how)
+        raise AnsibleError("`%s` leads to %s, which was not granted; nothing was done there" % (how, name))
+    return OPTIONS(executor, variables, *arguments, **named)
+
+
+if Grant.hosts and OPTIONS:
+    TaskExecutor._set_connection_options = _set_connection_options
+
+
+def _acted_on(result):
+    """The names that a result, or its items, were delegated to."""
+    values = result._result
+    items = values.get("results")
+    for value in [values] + (list(items) if isinstance(items, (list, tuple)) else []):
+        delegated = value.get("_ansible_delegated_vars") if hasattr(value, "get") else None
+        if delegated and delegated.get("ansible_delegated_host"):
+            yield str(delegated["ansible_delegated_host"])
+
+
+def _led_away(result):
+    """A granted host that `add_host` gave another address."""
+    added = result._result.get("add_host") or {}
+    if added.get("host_name") in Grant.hosts:
+        for key in LEADING:
+            if key in (added.get("host_vars") or {}):
+                yield str(added["host_vars"][key]), key
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "chiffon_granted"
+
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self._play = None
+
+    def v2_playbook_on_play_start(self, play):
+        self._play = play
+        Grant.variables = play.get_variable_manager()
+        pattern = play.hosts if isinstance(play.hosts, str) else ",".join(str(host) for host in play.hosts)
+        if Grant.hosts and pattern not in ("all", "*"):
+            meant = Grant.variables._inventory.get_hosts(play.hosts, ignore_restrictions=True, ignore_limits=True)
+            besides = sorted({host.get_name() for host in meant} - Grant.hosts)
+            if besides:
+                _tell("chiffon_besides", play=play.get_name(), hosts=besides[:NAMED], more=max(len(besides) - NAMED, 0))
+
+    def v2_playbook_on_no_hosts_matched(self):
+        if self._play is not None:
+            _tell("chiffon_no_hosts", play=self._play.get_name())
+
+    def _result(self, result):
+        if not Grant.hosts:
+            return
+        task = result._task.get_name()
+        for name in _acted_on(result):
+            if name not in Grant.hosts:
+                _tell("chiffon_acted", host=result._host.get_name(), task=task, on=name, how="delegate_to")
+        for name, key in _led_away(result):
+            _tell("chiffon_acted", host=result._host.get_name(), task=task, on=name, how="add_host: " + key)
+
+    def v2_runner_on_ok(self, result):
+        self._result(result)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self._result(result)
+
+    def v2_runner_on_unreachable(self, result):
+        self._result(result)
+
+    def v2_runner_item_on_ok(self, result):
+        self._result(result)
+
+    def v2_runner_item_on_failed(self, result):
+        self._result(result)
