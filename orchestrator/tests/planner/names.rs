@@ -68,6 +68,25 @@ fn a_name_is_the_machine_that_it_names() {
         ("eye02.lan to eye04.lan", vec!["eye02.lan", "eye03.lan", "eye04.lan"]),
         ("eye01 - eye03", vec!["eye01.lan", "eye02.lan", "eye03.lan"]),
         ("rack-a to rack-c", vec!["rack-a", "rack-b", "rack-c"]),
+        ("eye01.lan ... eye03.lan", vec!["eye01.lan", "eye02.lan", "eye03.lan"]),
+        ("eye01 … eye03", vec!["eye01.lan", "eye02.lan", "eye03.lan"]),
+        ("eye01..eye03", vec!["eye01.lan", "eye02.lan", "eye03.lan"]),
+        ("eye02-eye04", vec!["eye02.lan", "eye03.lan", "eye04.lan"]),
+        ("eye01 – eye03", vec!["eye01.lan", "eye02.lan", "eye03.lan"]),
+        ("eye01 up to eye03", vec!["eye01.lan", "eye02.lan", "eye03.lan"]),
+        ("all sensors except eye02-eye04", vec!["eye01.lan"]),
+        (
+            "all hosts except eye01 to eye04 and racks and v6 and north and south and press",
+            vec!["Cellar", "attic", "cellar", "cut", "fold"],
+        ),
+        ("all racks except those from rack-a to rack-c", vec!["rack-d"]),
+        ("press and south except the ones in south", vec!["press"]),
+        ("the group press", vec!["cut", "fold", "press"]),
+        ("the press group", vec!["cut", "fold", "press"]),
+        ("all of press", vec!["cut", "fold", "press"]),
+        ("the press machines", vec!["cut", "fold", "press"]),
+        ("the press machine", vec!["press"]),
+        ("eye01, eye03", vec!["eye01.lan", "eye03.lan"]),
         ("ungrouped", vec!["attic"]),
         ("press", vec!["press"]),
         ("south", vec!["shop.south.example.org", "till.south.example.org"]),
@@ -94,6 +113,10 @@ fn a_name_that_fits_several_is_asked_back_with_the_choices() {
         ("till", ["till.north.example.org", "till.south.example.org"]),
         ("CELLAR", ["Cellar", "cellar"]),
         ("eye01 through attic", ["eye01.lan", "attic"]),
+        ("eye01 or eye02", ["eye01.lan", "eye02.lan"]),
+        ("eye02 and up", ["eye02.lan", "eye04.lan"]),
+        ("eye02 onwards", ["eye02.lan", "eye03.lan"]),
+        ("rack-b and following", ["rack-b", "rack-d"]),
         ("all hosts except shop", ["shop.north.example.org", "shop.south.example.org"]),
     ] {
         match planned(words) {
@@ -118,6 +141,34 @@ fn an_answer_says_which_one_by_name_by_site_or_by_its_place() {
         input.conversation.push(Turn { from_user: true, text: answer.to_owned() });
         let outcome = planner.plan_now(&input);
         assert_eq!(hosts_of(&outcome), Some(vec![expected.to_owned()]), "{answer}: {outcome:?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_without_a_name_is_asked_about() {
+    for words in [
+        "all hosts except those over there",
+        "all hosts except the one with the printer",
+        "every host but the old ones",
+        "all sensors except some",
+        "all sensors except the first",
+        "all sensors but whatever is on eye01.lan",
+    ] {
+        let outcome = planned(words);
+        assert!(!matches!(outcome, Planned::Plan { .. }), "{words}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_direction_that_the_action_does_not_have_is_asked_about() {
+    for (words, named) in [
+        ("write the greeting from eye01 to eye03", ["eye01.lan", "eye02.lan"]),
+        ("write the greeting from attic to rack-a", ["attic", "rack-a"]),
+    ] {
+        match OfflinePlanner::new().plan_now(&request(words, &greetings(), &sites())) {
+            Planned::Question { text, .. } => assert!(named.iter().all(|name| text.contains(name)), "{words}: {text}"),
+            other => panic!("{words}: {other:?}"),
+        }
     }
 }
 

@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
     fn add(&mut self, candidate: &Candidate<'_>, after: &[String]) -> Result<Vec<String>, Outcome> {
         let entry = candidate.entry;
         let mut added = Vec::new();
-        self.notes.extend(candidate.slots.hosts.iter().filter_map(|name| also_a_group(name, self.fleet)));
+        self.notes.extend(candidate.slots.hosts.iter().filter_map(|name| also_a_group(name, &candidate.slots.hosts, self.fleet)));
         for hosts in per_step(entry, &candidate.slots.hosts, self.fleet) {
             let mut parameters = candidate.slots.values.clone();
             set_target(entry, &mut parameters, &hosts);
@@ -252,9 +252,9 @@ fn output_of(entry: &Entry, accepts: &str) -> Option<String> {
     outputs.iter().find(|(_, schema)| provides(schema)).map(|(name, _)| name.clone())
 }
 
-/// Says of a host that a group has its name, too.
-fn also_a_group(name: &str, fleet: &Fleet) -> Option<String> {
-    let members = fleet.groups.get(name).filter(|members| members.len() > 1 || !members.contains(name))?;
+/// Says of a host that a group has its name, too, unless all of the group are meant.
+fn also_a_group(name: &str, hosts: &[String], fleet: &Fleet) -> Option<String> {
+    let members = fleet.groups.get(name).filter(|members| !members.iter().all(|member| hosts.contains(member)))?;
     let is_host = fleet.resolve(name).is_some_and(|found| found.len() == 1 && found.contains(name));
     let others: Vec<&str> = members.iter().map(String::as_str).collect();
     is_host.then(|| format!("`{name}` is taken as the host; there is a group of that name, too ({})", others.join(", ")))

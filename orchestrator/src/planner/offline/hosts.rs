@@ -1,6 +1,6 @@
 //! Hosts and groups of the inventory in a sentence.
 
-mod ranges;
+pub mod ranges;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +39,8 @@ pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
             None => (1, names.fitting(token)),
         };
         if fitting.is_empty() {
+            let range = names.range(token, fleet).into_iter().flatten();
+            found.extend(range.map(|name| Mention { at, taken: 1, name, negated: negated(tokens, at), choices: Vec::new() }));
             continue;
         }
         let name = fitting[0].clone();
@@ -47,7 +49,11 @@ pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
         }
         found.push(Mention { at, taken, name, negated: negated(tokens, at), choices: fitting });
     }
-    ranges::expanded(qualified(found, tokens, fleet), tokens, fleet)
+    let found = qualified(found, tokens, fleet).into_iter().flat_map(|mention| match a_group_is_meant(tokens, &mention, fleet) {
+        Some(members) => members,
+        None => vec![mention],
+    });
+    ranges::expanded(found.collect(), tokens, fleet)
 }
 
 /// What the inventory calls things, by what people may type.
@@ -71,12 +77,45 @@ impl Names {
     }
 
     fn fitting(&self, token: &Token) -> Vec<String> {
-        if self.exact.contains(&token.raw) {
-            return vec![token.raw.clone()];
+        self.called(&token.raw)
+    }
+
+    fn called(&self, word: &str) -> Vec<String> {
+        if self.exact.contains(word) {
+            return vec![word.to_owned()];
         }
-        let found = self.lower.get(&token.lower).or_else(|| self.short.get(&token.lower));
+        let lower = word.to_lowercase();
+        let found = self.lower.get(&lower).or_else(|| self.short.get(&lower));
         found.into_iter().flatten().cloned().collect()
     }
+
+    /// The hosts of a range that is written as one word.
+    fn range(&self, token: &Token, fleet: &Fleet) -> Option<Vec<String>> {
+        let one = |word: &str| self.called(word).pop().filter(|name| self.called(word) == [name.clone()]);
+        ranges::ends(&token.raw).find_map(|(first, last)| ranges::between(&one(first)?, &one(last)?, fleet))
+    }
+}
+
+/// The members of a group that has the name of a host, too, where the words around it say that the group is meant: "the group web",
+/// "all of web", "the web machines".
+fn a_group_is_meant(tokens: &[Token], mention: &Mention, fleet: &Fleet) -> Option<Vec<Mention>> {
+    let Mention { at, taken: 1, name, .. } = mention else { return None };
+    let at = *at;
+    let is_both = |members: &&BTreeSet<String>| members.len() > 1 && mention.choices.is_empty() && fleet.hosts().contains(name);
+    let members = fleet.groups.get(name).filter(is_both)?;
+    let word = |place: Option<usize>| place.and_then(|place| tokens.get(place)).map_or("", |token| token.lower.as_str());
+    let (before, twice_before, after) = (word(at.checked_sub(1)), word(at.checked_sub(2)), word(Some(at + 1)));
+    let several = ["machines", "hosts", "servers", "boxes", "nodes", "systems", "computers", "vms", "members", "ones"];
+    let (start, end) = match () {
+        () if before == "group" => (at - 1, at + 1),
+        () if after == "group" || several.contains(&after) => (at, at + 2),
+        () if matches!(before, "all" | "every" | "each" | "both") || (twice_before == "all" && matches!(before, "of" | "the")) => {
+            (at, at + 1)
+        }
+        () => return None,
+    };
+    let member = |name: &String| Mention { at: start, taken: end - start, name: name.clone(), ..mention.clone() };
+    Some(members.iter().map(member).collect())
 }
 
 /// "beta web", "the web machine of beta": a group beside one of its hosts says which one is meant.

@@ -69,13 +69,27 @@ fn unkept(candidate: &Candidate<'_>, sentence: &Sentence, takes: bool) -> Option
             || (!token.looks_like_a_value() && words::is_generic(token));
         limits(token.scope) && !grammar && !sentence.is_host(at) && !candidate.slots.used[at]
     };
-    let at = (0..sentence.tokens.len()).find(|at| lost(*at))?;
+    let at = (0..sentence.tokens.len()).find(|at| lost(*at)).or_else(|| names_nothing(candidate, sentence))?;
     let scope = sentence.tokens[at].scope;
     let start = (0..=at).rev().take_while(|before| sentence.tokens[*before].scope == scope).last().unwrap_or(at);
     let said: Vec<&str> =
         sentence.tokens.iter().skip(start).take_while(|token| token.scope == scope).map(|token| token.raw.as_str()).collect();
     // "don't touch anything else" forbids nothing that the action does.
     (!said.iter().any(|word| word.eq_ignore_ascii_case("else"))).then(|| said.join(" "))
+}
+
+/// Where something is left out of a whole, in words that name none of it: "except those over there".
+fn names_nothing(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<usize> {
+    let excluded = |at: &usize| sentence.tokens[*at].scope == Scope::Excluded;
+    let mut from = 0;
+    while let Some(start) = (from..sentence.tokens.len()).find(excluded) {
+        let end = (start..sentence.tokens.len()).find(|at| !excluded(at)).unwrap_or(sentence.tokens.len());
+        if !(start..end).any(|at| sentence.is_host(at) || candidate.slots.used[at]) {
+            return Some(start);
+        }
+        from = end;
+    }
+    None
 }
 
 fn is_about_keeping(stem: &str) -> bool {

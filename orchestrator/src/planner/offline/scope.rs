@@ -1,6 +1,9 @@
 //! What a request does not want, found before anything is planned: what is negated, kept or left out, and whether the whole is
 //! doubted, refused or only told. Such words are constraints; they are never a step, a switch or a value.
 
+mod cues;
+
+use self::cues::{DOUBTS, EXCLUSIONS, KEEPING, NEGATIONS, REFUSALS, STAYING};
 use super::tokens::Token;
 use super::verbs::{self, Wish};
 use super::words;
@@ -27,134 +30,6 @@ pub enum Mood {
     /// "should we …", "maybe …", "if …", "they said …".
     Doubted(String),
 }
-
-const REFUSALS: &[&str] = &[
-    "no way",
-    "told you not to",
-    "told them not to",
-    "said not to",
-    "asked you not to",
-    "over my dead body",
-    "never mind",
-    "nevermind",
-    "forget it",
-    "scratch that",
-    "just kidding",
-    "only kidding",
-    "on second thought",
-    "changed my mind",
-    "don't you dare",
-    "nobody wants",
-    "nobody should",
-    "no one should",
-    "under no circumstances",
-    "by no means",
-];
-
-const DOUBTS: &[&str] = &[
-    "should we",
-    "should i",
-    "should you",
-    "should one",
-    "should they",
-    "shall we",
-    "shall i",
-    "do we want",
-    "do we need",
-    "do we have to",
-    "do i need",
-    "do i have to",
-    "do you think",
-    "don't you think",
-    "would it",
-    "would you recommend",
-    "would you advise",
-    "what if",
-    "what happens",
-    "what would happen",
-    "what does it take",
-    "maybe",
-    "perhaps",
-    "possibly",
-    "wonder",
-    "wondering",
-    "unsure",
-    "not sure",
-    "undecided",
-    "thinking about",
-    "thinking of",
-    "considering",
-    "consider",
-    "might",
-    "suppose",
-    "hypothetically",
-    "is it safe",
-    "is it ok",
-    "is it okay",
-    "is it wise",
-    "is it fine",
-    "is it worth",
-    "is it time",
-    "is it a good",
-    "can i",
-    "may i",
-    "am i allowed",
-    "are we allowed",
-    "why",
-    "how do i",
-    "how do we",
-    "how can i",
-    "how would",
-    "said",
-    "says",
-    "told me",
-    "wrote",
-    "suggested",
-    "suggests",
-    "recommends",
-    "claims",
-    "according to",
-    "unless",
-    "in case",
-];
-
-const NEGATIONS: &[&str] = &[
-    "do not",
-    "must not",
-    "should not",
-    "may not",
-    "will not",
-    "can not",
-    "shall not",
-    "would not",
-    "no need to",
-    "rather than",
-    "instead of",
-    "refuse to",
-    "stop short of",
-    "hands off",
-    "don't",
-    "dont",
-    "never",
-    "cannot",
-    "can't",
-    "cant",
-    "mustn't",
-    "shouldn't",
-    "won't",
-    "wouldn't",
-    "needn't",
-    "avoid",
-    "not",
-];
-
-const EXCLUSIONS: &[&str] =
-    &["other than", "apart from", "aside from", "save for", "with the exception of", "except for", "except", "excluding", "besides"];
-
-/// Verbs of keeping, as stems.
-const KEEPING: &[&str] = &["keep", "leav", "preserv", "spar", "retain", "protect"];
-/// What says of the thing before it that it is kept.
-const STAYING: &[&str] = &["untouched", "intact", "survive", "survives", "stay", "stays", "remain", "remains", "unharmed"];
 
 /// Marks what is not wanted. `is_verb` says whether an action of the catalogue calls itself so.
 pub fn mark(tokens: &mut [Token], is_verb: impl Fn(&str) -> bool) {
@@ -267,6 +142,9 @@ fn end_of_list(tokens: &[Token], from: usize) -> usize {
             token.lower.as_str(),
             "in" | "with" | "after" | "at" | "for" | "then" | "from" | "on" | "to" | "but" | "until" | "before"
         );
+        // "those in north", "whatever is on web1": nothing was named yet, so the list only begins.
+        let named = tokens[from..at].iter().any(|token| !words::is_silent(token) && !words::is_generic(token) && !stands_for_names(token));
+        let ends = ends && named && !counts_on(tokens, at);
         let order = begins_verb(tokens, at) && at > from;
         if at > from && !token.quoted && (ends || order) {
             // "…, and then": the joining word belongs to what follows.
@@ -278,6 +156,38 @@ fn end_of_list(tokens: &[Token], from: usize) -> usize {
         }
     }
     at
+}
+
+fn stands_for_names(token: &Token) -> bool {
+    matches!(
+        token.lower.as_str(),
+        "those"
+            | "these"
+            | "that"
+            | "one"
+            | "ones"
+            | "anything"
+            | "everything"
+            | "whatever"
+            | "whichever"
+            | "which"
+            | "all"
+            | "any"
+            | "what"
+            | "things"
+    )
+}
+
+/// "pi01 to pi03": a word between two names that differ in their last number or letter only.
+fn counts_on(tokens: &[Token], at: usize) -> bool {
+    let stem = |token: Option<&Token>| {
+        let short = token?.lower.split('.').next()?;
+        let uncounted = short.trim_end_matches(|c: char| c.is_ascii_digit());
+        let stem = if uncounted.len() < short.len() { uncounted } else { short.strip_suffix(|c: char| c.is_ascii_lowercase())? };
+        Some(stem.to_owned())
+    };
+    let before = at.checked_sub(1).and_then(|before| stem(tokens.get(before)));
+    matches!(tokens[at].lower.as_str(), "to" | "until" | "till" | "through") && before.is_some() && before == stem(tokens.get(at + 1))
 }
 
 /// "…, the data must survive": back to where that began.

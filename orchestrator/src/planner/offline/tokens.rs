@@ -93,11 +93,16 @@ fn push_word(word: &str, tokens: &mut Vec<Token>) {
     let core = opened.trim_end_matches([',', ';', '.', ':', '!', '?', ')', ']', '}', '"', '\'']);
     let tail = opened.strip_prefix(core).unwrap_or_default();
     if core.is_empty() {
-        // "pi01 - pi03": a dash after a number counts on.
-        if matches!(word, "-" | "–" | "—")
-            && tokens.last().is_some_and(|last| last.raw.ends_with(|c: char| c.is_ascii_digit()) && !last.comma)
+        // "pi01 - pi03", "pi01.lan ... pi03.lan": after a number such a mark counts on.
+        let mark = match word {
+            "-" => Some("-"),
+            ".." | "..." => Some("…"),
+            _ => None,
+        };
+        if let Some(mark) = mark
+            && tokens.last().is_some_and(|last| last.raw.contains(|c: char| c.is_ascii_digit()) && !last.comma)
         {
-            tokens.push(Token::new("-", false));
+            tokens.push(Token::new(mark, false));
             return;
         }
         if let Some(last) = tokens.last_mut() {
@@ -106,6 +111,7 @@ fn push_word(word: &str, tokens: &mut Vec<Token>) {
         }
         return;
     }
+    let core = if matches!(core, "–" | "—") { "-" } else { core };
     let core = core.strip_suffix("'s").or_else(|| core.strip_suffix("’s")).unwrap_or(core);
     match core.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() && !name.contains("://") => {

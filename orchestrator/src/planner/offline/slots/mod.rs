@@ -3,12 +3,13 @@
 //! A value is taken only where a word names it, its form gives it away, or the action can't do without it.
 
 mod leftovers;
+mod whereabouts;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::hosts::{self, Mention};
+use super::hosts::Mention;
 use super::index::Entry;
 use super::parameter::{Kind, Parameter};
 use super::scope::Scope;
@@ -92,36 +93,6 @@ pub fn changed(entry: &Entry, tokens: &[Token], verbs: &[bool], mentions: &[Ment
 impl<'a> Filler<'a> {
     fn new(entry: &'a Entry, tokens: &'a [Token], verbs: &'a [bool]) -> Self {
         Self { entry, tokens, verbs, slots: Slots { used: vec![false; tokens.len()], ..Slots::default() } }
-    }
-
-    fn hosts(&mut self, mentions: &[Mention], fleet: &Fleet) {
-        let target = self.entry.target();
-        for Mention { at, taken, name, negated, choices } in mentions.iter().cloned() {
-            if !choices.is_empty() && self.slots.ambiguous.is_none() {
-                let said = self.tokens[at].raw.clone();
-                self.slots.ambiguous = Some((said, choices));
-            }
-            self.slots.used[at..at + taken].fill(true);
-            if negated {
-                self.slots.hosts.retain(|host| *host != name);
-                continue;
-            }
-            let other = self.entry.parameters.iter().find(|parameter| {
-                parameter.kind == Kind::Host && target != Some(&parameter.name) && hosts::points_to(self.tokens, at, parameter)
-            });
-            match other {
-                Some(parameter) => {
-                    let value = if parameter.list { Value::from(vec![name]) } else { Value::from(name) };
-                    self.slots.values.insert(parameter.name.clone(), value);
-                }
-                None if !self.slots.hosts.contains(&name) => self.slots.hosts.push(name),
-                None => {}
-            }
-        }
-        if self.slots.hosts.is_empty() {
-            self.slots.hosts.extend(hosts::in_address(self.tokens, fleet));
-        }
-        self.slots.hosts = hosts::without_excluded(std::mem::take(&mut self.slots.hosts), mentions, fleet);
     }
 
     fn named_and_shaped(&mut self) {
