@@ -15,6 +15,8 @@ use crate::show::text::{block, said};
 use crate::show::{request as show_request, summary, time};
 
 const ENDED: [&str; 5] = ["completed", "failed", "cancelled", "rejected", "expired"];
+/// Where an approved plan whose action has changed comes to stand again.
+const ASKS: [&str; 2] = ["awaiting_approval", "needs_input"];
 /// How long an orchestrator may be away while a request is watched.
 const PATIENCE_SECONDS: u32 = 60;
 /// How often it is looked at whether something has to be said although nothing happens.
@@ -57,6 +59,13 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
             tell(says);
             if event.kind == "log" {
                 print_log(&event.data);
+            }
+        }
+        if event.kind == "request" && ASKS.iter().any(|word| event.data["status"] == *word) {
+            // It is told of what was before, too; only a request that stands there now has stopped to ask.
+            let request = patiently(api, id).await?;
+            if ASKS.iter().any(|word| request["status"] == *word) {
+                return Ok(finish(output, &request));
             }
         }
         let ended = event.kind == "end" || ENDED.iter().any(|word| event.data["status"] == *word) && event.kind == "request";

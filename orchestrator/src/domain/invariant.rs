@@ -5,6 +5,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::short_id;
+
 macro_rules! invariants {
     ($($(#[$doc:meta])* $variant:ident $name:literal, $waits:literal, $sentence:literal, $advice:literal;)*) => {
         /// Something that has to hold at every moment, whatever was killed.
@@ -25,8 +27,8 @@ macro_rules! invariants {
                 match self { $(Self::$variant => $sentence,)* }
             }
 
-            /// What to do when it does not.
-            pub fn advice(self) -> &'static str {
+            /// What to do when it does not; `{request}` and `{task}` stand for what it is about.
+            fn advice(self) -> &'static str {
                 match self { $(Self::$variant => $advice,)* }
             }
 
@@ -51,7 +53,7 @@ invariants! {
     /// RELIABILITY 6.
     TaskWithoutOwner "task_without_owner", false,
         "whatever an agent is said to have, one open, claimed attempt stands behind",
-        "nobody can end such a task: cancel it (`chiffon cancel ID`), and send its audit log (`chiffon audit log`) with a report of the fault";
+        "nobody can end such a task: cancel it (`chiffon cancel {task}`), and send its audit log (`chiffon audit log`) with a report of the fault";
     /// RELIABILITY 15.
     RunPastDeadline "run_past_deadline", true,
         "no attempt is shown as running for longer than its time limit and twice the margin",
@@ -59,11 +61,11 @@ invariants! {
     /// RELIABILITY 12.
     ReservationWithoutTask "reservation_without_task", false,
         "a host is reserved only for a task that an agent has or may have",
-        "work for that host waits for ever: end the task (`chiffon cancel ID`), and send its audit log with a report of the fault";
+        "work for that host waits for ever: end the task (`chiffon cancel {task}`), and send its audit log with a report of the fault";
     /// RELIABILITY 1.
     TaskThatNothingMoves "task_that_nothing_moves", false,
         "an open task belongs to an open request and its current plan, and none of the steps before it has failed",
-        "nobody will ever look at it again: cancel it (`chiffon cancel ID`), and send its audit log with a report of the fault";
+        "nobody will ever look at it again: cancel it (`chiffon cancel {task}`), and send its audit log with a report of the fault";
     /// RELIABILITY 1.
     PlanningNotAnnounced "planning_not_announced", true,
         "a round that wants a plan is leased by a planner, or is announced again in time",
@@ -71,11 +73,11 @@ invariants! {
     /// The end of the last task moves the request in the same transaction.
     RequestBehindItsTasks "request_behind_its_tasks", false,
         "a request with work under way has a task that is not at its end, and one that needs attention has a task that asks for it",
-        "cancel it (`chiffon cancel ID`), and send its audit log with a report of the fault";
+        "cancel it (`chiffon cancel {request}`), and send its audit log (`chiffon audit log {request}`) with a report of the fault";
     /// Promise 3: everything is explained.
     RequestThatNothingMoves "request_that_nothing_moves", false,
         "an open request has an open task, a time at which it moves on, or says what it waits for",
-        "cancel it (`chiffon cancel ID`), and send its audit log with a report of the fault";
+        "cancel it (`chiffon cancel {request}`), and send its audit log (`chiffon audit log {request}`) with a report of the fault";
     /// Deadlines on every state.
     RequestPastDeadline "request_past_deadline", true,
         "no request stands in a state for longer than that state's deadline",
@@ -91,11 +93,11 @@ invariants! {
     /// RELIABILITY 17 and 18, promise 1.
     RunWithoutApproval "run_without_approval", false,
         "what was ever offered to an agent for real belongs to an approved plan with all approvals that it needs",
-        "stop what runs (`chiffon cancel ID`), and look at who approved what: `chiffon audit log ID`";
+        "stop what runs (`chiffon cancel {request}`), and look at who approved what: `chiffon audit log {request}`";
     /// RELIABILITY 18.
     ApprovalConsumedTwice "approval_consumed_twice", false,
         "an approval starts one run, and a request has one run",
-        "stop what runs (`chiffon cancel ID`), and look at who approved what: `chiffon audit log ID`";
+        "stop what runs (`chiffon cancel {request}`), and look at who approved what: `chiffon audit log {request}`";
     /// RELIABILITY 21.
     AuditHeadMismatch "audit_head_mismatch", false,
         "the last row of each audit chain is the one that its head names",
@@ -121,6 +123,15 @@ pub struct Found {
     pub count: i64,
     /// What some of them are about: ids, as an operator can use them.
     pub examples: Vec<String>,
+}
+
+impl Invariant {
+    /// What to do about what was found, with the ids to be typed.
+    pub fn advice_about(self, found: &Found) -> String {
+        let id = found.examples.iter().find_map(|example| short_id::find(example));
+        let (request, task) = id.map_or(("ID".to_owned(), "ID".to_owned()), |id| (short_id::short(id), id.to_string()));
+        self.advice().replace("{request}", &request).replace("{task}", &task)
+    }
 }
 
 /// Whether an invariant holds.
@@ -151,7 +162,7 @@ pub struct Checked {
     /// When this process first saw it violated; null while it is not.
     pub since: Option<DateTime<Utc>>,
     /// What to do; null while nothing has to be done.
-    pub advice: Option<&'static str>,
+    pub advice: Option<String>,
 }
 
 /// All of them, at one moment.
@@ -179,6 +190,7 @@ impl InvariantReport {
         };
         let is_violated = status == Verdict::Violated;
         let found = found.unwrap_or_default();
+        let advice = is_violated.then(|| invariant.advice_about(&found));
         Checked {
             invariant: invariant.name(),
             sentence: invariant.sentence(),
@@ -186,7 +198,7 @@ impl InvariantReport {
             count: found.count,
             examples: found.examples,
             since: is_violated.then(|| was.and_then(|was| was.since).unwrap_or(now)),
-            advice: is_violated.then_some(invariant.advice()),
+            advice,
         }
     }
 }
@@ -202,6 +214,18 @@ mod tests {
         let names: BTreeSet<_> = Invariant::ALL.iter().map(|invariant| invariant.name()).collect();
         assert_eq!(names.len(), Invariant::ALL.len());
         assert!(names.iter().all(|name| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')), "{names:?}");
+    }
+
+    #[test]
+    fn what_is_to_be_typed_has_the_id_of_what_was_found() {
+        let id = "0199c1f0-0000-7000-8000-00000000beef";
+        let found = Found { count: 1, examples: vec![format!("nas (task {id} is waiting)")] };
+        for invariant in Invariant::ALL {
+            let advice = invariant.advice_about(&found);
+            assert!(!advice.contains(['{', '}']) && !advice.contains(" ID"), "{advice}");
+        }
+        assert!(Invariant::ReservationWithoutTask.advice_about(&found).contains(&format!("`chiffon cancel {id}`")));
+        assert!(Invariant::RunWithoutApproval.advice_about(&found).contains("`chiffon audit log 0000beef`"));
     }
 
     #[test]

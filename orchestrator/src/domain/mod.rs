@@ -20,5 +20,6 @@ pub mod request;
 pub mod role;
 pub mod run_outcome;
 pub mod shared_types;
+pub mod short_id;
 pub mod task;
 pub mod unverified;

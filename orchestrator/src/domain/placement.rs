@@ -85,6 +85,9 @@ pub struct HostLock {
     pub title: String,
 }
 
+/// What waits for an agent that has its action as it was planned.
+pub const ACTION: &str = "action";
+
 /// What a task waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
@@ -140,7 +143,7 @@ fn choose<'a>(
     let knowing = narrowed(
         &reaching,
         |agent| agent.actions.get(&wanted.action) == Some(&wanted.action_sha256),
-        || Wait::new("action", not_announced(wanted, &reaching)),
+        || Wait::new(ACTION, not_announced(wanted, &reaching)),
     )?;
     let willing = narrowed(
         &knowing,
@@ -221,10 +224,7 @@ fn nobody_connected(kind: &str, of_kind: &[&AgentView], now: DateTime<Utc>) -> S
 fn not_announced(wanted: &Wanted, agents: &[&AgentView]) -> String {
     let other = agents.iter().find(|agent| agent.actions.contains_key(&wanted.action));
     match other {
-        Some(agent) => format!(
-            "{} has another version of the action {} than the one that was planned; make the plan again, or give the agent the planned version",
-            agent.id, wanted.action
-        ),
+        Some(agent) => format!("{} has another version of the action {} than the one that was planned", agent.id, wanted.action),
         None => format!("no connected agent that reaches {} has the action {}", listed(&wanted.hosts), wanted.action),
     }
 }

@@ -130,6 +130,22 @@ impl PlanDocument {
         self.steps.iter().find(|step| step.step_id == step_id)
     }
 
+    /// The steps as they were drafted: frozen values are references again.
+    pub fn as_drafted(&self) -> Vec<DraftStep> {
+        let drafted = self.steps.iter().map(|step| {
+            let mut parameters = step.parameters.clone();
+            parameters.extend(step.frozen_references.clone());
+            DraftStep {
+                step_id: step.step_id.clone(),
+                title: step.title.clone(),
+                action: step.action.clone(),
+                parameters,
+                depends_on: step.depends_on.clone(),
+            }
+        });
+        drafted.collect()
+    }
+
     /// The steps that run before approval and have not run yet.
     pub fn open_discoveries(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.phase == Phase::Discover && step.frozen_outputs.is_none())

@@ -86,6 +86,8 @@ words! {
         GiveUp "give_up",
         /// A person answered, or asked for a change in words.
         Say "say",
+        /// An action of the plan has other content by now, and nothing of the plan has run: the same steps become a new plan.
+        PlanAgain "plan_again",
         /// The last needed approval was given.
         Approve "approve",
         /// An approver refused the plan.
@@ -152,7 +154,7 @@ impl Status {
             E::GiveUp => Some(Self::Failed),
             E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
-            E::Say | E::Approve | E::Reject | E::Alarm | E::GoOn | E::Hold => None,
+            E::Say | E::PlanAgain | E::Approve | E::Reject | E::Alarm | E::GoOn | E::Hold => None,
             E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -163,7 +165,7 @@ impl Status {
             E::Say => Some(Self::Planning),
             E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
-            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
+            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp | E::PlanAgain => None,
             E::Approve | E::Reject | E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume => None,
             E::Complete | E::Fail | E::Stop => None,
         }
@@ -176,7 +178,7 @@ impl Status {
             E::Preview => Some(Self::Previewing),
             E::Propose => Some(Self::AwaitingApproval),
             E::RunUnasked => Some(Self::Running),
-            E::Say => Some(Self::Planning),
+            E::Say | E::PlanAgain => Some(Self::Planning),
             E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
             E::Discover | E::GiveUp | E::Approve | E::Reject | E::Alarm | E::GoOn | E::Hold => None,
@@ -188,7 +190,7 @@ impl Status {
         use Event as E;
         match event {
             E::Propose => Some(Self::AwaitingApproval),
-            E::Say => Some(Self::Planning),
+            E::Say | E::PlanAgain => Some(Self::Planning),
             E::Reject => Some(Self::Rejected),
             E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
@@ -206,7 +208,7 @@ impl Status {
             E::Say => Some(Self::Planning),
             E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
-            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
+            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp | E::PlanAgain => None,
             E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }
@@ -216,6 +218,8 @@ impl Status {
         match event {
             // Desired state of its tasks: it is over when they have proved that they stopped.
             E::Cancel | E::GoOn => Some(Self::Running),
+            // Approved, and not begun.
+            E::PlanAgain => Some(Self::Planning),
             E::Alarm => Some(Self::NeedsAttention),
             E::Pause => Some(Self::Paused),
             E::Complete => Some(Self::Completed),
@@ -239,7 +243,7 @@ impl Status {
             E::Fail => Some(Self::Failed),
             E::Stop => Some(Self::Cancelled),
             E::Expire => Some(Self::Expired),
-            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
+            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp | E::PlanAgain => None,
             E::Say | E::Approve | E::Reject => None,
         }
     }
@@ -254,7 +258,7 @@ impl Status {
             E::Fail => Some(Self::Failed),
             E::Stop => Some(Self::Cancelled),
             E::Expire => Some(Self::Expired),
-            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
+            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp | E::PlanAgain => None,
             E::Say | E::Approve | E::Reject | E::Pause => None,
         }
     }

@@ -60,7 +60,7 @@ fn say_changes(before: Option<&InvariantReport>, now: &InvariantReport) {
                 examples = ?item.examples,
                 "an invariant is violated: {}; what to do: {}",
                 item.sentence,
-                item.advice.unwrap_or_default()
+                item.advice.as_deref().unwrap_or_default()
             ),
             (Verdict::Ok, true) => tracing::info!(invariant = item.invariant, "an invariant holds again: {}", item.sentence),
             (Verdict::Violated, true) | (Verdict::Ok, false) | (Verdict::NotJudged, _) => {}

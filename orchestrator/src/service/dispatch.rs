@@ -12,11 +12,11 @@ use sqlx::PgConnection;
 
 use super::end_task::{self, By};
 use super::reply::{About, envelope};
-use super::{Context, fresh_preview, task_story, unverified, wait};
-use crate::domain::placement::{AgentView, HostLock, Placement, Wait, place};
-use crate::domain::reference;
+use super::{Context, fresh_preview, plan_again, task_story, unverified, wait};
+use crate::domain::placement::{ACTION, AgentView, HostLock, Placement, Wait, place};
 use crate::domain::task::{self as domain, NextOffer, Status};
 use crate::domain::unverified as peer;
+use crate::domain::{reference, short_id};
 use crate::store::attempts::{self, Attempt};
 use crate::store::dispatch::{Ready, list_agents, list_ready, plan_part, plan_sha256, sum};
 use crate::store::outbox::{self, NewMessage, Offer};
@@ -47,8 +47,12 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
                     reserve(&mut agents, &mut locks, &task, &agent_id, &title);
                 }
             }
-            Placement::Wait(why) if task.waiting_text.as_deref() == Some(&why.text) => {}
-            Placement::Wait(why) => explain(context, &task, &why).await?,
+            Placement::Wait(why) => {
+                let why = advised(why, &task);
+                if task.waiting_text.as_deref() != Some(&why.text) {
+                    explain(context, &task, &why).await?;
+                }
+            }
         }
     }
     if offered > 0 {
@@ -68,11 +72,26 @@ fn reserve(agents: &mut [AgentView], locks: &mut BTreeMap<String, HostLock>, tas
     }
 }
 
+/// With the way out where only a person has one.
+fn advised(why: Wait, task: &Ready) -> Wait {
+    if why.what != ACTION {
+        return why;
+    }
+    let id = short_id::short(task.request_id);
+    let text = format!("{}; give it the planned version, or end the request (`chiffon cancel {id}`) and ask again", why.text);
+    Wait { text, ..why }
+}
+
 async fn explain(context: &Context, ready: &Ready, why: &Wait) -> Result<(), store::Error> {
     let mut transaction = context.store.begin().await?;
     let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(()) };
     let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(()) };
     if matches!(locked.task.status, Status::Pending | Status::Waiting) {
+        if why.what == ACTION && plan_again::run(context, &mut transaction, request.id).await? {
+            store::commit(transaction).await?;
+            end_task::wake(context);
+            return Ok(());
+        }
         wait::run(context, &mut transaction, &request, &locked.task, why).await?;
         fresh_preview::show(context, &mut transaction, &request, &locked.task).await?;
         store::commit(transaction).await?;
@@ -150,7 +169,7 @@ async fn filled(connection: &mut PgConnection, task: &Task) -> Result<Result<(Ma
     let plan = plan_part(connection, task.plan_id, task.purpose.as_str()).await?;
     let spec = actions::get(connection, &task.action, &task.action_sha256).await?;
     let (Some(step), Some(spec)) = (plan.document.step(&task.step_id), spec) else {
-        let message = format!("step `{}` or its action {} is not in the records any more; make the plan again", task.step_id, task.action);
+        let message = format!("step `{}` or its action {} is not in the records any more; ask for it again", task.step_id, task.action);
         return Ok(Err(Problem::new(ErrorCode::UnknownAction, message)));
     };
     Ok(reference::resolve(step, &spec, &plan.outputs).map(|parameters| (parameters, plan.sha256)))

@@ -3,16 +3,16 @@
 //! A fixed plan is previewed, or waits for its approvers at once, or runs at once where it changes nothing and the policy
 //! asks for nobody.
 
-use chiffon_protocol::Problem;
 use chiffon_protocol::action::Risk;
+use chiffon_protocol::{ErrorCode, Problem};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Context;
 use super::create_tasks::{self, NewTasks};
 use super::transition::{self, Change};
+use super::{Context, plan_again};
 use crate::domain::assemble;
 use crate::domain::audit::AuditEvent;
 use crate::domain::plan::PlanDocument;
@@ -40,6 +40,7 @@ pub async fn run(
     });
     match frozen {
         Ok(document) => fix(context, connection, row, plan_id, &document).await,
+        Err(problem) if problem.code == ErrorCode::ActionChanged && plan_again::run(context, connection, row.id).await? => Ok(()),
         Err(problem) => give_up(context, connection, row, plan_id, &problem).await,
     }
 }

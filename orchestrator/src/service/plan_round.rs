@@ -11,18 +11,15 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::create_tasks;
+use super::Context;
+use super::propose::{self, Drafted};
 use super::transition::{self, Change};
-use super::{Context, freeze};
-use crate::domain::assemble::{self, AssembleInput};
 use crate::domain::audit::AuditEvent;
-use crate::domain::catalogue::{Catalogue, Fleet};
-use crate::domain::plan::{Draft, PlanDocument, PlannedBy};
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::planner::{Planned, PlanningInput, Turn};
 use crate::store::planning::{self, PlanningLease};
 use crate::store::requests::{self, Row};
-use crate::store::{self, catalogue, events, messages, plans};
+use crate::store::{self, catalogue, messages, plans};
 
 /// Before a failed planner is tried again, times the number of tries.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -199,101 +196,20 @@ async fn store_outcome(context: &Context, lease: &PlanningLease, material: &Mate
         return Ok(());
     };
     match planned {
-        Planned::Plan { draft, planned_by } => propose(context, &mut transaction, &mut row, lease, material, &draft, &planned_by).await?,
+        Planned::Plan { draft, planned_by } => {
+            let PlanningInput { catalogue, fleet, previous, .. } = &material.input;
+            let history = &material.history;
+            let (draft, planned_by, previous) = (&draft, &planned_by, previous.as_ref());
+            let drafted = Drafted { draft, planned_by, catalogue, fleet, history, previous };
+            propose::run(context, &mut transaction, &mut row, drafted).await?;
+        }
         Planned::Question { text, planned_by } => {
             let data = json!({"round": lease.round, "text": text, "provider": planned_by.provider});
-            ask(context, &mut transaction, &mut row, &text, AuditEvent::by_chiffon("request.asked", data), None).await?;
+            propose::ask(context, &mut transaction, &mut row, &text, AuditEvent::by_chiffon("request.asked", data), None).await?;
         }
-        Planned::Impossible(problem) => refuse(context, &mut transaction, &mut row, lease, &problem).await?,
+        Planned::Impossible(problem) => propose::refuse(context, &mut transaction, &mut row, &problem).await?,
     }
     store::commit(transaction).await?;
     context.wakes.dispatcher.notify_one();
     Ok(())
-}
-
-async fn refuse(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    lease: &PlanningLease,
-    problem: &Problem,
-) -> Result<(), store::Error> {
-    let audit = AuditEvent::by_chiffon("request.not_plannable", json!({"round": lease.round, "problem": problem}));
-    ask(context, connection, row, &problem.message, audit, Some(problem)).await
-}
-
-async fn ask(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    text: &str,
-    audit: AuditEvent,
-    problem: Option<&Problem>,
-) -> Result<(), store::Error> {
-    transition::say(context, connection, row, None, text).await?;
-    let change = Change { error: problem, ..Change::new(Event::Ask, audit) };
-    transition::apply(context, connection, row, change.waiting_for("answer", text)).await
-}
-
-async fn propose(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    lease: &PlanningLease,
-    material: &Material,
-    draft: &Draft,
-    planned_by: &PlannedBy,
-) -> Result<(), store::Error> {
-    let revision = plans::next_revision(connection, row.id).await?;
-    let (catalogue, fleet): (&Catalogue, &Fleet) = (&material.input.catalogue, &material.input.fleet);
-    let history = |action: &str| material.history.get(action).copied();
-    let assembled = assemble::assemble(AssembleInput {
-        request_id: row.id,
-        revision,
-        draft,
-        planned_by,
-        catalogue,
-        fleet,
-        policy: &context.policy,
-        history: &history,
-        previous: material.input.previous.as_ref(),
-    });
-    let document = match assembled {
-        Ok(document) => document,
-        Err(problems) => return refuse(context, connection, row, lease, &all_of(&problems)).await,
-    };
-    let plan_id = add_plan(context, connection, row, &document).await?;
-    if document.open_discoveries().next().is_none() {
-        return freeze::fix(context, connection, row, plan_id, &document).await;
-    }
-    create_tasks::discover(context, connection, &freeze::new_tasks(row, plan_id, &document)).await?;
-    let audit = AuditEvent::by_chiffon("plan.discovery_begun", json!({"revision": revision}));
-    transition::apply(context, connection, row, Change::new(Event::Discover, audit)).await
-}
-
-async fn add_plan(context: &Context, connection: &mut PgConnection, row: &mut Row, document: &PlanDocument) -> Result<Uuid, store::Error> {
-    let now = context.clock.now();
-    let plan_id = context.ids.new_id();
-    let new = plans::New { id: plan_id, round: row.round, document, approvals_needed: freeze::approvals_needed(document) };
-    plans::add(connection, &new, now).await?;
-    requests::set_plan(connection, row.id, plan_id).await?;
-    row.plan_id = Some(plan_id);
-    let data = json!({"revision": document.revision, "provider": document.planned_by.provider, "model": document.planned_by.model});
-    store::audit::append(connection, row.id, &AuditEvent::by_chiffon("plan.made", data), now).await?;
-    let data = json!({"plan_id": plan_id, "revision": document.revision, "state": "discovering"});
-    events::add(connection, row.id, "plan", &data, now).await?;
-    let mut text = format!("Plan {}: {}", document.revision, document.summary);
-    for note in &document.notes {
-        text.push_str("\n- ");
-        text.push_str(note);
-    }
-    transition::say(context, connection, row, None, &text).await?;
-    Ok(plan_id)
-}
-
-/// One problem that tells all of them.
-fn all_of(problems: &[Problem]) -> Problem {
-    let code = problems.first().map_or(ErrorCode::InvalidPlan, |problem| problem.code);
-    let text: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
-    Problem::new(code, text.join("; ")).with_details(json!({"problems": problems}))
 }

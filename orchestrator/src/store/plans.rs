@@ -164,6 +164,19 @@ pub async fn set_state(connection: &mut PgConnection, id: Uuid, state: &str) -> 
     Ok(())
 }
 
+/// Gives a revision up for a newer one. An approved one only while nothing of it was begun, which the caller has looked at.
+pub async fn supersede(connection: &mut PgConnection, id: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE plans
+        SET state = 'superseded'
+        WHERE id = $1 AND state IN ('discovering', 'previewing', 'proposed', 'approved')",
+        id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Marks a revision as approved: once, so that it can run once.
 pub async fn approve(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) -> Result<(), Error> {
     let done = sqlx::query!(

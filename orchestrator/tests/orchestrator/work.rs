@@ -12,6 +12,7 @@ mod ordering;
 mod overrunning;
 mod panicking;
 mod pausing;
+mod planning_again;
 mod reporting;
 mod resolving;
 mod restoring;

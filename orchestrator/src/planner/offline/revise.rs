@@ -28,7 +28,7 @@ pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> 
     }
     let sentence = Sentence::new(tokens, index, &input.fleet);
     let mut builder = Builder::new(index, &input.fleet);
-    builder.steps = as_drafted(previous);
+    builder.steps = previous.as_drafted();
     let before = builder.steps.clone();
     let outcome = change(&mut builder, index, input, &sentence, text);
     if let Err(outcome) = outcome {
@@ -49,22 +49,6 @@ fn not_understood(text: &str) -> String {
         "\"{}\" changes nothing in the plan that I can see. Name the parameter or the host and its new value, such as \"use port 3002\" or \"on web1 instead\".",
         text.trim()
     )
-}
-
-/// The steps as they were drafted: frozen values are references again.
-pub fn as_drafted(plan: &PlanDocument) -> Vec<DraftStep> {
-    let drafted = plan.steps.iter().map(|step| {
-        let mut parameters = step.parameters.clone();
-        parameters.extend(step.frozen_references.clone());
-        DraftStep {
-            step_id: step.step_id.clone(),
-            title: step.title.clone(),
-            action: step.action.clone(),
-            parameters,
-            depends_on: step.depends_on.clone(),
-        }
-    });
-    drafted.collect()
 }
 
 fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence, text: &str) -> Result<(), Outcome> {

@@ -83,12 +83,12 @@ pub(super) async fn past_deadline(connection: &mut PgConnection, limits: &Limits
 pub(super) async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT t.id::text AS "example!", count(*) OVER () AS "total!"
+        r#"SELECT r.id || ' (task ' || t.id || ')' AS "example!", count(*) OVER () AS "total!"
         FROM requests r
         JOIN plans p ON p.request_id = r.id
         JOIN tasks t ON t.plan_id = p.id
         WHERE (r.finished_at IS NULL OR r.created_at > $1) AND t.purpose = 'apply' AND t.attempt > 0
-        AND (p.state <> 'approved' OR p.approvals_needed > (
+        AND (p.approved_at IS NULL OR p.state NOT IN ('approved', 'superseded') OR p.approvals_needed > (
             SELECT count(*)
             FROM approvals a
             WHERE a.plan_id = p.id AND a.plan_sha256 = p.sha256 AND a.decision = 'approve' AND a.consumed_at IS NOT NULL
@@ -102,6 +102,7 @@ pub(super) async fn run_without_approval(connection: &mut PgConnection, limits: 
     .await?)
 }
 
+/// A plan that was given up before anything of it was begun, because an action has changed, has used its approvals up for nothing.
 pub(super) async fn approval_consumed_twice(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
@@ -109,7 +110,18 @@ pub(super) async fn approval_consumed_twice(connection: &mut PgConnection, limit
         FROM requests r
         WHERE (r.finished_at IS NULL OR r.created_at > $1)
         AND (
-            (SELECT count(*) FROM plans p WHERE p.request_id = r.id AND p.approved_at IS NOT NULL) > 1
+            (
+                SELECT count(*)
+                FROM plans p
+                WHERE p.request_id = r.id AND p.approved_at IS NOT NULL
+                AND (p.state = 'approved' OR EXISTS (
+                    SELECT
+                    FROM tasks t
+                    JOIN task_attempts a ON a.task_id = t.id
+                    WHERE t.plan_id = p.id AND t.purpose = 'apply' AND a.claim_id IS NOT NULL
+                    AND (a.outcome IS DISTINCT FROM 'not_started' OR a.started_at IS NOT NULL)
+                ))
+            ) > 1
             OR EXISTS (
                 SELECT
                 FROM plans p

@@ -1,0 +1,100 @@
+//! Planning the same steps again, because an action has other content by now than the plan that is previewed or was approved.
+//!
+//! Only where the catalogue has really moved on, and only while nothing of the plan was begun on a host: the new revision gets
+//! its own previews and needs its own approval. No planner is asked, because nobody has said anything new.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::propose::{self, Drafted};
+use super::transition::{self, Change};
+use super::{Context, cancel_tasks};
+use crate::domain::audit::AuditEvent;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::plan::{Draft, PlanDocument};
+use crate::domain::request::Event;
+use crate::store::progress::{self, TaskLine};
+use crate::store::requests::{self, Row};
+use crate::store::{self, attempts, catalogue, plans};
+
+/// Enough of a content hash to tell two apart.
+const SHOWN: usize = 12;
+
+/// Plans the request's steps again, in the caller's transaction; `false` where there is no reason to, or something was begun.
+pub async fn run(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<bool, store::Error> {
+    let Some(mut row) = requests::lock(connection, request_id).await? else { return Ok(false) };
+    let Some(plan_id) = row.plan_id.filter(|_| row.status.on(Event::PlanAgain).is_ok()) else { return Ok(false) };
+    let plan = plans::get(connection, plan_id).await?;
+    let (catalogue, fleet) = catalogue::load(connection).await?;
+    let changes = changes(&plan.document, &catalogue);
+    if changes.is_empty() || was_begun(connection, plan_id).await? {
+        return Ok(false);
+    }
+    let why = format!("{} since plan {} was made", changes.join(" and "), plan.revision);
+    give_up_plan(context, connection, &mut row, &plan, &why).await?;
+    let previous = &plan.document;
+    let draft = draft(previous, &why);
+    let history = plans::durations(connection).await?;
+    let planned_by = &previous.planned_by;
+    let drafted = Drafted { draft: &draft, planned_by, catalogue: &catalogue, fleet: &fleet, history: &history, previous: Some(previous) };
+    propose::run(context, connection, &mut row, drafted).await?;
+    Ok(true)
+}
+
+/// The actions of the plan that have other content by now, in words.
+fn changes(plan: &PlanDocument, catalogue: &Catalogue) -> Vec<String> {
+    let moved: BTreeSet<(&str, &str, &str)> = plan
+        .steps
+        .iter()
+        .filter_map(|step| Some((step.action.as_str(), step.action_sha256.as_str(), catalogue.get(&step.action)?.sha256.as_str())))
+        .filter(|(_, planned, now)| planned != now)
+        .collect();
+    let shown = |sha256: &str| sha256.get(..SHOWN).unwrap_or(sha256).to_owned();
+    moved.into_iter().map(|(action, planned, now)| format!("`{action}` has changed ({} to {})", shown(planned), shown(now))).collect()
+}
+
+/// Whether an agent has begun a change of this plan, or may have.
+async fn was_begun(connection: &mut PgConnection, plan_id: Uuid) -> Result<bool, store::Error> {
+    let tasks = progress::list(connection, plan_id, "apply").await?;
+    for task in &tasks {
+        if !is_untouched(task) || attempts::count_tries(connection, task.id).await? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An offer that nobody has claimed is taken back with the task; a claim that comes later is refused.
+fn is_untouched(task: &TaskLine) -> bool {
+    matches!(task.status.as_str(), "pending" | "waiting" | "dispatched")
+}
+
+async fn give_up_plan(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan: &plans::Row,
+    why: &str,
+) -> Result<(), store::Error> {
+    cancel_tasks::run(context, connection, row.id, why, "chiffon").await?;
+    plans::supersede(connection, plan.id).await?;
+    row.round = requests::next_round(connection, row.id).await?;
+    let nothing_ran =
+        if plan.approved_at.is_some() { " Nothing of it was run, and its approval does not count for the new plan." } else { "" };
+    let text = format!("{why}, so the same steps are planned again.{nothing_ran}");
+    transition::notify(context, connection, row, row.principal_id, &text).await?;
+    let audit = AuditEvent::by_chiffon("plan.made_again", json!({"revision": plan.revision, "sha256": plan.sha256, "reason": why}));
+    transition::apply(context, connection, row, Change::new(Event::PlanAgain, audit)).await
+}
+
+/// The steps that stood, with a note that says why they are planned again.
+fn draft(previous: &PlanDocument, why: &str) -> Draft {
+    let mut notes: Vec<String> = previous.notes.iter().filter(|note| !note.starts_with(NOTE)).cloned().collect();
+    notes.push(format!("{NOTE}{why}"));
+    Draft { summary: previous.summary.clone(), steps: previous.as_drafted(), notes }
+}
+
+const NOTE: &str = "planned again: ";
