@@ -142,6 +142,7 @@ fn agent_hello() -> AgentHello {
         hosts: BTreeMap::from([("all".to_owned(), vec!["nas".to_owned()])]),
         actions: vec![announced_action()],
         unfinished: vec![Unfinished { task_id: TASK, attempt: 1, state: "starting".to_owned() }],
+        problems: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use chiffon_protocol::message::{AgentType, AnnouncedAction, WorkRequest};
@@ -11,7 +11,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 
 use super::catalogue::{Action, Catalogue};
 use super::content_hash::{self, Covered};
-use super::inventory::{self, Inventory};
+use super::inventory::{self, Inventory, Unread, sources};
 use super::options::InfrastructureOptions;
 use super::play::{self, ListCache, Play};
 use super::redact::Redactor;
@@ -33,25 +33,54 @@ struct Known {
     catalogue: Arc<Catalogue>,
     inventory: Arc<Inventory>,
     inventory_written: Vec<(PathBuf, SystemTime)>,
+    inventory_asked: Instant,
 }
 
 impl InfrastructureAgent {
-    /// Reads the catalogue and the inventory. Fails with 5501 without Ansible, 5510 with an unreadable inventory, and
-    /// 5508 with an unreadable playbooks folder; a single invalid action is logged and left out.
+    /// Reads the catalogue and the inventory. Fails with 5501 without Ansible, 5510 with files of which no host can be read, and
+    /// 5508 with an unreadable playbooks folder; a single invalid action is logged and left out. Where an inventory script fails,
+    /// it knows the hosts of the last start, and asks the script again.
     pub async fn new(options: InfrastructureOptions) -> Result<Self, Problem> {
         let options = absolute(options);
         let catalogue = Arc::new(Catalogue::load(&options.playbooks)?);
         inventory::find_program(&options.ansible_playbook)?;
-        let inventory_written = inventory::written(&options.inventory);
-        let inventory = Arc::new(Inventory::load(&options.ansible_inventory, &options.inventory).await?);
+        let inventory_written = sources::written(&options.inventory);
+        let inventory_asked = Instant::now();
+        let inventory = Arc::new(first_inventory(&options).await?);
         let secrets = Secrets::in_folder(&options.data_dir);
-        let known = RwLock::new(Known { catalogue, inventory, inventory_written });
+        let known = RwLock::new(Known { catalogue, inventory, inventory_written, inventory_asked });
         Ok(Self { options, secrets, lists: Arc::default(), known })
     }
 
     /// The actions as they were last read.
     pub fn actions(&self) -> Arc<Catalogue> {
         self.known().catalogue
+    }
+
+    /// Reads the inventory again where a file of it was written, or where it is old enough and may say something else by now;
+    /// whether there is something to announce.
+    async fn ask_again(&self, known: &mut Known) -> bool {
+        let options = &self.options;
+        let written = sources::written(&options.inventory);
+        let is_old = known.inventory_asked.elapsed() >= options.inventory_age && sources::is_dynamic(&options.inventory);
+        if written == known.inventory_written && !is_old {
+            return false;
+        }
+        known.inventory_written = written;
+        known.inventory_asked = Instant::now();
+        let inventory = match Inventory::load(options).await {
+            Ok(inventory) => inventory.with_known(&known.inventory),
+            Err(unread) => Inventory { problems: vec![unread.problem.message], groups: known.inventory.groups.clone() },
+        };
+        if inventory == *known.inventory {
+            return false;
+        }
+        if inventory.problems != known.inventory.problems {
+            say_problems(&inventory);
+        }
+        inventory.keep(&options.data_dir, &options.inventory);
+        known.inventory = Arc::new(inventory);
+        true
     }
 
     fn known(&self) -> Known {
@@ -79,7 +108,7 @@ impl InfrastructureAgent {
             return Ok(());
         }
         let code = ErrorCode::ActionChanged;
-        Err(Decline::new(format!("its {} ({code}); make a new plan", changed(name, &now, &work.action_sha256))))
+        Err(Decline::new(format!("its {} ({code})", changed(name, &now, &work.action_sha256))))
     }
 
     /// A private copy of the content that was planned; 5403 where there is another by now. The run reads nothing else, so
@@ -92,7 +121,7 @@ impl InfrastructureAgent {
         })?;
         let now = covered.sha256();
         if now != work.action_sha256 {
-            let text = format!("the agent's {}; nothing was changed. Make a new plan", changed(name, &now, &work.action_sha256));
+            let text = format!("the agent's {}; nothing was changed. Ask for it again", changed(name, &now, &work.action_sha256));
             return Err(Problem::new(ErrorCode::ActionChanged, text));
         }
         covered.copy_to(copy).map_err(|error| {
@@ -127,6 +156,36 @@ fn changed(name: &str, now: &str, planned: &str) -> String {
     format!("`{name}` has the content {here}, but {planned} was planned")
 }
 
+/// The inventory at the start. What a script would say is not lost to a start at which it fails.
+async fn first_inventory(options: &InfrastructureOptions) -> Result<Inventory, Problem> {
+    let kept = Inventory::kept(&options.data_dir, &options.inventory);
+    match Inventory::load(options).await {
+        Ok(inventory) => {
+            let inventory = inventory.with_known(&kept);
+            say_problems(&inventory);
+            inventory.keep(&options.data_dir, &options.inventory);
+            Ok(inventory)
+        }
+        Err(Unread { problem, may_pass: true }) => {
+            let inventory = Inventory { problems: vec![problem.message], ..kept };
+            say_problems(&inventory);
+            Ok(inventory)
+        }
+        Err(Unread { problem, .. }) => Err(problem),
+    }
+}
+
+fn say_problems(inventory: &Inventory) {
+    let hosts = inventory.groups.get("all").map_or(0, Vec::len);
+    for problem in &inventory.problems {
+        tracing::error!(
+            code = ErrorCode::InventoryUnreadable.number(),
+            hosts,
+            "{problem}; the hosts that are known stay, and it is read again"
+        );
+    }
+}
+
 /// Plays run with the playbooks as their working folder, so no path may depend on ours.
 fn absolute(mut options: InfrastructureOptions) -> InfrastructureOptions {
     for path in [&mut options.playbooks, &mut options.inventory, &mut options.data_dir] {
@@ -151,6 +210,11 @@ impl AgentKind for InfrastructureAgent {
         self.known().inventory.groups.clone()
     }
 
+    fn problems(&self) -> Vec<String> {
+        let known = self.known();
+        known.inventory.problems.iter().cloned().chain(known.catalogue.problems.iter().map(|problem| problem.message.clone())).collect()
+    }
+
     fn labels(&self) -> BTreeMap<String, String> {
         self.options.labels.clone()
     }
@@ -161,23 +225,13 @@ impl AgentKind for InfrastructureAgent {
         if known.catalogue.is_stale(&self.options.playbooks) {
             match Catalogue::load(&self.options.playbooks) {
                 Ok(catalogue) => {
-                    changed = catalogue.announced() != known.catalogue.announced();
+                    changed = catalogue.announced() != known.catalogue.announced() || catalogue.problems != known.catalogue.problems;
                     known.catalogue = Arc::new(catalogue);
                 }
                 Err(problem) => tracing::error!(code = problem.code.number(), "{}; the actions stay as they were", problem.message),
             }
         }
-        let written = inventory::written(&self.options.inventory);
-        if written != known.inventory_written {
-            match Inventory::load(&self.options.ansible_inventory, &self.options.inventory).await {
-                Ok(inventory) => {
-                    changed |= inventory != *known.inventory;
-                    known.inventory = Arc::new(inventory);
-                }
-                Err(problem) => tracing::error!(code = problem.code.number(), "{}; the hosts stay as they were", problem.message),
-            }
-            known.inventory_written = written;
-        }
+        changed |= self.ask_again(&mut known).await;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         changed
     }

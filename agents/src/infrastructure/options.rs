@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// `ansible-inventory` takes most of a second of a core.
+const INVENTORY_AGE: Duration = Duration::from_mins(5);
 
 /// Where the infrastructure agent finds what it works with.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub struct InfrastructureOptions {
     pub ansible_playbook: PathBuf,
     /// The program that reads inventories.
     pub ansible_inventory: PathBuf,
+    /// How often programs and plugins of the inventory are asked again; files are read again when they are written.
+    pub inventory_age: Duration,
     /// Words for people and for placement.
     pub labels: BTreeMap<String, String>,
 }
@@ -29,6 +35,7 @@ impl InfrastructureOptions {
             data_dir: data_dir.into(),
             ansible_playbook: PathBuf::from("ansible-playbook"),
             ansible_inventory: PathBuf::from("ansible-inventory"),
+            inventory_age: INVENTORY_AGE,
             labels: BTreeMap::new(),
         }
     }

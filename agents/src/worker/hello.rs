@@ -16,6 +16,9 @@ use super::shared::Shared;
 /// A clock that differs by more was set; by less it was only steered.
 const CLOCK_WAS_SET: TimeDelta = TimeDelta::seconds(10);
 
+const MOST_PROBLEMS: usize = 20;
+const LONGEST_PROBLEM: usize = 1_000;
+
 /// Greets until the worker closes; the first greeting has been said by [`say`].
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut status = shared.bus.status();
@@ -79,6 +82,7 @@ pub(super) async fn say(shared: &Shared) {
             hosts: shared.kind.hosts(),
             actions: shared.kind.catalogue(),
             unfinished: unfinished(shared),
+            problems: told(shared.kind.problems()),
         };
         let Err(error) = shared.sender.send(topology::CLAIMS, &shared.sender.own_trace(), hello, REPORT_VALID).await else { return };
         tracing::debug!(%error, "hello could not be said yet");
@@ -89,6 +93,17 @@ pub(super) async fn say(shared: &Shared) {
             () = tokio::time::sleep(delay) => {}
         }
     }
+}
+
+/// A hello stays small, however much is wrong.
+fn told(mut problems: Vec<String>) -> Vec<String> {
+    let more = problems.len().saturating_sub(MOST_PROBLEMS);
+    problems.truncate(MOST_PROBLEMS);
+    let mut told: Vec<String> = problems.iter().map(|problem| problem.chars().take(LONGEST_PROBLEM).collect()).collect();
+    if more > 0 {
+        told.push(format!("and {more} more, which the agent's log names"));
+    }
+    told
 }
 
 fn unfinished(shared: &Shared) -> Vec<Unfinished> {

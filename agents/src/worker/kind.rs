@@ -106,6 +106,11 @@ pub trait AgentKind: Send + Sync + std::fmt::Debug + 'static {
         BTreeMap::new()
     }
 
+    /// What it had to leave out, and why. For people.
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether it takes work at this moment; while it does not, it neither consumes nor claims.
     fn availability(&self) -> Availability {
         Availability::Available

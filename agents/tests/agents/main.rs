@@ -4,6 +4,7 @@ mod beyond;
 mod by_host;
 mod content;
 mod infrastructure;
+mod inventories;
 mod kinds;
 mod orchestrator;
 mod playbooks;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::args::{AgentsVerb, Output};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
+use crate::show::style::paint;
 use crate::show::table::{self, text};
 use crate::show::time;
 
@@ -18,6 +19,9 @@ pub async fn run(api: &Api, output: Output) -> Outcome {
             table,
             "No agent has ever said hello. Start one: chiffon agent infrastructure, or chiffon agent desktop",
         );
+        for (agent, problem) in rows(&listed).flat_map(problems) {
+            eprintln!("{}", paint("33", &format!("Left out by {agent}: {problem}")));
+        }
         for refused in listed["refused"].as_array().into_iter().flatten() {
             let (id, ago) = (text(&refused["agent_id"]), time::ago(&refused["last_at"]));
             eprintln!("Refused: {id} ({ago}, error {}): {}", text(&refused["code"]), text(&refused["message"]));
@@ -53,6 +57,12 @@ pub async fn order(api: &Api, output: Output, verb: &AgentsVerb) -> Outcome {
         );
     }
     Ok(Exit::Done)
+}
+
+/// What an agent had to leave out.
+fn problems(agent: &Value) -> Vec<(String, String)> {
+    let problems = agent["problems"].as_array().into_iter().flatten();
+    problems.map(|problem| (text(&agent["agent_id"]), text(problem))).collect()
 }
 
 /// What an agent is doing, in a word.

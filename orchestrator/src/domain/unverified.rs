@@ -77,6 +77,7 @@ impl Peer {
             hosts: BTreeMap::from([("all".to_owned(), vec![self.hostname.clone()])]),
             actions: self.actions.iter().map(announced).collect(),
             unfinished: Vec::new(),
+            problems: Vec::new(),
         }
     }
 }

@@ -64,6 +64,9 @@ pub struct AgentHello {
     /// What the journal holds unfinished.
     #[serde(default)]
     pub unfinished: Vec<Unfinished>,
+    /// What the agent had to leave out, and why: actions that are not in order, sources of hosts that can't be read. For people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// Whether an agent takes work.

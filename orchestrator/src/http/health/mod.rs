@@ -109,23 +109,29 @@ fn invariants(state: &HttpState) -> Check {
 }
 
 async fn fleet(state: &HttpState) -> Check {
-    let look = async { Ok::<_, store::Error>((agents::alive(state.pool()).await?, agents::count_refused(state.pool()).await?)) };
+    let pool = state.pool();
+    let look = async {
+        Ok::<_, store::Error>((agents::alive(pool).await?, agents::count_refused(pool).await?, agents::count_with_problems(pool).await?))
+    };
     match tokio::time::timeout(PATIENCE, look).await {
-        Ok(Ok((kinds, refused))) => {
-            let mut text: Vec<String> = kinds.iter().map(|(kind, alive, known)| format!("{kind}: {alive} of {known} connected")).collect();
-            if refused > 0 {
-                text.push(format!("{refused} refused within the last day; `chiffon agents` says why, and what to do"));
-            }
-            let nobody = kinds.iter().all(|(_, alive, _)| *alive == 0);
-            if nobody && refused > 0 {
-                Check::degraded(format!("no agent is connected, so nothing can run; {}", text.pop().unwrap_or_default()))
-            } else if nobody {
-                Check::degraded("no agent is connected, so nothing can run; start one with `chiffon agent infrastructure`")
-            } else {
-                Check::ok(text.join("; "))
-            }
-        }
+        Ok(Ok((kinds, refused, with_problems))) => of_fleet(&kinds, refused, with_problems),
         Ok(Err(error)) => Check::down(Problem::from(error).message),
         Err(_) => Check::down("the database did not answer"),
     }
+}
+
+/// How many are there, and how many need a look; what it is about is for those with a token.
+fn of_fleet(kinds: &[(String, i64, i64)], refused: i64, with_problems: i64) -> Check {
+    let mut text: Vec<String> = kinds.iter().map(|(kind, alive, known)| format!("{kind}: {alive} of {known} connected")).collect();
+    let refused = (refused > 0).then(|| format!("{refused} refused within the last day; `chiffon agents` says why, and what to do"));
+    if kinds.iter().all(|(_, alive, _)| *alive == 0) {
+        let next = refused.unwrap_or_else(|| "start one with `chiffon agent infrastructure`".to_owned());
+        return Check::degraded(format!("no agent is connected, so nothing can run; {next}"));
+    }
+    text.extend(refused);
+    if with_problems > 0 {
+        text.push(format!("{with_problems} had to leave actions or hosts out; `chiffon agents` says which, and why"));
+        return Check::degraded(text.join("; "));
+    }
+    Check::ok(text.join("; "))
 }

@@ -54,6 +54,8 @@ pub struct AgentView {
     pub actions: Vec<String>,
     /// The tasks it owns at this moment.
     pub running: Vec<Uuid>,
+    /// What it had to leave out, and why: actions that are not in order, sources of hosts that can't be read.
+    pub problems: Value,
     /// Its newest heartbeat.
     pub heartbeat: Option<Value>,
 }
@@ -64,7 +66,7 @@ pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView
         AgentView,
         r#"SELECT a.id AS agent_id, a.agent_type, a.hostname, a.lease_expires_at > now() AS "alive!", a.availability, a.last_seen_at,
             a.desired, a.desired_at, a.desired_by, a.desired_reason,
-            COALESCE(a.desired = 'drained' AND a.desired_incarnation = a.incarnation, false) AS "ends!", a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts,
+            COALESCE(a.desired = 'drained' AND a.desired_incarnation = a.incarnation, false) AS "ends!", a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts, a.problems,
             COALESCE(c.actions, '{}') AS "actions!", COALESCE(w.running, '{}') AS "running!", a.heartbeat
         FROM agents a
         LEFT JOIN (
@@ -117,6 +119,17 @@ pub async fn count_refused(pool: &PgPool) -> Result<i64, Error> {
         r#"SELECT count(DISTINCT (agent_id, key_id)) AS "count!"
         FROM refused_hellos
         WHERE last_at > now() - interval '1 day'"#,
+    )
+    .fetch_one(pool)
+    .await?)
+}
+
+/// How many connected agents had to leave something out.
+pub async fn count_with_problems(pool: &PgPool) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!"
+        FROM agents
+        WHERE problems <> '[]' AND lease_expires_at > now()"#,
     )
     .fetch_one(pool)
     .await?)

@@ -24,6 +24,22 @@ async fn system_events(site: &Site, event: &str) -> i64 {
 }
 
 #[tokio::test]
+async fn what_an_agent_leaves_out_is_seen_where_people_look_until_it_is_mended() {
+    let site = Site::start().await;
+    let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let left_out = "/srv/inventory/cloud.sh: the token has expired\u{0}".to_owned();
+    agent.say(CLAIMS, AgentHello { problems: vec![left_out], ..agent.hello.clone() }).await;
+    site.turn().await;
+    let pool = site.app.pool();
+    let shown = agents::list(pool, Some("infra-1")).await.expect("it reads").remove(0).problems;
+    assert_eq!(shown, serde_json::json!(["/srv/inventory/cloud.sh: the token has expired\u{fffd}"]));
+    assert_eq!(agents::count_with_problems(pool).await.expect("it reads"), 1);
+    agent.say(CLAIMS, agent.hello.clone()).await;
+    site.turn().await;
+    assert_eq!(agents::count_with_problems(pool).await.expect("it reads"), 0);
+}
+
+#[tokio::test]
 async fn what_an_agent_announces_can_be_planned() {
     let site = Site::start().await;
     let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;

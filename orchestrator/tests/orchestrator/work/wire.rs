@@ -84,6 +84,7 @@ impl WireAgent {
             hosts: BTreeMap::from([("all".to_owned(), hosts.into_iter().collect())]),
             actions: vec![AnnouncedAction { spec: action(), sha256: action_sha256() }],
             unfinished: Vec::new(),
+            problems: Vec::new(),
         };
         Self {
             id: id.to_owned(),
