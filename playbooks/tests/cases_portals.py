@@ -3,11 +3,16 @@
 import importlib.util
 import os
 import random
+import shutil
+import socket
 import sys
+import tempfile
 import time
 import types
+from pathlib import Path
 
 from folder_host import PLAYBOOKS, Host
+from skipping import NotRun
 
 _UTILS = PLAYBOOKS / "plugins/module_utils"
 
@@ -16,17 +21,19 @@ def _reader():
     """The modules as Ansible would import them, without Ansible."""
     for name in ("ansible", "ansible.module_utils"):
         sys.modules.setdefault(name, types.ModuleType(name))
-    for name in ("compose_file", "compose_project"):
+    for name in ("compose_file", "compose_project", "compose_engine", "host_root", "nginx_sites", "portal_probe", "portal_sources"):
         full = "ansible.module_utils.%s" % name
         spec = importlib.util.spec_from_file_location(full, _UTILS / ("%s.py" % name))
         module = importlib.util.module_from_spec(spec)
         sys.modules[full] = module
         setattr(sys.modules["ansible.module_utils"], name, module)
         spec.loader.exec_module(module)
-    return sys.modules["ansible.module_utils.compose_file"], sys.modules["ansible.module_utils.compose_project"]
+    return sys.modules["ansible.module_utils"]
 
 
-compose_file, compose_project = _reader()
+_utils = _reader()
+compose_file, compose_project, compose_engine = _utils.compose_file, _utils.compose_project, _utils.compose_engine
+nginx_sites, portal_probe = _utils.nginx_sites, _utils.portal_probe
 
 
 class _Files(dict):
@@ -138,10 +145,98 @@ def deeper_folders_are_seen_and_a_key_that_stands_twice_is_said():
         assert len(run.warnings) == 1 and "`ports` stands twice" in run.warnings[0], run.warnings
 
 
+def _write(folder, **files):
+    """`__` is a slash, the last `_` a dot."""
+    for name, text in files.items():
+        path = Path(folder) / name.replace("__", "/").replace("_yml", ".yml").replace("DOT", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def what_compose_itself_says_counts_where_it_is_there():
+    engine = compose_engine.Engine()
+    if not engine.command:
+        raise NotRun("neither `docker compose` nor `docker-compose` is installed (make setup)")
+    with tempfile.TemporaryDirectory() as folder:
+        _write(folder, DOTenv="P=8401\n", base_yml="services:\n  a: {image: x, ports: ['${P}:80', '53:53/udp', '127.0.0.1:9:9']}\n  idle: {image: x, scale: 0, ports: ['1:1']}\n")
+        _write(folder, **{"compose_yml": "services: {b: {extends: {file: base.yml, service: a}}}\n", "composeDOToverride_yml": "services: {b: {ports: ['8402:80']}}\n"})
+        notes = []
+        found = engine.services(_utils.host_root.HostRoot(""), folder + "/compose.yml", notes)
+        assert found == [("b", "x", [8401, 8402])], (found, notes)
+        assert not notes, notes
+        found = engine.services(_utils.host_root.HostRoot(""), folder + "/base.yml", notes)
+        assert found == [("a", "x", [8401])] and not notes, (found, notes)
+
+
+def what_compose_can_not_say_is_said_and_read_without_it():
+    if not compose_engine.Engine().command:
+        raise NotRun("neither `docker compose` nor `docker-compose` is installed (make setup)")
+    with tempfile.TemporaryDirectory() as folder:
+        _write(folder, compose_yml="services: {a: {image: x, ports: ['8403:80', '${P:?set it}:81']}}\n")
+        warnings = []
+        found = _utils.portal_sources.compose_files(_utils.host_root.HostRoot(""), [folder + "/compose.yml"], "nas", warnings)
+        assert [portal[:2] for portal in found] == [("a", "http://nas:8403")], found
+        assert "config` can't say what it publishes" in warnings[0] and any("set it" in warning for warning in warnings), warnings
+
+
+_DUMP = """nginx: the configuration file /etc/nginx/nginx.conf syntax is ok
+# configuration file /etc/nginx/nginx.conf:
+http { include /etc/nginx/sites/*; server { listen 8404; server_name one.example; } }
+# configuration file /etc/nginx/sites/two:
+server { listen [::]:443 ssl; server_name two.example *.two.example _; }
+"""
+
+
+def an_engine_that_does_not_answer_names_the_step_that_helps():
+    if not shutil.which("docker"):
+        raise NotRun("docker is not installed (make setup)")
+    os.environ["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    try:
+        command, why = _module("chiffon_compose").find_engine(_utils.host_root.HostRoot(""))
+    finally:
+        del os.environ["DOCKER_HOST"]
+    if shutil.which("podman"):
+        raise NotRun("podman answers beside docker")
+    assert command is None and "its service does not answer" in why and why.help("nas") == "Start it there (`systemctl enable --now docker`)", why
+    absent = _module("chiffon_compose").Why("it has no container engine")
+    assert absent.help("nas") == "Install one (\"install docker.io and docker-compose on nas\")", absent.help("nas")
+
+
+def _module(name):
+    """A module's functions, without Ansible."""
+    basic = sys.modules.setdefault("ansible.module_utils.basic", types.ModuleType("ansible.module_utils.basic"))
+    basic.AnsibleModule = None
+    spec = importlib.util.spec_from_file_location(name, PLAYBOOKS / "plugins/modules" / ("%s.py" % name))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def what_nginx_has_read_is_told_apart_by_file():
+    dumped = nginx_sites.dumped(_DUMP)
+    assert [path for path, _ in dumped] == ["/etc/nginx/nginx.conf", "/etc/nginx/sites/two"], dumped
+    assert [nginx_sites.servers(text) for _, text in dumped] == [[([["8404"]], ["one.example"])], [([["[::]:443", "ssl"]], ["two.example"])]]
+
+
+def an_address_is_tried_before_it_is_called_a_portal():
+    with socket.socket() as listening, socket.socket() as silent:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        silent.bind(("127.0.0.1", 0))
+        open_port, closed_port = listening.getsockname()[1], silent.getsockname()[1]
+        assert portal_probe.answering([open_port, closed_port]) == {open_port: True, closed_port: False}
+    many = portal_probe.answering(range(1, portal_probe.MOST + 3))
+    assert [many[port] for port in (portal_probe.MOST + 1, portal_probe.MOST + 2)] == [None, None], "what was not tried is not called silent"
+    for url, port in (("http://nas", 80), ("https://nas/x:9", 443), ("http://nas:81/", 81), ("http://[::1]", 80), ("http://[::1]:82", 82)):
+        assert portal_probe.port_of(url) == port, url
+
+
 _SEEDS = [
     "services:\n  a: &a {image: x, ports: ['${A:-${B:+1}}:80', {target: 1, published: 2-3}]}\n  b: {<<: *a, extends: a}\ninclude: [c.yml]\n",
     "export A=\"b ${C:-d}\" # e\nF='g\nh'\nI=$A\n",
     "services: {a: {ports: !override [1:2, !reset 3], profiles: [x], deploy: {replicas: 0}, scale: '${S}'}}\n",
+    "server { listen [::]:443 ssl; server_name \"a.example\" b; # c\n location / { proxy_pass x; } }\n# configuration file /etc/nginx/x:\n",
+    "services:\n  a:\n    image: x\n    ports:\n      - \"1:2\"\n      - 3:4 # five\n    scale: 0\n",
     "include: {path: [a, b], env_file: c}\nservices: {a: {extends: {file: compose.yml, service: a}}}\n",
 ]
 
@@ -156,11 +251,40 @@ def no_text_ends_the_readers():
             place = chance.randrange(len(text) + 1)
             text[place:place + chance.randint(0, 3)] = chance.choice(["${", "}", "$", ":", "-", "\n", " ", "'", '"', "#", "[", "{", "&a", "*a", "!x ", "\0", "ü", "9", "="])
         text = "".join(text)
-        root = _Files({"/p/compose.yml": text, "/p/.env": text, "/p/c.yml": text, "/p/a": text})
-        compose_file.environment(text)
+        root = _Files({"/p/compose.yml": text, "/p/without-pyyaml.yml": text, "/p/.env": text, "/p/c.yml": text, "/p/a": text})
         try:
-            compose_project.services(root, "/p/compose.yml", [])
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            pass
+            compose_file.environment(text)
+            for _, part in nginx_sites.dumped(text) + [("", text)]:
+                nginx_sites.servers(part)
+            nginx_sites.sites(_Folder(text), ["/x"], 9, lambda name, port: "http://%s:%d" % (name, port), [])
+            for path in ("/p/compose.yml", "/p/without-pyyaml.yml"):
+                _services(root, path)
         except Exception as error:
             raise AssertionError("seed %d: %r with %r" % (seed, error, text))
+
+
+class _Folder:
+    """A host of which every file has this text."""
+
+    base = "/somewhere"
+
+    def __init__(self, text):
+        self.text = text
+
+    def matches(self, patterns, limit):
+        return patterns[:limit]
+
+    def read(self, path):
+        return self.text
+
+
+def _services(root, path):
+    """What readers may raise ends one file; the second path is read as on a host without PyYAML."""
+    known = compose_file.yaml
+    try:
+        compose_file.yaml = None if "without" in path else known
+        compose_project.services(root, path, [])
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        pass
+    finally:
+        compose_file.yaml = known

@@ -31,7 +31,7 @@ def services(root, path, notes):
     """[(name, image, [TCP port of the host])]; raises ValueError where the file is no compose file."""
     folder = posixpath.dirname(path)
     variables = compose_file.environment(root.read(posixpath.join(folder, ".env")))
-    listed = _project(root, _files(root, path, variables), variables, notes, ())
+    listed = _project(root, files(root, path, variables), variables, notes, ())
     if not listed:
         raise ValueError("has no `services`")
     return resolved({name: service for name, (service, _) in listed.items()}, notes,
@@ -68,7 +68,8 @@ def _is_off(service, variables, profiles):
     return any(count is not None and compose_file.fill(str(count), variables, []) == "0" for count in replicas)
 
 
-def _files(root, path, variables):
+def files(root, path, variables):
+    """The files of the project that a file begins, in the order in which they are laid over each other."""
     folder, name = posixpath.split(path)
     if variables.get("COMPOSE_FILE"):
         separator = variables.get("COMPOSE_PATH_SEPARATOR") or ":"
@@ -78,15 +79,15 @@ def _files(root, path, variables):
     return [path] + [override for override in overrides if root.read(override) is not None][:1]
 
 
-def _project(root, files, variables, notes, within):
-    """{name: (service, variables)} of the files, the later ones over the earlier."""
+def _project(root, paths, variables, notes, within):
+    """{name: (service, variables)} of the paths, the later ones over the earlier."""
     found, included = {}, {}
-    for path in files:
+    for path in paths:
         document = _document(root, path)
         folder = posixpath.dirname(path)
         includes = document.get("include") or []
         for entry in includes if isinstance(includes, list) else [includes]:
-            included.update(_included(root, folder, entry, variables, notes, within + tuple(files)))
+            included.update(_included(root, folder, entry, variables, notes, within + tuple(paths)))
         listed = document.get("services") or {}
         if not isinstance(listed, dict):
             raise ValueError("has no `services`")

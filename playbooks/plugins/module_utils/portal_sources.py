@@ -1,15 +1,14 @@
 """Where portals are found on a host: one function a source, each giving [(name, url, source)].
 
-Owns: reading running containers, compose files, nginx sites and the configured list. Refuses to change, to start
-or to connect to anything. Listening services are in `listening`.
+Owns: reading running containers, compose files and the configured list. Refuses to change, to start or to connect to
+anything. nginx is in `nginx_sites`, listening services in `listening`, and who answers in `portal_probe`.
 """
 
 import json
-import re
 import shutil
 import subprocess
 
-from ansible.module_utils import compose_file, compose_project
+from ansible.module_utils import compose_engine, compose_file, compose_project
 from ansible.module_utils.host_root import RootError
 
 try:
@@ -25,7 +24,6 @@ NOT_WEB = {22, 25, 53, 67, 69, 88, 110, 111, 123, 137, 138, 139, 143, 161, 389, 
            11211, 25672, 27017, 51820}
 # Kuma doesn't watch itself.
 OWN_IMAGES = ("uptime-kuma", "autokuma")
-NGINX_TOKEN = re.compile(r"#[^\n]*|\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*'|[{};]|[^\s{};]+")
 
 
 def url_of(host, port):
@@ -89,14 +87,14 @@ def _docker_port(entry):
 
 def compose_files(root, patterns, host, warnings):
     """The published ports of compose projects, whether they run or not: what is off in them is left out."""
-    found = []
+    found, engine = [], None if root.base else compose_engine.Engine()
     for path in compose_project.projects(root.matches(patterns, MAX_FILES)):
         if root.read(path) is None:
             warnings.append("%s on %s can't be read as a compose file; it was passed over" % (path, host))
             continue
         notes = []
         try:
-            listed = None if root.base else _as_compose_says(path, notes)
+            listed = engine.services(root, path, notes) if engine else None
             if listed is None:
                 listed = compose_project.services(root, path, notes)
         except (ValueError, TypeError, AttributeError, RecursionError, RootError) as error:
@@ -107,63 +105,6 @@ def compose_files(root, patterns, host, warnings):
             if not any(own in image for own in OWN_IMAGES):
                 found += _portals(name, ports, host, "compose:%s" % path)
     return found
-
-
-def _as_compose_says(path, notes):
-    """What `docker compose config` says of a project; None where there is no such program or it can't."""
-    if not shutil.which("docker"):
-        return None
-    folder = path.rpartition("/")[0] or "/"
-    try:
-        answer = subprocess.run(["docker", "compose", "config", "--format", "json"], cwd=folder, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
-        services = json.loads(answer.stdout.decode("utf-8", "replace"))["services"] if answer.returncode == 0 else None
-    except (OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):
-        services = None
-    return None if services is None else compose_project.resolved(services, notes)
-
-
-def nginx_sites(root, patterns):
-    """Each `server_name` of each nginx `server` block; https where the block serves it."""
-    found = {}
-    for path in root.matches(patterns, MAX_FILES):
-        for listens, names in _servers(root.read(path) or ""):
-            secure = [listen for listen in listens if "ssl" in listen[1:] or _port(listen) == 443]
-            port = _port((secure or listens or [["80"]])[0])
-            for name in names:
-                url = url_of(name, port)
-                if secure and url.startswith("http:"):
-                    url = "https:" + url[len("http:"):]
-                if name not in found or secure:
-                    found[name] = (name, url, "nginx:%s" % path)
-    return [found[name] for name in sorted(found)]
-
-
-def _port(listen):
-    last = listen[0].rpartition(":")[2] if not listen[0].endswith("]") else "80"
-    return int(last) if last.isdigit() else 80
-
-
-def _servers(text):
-    """[(listen directives, server names)] of every `server` block, wherever it stands."""
-    blocks, servers, words = [], [], []
-    for token in NGINX_TOKEN.findall(text):
-        if token.startswith("#"):
-            continue
-        if token == "{":
-            blocks.append((words[:1] == ["server"], [], []))
-        elif token == "}" and blocks:
-            is_server, listens, names = blocks.pop()
-            if is_server:
-                servers.append((listens, names))
-        elif token == ";" and blocks and words:
-            if words[0] == "listen" and len(words) > 1 and not words[1].startswith("unix:"):
-                blocks[-1][1].append(words[1:])
-            elif words[0] == "server_name":
-                blocks[-1][2].extend(name.strip("\"'") for name in words[1:])
-        words = [] if token in "{};" else words + [token]
-    plain = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
-    return [(listens, [name for name in names if plain.match(name) and name != "localhost"]) for listens, names in servers]
 
 
 def configured(root, path, warnings):

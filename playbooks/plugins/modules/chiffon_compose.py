@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Starts or stops a compose project with whatever engine the host has, or says why it can't."""
 
+import getpass
 import os
 import shutil
 import subprocess
@@ -32,6 +33,19 @@ COMMANDS = (["docker", "compose"], ["docker-compose"], ["podman", "compose"], ["
 ENGINES = ("docker", "podman")
 
 
+class Why(str):
+    """Why nothing can be started, with the step that would help."""
+
+    def __new__(cls, reason, step="Install one (\"install docker.io and docker-compose on HOST\")"):
+        this = super().__new__(cls, reason)
+        this.step = step
+        return this
+
+    def help(self, host):
+        """The step, with the host's name in what is to be typed."""
+        return self.step.replace("HOST", host)
+
+
 class Trouble(Exception):
     """What the engine answered, and what to do."""
 
@@ -52,19 +66,30 @@ def find_engine(root):
     if root.base:
         inside = [name for name in ENGINES if os.path.exists(root.resolve("/usr/bin/" + name))]
         if inside:
-            return None, "its root is a folder, and the %s inside can't be started from outside" % inside[0]
-        return None, "it has no container engine"
+            return None, Why("its root is a folder, and the %s inside can't be started from outside" % inside[0], "Start the project inside")
+        return None, Why("it has no container engine")
     present = [name for name in ENGINES if shutil.which(name)]
     if not present:
-        return None, "it has no container engine"
+        return None, Why("it has no container engine")
     answering = [name for name in present if run([name, "info"], 30)[0] == 0]
     if not answering:
-        return None, "%s is installed but does not answer" % " and ".join(present)
+        return None, unanswered(present[0])
     for command in COMMANDS:
         usable = shutil.which(command[0]) and command[0].split("-")[0] in answering
         if usable and run(command + ["version"], 30)[0] == 0:
             return command, ""
-    return None, "%s has no compose command" % answering[0]
+    return None, Why("%s has no compose command" % answering[0], "Install %s there" % {"docker": "docker-compose", "podman": "podman-compose"}[answering[0]])
+
+
+def unanswered(engine):
+    """Why an installed engine does not answer, and the step that helps: it is not started, or not for this user."""
+    said = run([engine, "info"], 30)[2]
+    if "permission denied" in said.lower():
+        return Why("%s does not let the user `%s` in" % (engine, getpass.getuser()),
+                   "Let it in (`usermod -aG %s %s`, then log in anew), or let Ansible become root there" % (engine, getpass.getuser()))
+    if engine == "docker":
+        return Why("docker is installed but its service does not answer", "Start it there (`systemctl enable --now docker`)")
+    return Why("%s is installed but does not answer" % engine, "`%s info` there says why" % engine)
 
 
 def addresses(content, host):
@@ -111,8 +136,8 @@ class Project:
         if not self.command:
             text = "%s was not started on %s: %s." % (self.params["project"], host, self.why_not)
             if start == "always":
-                raise Trouble(text + " Install an engine (\"install docker.io and docker-compose on %s\"), or ask with start: if_engine." % host)
-            return False, False, text + " Install one and ask again; the files are in place."
+                raise Trouble("%s %s, or ask with start: if_engine." % (text, self.why_not.help(host)))
+            return False, False, "%s %s, and ask again; the files are in place." % (text, self.why_not.help(host))
         before = self.containers()
         if self.check:
             return True, not before or not all(before.values()) or self.params["files_changed"], ""

@@ -5,7 +5,7 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_root import HostRoot, RootError
-from ansible.module_utils import listening, portal_sources
+from ansible.module_utils import listening, nginx_sites, portal_probe, portal_sources
 
 DOCUMENTATION = """
 module: chiffon_portals
@@ -60,11 +60,30 @@ def find(root, options, warnings):
     if not root.base:
         candidates += portal_sources.containers(host, warnings)
     candidates += portal_sources.compose_files(root, options["compose_globs"], host, warnings)
-    candidates += portal_sources.nginx_sites(root, options["nginx_globs"])
+    candidates += nginx_sites.sites(root, options["nginx_globs"], portal_sources.MAX_FILES, portal_sources.url_of, warnings)
     if options["listening"]:
         candidates += [(name, portal_sources.url_of(host, port), "listening:%s" % process)
                        for name, port, process in listening.services(root) if port not in portal_sources.NOT_WEB]
-    return merge(candidates)
+    # Nobody can try a host that is a folder: its services are not this machine's.
+    return merge(candidates) if root.base else tried(candidates, host, warnings)
+
+
+def tried(candidates, host, warnings):
+    """The portals, each with whether something answers; what only a file names, and nobody answers, is no portal."""
+    answers = portal_probe.answering(portal_probe.port_of(url) for _, url, source in candidates if not is_the_owners(source))
+    kept = []
+    for name, url, source in candidates:
+        if answers.get(portal_probe.port_of(url)) is False and source.startswith(("compose:", "nginx:")):
+            warnings.append("nothing answers on port %d of %s, so `%s` (%s) was left out" % (portal_probe.port_of(url), host, clean(name), source))
+        else:
+            kept.append((name, url, source))
+    return [dict(portal, answers=True) if not is_the_owners(portal["source"]) and answers.get(portal_probe.port_of(portal["url"])) else portal
+            for portal in merge(kept)]
+
+
+def is_the_owners(source):
+    """What the owner lists may be anywhere, and is not tried."""
+    return source.startswith("configured:")
 
 
 def main():
