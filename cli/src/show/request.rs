@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::plan;
 use super::style::{bold, faint, short, status};
-use super::summary::output;
+use super::summary::{by_host, output};
 use super::text::{block, said, text};
 use super::time::ago;
 
@@ -54,6 +54,9 @@ pub fn print_result(task: &Value) {
     }
     if let Some(message) = said(&task["error"]["message"]) {
         println!("      error {}: {message}", text(&task["error"]["code"]));
+    }
+    for line in by_host(task) {
+        println!("      {line}");
     }
     for warning in task["warnings"].as_array().into_iter().flatten() {
         println!("      warning: {}", text(warning));

@@ -28,7 +28,13 @@ fn lines(request: &Value) -> Vec<String> {
     let mut errors = Vec::new();
     for task in applied(request) {
         let hosts: Vec<String> = task["hosts"].as_array().into_iter().flatten().map(text).collect();
-        lines.push(format!("  {} on {}: {}", outcome(task), hosts.join(", "), text(&task["title"])));
+        let differ = by_host(task);
+        if differ.is_empty() {
+            lines.push(format!("  {} on {}: {}", outcome(task), hosts.join(", "), text(&task["title"])));
+        } else {
+            lines.push(format!("  {}: {}", status(&text(&task["status"])), text(&task["title"])));
+            lines.extend(differ.into_iter().map(|line| format!("      {line}")));
+        }
         lines.extend(error(&task["error"], &mut errors).map(|line| format!("      {line}")));
         lines.extend(said(&task["waiting_for"]["text"]).map(|wait| format!("      waiting: {wait}")));
         lines.extend(task["warnings"].as_array().into_iter().flatten().map(|warning| format!("      warning: {}", text(warning))));
@@ -48,9 +54,19 @@ fn lines(request: &Value) -> Vec<String> {
     lines
 }
 
-/// What became of a task, as a person asks: did it change anything?
+/// How it went on each of several hosts, where it did not go alike on all.
+pub fn by_host(task: &Value) -> Vec<String> {
+    let hosts: Vec<&Value> = task["host_results"].as_array().into_iter().flatten().collect();
+    let alike = hosts.windows(2).all(|pair| pair[0]["status"] == pair[1]["status"] && pair[0]["changed"] == pair[1]["changed"]);
+    if alike {
+        return Vec::new();
+    }
+    hosts.into_iter().map(|host| format!("{}: {}", text(&host["host"]), outcome(host).trim_end_matches(','))).collect()
+}
+
+/// What became of a task, or of one host in it, as a person asks: did it change anything?
 fn outcome(task: &Value) -> String {
-    let word = text(&task["status"]);
+    let word = text(&task["status"]).replace('_', " ");
     let changed = task["changed"].as_bool();
     match (word.as_str(), changed) {
         ("completed", Some(true)) => status("completed") + ", changed,",
@@ -109,6 +125,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn hosts_on_which_it_went_otherwise_are_told_apart() {
+        let host = |name: &str, status: &str, changed: bool| json!({"host": name, "status": status, "changed": changed});
+        let mut request = json!({
+            "request_id": "01a1fc30-250d-74fd-94ec-ca5bbc6173fd", "status": "failed", "text": "Roll it out",
+            "tasks": [{
+                "purpose": "apply", "title": "Roll", "status": "failed", "hosts": ["a", "b", "c"], "changed": true, "attempt": 1,
+                "host_results": [host("a", "completed", true), host("b", "failed", true), host("c", "not_begun", false)],
+            }],
+        });
+        let told = lines(&request).join("\n");
+        assert!(
+            told.contains("  failed: Roll\n      a: completed, changed\n      b: failed, after changes\n      c: not begun\n"),
+            "{told}"
+        );
+        request["tasks"][0]["host_results"] = json!([host("a", "failed", true), host("b", "failed", true)]);
+        let told = lines(&request).join("\n");
+        assert!(told.contains("  failed, after changes, on a, b, c: Roll\n"), "{told}");
+    }
 
     #[test]
     fn a_run_is_told_by_what_changed_where_with_each_error_once_and_without_the_plan() {

@@ -2,7 +2,7 @@
 
 use chiffon_protocol::message::WorkResult;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use super::Error;
 use super::logs::storable;
 
 /// What a task came to on one host, over all of its attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HostOutcome {
     /// The host.
     pub host: String,
@@ -100,14 +100,10 @@ pub async fn foretold(connection: &mut PgConnection, task_id: Uuid) -> Result<Op
 pub async fn list(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<HostOutcome>, Error> {
     Ok(sqlx::query_as!(
         HostOutcome,
-        r#"SELECT h.host, (array_agg(h.status ORDER BY h.attempt DESC))[1] AS "status!", bool_or(h.changed > 0) AS "changed!",
-            COALESCE((SELECT array_agg(DISTINCT c.name) FROM host_results n, unnest(n.changes) AS c (name)
-                WHERE n.task_id = $1 AND n.host = h.host), '{}') AS "changes!",
-            (array_agg(h.message ORDER BY h.attempt DESC))[1] AS message
-        FROM host_results h
-        WHERE h.task_id = $1
-        GROUP BY h.host
-        ORDER BY h.host"#,
+        r#"SELECT host AS "host!", status AS "status!", changed AS "changed!", changes AS "changes!", message
+        FROM host_outcomes
+        WHERE task_id = $1
+        ORDER BY host"#,
         task_id,
     )
     .fetch_all(connection)

@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::snapshot;
 use crate::store::Error;
+use crate::store::host_results::{self, HostOutcome};
 
 /// A task as the request shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -45,6 +47,9 @@ pub struct TaskView {
     pub outputs: Value,
     /// Whether a host was changed.
     pub changed: Option<bool>,
+    /// How it went on each host, by name: empty until a result tells it.
+    #[schema(value_type = Vec<HostOutcome>)]
+    pub host_results: Json<Vec<HostOutcome>>,
     /// What a person should know although it succeeded.
     pub warnings: Value,
     /// What a check run predicts.
@@ -148,9 +153,13 @@ pub(super) async fn of_plan(connection: &mut PgConnection, plan_id: Uuid) -> Res
         TaskView,
         r#"SELECT t.id AS task_id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
             a.agent_id AS "agent_id?", t.waiting_for, t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
-            t.checks_attempt, t.error, t.commit_id AS commit, t.created_at, t.started_at, t.finished_at
+            t.checks_attempt, t.error, t.commit_id AS commit, t.created_at, t.started_at, t.finished_at,
+            h.outcomes AS "host_results!: Json<Vec<HostOutcome>>"
         FROM tasks t
         LEFT JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(jsonb_agg(o ORDER BY o.host), '[]') AS outcomes FROM host_outcomes o WHERE o.task_id = t.id
+        ) h
         WHERE t.plan_id = $1
         ORDER BY t.created_at, t.id"#,
         plan_id,
@@ -176,6 +185,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
     .await?;
     let Some(row) = row else { return Ok(None) };
     let attempts = attempts(&mut tx, task_id).await?;
+    let host_results = Json(host_results::list(&mut tx, task_id).await?);
     tx.commit().await?;
     let task = TaskView {
         task_id: row.id,
@@ -194,6 +204,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
         output: row.output,
         outputs: row.outputs,
         changed: row.changed,
+        host_results,
         warnings: row.warnings,
         preview: row.preview,
         checks_attempt: row.checks_attempt,
