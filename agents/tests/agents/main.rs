@@ -3,6 +3,7 @@
 mod beyond;
 mod by_host;
 mod content;
+mod first_contact;
 mod infrastructure;
 mod inventories;
 mod kinds;

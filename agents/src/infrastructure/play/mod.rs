@@ -2,6 +2,7 @@
 
 mod background;
 mod command;
+mod cure;
 mod cut;
 mod diff;
 mod events;

@@ -8,6 +8,7 @@ use chiffon_protocol::message::{HostStatus, Mode, ResourceUsage};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 
+use super::cure;
 use super::events::{HostStats, Seen};
 use super::hosts;
 use super::run::Play;
@@ -123,15 +124,10 @@ fn verdict(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Result<(), Pro
     let failed: Vec<&str> = stats.iter().filter(|(_, stats)| stats.failures > 0).map(|(host, _)| host.as_str()).collect();
     let unreachable: Vec<&str> = stats.iter().filter(|(_, stats)| stats.unreachable > 0).map(|(host, _)| host.as_str()).collect();
     if !failed.is_empty() {
-        return Err(play_failed(seen, &failed, &unreachable));
+        return Err(play_failed(play, seen, &failed, &unreachable));
     }
     if !unreachable.is_empty() {
-        let reason = seen.unreachable.get(unreachable[0]).map(String::as_str).unwrap_or_default().trim();
-        let text = format!(
-            "{} can't be reached: {reason}. See that it is on, that its address in the inventory is right, and that this agent's user can log in by `ssh`",
-            unreachable.join(", ")
-        );
-        return Err(Problem::new(ErrorCode::HostUnreachable, text).with_details(json!({"hosts": unreachable})));
+        return Err(not_reached(play, seen, &unreachable));
     }
     if stats.is_empty() {
         return Err(no_hosts(play));
@@ -143,13 +139,43 @@ fn verdict(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Result<(), Pro
     Err(Problem::new(ErrorCode::PlayFailed, text))
 }
 
-fn play_failed(seen: &Seen, failed: &[&str], unreachable: &[&str]) -> Problem {
+/// Each kind of reason with the hosts that have it, the words of the first, and what helps there.
+fn not_reached(play: &Play, seen: &Seen, unreachable: &[&str]) -> Problem {
+    let reason = |host: &str| seen.unreachable.get(host).map(String::as_str).unwrap_or_default().trim().trim_end_matches('.');
+    let cure = |said: &str, host: &str| {
+        cure::of(said, host, &play.inventory).unwrap_or_else(|| {
+            format!("see that {host} is on, that its address in the inventory is right, and that this agent's user can log in by `ssh`")
+        })
+    };
+    let mut kinds: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for host in unreachable {
+        kinds.entry(cure(reason(host), "HOST")).or_default().push(host);
+    }
+    let told: Vec<String> = kinds
+        .into_values()
+        .map(|hosts| {
+            format!("{} can't be reached: {}. What helps: {}", hosts.join(", "), reason(hosts[0]), cure(reason(hosts[0]), hosts[0]))
+        })
+        .collect();
+    Problem::new(ErrorCode::HostUnreachable, told.join("; ")).with_details(json!({"hosts": unreachable}))
+}
+
+/// The words, with what helps where that is known.
+fn with_cure(words: String, host: &str, play: &Play) -> String {
+    match cure::of(&words, host, &play.inventory) {
+        Some(cure) => format!("{words}. What helps: {cure}"),
+        None => words,
+    }
+}
+
+fn play_failed(play: &Play, seen: &Seen, failed: &[&str], unreachable: &[&str]) -> Problem {
     // The last failure of a host is the one that ended it; those before were ignored or rescued.
     let failures: Vec<_> = failed.iter().filter_map(|host| seen.failures.iter().rev().find(|failure| failure.host == *host)).collect();
     let Some(first) = failures.first() else {
         return Problem::new(ErrorCode::PlayFailed, format!("the play failed on {}; its log says where", failed.join(", ")));
     };
-    let mut text = format!("task \"{}\" ({}) failed on {}: {}", first.task, first.place, first.host, first.message.trim());
+    let words = with_cure(first.message.trim().to_owned(), &first.host, play);
+    let mut text = format!("task \"{}\" ({}) failed on {}: {words}", first.task, first.place, first.host);
     if failed.len() > 1 {
         let others: Vec<&str> = failed.iter().filter(|host| **host != first.host).copied().collect();
         text.extend(["; it failed also on ", &others.join(", ")]);
@@ -174,7 +200,7 @@ fn no_hosts(play: &Play) -> Problem {
 
 /// Without statistics the play never began, or was killed.
 fn no_statistics(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Problem {
-    let errors = last_words(seen);
+    let errors = with_cure(last_words(seen), &play.hosts.join(","), play);
     if errors.contains("does not match any hosts") {
         return no_hosts(play);
     }
