@@ -167,6 +167,10 @@ pub struct ActionSpec {
     /// Applied intent in the audit repository: path template to value template.
     #[serde(default)]
     pub records: BTreeMap<String, Value>,
+    /// What it runs with beside the playbooks folder, each with its version: ansible-core and the installed collections that its
+    /// plays use. Never in action.yml: the agent fills it in, and its content hash binds it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runs_with: BTreeMap<String, String>,
 }
 
 /// Why an action.yml is refused.

@@ -124,6 +124,7 @@ fn announced_action() -> AnnouncedAction {
         undo: Some(Undo { action: "remove_kuma".to_owned(), with: object(json!({"host": "${parameters.host}"})) }),
         irreversible: None,
         records: BTreeMap::from([("hosts/${host}/kuma.yml".to_owned(), json!("${parameters}"))]),
+        runs_with: BTreeMap::new(),
     };
     AnnouncedAction { spec, sha256: sha("b") }
 }

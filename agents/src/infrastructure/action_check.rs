@@ -8,15 +8,19 @@ use chiffon_protocol::message::AgentType;
 use chiffon_protocol::{ActionSpec, ErrorCode};
 use serde_json::Value;
 
+use super::ansible_config::environment;
 use super::catalogue::Action;
-use super::content_hash::Covered;
-use super::play::environment;
+use super::content_hash::{Covered, read_regular};
+use super::installed::Installed;
 use super::play_scan;
 use super::secrets::{is_declared, references};
 use super::shared_types::SharedTypes;
 
 /// What Ansible has to say about a playbook is shorter.
 const LONGEST_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+
+/// No file that it reads itself is longer.
+const LONGEST_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -62,7 +66,7 @@ pub async fn check(folder: &Path, ansible_playbook: &Path) -> Vec<Finding> {
     if playbook.is_file() {
         check_tasks(&folder, playbooks, &name, &mut findings);
     }
-    match std::fs::read_to_string(&spec_path) {
+    match read_regular(&spec_path, LONGEST_FILE_BYTES) {
         Ok(text) => check_spec(&text, &spec_path, playbooks, &name, &mut findings),
         Err(error) => findings.error(&spec_path, format!("can't be read: {error}")),
     }
@@ -135,8 +139,8 @@ fn check_spec(text: &str, path: &Path, playbooks: &Path, name: &str, findings: &
 
 /// The format's own JSON Schema, where the playbooks folder has it, says the place of each mistake.
 fn check_format(text: &str, path: &Path, playbooks: &Path, findings: &mut Findings) {
-    let Ok(schema) = std::fs::read(playbooks.join("action.schema.json")) else { return };
-    let (Ok(schema), Ok(value)) = (serde_json::from_slice::<Value>(&schema), serde_norway::from_str::<Value>(text)) else { return };
+    let Ok(schema) = read_regular(&playbooks.join("action.schema.json"), LONGEST_FILE_BYTES) else { return };
+    let (Ok(schema), Ok(value)) = (serde_json::from_str::<Value>(&schema), serde_norway::from_str::<Value>(text)) else { return };
     match jsonschema::validator_for(&schema) {
         Ok(validator) => {
             for error in validator.iter_errors(&value) {
@@ -183,7 +187,7 @@ fn check_schemas(spec: &ActionSpec, path: &Path, playbooks: &Path, findings: &mu
         }
     }
     if findings.list.iter().all(|finding| finding.severity != Severity::Error)
-        && let Err(problem) = Action::load(playbooks, &spec.name, &types)
+        && let Err(problem) = Action::load(playbooks, &spec.name, &types, &Installed::default())
     {
         findings.error(path, problem.message);
     }
@@ -206,7 +210,7 @@ fn check_tasks(folder: &Path, playbooks: &Path, name: &str, findings: &mut Findi
         Ok(covered) => covered,
         Err(text) => return findings.error(folder, text),
     };
-    let text = std::fs::read_to_string(folder.join("action.yml")).unwrap_or_default();
+    let text = read_regular(&folder.join("action.yml"), LONGEST_FILE_BYTES).unwrap_or_default();
     let Ok(spec) = ActionSpec::from_yaml(&text) else { return };
     for found in play_scan::scan(&covered, &spec) {
         let place = format!("{}:{}", playbooks.join(&found.path).display(), found.line);
@@ -216,7 +220,7 @@ fn check_tasks(folder: &Path, playbooks: &Path, name: &str, findings: &mut Findi
 
 /// The target's parameter, whatever it is called, with this machine as its value: a list where its schema wants one.
 fn target_variable(playbook: &Path) -> String {
-    let text = std::fs::read_to_string(playbook.with_file_name("action.yml")).unwrap_or_default();
+    let text = read_regular(&playbook.with_file_name("action.yml"), LONGEST_FILE_BYTES).unwrap_or_default();
     let Some((spec, target)) = ActionSpec::from_yaml(&text).ok().and_then(|spec| spec.target.clone().map(|target| (spec, target))) else {
         return serde_json::json!({"host": "localhost"}).to_string();
     };

@@ -10,7 +10,8 @@ use chiffon_protocol::message::{AgentType, AnnouncedAction, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::catalogue::{Action, Catalogue};
-use super::content_hash::{self, Covered};
+use super::content_hash::Covered;
+use super::installed::{self, Installed};
 use super::inventory::{self, Inventory, Unread, sources};
 use super::options::InfrastructureOptions;
 use super::play::{self, ListCache, Play};
@@ -34,6 +35,7 @@ struct Known {
     inventory: Arc<Inventory>,
     inventory_written: Vec<(PathBuf, SystemTime)>,
     inventory_asked: Instant,
+    installed: Arc<Installed>,
 }
 
 impl InfrastructureAgent {
@@ -42,19 +44,25 @@ impl InfrastructureAgent {
     /// it knows the hosts of the last start, and asks the script again.
     pub async fn new(options: InfrastructureOptions) -> Result<Self, Problem> {
         let options = absolute(options);
-        let catalogue = Arc::new(Catalogue::load(&options.playbooks)?);
         inventory::find_program(&options.ansible_playbook)?;
+        let installed = Arc::new(Self::find_installed(&options).await);
+        let catalogue = Arc::new(Catalogue::load_with(&options.playbooks, &installed)?);
         let inventory_written = sources::written(&options.inventory);
         let inventory_asked = Instant::now();
         let inventory = Arc::new(first_inventory(&options).await?);
         let secrets = Secrets::in_folder(&options.data_dir);
-        let known = RwLock::new(Known { catalogue, inventory, inventory_written, inventory_asked });
+        let known = RwLock::new(Known { catalogue, inventory, inventory_written, inventory_asked, installed });
         Ok(Self { options, secrets, lists: Arc::default(), known })
     }
 
     /// The actions as they were last read.
     pub fn actions(&self) -> Arc<Catalogue> {
         self.known().catalogue
+    }
+
+    async fn find_installed(options: &InfrastructureOptions) -> Installed {
+        let (program, playbooks) = (options.ansible_playbook.clone(), options.playbooks.clone());
+        tokio::task::spawn_blocking(move || Installed::find(&program, &playbooks)).await.unwrap_or_default()
     }
 
     /// Reads the inventory again where a file of it was written, or where it is old enough and may say something else by now;
@@ -102,26 +110,27 @@ impl InfrastructureAgent {
             return Err(Decline::new("the work does not say which content of its action was planned"));
         }
         let name = &action.spec.name;
-        let now = content_hash::of_action(&self.options.playbooks, name)
+        let covered = Covered::read(&self.options.playbooks, name)
             .map_err(|error| Decline::new(format!("the content of `{name}` can't be covered: {error}")))?;
-        if now == work.action_sha256 {
+        let versions = self.known().installed.versions(&covered);
+        if covered.sha256(&versions) == work.action_sha256 {
             return Ok(());
         }
         let code = ErrorCode::ActionChanged;
-        Err(Decline::new(format!("its {} ({code})", changed(name, &now, &work.action_sha256))))
+        Err(Decline::new(format!("its {} ({code})", changed(action, &covered, &versions, work))))
     }
 
     /// A private copy of the content that was planned; 5403 where there is another by now. The run reads nothing else, so
     /// what is written to the playbooks folder from here on can't become part of it.
-    fn private_copy(playbooks: &Path, work: &WorkRequest, copy: &Path) -> Result<(), Problem> {
+    fn private_copy(playbooks: &Path, installed: &Installed, action: &Action, work: &WorkRequest, copy: &Path) -> Result<(), Problem> {
         let name = &work.action;
         let covered = Covered::read(playbooks, name).map_err(|error| {
             let text = format!("the content of `{name}` can't be covered: {error}; nothing was changed");
             Problem::new(ErrorCode::ActionInvalid, text)
         })?;
-        let now = covered.sha256();
-        if now != work.action_sha256 {
-            let text = format!("the agent's {}; nothing was changed. Ask for it again", changed(name, &now, &work.action_sha256));
+        let versions = installed.versions(&covered);
+        if covered.sha256(&versions) != work.action_sha256 {
+            let text = format!("the agent's {}; nothing was changed. Ask for it again", changed(action, &covered, &versions, work));
             return Err(Problem::new(ErrorCode::ActionChanged, text));
         }
         covered.copy_to(copy).map_err(|error| {
@@ -151,9 +160,17 @@ impl InfrastructureAgent {
     }
 }
 
-fn changed(name: &str, now: &str, planned: &str) -> String {
-    let (here, planned) = (now.get(..12).unwrap_or(now), planned.get(..12).unwrap_or(planned));
-    format!("`{name}` has the content {here}, but {planned} was planned")
+/// What is not as it was planned: versions, where it was this agent's own content before they changed.
+fn changed(action: &Action, covered: &Covered, versions: &BTreeMap<String, String>, work: &WorkRequest) -> String {
+    let (name, before) = (&action.spec.name, &action.spec.runs_with);
+    let planned = work.action_sha256.as_str();
+    let now = installed::in_words(versions);
+    if versions != before && covered.sha256(before) == planned {
+        return format!("`{name}` was planned with {}, but runs with {now} now", installed::in_words(before));
+    }
+    let here = covered.sha256(versions);
+    let (here, planned) = (here.get(..12).unwrap_or(&here), planned.get(..12).unwrap_or(planned));
+    format!("`{name}` has the content {here} and runs with {now}, but {planned} was planned")
 }
 
 /// The inventory at the start. What a script would say is not lost to a start at which it fails.
@@ -222,8 +239,8 @@ impl AgentKind for InfrastructureAgent {
     async fn refresh(&self) -> bool {
         let mut known = self.known();
         let mut changed = false;
-        if known.catalogue.is_stale(&self.options.playbooks) {
-            match Catalogue::load(&self.options.playbooks) {
+        if known.catalogue.is_stale(&self.options.playbooks) || known.catalogue.runs_with_others(&known.installed) {
+            match Catalogue::load_with(&self.options.playbooks, &known.installed) {
                 Ok(catalogue) => {
                     changed = catalogue.announced() != known.catalogue.announced() || catalogue.problems != known.catalogue.problems;
                     known.catalogue = Arc::new(catalogue);
@@ -262,7 +279,8 @@ impl AgentKind for InfrastructureAgent {
         let playbooks = context.scratch.join("playbooks");
         // Up to hundreds of megabytes: not on a worker of the runtime, whose heartbeats would wait.
         let (source, wanted, copy) = (self.options.playbooks.clone(), work.clone(), playbooks.clone());
-        let copied = tokio::task::spawn_blocking(move || Self::private_copy(&source, &wanted, &copy)).await;
+        let (installed, planned) = (self.known().installed, action.clone());
+        let copied = tokio::task::spawn_blocking(move || Self::private_copy(&source, &installed, &planned, &wanted, &copy)).await;
         match copied.map_err(|error| Problem::new(ErrorCode::Internal, format!("the playbooks could not be copied: {error}"))) {
             Ok(Ok(())) => {}
             Ok(Err(problem)) | Err(problem) => return RunOutcome::failed(problem),

@@ -1,6 +1,6 @@
 //! The actions of a playbooks folder. An invalid one is left out with its reason and does not stop the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,8 +10,12 @@ use serde_json::{Map, Value};
 use walkdir::WalkDir;
 
 use super::content_hash::{self, Covered};
+use super::installed::Installed;
 use super::play_scan;
 use super::shared_types::SharedTypes;
+
+/// No action.yml is longer.
+const LONGEST_SPEC_BYTES: u64 = 4 * 1024 * 1024;
 
 /// An action as this agent can run it.
 #[derive(Debug, Clone)]
@@ -22,18 +26,20 @@ pub struct Action {
     pub sha256: String,
     /// Its folder.
     pub folder: PathBuf,
+    /// What in it looks like a collection's name.
+    named: BTreeSet<String>,
 }
 
 impl Action {
     /// Reads the action of one folder.
-    pub(super) fn load(playbooks: &Path, name: &str, types: &SharedTypes) -> Result<Self, Problem> {
+    pub(super) fn load(playbooks: &Path, name: &str, types: &SharedTypes, installed: &Installed) -> Result<Self, Problem> {
         let folder = playbooks.join(name);
         let path = folder.join("action.yml");
         let invalid = |text: String| {
             let text = format!("{}: {text}; `chiffon action check {}` shows all findings", path.display(), folder.display());
             Problem::new(ErrorCode::ActionInvalid, text)
         };
-        let text = content_hash::open_regular(&path).and_then(std::io::read_to_string).map_err(|error| invalid(error.to_string()))?;
+        let text = content_hash::read_regular(&path, LONGEST_SPEC_BYTES).map_err(|error| invalid(error.to_string()))?;
         let mut spec = ActionSpec::from_yaml(&text).map_err(|error| invalid(error.to_string()))?;
         if spec.name != name {
             return Err(invalid(format!("`name` is `{}`, but the folder is `{name}`", spec.name)));
@@ -52,8 +58,10 @@ impl Action {
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             return Err(invalid(found.join("; ")));
         }
-        let sha256 = covered.sha256();
-        Ok(Self { spec, sha256, folder })
+        let named = installed.named_in(&covered);
+        spec.runs_with = installed.versions_of(&named);
+        let sha256 = covered.sha256(&spec.runs_with);
+        Ok(Self { spec, sha256, folder, named })
     }
 
     /// Why these parameters do not fit, each with its place.
@@ -102,8 +110,13 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Reads a playbooks folder; only a folder that can't be read at all is an error.
+    /// Reads a playbooks folder; only a folder that can't be read at all is an error. Without the versions of what is installed.
     pub fn load(playbooks: &Path) -> Result<Self, Problem> {
+        Self::load_with(playbooks, &Installed::default())
+    }
+
+    /// Reads a playbooks folder, and binds each action to the versions of what it runs with.
+    pub(super) fn load_with(playbooks: &Path, installed: &Installed) -> Result<Self, Problem> {
         let unreadable = |error: &dyn std::fmt::Display| {
             let text = format!("the playbooks in {} can't be read: {error}; give the folder of the actions", playbooks.display());
             Problem::new(ErrorCode::ActionInvalid, text)
@@ -115,7 +128,7 @@ impl Catalogue {
             if !entry.path().join("action.yml").is_file() {
                 continue;
             }
-            match Action::load(playbooks, &name, &types) {
+            match Action::load(playbooks, &name, &types, installed) {
                 Ok(action) if action.spec.agent_type == AgentType::Infrastructure => {
                     catalogue.actions.insert(name, action);
                 }
@@ -132,6 +145,11 @@ impl Catalogue {
     /// Whether a file of the folder was added, removed or written since this was read.
     pub fn is_stale(&self, playbooks: &Path) -> bool {
         self.seen != look(playbooks)
+    }
+
+    /// Whether an action would run with other versions by now than it was announced with.
+    pub(super) fn runs_with_others(&self, installed: &Installed) -> bool {
+        self.actions.values().any(|action| installed.versions_of(&action.named) != action.spec.runs_with)
     }
 
     /// As hello announces it.

@@ -1,5 +1,5 @@
 //! The hash of everything that an action's run reads from the playbooks folder: what a plan pins and an agent checks before
-//! it runs. The bytes that are hashed are kept, and a run is given a private copy of them, so that nobody can write between
+//! it runs, with the versions of what it runs with. The bytes that are hashed are kept, and a run is given a private copy of them, so that nobody can write between
 //! the check and the run. What is not covered is not in the copy: a play that names it fails, and changes nothing.
 
 use std::collections::BTreeMap;
@@ -37,11 +37,6 @@ pub(super) struct Covered {
     size: u64,
 }
 
-/// The SHA-256 over sorted relative paths, executable bits and contents, as 64 hex digits.
-pub(super) fn of_action(playbooks: &Path, name: &str) -> Result<String, String> {
-    Covered::read(playbooks, name).map(|covered| covered.sha256())
-}
-
 impl Covered {
     /// Reads the action's own folder and all that actions share: roles, collections, variables, task files, plugins,
     /// `ansible.cfg`; types only where it refers to one. Other actions are not read. An error names the file.
@@ -62,7 +57,8 @@ impl Covered {
         Ok(covered)
     }
 
-    pub(super) fn sha256(&self) -> String {
+    /// `runs_with`: the versions of what is not covered.
+    pub(super) fn sha256(&self, runs_with: &BTreeMap<String, String>) -> String {
         let mut hash = Sha256::new();
         for (path, content) in &self.files {
             let path = path.as_os_str().as_encoded_bytes();
@@ -72,6 +68,10 @@ impl Covered {
             hash.update(if content.executable { b"x" } else { b"-" });
             hash.update((content.bytes.len() as u64).to_be_bytes());
             hash.update(&content.bytes);
+        }
+        for (name, version) in runs_with {
+            // A path never begins with a null character.
+            hash.update(format!("\0{name}\0{version}\0"));
         }
         canonical::hex(&hash.finalize())
     }
@@ -148,6 +148,16 @@ pub(super) fn open_regular(path: &Path) -> io::Result<std::fs::File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
 }
 
+/// The whole text of a plain file that is no longer than this.
+pub(super) fn read_regular(path: &Path, most_bytes: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(most_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most_bytes {
+        return Err(io::Error::other(format!("is longer than {} KiB", most_bytes >> 10)));
+    }
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 fn not_a_file() -> io::Error {
     io::Error::other("is not a plain file (a pipe, socket or device); remove it")
 }
@@ -172,6 +182,10 @@ fn counts(entry: &DirEntry) -> bool {
 mod tests {
     use super::*;
     use std::fs;
+
+    fn of_action(playbooks: &Path, name: &str) -> Result<String, String> {
+        Covered::read(playbooks, name).map(|covered| covered.sha256(&BTreeMap::new()))
+    }
 
     fn write(root: &Path, path: &str, text: &str) {
         let path = root.join(path);
@@ -266,6 +280,6 @@ mod tests {
         let copy = folder.path().join("copy");
         covered.copy_to(&copy).expect("copied");
         assert_eq!(fs::read_to_string(copy.join("roles/web/tasks/main.yml")).expect("is there"), "first");
-        assert_eq!(of_action(&copy, "one").expect("hashes"), covered.sha256());
+        assert_eq!(of_action(&copy, "one").expect("hashes"), covered.sha256(&BTreeMap::new()));
     }
 }

@@ -5,12 +5,15 @@
 
 pub mod action_check;
 mod agent;
+mod ansible_config;
 mod catalogue;
 mod content_hash;
+mod installed;
 mod inventory;
 mod options;
 #[doc(hidden)]
 pub mod outside;
+mod path_scan;
 mod play;
 mod play_scan;
 mod redact;

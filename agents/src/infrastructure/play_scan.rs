@@ -7,6 +7,7 @@ use chiffon_protocol::ActionSpec;
 use serde_norway::{Mapping, Value};
 
 use super::content_hash::Covered;
+use super::path_scan;
 
 /// Modules that change nothing, with or without check mode.
 const READ_ONLY: [&str; 11] =
@@ -15,7 +16,7 @@ const READ_ONLY: [&str; 11] =
 const READING: [&str; 8] =
     ["import_playbook", "import_role", "import_tasks", "include_role", "include_tasks", "include_vars", "roles", "vars_files"];
 /// Variables that decide to which machine a host's name leads.
-const LEADING: [&str; 3] = ["ansible_connection", "ansible_host", "ansible_ssh_host"];
+pub(super) const LEADING: [&str; 5] = ["ansible_connection", "ansible_host", "ansible_port", "ansible_ssh_host", "ansible_ssh_port"];
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +36,12 @@ impl std::fmt::Display for Found {
 /// Everything that is wrong in what the action runs.
 pub(super) fn scan(covered: &Covered, spec: &ActionSpec) -> Vec<Found> {
     let own: Vec<&Path> = covered.files.keys().map(PathBuf::as_path).filter(|path| belongs(covered, path, &spec.name)).collect();
-    let mut found = Vec::new();
+    let mut found = path_scan::of_config(covered);
+    found.extend(path_scan::of_parameters(spec));
     for path in own {
         let text = covered.files.get(path).map(|content| String::from_utf8_lossy(&content.bytes)).unwrap_or_default();
         lookups(path, &text, &mut found);
+        path_scan::lookups(path, &text, &mut found);
         let is_tasks = is_tasks(path);
         match serde_norway::from_str::<Value>(&text) {
             // Ansible includes tasks from a file of any name.
@@ -143,8 +146,12 @@ impl Scan<'_> {
     /// Whether a file that the play itself is read from is certainly not covered. A template is left to the run, which has
     /// only what is covered below its own folder.
     fn is_outside(&self, file: &str, under: &str) -> bool {
-        if !READING.contains(&short(under)) || file.contains("{{") {
+        if !READING.contains(&short(under)) {
             return false;
+        }
+        if file.contains("{{") {
+            // Read before the run can look after what it reads.
+            return matches!(short(under), "import_playbook" | "import_role" | "import_tasks" | "roles");
         }
         if file.starts_with(['/', '~']) {
             return true;
@@ -159,6 +166,9 @@ impl Scan<'_> {
     }
 
     fn wrong(&self, key: &str, value: &Value, members: &Mapping, under: &str) -> Option<String> {
+        if let Some(text) = path_scan::sent(short(key), value) {
+            return Some(text);
+        }
         match key {
             "check_mode" if !is_on(value) && !members.keys().filter_map(Value::as_str).any(is_read_only) => {
                 let shown = as_text(value);
@@ -175,7 +185,7 @@ impl Scan<'_> {
                 "`connection: {}` acts on the agent's machine under another host's name; say how a host is reached in the inventory",
                 as_text(value)
             )),
-            _ if LEADING.contains(&key) && matches!(under, "vars" | "set_fact" | "ansible.builtin.set_fact") => {
+            _ if LEADING.contains(&key) && matches!(short(under), "" | "vars" | "set_fact") => {
                 Some(format!("`{key}` leads to another machine under the host's name; say how a host is reached in the inventory"))
             }
             _ => None,
@@ -201,7 +211,7 @@ impl Scan<'_> {
     }
 }
 
-fn short(key: &str) -> &str {
+pub(super) fn short(key: &str) -> &str {
     key.strip_prefix("ansible.builtin.").unwrap_or(key)
 }
 
@@ -227,7 +237,7 @@ fn is_read_only(module: &str) -> bool {
 }
 
 /// Ansible's words for yes; a template is one only where it asks for the mode itself.
-fn is_on(value: &Value) -> bool {
+pub(super) fn is_on(value: &Value) -> bool {
     let text = as_text(value).to_ascii_lowercase();
     matches!(text.as_str(), "true" | "yes" | "on" | "1" | "null" | "{{ ansible_check_mode }}")
 }

@@ -4,7 +4,6 @@
 //! where the action declares `secret: true`, and a preview gets the reference itself: nobody has approved it yet.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -13,9 +12,12 @@ use chiffon_protocol::ActionSpec;
 use chiffon_protocol::message::Mode;
 use serde_json::{Map, Value};
 
+use super::content_hash::open_regular;
 use super::redact::SHORTEST_SECRET;
 
 const PREFIX: &str = "secret://";
+/// What is beyond is not read, and then the file is no list of secrets.
+const LONGEST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Where the secrets are; read anew for each use, so that a change needs no restart.
 #[derive(Debug, Clone)]
@@ -69,7 +71,7 @@ impl Secrets {
 
     fn read(&self) -> Result<BTreeMap<String, String>, String> {
         const FILE: &str = "`secrets.toml` in the agent's folder";
-        let mut file = match File::open(&self.path) {
+        let mut file = match open_regular(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => return Err(format!("{FILE} can't be read: {error}")),
@@ -79,7 +81,7 @@ impl Secrets {
             return Err(format!("{FILE} can be read by others; `chmod 600` it, and change what stands in it"));
         }
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(|error| format!("{FILE} can't be read: {error}"))?;
+        file.by_ref().take(LONGEST_BYTES).read_to_string(&mut text).map_err(|error| format!("{FILE} can't be read: {error}"))?;
         // A parser's message would show the line, and with it the secret.
         toml::from_str(&text).map_err(|_| format!("{FILE} is not a list of `name = \"value\"` lines"))
     }

@@ -5,10 +5,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::content_hash::read_regular;
+
 /// How a schema refers to a shared type.
 pub(super) const PREFIX: &str = "types#/";
 /// The file that defines them.
 pub(super) const FILE: &str = "types.json";
+/// No file of types is longer.
+const LONGEST_BYTES: u64 = 16 * 1024 * 1024;
 /// A type that refers to itself would never end.
 const DEEPEST: usize = 16;
 
@@ -22,8 +26,8 @@ impl SharedTypes {
     /// Reads `types.json`; none where there is no such file.
     pub(super) fn load(playbooks: &Path) -> Result<Self, String> {
         let path = playbooks.join(FILE);
-        match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(|types| Self { types }).map_err(|error| format!("{}: {error}", path.display())),
+        match read_regular(&path, LONGEST_BYTES) {
+            Ok(text) => serde_json::from_str(&text).map(|types| Self { types }).map_err(|error| format!("{}: {error}", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("{}: {error}", path.display())),
         }

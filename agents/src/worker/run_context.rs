@@ -99,11 +99,12 @@ pub struct EventSink {
 }
 
 impl EventSink {
-    /// Writes to this file alone, anew.
+    /// Writes to this file alone, anew: for whoever drives a kind of agent without a worker.
     ///
     /// # Panics
     /// When the file can't be written.
-    pub(crate) fn to_file(path: &std::path::Path, clock: Arc<dyn Clock>) -> Self {
+    #[doc(hidden)]
+    pub fn to_file(path: &std::path::Path, clock: Arc<dyn Clock>) -> Self {
         std::fs::write(path, "").expect("a new log");
         let log = Arc::new(Mutex::new(EventLog::open(path, u64::MAX / 2).expect("the new log")));
         Self { log, clock, wake: Arc::default(), last_output_at: Arc::default() }

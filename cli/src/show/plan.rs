@@ -119,7 +119,17 @@ fn print_step(number: usize, step: &Value, change: &Change) {
     if let Some(why) = said(&step["irreversible"]) {
         println!("     can't be taken back: {why}");
     }
+    if let Some(versions) = runs_with(step) {
+        println!("     {}", faint(&versions));
+    }
     print_preview(&step["preview"], step["risk"] == "read_only");
+}
+
+/// What no content hash covers, by its versions.
+fn runs_with(step: &Value) -> Option<String> {
+    let versions = step["runs_with"].as_object().filter(|versions| !versions.is_empty())?;
+    let named: Vec<String> = versions.iter().map(|(name, version)| format!("{} {}", line(name), text(version))).collect();
+    Some(format!("runs with {}", named.join(", ")))
 }
 
 fn print_parameter(name: &str, value: &Value) {
@@ -184,4 +194,19 @@ fn print_preview(preview: &Value, is_read_only: bool) {
 
 fn words(value: &Value) -> String {
     text(value).replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn versions_are_shown_where_a_step_has_them_and_as_plain_text() {
+        let step = json!({"runs_with": {"ansible-core": "2.14.18", "community.docker": "3.4.7\u{1b}[2J"}});
+        let shown = runs_with(&step).expect("it has them");
+        assert!(shown.starts_with("runs with ansible-core 2.14.18, community.docker 3.4.7") && !shown.contains('\u{1b}'), "{shown}");
+        assert_eq!(runs_with(&json!({"runs_with": {}})), None);
+        assert_eq!(runs_with(&json!({})), None);
+    }
 }

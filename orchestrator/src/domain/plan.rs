@@ -68,6 +68,9 @@ pub struct Step {
     /// Parameters that were filled from frozen outputs, as they stood before: parameter to the value with its references.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub frozen_references: BTreeMap<String, Value>,
+    /// What the agent runs it with, each with its version; `action_sha256` binds it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runs_with: BTreeMap<String, String>,
 }
 
 /// What the policy asks for this plan.

@@ -62,13 +62,17 @@ fn after(mut step: DraftStep, on: &[&str]) -> DraftStep {
 }
 
 fn plan_under(steps: Vec<DraftStep>, policy: &Policy) -> Result<PlanDocument, Vec<Problem>> {
+    plan_from(&tokens(), steps, policy)
+}
+
+fn plan_from(catalogue: &Catalogue, steps: Vec<DraftStep>, policy: &Policy) -> Result<PlanDocument, Vec<Problem>> {
     let draft = Draft { summary: "what it does".to_owned(), steps, notes: Vec::new() };
     assemble(AssembleInput {
         request_id: Uuid::nil(),
         revision: 1,
         draft: &draft,
         planned_by: &PlannedBy { provider: "offline".to_owned(), model: None },
-        catalogue: &tokens(),
+        catalogue,
         fleet: &fleet(),
         policy,
         history: &|name| (name == "use_token").then_some(7.0),
@@ -78,6 +82,17 @@ fn plan_under(steps: Vec<DraftStep>, policy: &Policy) -> Result<PlanDocument, Ve
 
 fn plan(steps: Vec<DraftStep>) -> Result<PlanDocument, Vec<Problem>> {
     plan_under(steps, &Policy::default())
+}
+
+#[test]
+fn a_step_names_the_versions_of_what_its_agent_runs_it_with() {
+    let steps = || vec![step("issue", "issue_token", json!({"host": "gate"}))];
+    let mut issue = action(TOKEN_SOURCE);
+    issue.spec.runs_with.insert("ansible-core".to_owned(), "2.14.18".to_owned());
+    let document = plan_from(&Catalogue::new([issue]), steps(), &Policy::default()).expect("a plan");
+    assert_eq!(json!(document.steps[0])["runs_with"], json!({"ansible-core": "2.14.18"}));
+    let unknown = plan(steps()).expect("a plan");
+    assert_eq!(json!(unknown.steps[0]).get("runs_with"), None);
 }
 
 #[test]

@@ -16,8 +16,8 @@ use chiffon_process::bounded;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 
+use super::ansible_config::environment;
 use super::options::InfrastructureOptions;
-use super::play::environment;
 
 /// Ten thousand hosts with their variables are less.
 const LONGEST_LIST_BYTES: usize = 128 * 1024 * 1024;
@@ -59,6 +59,10 @@ impl Inventory {
         let path = &options.inventory;
         if !path.exists() {
             return Err(Unread::for_good(path, &format!("{}: there is no such file", path.display())));
+        }
+        if let Some(other) = sources::no_plain_file(path) {
+            let reason = format!("{}: is not a plain file (a pipe, socket or device); remove it", other.display());
+            return Err(Unread::for_good(path, &reason));
         }
         let output = ask(options).await?;
         let (said, files) = (String::from_utf8_lossy(&output.stderr), sources::files(path));

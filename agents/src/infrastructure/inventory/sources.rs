@@ -19,6 +19,15 @@ pub(in crate::infrastructure) fn written(path: &Path) -> Vec<(PathBuf, SystemTim
         .collect()
 }
 
+/// What Ansible would wait for without end, in the inventory or in the variables beside it.
+pub(super) fn no_plain_file(inventory: &Path) -> Option<PathBuf> {
+    let beside = inventory.parent().unwrap_or(inventory);
+    let read = [inventory.to_owned(), beside.join("group_vars"), beside.join("host_vars")];
+    let entries = read.into_iter().flat_map(|path| WalkDir::new(path).follow_links(true).into_iter().flatten());
+    let mut others = entries.filter(|entry| !entry.file_type().is_file() && !entry.file_type().is_dir());
+    others.next().map(walkdir::DirEntry::into_path)
+}
+
 /// The files that Ansible tries as sources of hosts.
 pub(super) fn files(path: &Path) -> Vec<PathBuf> {
     WalkDir::new(path)

@@ -1,15 +1,18 @@
-"""Keeps a play on the hosts that were granted, and tells Chiffon's agent where it would have acted besides.
+"""Keeps a play on the hosts that were granted and with the content that was approved, and tells Chiffon's agent of the rest.
 
 Owns: one JSON event a line on standard output, beside those of the callback that shows the play. Before each task or item of
 a loop acts, the name it acts on and the way there are compared with the grant and the inventory; what is beyond is not done.
+Files of the agent's machine are read from the action's copy, the inventory and the installation only.
 """
 
 import json
 import os
+import sys
 
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.executor.task_executor import TaskExecutor
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.display import Display
 
@@ -23,16 +26,21 @@ NAMED = 20
 
 class Grant:
     hosts = frozenset()
+    roots = ()
     variables = None
 
 
-def _granted():
+def _read_grant():
     with open(os.environ["CHIFFON_GRANTED"], encoding="utf-8") as file:
-        return frozenset(json.load(file))
+        granted = json.load(file)
+    Grant.hosts = frozenset(granted["hosts"])
+    installed = [path for path in sys.path if path and path != "/"]
+    roots = granted["roots"] + installed + list(constants.COLLECTIONS_PATHS or []) + [constants.DEFAULT_LOCAL_TMP]
+    Grant.roots = tuple(os.path.realpath(os.path.expanduser(root)) for root in roots)
 
 
 if os.environ.get("CHIFFON_GRANTED"):
-    Grant.hosts = _granted()
+    _read_grant()
 
 
 def _tell(event, **members):
@@ -92,6 +100,38 @@ def _set_connection_options(executor, variables, *arguments, **named):
 
 if Grant.hosts and OPTIONS:
     TaskExecutor._set_connection_options = _set_connection_options
+
+
+def _covered(path):
+    """The path, where an approval binds what it holds or the operator's inventory and installation have it."""
+    named = os.fsdecode(path) if isinstance(path, bytes) else path
+    real = os.path.realpath(named) if isinstance(named, str) else ""
+    if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in Grant.roots):
+        raise AnsibleError("`%s` lies outside the action and what actions share, so no approval binds it; put it there" % named)
+    return path
+
+
+def _get_file_contents(loader, file_name, *arguments, **named):
+    _covered(loader.path_dwim(file_name))
+    return CONTENTS(loader, file_name, *arguments, **named)
+
+
+def _get_real_file(loader, file_path, *arguments, **named):
+    _covered(loader.path_dwim(file_path))
+    return REAL_FILE(loader, file_path, *arguments, **named)
+
+
+def _path_dwim_relative_stack(loader, *arguments, **named):
+    """What lookups and the sources of `copy`, `template`, `script` and `unarchive` are found by."""
+    found = RELATIVE(loader, *arguments, **named)
+    return _covered(found) if found else found
+
+
+CONTENTS, REAL_FILE, RELATIVE = DataLoader._get_file_contents, DataLoader.get_real_file, DataLoader.path_dwim_relative_stack
+if Grant.hosts:
+    DataLoader._get_file_contents = _get_file_contents
+    DataLoader.get_real_file = _get_real_file
+    DataLoader.path_dwim_relative_stack = _path_dwim_relative_stack
 
 
 def _acted_on(result):

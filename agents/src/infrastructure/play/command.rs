@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
 use super::run::Play;
+use crate::infrastructure::ansible_config::environment;
 use crate::worker::cgroup::{self, Group};
 use crate::worker::marker;
 
@@ -94,38 +95,6 @@ fn prefixed(prefix: &str, path: &Path) -> std::ffi::OsString {
     let mut text = std::ffi::OsString::from(prefix);
     text.push(path);
     text
-}
-
-/// What every Ansible program of ours gets: our plugins, nothing that only a person at a terminal wants.
-pub(in crate::infrastructure) fn environment(playbooks: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
-    let plugins = playbooks.join("plugins");
-    let mut variables: Vec<(&'static str, std::ffi::OsString)> = vec![
-        ("ANSIBLE_LIBRARY", plugins.join("modules").into()),
-        ("ANSIBLE_MODULE_UTILS", plugins.join("module_utils").into()),
-        ("ANSIBLE_FILTER_PLUGINS", plugins.join("filter").into()),
-        ("ANSIBLE_NOCOWS", "1".into()),
-        ("ANSIBLE_NOCOLOR", "1".into()),
-        ("ANSIBLE_FORCE_COLOR", "0".into()),
-        ("ANSIBLE_RETRY_FILES_ENABLED", "False".into()),
-        ("PYTHONDONTWRITEBYTECODE", "1".into()),
-        ("PYTHONUNBUFFERED", "1".into()),
-    ];
-    let config = playbooks.join("ansible.cfg");
-    // Without this, a role in the home folder could run, which no content hash covers.
-    variables.push(("ANSIBLE_ROLES_PATH", roles_path(&config, playbooks)));
-    if config.is_file() {
-        variables.push(("ANSIBLE_CONFIG", config.into()));
-    }
-    variables
-}
-
-/// The folders of shared roles that `ansible.cfg` names, else `roles`, below the playbooks folder.
-fn roles_path(config: &Path, playbooks: &Path) -> std::ffi::OsString {
-    let text = std::fs::read_to_string(config).unwrap_or_default();
-    let set = text.lines().filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == "roles_path");
-    let named = set.map_or("roles", |(_, value)| value.trim());
-    let folders = named.split(':').map(|folder| playbooks.join(folder.trim()).into_os_string());
-    folders.collect::<Vec<_>>().join(std::ffi::OsStr::new(":"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What a callback of ours in the play's process keeps and tells: nothing acts beyond the grant, and no play is passed over in
-//! silence. Ansible's own events name the host that a task was for, not the one on which it acted.
+//! What a callback of ours in the play's process keeps and tells: nothing acts beyond the grant or reads beyond the
+//! approval, and no play is passed over in silence. Ansible's own events name the host that a task was for, not the one on which it acted.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -8,19 +8,24 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::run::Play;
+
 const CALLBACK: &str = include_str!("chiffon_granted.py");
 
-/// The variable that names the file of the granted hosts, which the callback reads.
+/// The variable that names the file of what is granted, which the callback reads.
 pub(super) const VARIABLE: &str = "CHIFFON_GRANTED";
 
-/// Puts the callback and the names of the granted hosts into the scratch folder; the path of the latter.
-pub(super) fn prepare(scratch: &Path, hosts: &[String]) -> io::Result<PathBuf> {
+/// Puts the callback and what is granted into the scratch folder; the path of the latter. Files of this machine may be read from
+/// the action's copy and from the inventory.
+pub(super) fn prepare(scratch: &Path, play: &Play) -> io::Result<PathBuf> {
     let folder = scratch.join("callback");
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("chiffon_granted.py"), CALLBACK)?;
     let path = scratch.join("granted.json");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    file.write_all(json!(hosts).to_string().as_bytes())?;
+    let beside = play.inventory.parent().unwrap_or(&play.inventory);
+    let roots = [play.playbooks.clone(), play.inventory.clone(), beside.join("group_vars"), beside.join("host_vars")];
+    file.write_all(json!({"hosts": play.hosts, "roots": roots}).to_string().as_bytes())?;
     Ok(path)
 }
 

@@ -13,11 +13,11 @@ mod outcome;
 mod outputs;
 mod preview;
 mod progress;
+mod result;
 mod run;
 mod stop;
 mod usage;
 
-pub(super) use command::environment;
 pub(super) use diff::of_result as diff_of_result;
 pub(super) use events::Observer;
 pub(super) use lines::Line;

@@ -20,6 +20,7 @@ use super::outcome;
 use super::progress::{ListCache, Listed, read_list};
 use super::stop::{Stop, StopReason};
 use super::usage::Usage;
+use crate::infrastructure::ansible_config::CALLBACKS;
 use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
 use crate::infrastructure::redact::Redactor;
@@ -68,7 +69,7 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
-    let granted = match granted::prepare(&context.scratch, &play.hosts) {
+    let granted = match granted::prepare(&context.scratch, &play) {
         Ok(path) => path,
         Err(error) => {
             let text = format!("what keeps the play to its hosts can't be written to {}: {error}", context.scratch.display());
@@ -76,7 +77,9 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
         }
     };
     let mut command = command::run(&play, &variables, &context.marker);
-    command.envs(vaulted.environment(&play.playbooks)).env(granted::VARIABLE, granted);
+    let callbacks =
+        command.as_std().get_envs().find(|(name, _)| *name == CALLBACKS).and_then(|(_, folders)| folders).map(ToOwned::to_owned);
+    command.envs(vaulted.environment(&callbacks.unwrap_or_default())).env(granted::VARIABLE, granted);
     // Dropped at the end of the run; what lives when this process has been killed is ended by it (RELIABILITY 13).
     let _limit = match TimeLimit::begin(&context.marker, play.timeout.saturating_add(GRACE)) {
         Ok(limit) => limit,

@@ -3,6 +3,7 @@
 //! A callback of ours in the play's process notes each decrypted text before anything can show it; the file lies in the
 //! run's scratch folder, beside the play's parameters, and goes with it.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,9 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_norway::Value;
 
+use crate::infrastructure::ansible_config::CALLBACKS;
+
 const CALLBACK: &str = include_str!("chiffon_vaulted.py");
-/// Where `ansible.cfg` says nothing, callbacks are looked for here; the variable would hide them.
-const USUAL: &str = "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback";
 
 /// The file, read as it grows.
 #[derive(Debug, Clone)]
@@ -34,13 +35,15 @@ impl Vaulted {
         Ok(Self { path, read: 0 })
     }
 
-    /// What the play's process needs in its environment.
-    pub(in crate::infrastructure) fn environment(&self, playbooks: &Path) -> Vec<(&'static str, String)> {
-        let ours = self.path.with_file_name("callback");
-        let set = chiffon_process::config::variable("ANSIBLE_CALLBACK_PLUGINS");
-        let others = set.unwrap_or_else(|| USUAL.to_owned());
-        let paths = format!("{}:{}:{others}", ours.display(), playbooks.join("plugins/callback").display());
-        vec![("CHIFFON_VAULTED", self.path.display().to_string()), ("ANSIBLE_CALLBACK_PLUGINS", paths)]
+    /// What the play's process needs in its environment; `others`: the folders of other callbacks.
+    pub(in crate::infrastructure) fn environment(&self, others: &OsStr) -> Vec<(&'static str, OsString)> {
+        let mut paths = self.path.with_file_name("callback").into_os_string();
+        // What an operator has set for the agent itself is meant; what lies in a home folder by chance is not.
+        for folders in chiffon_process::config::variable(CALLBACKS).iter().map(OsString::from).chain([others.to_owned()]) {
+            paths.push(":");
+            paths.push(folders);
+        }
+        vec![("CHIFFON_VAULTED", self.path.clone().into_os_string()), (CALLBACKS, paths)]
     }
 
     /// The values that were decrypted since the last call.

@@ -47,6 +47,7 @@ pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet
         irreversible: spec.irreversible.clone(),
         frozen_outputs: None,
         frozen_references: BTreeMap::new(),
+        runs_with: spec.runs_with.clone(),
     })
 }
 
