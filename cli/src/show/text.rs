@@ -25,9 +25,11 @@ pub fn line(text: &str) -> String {
     Shown::line(text).at_most(LONGEST_LINE).to_string()
 }
 
-/// A text as people may be shown it, on one line, where there is one.
+/// A sentence as people may be shown it, where there is one: what has several lines, as tools' words have, is put on one.
 pub fn said(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| !text.is_empty()).map(line)
+    let words = value.as_str().filter(|text| !text.is_empty())?;
+    let lines: Vec<&str> = words.lines().map(str::trim).filter(|one| !one.is_empty()).collect();
+    Some(line(&lines.join("; ")))
 }
 
 /// A text as people may be shown it, with its own lines.
@@ -66,6 +68,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_tools_say_on_several_lines_is_one_sentence() {
+        let shown = |text: &str| said(&json!(text));
+        assert_eq!(shown("items failed\r\n\n  missing: none\n").as_deref(), Some("items failed; missing: none"));
+        assert_eq!(shown(""), None);
+        assert_eq!(said(&Value::Null), None);
+    }
 
     #[test]
     fn json_that_is_shown_is_the_same_data_and_acts_on_nothing() {
