@@ -64,9 +64,15 @@ impl Installed {
         texts.flat_map(|(_, content)| self.named(&String::from_utf8_lossy(&content.bytes))).collect()
     }
 
+    /// Names with dots wherever they stand, and names that were moved where they are keys, as modules are.
     fn named(&self, text: &str) -> Vec<String> {
-        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.');
-        let full = words.filter_map(|word| self.moved.get(word).map_or_else(|| collection_of(word), |moved| collection_of(moved)));
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let words = text.split_inclusive(|c: char| !is_part(c));
+        let full = words.filter_map(|word| {
+            let name = word.trim_end_matches(|c: char| !is_part(c));
+            let moved = self.moved.get(name).filter(|_| word.ends_with(':'));
+            collection_of(moved.map_or(name, String::as_str))
+        });
         full.collect()
     }
 
@@ -151,10 +157,12 @@ mod tests {
             let manifest = format!("{{\"collection_info\": {{\"version\": \"{version}\"}}}}");
             write(&site.join("ansible_collections").join(name).join("MANIFEST.json"), &manifest);
         }
-        let moved = moved("plugin_routing:\n  modules:\n    ufw:\n      redirect: community.general.ufw\n    gone:\n      tombstone: {}\n");
+        let moved = moved(
+            "plugin_routing:\n  modules:\n    ufw:\n      redirect: community.general.ufw\n    sysctl:\n      redirect: not.used.sysctl\n    gone:\n      tombstone: {}\n",
+        );
         let installed = Installed { module: Some(site.join("ansible")), folders: vec![site], moved };
         let books = folder.path().join("books");
-        write(&books.join("one/action.yml"), "name: one\n");
+        write(&books.join("one/action.yml"), "name: one\ndescription: It is no sysctl.\n");
         let play = "- hosts: all\n  collections: [in.list]\n  roles:\n    - some.roles.web\n  tasks:\n    - ufw: {rule: allow}\n    - uri: {url: https://www.example.com}\n";
         write(&books.join("one/playbook.yml"), play);
         let versions = installed.versions(&Covered::read(&books, "one").expect("reads"));
