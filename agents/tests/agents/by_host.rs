@@ -33,6 +33,36 @@ async fn of_three_hosts_with_one_off_the_others_are_previewed_run_and_told_by_ho
     assert_eq!(two.outcome, Some(Outcome::Succeeded), "outputs by host fit what the action promises: {two:?}");
 }
 
+/// Writes a file everywhere, then looks for one that is on `nas` only; what follows is written where that was found.
+const HALF_WAY: &str = "    - name: Write the file\n      ansible.builtin.copy: {content: \"x\\n\", dest: \"@DIR@/@NAME@-{{ inventory_hostname }}\"}\n    - name: Look\n      ansible.builtin.assert: {that: \"inventory_hostname == 'nas'\"}\n";
+
+#[tokio::test]
+async fn where_others_end_a_play_a_host_is_unfinished_unless_it_was_done() {
+    let books = Playbooks::new();
+    let last = "    - name: Write the rest\n      ansible.builtin.copy: {content: \"x\\n\", dest: \"@DIR@/@NAME@-rest-{{ inventory_hostname }}\"}\n";
+    let then = "- name: Then\n  hosts: all\n  gather_facts: false\n  tasks:\n    - name: Tell\n      ansible.builtin.debug: {msg: hello}\n";
+    let named = |name: &str, tasks: &str| tasks.replace("@NAME@", name);
+    let action = |name: &str, keyword: &str, value: &str, tasks: &str| {
+        books.action_for(name, "", &format!("{{{{ host }}}}\"\n  {keyword}: \"{value}"), tasks);
+    };
+    action("fatal", "any_errors_fatal", "true", &named("fatal", &(HALF_WAY.to_owned() + last)));
+    action("percent", "max_fail_percentage", "10", &named("percent", &(HALF_WAY.to_owned() + last)));
+    action("last", "any_errors_fatal", "true", &named("last", HALF_WAY));
+    action("next", "any_errors_fatal", "true", &named("next", &(HALF_WAY.to_owned() + then)));
+    action("alone", "order", "inventory", &named("alone", &(HALF_WAY.to_owned() + last)));
+    let fleet = books.start().await;
+    for (action, expected) in
+        [("fatal", "unfinished"), ("percent", "unfinished"), ("last", "completed"), ("next", "unfinished"), ("alone", "completed")]
+    {
+        let ran = fleet.apply(action, json!({"host": ["nas", "pi"]}), &["nas", "pi"]).await;
+        error(&ran, ErrorCode::PlayFailed);
+        let told: Vec<_> = ran.hosts.iter().map(|host| (host.host.as_str(), host.status.as_str())).collect();
+        assert_eq!(told, [("nas", expected), ("pi", "failed")], "{action}: {ran:?}");
+        let words = ran.hosts[0].message.as_deref().unwrap_or_default();
+        assert_eq!(words.contains("because others failed"), expected == "unfinished", "{action}: {words}");
+    }
+}
+
 #[tokio::test]
 async fn a_play_for_hosts_that_are_not_granted_is_no_part_of_a_whole_preview() {
     let books = Playbooks::new();

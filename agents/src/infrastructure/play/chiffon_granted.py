@@ -11,9 +11,11 @@ import sys
 
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.executor.play_iterator import PlayIterator
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.callback import CallbackBase
+from ansible.template import Templar
 from ansible.utils.display import Display
 
 # Variables that decide to which machine a name leads.
@@ -153,6 +155,66 @@ def _led_away(result):
                 yield str(added["host_vars"][key]), key
 
 
+class Course:
+    """How far the playbook has come: its plays, those that have begun, the iterator of the one that runs, whether anything failed."""
+
+    plays = []
+    begun = set()
+    iterator = None
+    failed = False
+    told = set()
+
+
+ITERATOR = PlayIterator.__init__
+
+
+def _iterator(iterator, *arguments, **named):
+    ITERATOR(iterator, *arguments, **named)
+    Course.iterator = iterator
+
+
+if Grant.hosts:
+    PlayIterator.__init__ = _iterator
+
+
+def _has_more(iterator, host):
+    """Whether a play that is over has tasks left for a host, because it was ended for all (`any_errors_fatal`, `max_fail_percentage`)."""
+    while True:
+        _, task = iterator.get_next_task_for_host(host)
+        if task is None:
+            return False
+        if not task.implicit:
+            return True
+
+
+def _unended(name):
+    if name not in Course.told:
+        Course.told.add(name)
+        _tell("chiffon_unended", host=name)
+
+
+def _end_of_play():
+    iterator, Course.iterator = Course.iterator, None
+    if iterator is None or not Course.failed:
+        return
+    stopped = set(iterator.get_failed_hosts())
+    for name in list(iterator.host_states):
+        host = Grant.variables._inventory.get_host(name)
+        if name in stopped or (host is not None and _has_more(iterator, host)):
+            _unended(name)
+
+
+def _end_of_playbook():
+    """The hosts of plays that never came, because the playbook was ended before."""
+    _end_of_play()
+    for play in Course.plays:
+        if Course.failed and play._uuid not in Course.begun:
+            values = Grant.variables.get_vars(play=play)
+            pattern = Templar(loader=play._loader, variables=values).template(play.hosts)
+            for host in Grant.variables._inventory.get_hosts(pattern):
+                _unended(host.get_name())
+
+
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -162,7 +224,17 @@ class CallbackModule(CallbackBase):
         super().__init__(*arguments, **named)
         self._play = None
 
+    def v2_playbook_on_start(self, playbook):
+        Course.plays = list(playbook.get_plays())
+
+    def v2_playbook_on_stats(self, stats):
+        if Grant.hosts:
+            _end_of_playbook()
+
     def v2_playbook_on_play_start(self, play):
+        if Grant.hosts:
+            _end_of_play()
+        Course.begun.add(play._uuid)
         self._play = play
         Grant.variables = play.get_variable_manager()
         pattern = play.hosts if isinstance(play.hosts, str) else ",".join(str(host) for host in play.hosts)
@@ -190,9 +262,11 @@ class CallbackModule(CallbackBase):
         self._result(result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
+        Course.failed = Course.failed or not ignore_errors
         self._result(result)
 
     def v2_runner_on_unreachable(self, result):
+        Course.failed = True
         self._result(result)
 
     def v2_runner_item_on_ok(self, result):

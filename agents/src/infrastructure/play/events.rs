@@ -61,6 +61,8 @@ pub(super) struct Seen {
     pub(super) beyond: Option<Beyond>,
     /// Plays that did not run on all that they name.
     pub(super) plays: Plays,
+    /// Hosts for which a play was ended because of others.
+    pub(super) unended: BTreeSet<String>,
     pub(super) errors: String,
     pub(super) previewing: Previewing,
     /// Tasks of the playbook that never began.
@@ -94,6 +96,7 @@ impl Observer {
             current_task: String::new(),
             beyond: None,
             plays: Plays::default(),
+            unended: BTreeSet::new(),
             errors: String::new(),
             previewing: Previewing::default(),
             unstarted: Vec::new(),
@@ -199,6 +202,9 @@ impl Observer {
         match told {
             Told::Beyond(beyond) => {
                 self.seen.beyond.get_or_insert(beyond);
+            }
+            Told::Unended { host } => {
+                self.seen.unended.insert(host);
             }
             Told::NoHosts { play } => self.seen.plays.without_hosts(self.redactor.text(&play)),
             Told::Besides { play, hosts, more } => self.seen.plays.besides(&self.redactor.text(&play), &hosts, more),

@@ -67,6 +67,10 @@ pub(super) enum Told {
     NoHosts {
         play: String,
     },
+    /// A host that did not fail, and for which a play was ended before its end because others failed.
+    Unended {
+        host: String,
+    },
     /// Hosts that a play names besides the granted ones; the list is cut after some.
     Besides {
         play: String,
@@ -84,6 +88,7 @@ impl Told {
                 let held_back = name == "chiffon_held_back";
                 Some(Self::Beyond(Beyond { on: text("on"), task: text("task"), of: text("host"), how: text("how"), held_back }))
             }
+            "chiffon_unended" => Some(Self::Unended { host: text("host") }),
             "chiffon_no_hosts" => Some(Self::NoHosts { play: text("play") }),
             "chiffon_besides" => {
                 let hosts = event.get("hosts").and_then(Value::as_array).into_iter().flatten();

@@ -28,12 +28,15 @@ fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
     let ended = match stats {
         _ if unreachable.is_some() || counted.unreachable > 0 => HostStatus::Unreachable,
         Some(HostStats { failures: 1.., .. }) => HostStatus::Failed,
-        Some(_) if !stopped => HostStatus::Completed,
+        Some(_) if !stopped && !seen.unended.contains(host) => HostStatus::Completed,
         None if named.is_empty() && failure.is_none() => HostStatus::NotBegun,
         Some(_) | None => HostStatus::Unfinished,
     };
     let words = match ended {
         HostStatus::Unreachable => unreachable.cloned(),
+        HostStatus::Unfinished if seen.unended.contains(host) => {
+            Some("the play was ended for all of its hosts, because others failed".to_owned())
+        }
         HostStatus::Failed | HostStatus::Unfinished => failure.map(|failure| format!("\"{}\": {}", failure.task, failure.message.trim())),
         HostStatus::Completed | HostStatus::NotBegun => None,
     };
