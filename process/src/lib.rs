@@ -11,6 +11,7 @@ pub mod keyfile;
 pub mod lifecycle;
 pub mod nearest;
 pub mod panic;
+pub mod private;
 pub mod retry;
 pub mod telemetry;
 

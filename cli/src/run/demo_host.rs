@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use chiffon_process::private;
 use tokio::process::{Child, Command};
 
 use crate::data_dir::DataDir;
@@ -30,8 +31,10 @@ pub fn inventory(data_dir: &DataDir, named: Option<&Path>, playbooks: &Path) -> 
     if !inventory.exists() {
         copy_tree(&playbooks.join("demo/root"), &root)?;
         let template = fs::read_to_string(playbooks.join("demo/inventory.yml"))?;
-        fs::write(&inventory, template.replace("@ROOT@", &root.display().to_string()))?;
+        private::write(&inventory, template.replace("@ROOT@", &root.display().to_string()).as_bytes())?;
     }
+    // It may hold addresses and passwords.
+    private::close(&inventory)?;
     let host = root.is_dir().then(|| start_service(&root)).transpose()?;
     Ok((inventory, host))
 }

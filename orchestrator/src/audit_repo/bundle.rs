@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
+use chiffon_process::private;
 use git2::Oid;
 
 use super::commit::{AuditRepository, BRANCH, RepositoryError};
@@ -30,7 +31,7 @@ impl AuditRepository {
         let mut builder = self.wrap(repository.packbuilder())?;
         self.wrap(builder.insert_walk(&mut walk))?;
         let unwritable = |source| RepositoryError::Bundle { path: to.to_owned(), source };
-        let mut file = BufWriter::new(File::create_new(to).map_err(unwritable)?);
+        let mut file = BufWriter::new(private::create_new(to).map_err(unwritable)?);
         write!(file, "{SIGNATURE}\n{head} {BRANCH}\n\n").map_err(unwritable)?;
         let mut failure = None;
         let written = builder.foreach(|chunk| match file.write_all(chunk) {

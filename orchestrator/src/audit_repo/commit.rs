@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chiffon_process::private;
 use chrono::{DateTime, Utc};
 use git2::build::TreeUpdateBuilder;
 use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
@@ -106,11 +107,7 @@ impl AuditRepository {
     /// Parameters, diffs and people's words are nobody's business but its owner's and its group's: others lose every right on its
     /// folder. One that belongs to somebody else stays as its owner wants it.
     fn close_to_others(&self) {
-        use std::os::unix::fs::PermissionsExt as _;
-        let Ok(mode) = std::fs::metadata(&self.path).map(|found| found.permissions().mode()) else { return };
-        if mode & 0o007 != 0
-            && let Err(error) = std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(mode & 0o7770))
-        {
+        if let Err(error) = private::close(&self.path) {
             tracing::warn!(repository = %self.path.display(), %error, "everybody on this machine can read the audit repository");
         }
     }

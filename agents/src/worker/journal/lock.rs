@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use chiffon_process::{Clock, IdSource};
+use chiffon_process::{Clock, IdSource, private};
 use chiffon_protocol::{ErrorCode, Problem};
 use nix::fcntl::{Flock, FlockArg};
 use uuid::Uuid;
@@ -38,7 +38,8 @@ impl Journal {
                 ),
             )
         };
-        std::fs::create_dir_all(&folder).map_err(|error| unusable(&error))?;
+        // What runs have said may hold anything.
+        private::folder(&folder).map_err(|error| unusable(&error))?;
         let lock = take_lock(&folder)?;
         let id = identity(&folder, ids).map_err(|error| unusable(&error))?;
         let incarnation = next_incarnation(&folder, clock).map_err(|error| unusable(&error))?;

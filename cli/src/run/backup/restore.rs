@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use chiffon_orchestrator::store::{self, Store};
-use chiffon_process::{Clock as _, SystemClock};
+use chiffon_process::{Clock as _, SystemClock, private};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::manifest::{FILES, Manifest, failed};
@@ -149,7 +149,7 @@ fn move_aside(root: &Path, occupied: &[PathBuf]) -> Result<Option<PathBuf>, Fail
         return Ok(None);
     }
     let aside = root.join(format!("replaced-{}", SystemClock.now().format("%Y%m%dT%H%M%SZ")));
-    std::fs::create_dir(&aside)?;
+    private::folder(&aside)?;
     for path in occupied {
         let name = path.file_name().unwrap_or_default();
         std::fs::rename(path, aside.join(name)).map_err(|error| failed(&format!("{} can't be moved", path.display()), error))?;
