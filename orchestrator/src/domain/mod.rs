@@ -15,6 +15,7 @@ pub mod placement;
 pub mod plan;
 pub mod policy;
 pub mod prediction;
+pub mod record_path;
 pub mod reference;
 pub mod request;
 pub mod role;

@@ -10,8 +10,13 @@ use serde_json::{Map, Value};
 
 use super::assemble::parameters;
 use super::plan::Step;
+use super::record_path;
 
 const OPENING: &str = "${steps.";
+/// Stands for the host, in a record's path or value.
+pub(super) const HOST: &str = "${host}";
+/// Stands for a parameter, there.
+pub(super) const PARAMETER: &str = "${parameters.";
 
 /// One reference to an output of an earlier step.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,11 +178,13 @@ fn as_text(value: &Value) -> Option<String> {
 pub fn render_records(step: &Step, hosts: &[String], resolved: &Map<String, Value>) -> Result<BTreeMap<String, Value>, Problem> {
     let mut rendered = BTreeMap::new();
     for (path, template) in &step.records {
-        let per_host = path.contains("${host}");
+        let path = record_path::of_action(&step.action, path);
+        let per_host = path.contains(HOST);
         let hosts: Vec<String> = if per_host { hosts.to_vec() } else { vec![step.hosts.join(", ")] };
         for host in hosts {
-            let path = render_text(path, resolved, &host, true)
+            let path = render_text(&path, resolved, &host, true)
                 .and_then(safe_path)
+                .and_then(record_path::check)
                 .map_err(|reason| Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action)))?;
             let value = render(template, resolved, &host)
                 .map_err(|reason| Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action)))?;

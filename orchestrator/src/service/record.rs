@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::Context;
 use crate::audit_repo::{CommitPlan, message};
 use crate::domain::plan::PlanDocument;
+use crate::domain::record_path::UNFINISHED;
 use crate::domain::reference::{host_folder, render_records};
 use crate::store::git_outbox::{self, LogLine, Open, RequestStory, TaskStory};
 use crate::store::host_results::{self, HostOutcome};
@@ -200,7 +201,7 @@ fn unfinished(record: &Open, task: &TaskStory, host: &HostOutcome) -> Option<(St
         "changed": host.changes, "message": host.message, "request": record.request_id,
     });
     let yaml = serde_norway::to_string(&story).unwrap_or_default();
-    Some((format!("{folder}/unfinished/{}.yml", task.task_id), Some(yaml)))
+    Some((format!("{folder}/{UNFINISHED}/{}.yml", task.task_id), Some(yaml)))
 }
 
 fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory, hosts: &[String]) -> BTreeMap<String, Option<String>> {

@@ -221,12 +221,26 @@ fn references_are_resolved_by_type_and_validated_again() {
 }
 
 #[test]
+fn what_somebody_asks_for_leads_to_no_other_actions_record() {
+    let plan = plan(vec![step("use", "use_token", json!({"host": "laptops", "greeting": "packages"}))]).expect("a plan");
+    let rendered = render_records(&plan.steps[0], &plan.steps[0].hosts, &plan.steps[0].parameters).expect("rendered");
+    let mut other = plan.steps[0].clone();
+    other.action = "install_packages".to_owned();
+    other.records = BTreeMap::from([
+        ("hosts/${host}/packages.yml".to_owned(), json!("${parameters}")),
+        ("hosts/${host}/${parameters.greeting}.yml".to_owned(), json!("${parameters}")),
+    ]);
+    let others = render_records(&other, &other.hosts, &other.parameters).expect("rendered");
+    assert_eq!(others.keys().filter(|path| rendered.contains_key(*path)).count(), 0, "{rendered:?} {others:?}");
+}
+
+#[test]
 fn records_are_rendered_for_each_host_and_stay_inside_the_repository() {
     let plan = plan(vec![step("use", "use_token", json!({"host": "laptops", "greeting": "hello"}))]).expect("a plan");
     let rendered = render_records(&plan.steps[0], &plan.steps[0].hosts, &plan.steps[0].parameters).expect("rendered");
     let paths: Vec<&String> = rendered.keys().collect();
-    assert_eq!(paths, ["hosts/lap1/hello.yml", "hosts/lap2/hello.yml", "index/all.yml"]);
-    assert_eq!(rendered["hosts/lap1/hello.yml"]["uses"], 1);
+    assert_eq!(paths, ["hosts/lap1/use_token/hello.yml", "hosts/lap2/use_token/hello.yml", "index/all.yml"]);
+    assert_eq!(rendered["hosts/lap1/use_token/hello.yml"]["uses"], 1);
     assert_eq!(rendered["index/all.yml"], json!({"at": "lap1, lap2", "uses": 1, "text": "is 1"}));
     for greeting in ["../../etc/passwd", "..", "", "a/b", "a\\b", "x\ny"] {
         let mut parameters = plan.steps[0].parameters.clone();
@@ -234,6 +248,12 @@ fn records_are_rendered_for_each_host_and_stay_inside_the_repository() {
         let mut step = plan.steps[0].clone();
         step.records = BTreeMap::from([("hosts/${parameters.greeting}/x.yml".to_owned(), json!("${parameters}"))]);
         assert!(render_records(&step, &step.hosts, &parameters).is_err(), "{greeting:?}");
+    }
+    for taken in ["requests/2026/01/x/request.md", "hosts/${host}/unfinished/x.yml"] {
+        let mut step = plan.steps[0].clone();
+        step.records = BTreeMap::from([(taken.to_owned(), json!(1))]);
+        let refused = render_records(&step, &step.hosts, &step.parameters).expect_err("others are told there");
+        assert!(refused.message.contains("choose another folder"), "{refused}");
     }
     let mut step = plan.steps[0].clone();
     step.records = BTreeMap::from([("../${host}.yml".to_owned(), json!(1))]);
