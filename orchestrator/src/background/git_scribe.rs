@@ -37,23 +37,28 @@ impl GitScribe {
 
     /// Settles what is open; how many records were settled.
     pub async fn settle_open(&self) -> Result<usize, Problem> {
-        let mut connection = self.context.store.acquire().await?;
-        let Some(epoch) = leases::acquire(&mut connection, LEASE, &self.context.instance, LEASE_TIME).await? else {
-            return Ok(0);
-        };
+        let Some((epoch, open)) = self.take_open().await? else { return Ok(0) };
         let mut settled = 0;
-        for record in git_outbox::list_open(&mut connection, BATCH).await? {
+        for record in open {
             match self.settle(&record, epoch).await {
                 Ok(true) => settled += 1,
                 // Order matters: what comes later waits for what is still arriving.
                 Ok(false) => break,
                 Err(problem) => {
+                    let mut connection = self.context.store.acquire().await?;
                     git_outbox::set_error(&mut connection, record.id, &problem.message).await?;
                     return Err(problem);
                 }
             }
         }
         Ok(settled)
+    }
+
+    /// What is open, and the epoch in which it is ours to settle. The connection is given back before anything is written to the disk.
+    async fn take_open(&self) -> Result<Option<(i64, Vec<Open>)>, Problem> {
+        let mut connection = self.context.store.acquire().await?;
+        let Some(epoch) = leases::acquire(&mut connection, LEASE, &self.context.instance, LEASE_TIME).await? else { return Ok(None) };
+        Ok(Some((epoch, git_outbox::list_open(&mut connection, BATCH).await?)))
     }
 
     async fn settle(&self, record: &Open, epoch: i64) -> Result<bool, Problem> {
@@ -71,8 +76,11 @@ impl GitScribe {
             })
             .await?;
         let id = commit.to_string();
-        let mut connection = self.context.store.acquire().await?;
-        if !git_outbox::set_commit(&mut connection, record.id, &id, LEASE, epoch).await? {
+        let noted = {
+            let mut connection = self.context.store.acquire().await?;
+            git_outbox::set_commit(&mut connection, record.id, &id, LEASE, epoch).await?
+        };
+        if !noted {
             return Ok(false);
         }
         self.in_repository(move |repository| repository.move_branch(parent, commit).and_then(|()| repository.sync())).await?;

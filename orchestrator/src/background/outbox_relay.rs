@@ -60,18 +60,25 @@ impl OutboxRelay {
                 }
             }
         }
-        let mut connection = self.context.store.acquire().await?;
-        if !confirmed.is_empty() {
-            outbox::delete(&mut connection, &confirmed).await?;
-        }
-        if let Some(error) = &trouble {
-            outbox::release(&mut connection, &unsent, &error.to_string(), REST).await?;
-        }
+        self.note(&confirmed, &unsent, trouble.as_ref()).await?;
+        // Taking back needs a connection of its own: none is held meanwhile.
         for row in returned {
             self.take_back(row).await?;
-            outbox::delete(&mut connection, &[row.id]).await?;
+            self.note(&[row.id], &[], None).await?;
         }
         Ok((rows.len(), trouble))
+    }
+
+    /// Forgets what the broker has, and lets rest what it did not take.
+    async fn note(&self, confirmed: &[i64], unsent: &[i64], trouble: Option<&BusError>) -> Result<(), Problem> {
+        let mut connection = self.context.store.acquire().await?;
+        if !confirmed.is_empty() {
+            outbox::delete(&mut connection, confirmed).await?;
+        }
+        if let Some(error) = trouble {
+            outbox::release(&mut connection, unsent, &error.to_string(), REST).await?;
+        }
+        Ok(())
     }
 
     async fn publish(&self, row: &Leased) -> Sent {

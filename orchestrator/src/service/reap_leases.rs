@@ -13,11 +13,17 @@ const BATCH: i64 = 100;
 /// Marks them unknown; how many. The caller holds the lease of the fence, and knows that the intake of heartbeats was healthy
 /// for a whole lease.
 pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error> {
-    let mut connection = context.store.acquire().await?;
-    let expired = attempts::list_expired(&mut connection, BATCH).await?;
+    let expired = {
+        let mut connection = context.store.acquire().await?;
+        attempts::list_expired(&mut connection, BATCH).await?
+    };
     let mut lost = 0;
     for task_id in expired {
-        let Some((attempt, agent)) = tasks::owner(&mut connection, task_id).await? else { continue };
+        let owner = {
+            let mut connection = context.store.acquire().await?;
+            tasks::owner(&mut connection, task_id).await?
+        };
+        let Some((attempt, agent)) = owner else { continue };
         let seconds = context.settings.agent_lease.as_secs_f64();
         let why = if unverified::is_one(&agent) {
             format!("{agent}, which sends no heartbeats, has not reported its end within its time limit and a margin")

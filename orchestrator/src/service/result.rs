@@ -31,8 +31,13 @@ pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result
     let mut transaction = context.store.begin().await?;
     let request = tasks::lock_request_of(&mut transaction, result.task_id).await?;
     let by = late_report::By { signer, agent_id: &result.agent_id, task_id: result.task_id, attempt: result.attempt };
-    if request.is_none() && late_report::stray(context, by, "result", result, Some(result.last_seq)).await? {
-        return Ok(Outcome::Done);
+    if request.is_none() {
+        // What is kept of a stray one is a transaction of its own, and needs this one's connection.
+        drop(transaction);
+        if late_report::stray(context, by, "result", result, Some(result.last_seq)).await? {
+            return Ok(Outcome::Done);
+        }
+        transaction = context.store.begin().await?;
     }
     let (locked, attempt) = late_report::find(context, &mut transaction, by).await?;
     let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {

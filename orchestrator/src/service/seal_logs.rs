@@ -4,7 +4,6 @@
 //! made without a lock, because stored lines never change; it counts only if no line came meanwhile.
 
 use chrono::TimeDelta;
-use sqlx::PgConnection;
 
 use super::Context;
 use crate::domain::log_digest::{LogDigest, LogSeal};
@@ -23,21 +22,24 @@ pub(super) const PAGE: i64 = 1_000;
 /// Seals what is due; how many logs.
 pub async fn run(context: &Context) -> Result<usize, store::Error> {
     let now = context.clock.now();
-    let mut connection = context.store.acquire().await?;
-    let due = log_seals::list_due(&mut connection, now - PATIENCE, now - ABANDONED, BATCH).await?;
+    let due = {
+        let mut connection = context.store.acquire().await?;
+        log_seals::list_due(&mut connection, now - PATIENCE, now - ABANDONED, BATCH).await?
+    };
     let mut sealed = 0;
     for log in due {
-        let digest = digest(&mut connection, &log).await?;
+        let digest = digest(context, &log).await?;
         sealed += usize::from(seal(context, &log, digest).await?);
     }
     Ok(sealed)
 }
 
-async fn digest(connection: &mut PgConnection, log: &Due) -> Result<LogDigest, store::Error> {
+async fn digest(context: &Context, log: &Due) -> Result<LogDigest, store::Error> {
+    let mut connection = context.store.acquire().await?;
     let mut digest = LogDigest::default();
     while digest.lines() < log.stored_seq {
         let limit = PAGE.min(log.stored_seq - digest.lines());
-        let lines = log_seals::lines(connection, log.created_at, log.task_id, log.attempt, digest.lines(), limit).await?;
+        let lines = log_seals::lines(&mut connection, log.created_at, log.task_id, log.attempt, digest.lines(), limit).await?;
         if lines.is_empty() || !lines.iter().all(|line| digest.add(line)) {
             // The rest has expired before it was sealed, or was taken out: what is here is what can be told.
             break;

@@ -186,9 +186,16 @@ impl Store {
         Ok(transaction)
     }
 
-    /// A connection, for statements that need no transaction.
+    /// A connection, for statements that need no transaction. Where one has to be made, it is made to its end although its caller gives
+    /// up: clients that hang up would otherwise take each along, one after the other, and nobody would ever have one.
     pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        Ok(self.pool.acquire().await?)
+        if self.pool.num_idle() > 0 || self.pool.size() >= self.pool.options().get_max_connections() {
+            return Ok(self.pool.acquire().await?);
+        }
+        let pool = self.pool.clone();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the pool's own patience, and what it makes is the pool's")]
+        let making = tokio::spawn(async move { pool.acquire().await });
+        Ok(making.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))?)
     }
 
     /// The pool, for statements that need no transaction and for `LISTEN`.

@@ -118,6 +118,17 @@ impl TestApp {
         self.context.store.pool()
     }
 
+    /// Goes on with this many connections to the database.
+    pub fn with_connections(&mut self, most: u32) {
+        self.context.store = Store::new(&StoreOptions {
+            url: self.database.url(),
+            max_connections: most,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(10),
+        })
+        .expect("the test database's address reads");
+    }
+
     /// Says that this test ends with messages that nobody has dealt with.
     pub fn leave_behind(&mut self) {
         self.leaves_behind = true;

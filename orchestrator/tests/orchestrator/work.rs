@@ -13,6 +13,7 @@ mod overrunning;
 mod panicking;
 mod pausing;
 mod planning_again;
+mod pooling;
 mod reporting;
 mod resolving;
 mod restoring;

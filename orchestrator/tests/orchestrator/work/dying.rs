@@ -27,7 +27,7 @@ use super::wire::{WireAgent, Work};
 const BROKER: &str = "delivery_limit";
 
 /// A message as it lies among the dead letters: why it died, and the code unless the broker itself gave up on it.
-async fn die(site: &Site, queue: &str, mut headers: BTreeMap<String, String>, body: Vec<u8>, reason: &str, code: Option<u16>) {
+pub async fn die(site: &Site, queue: &str, mut headers: BTreeMap<String, String>, body: Vec<u8>, reason: &str, code: Option<u16>) {
     headers.insert(ORIGIN_HEADER.to_owned(), queue.to_owned());
     headers.insert(REASON_HEADER.to_owned(), reason.to_owned());
     headers.extend(code.map(|code| (CODE_HEADER.to_owned(), code.to_string())));
@@ -61,7 +61,7 @@ fn letter_id(letter: &Value) -> Uuid {
 }
 
 /// A task that an agent has taken.
-async fn taken(site: &Site) -> (WireAgent, Work, Uuid) {
+pub async fn taken(site: &Site) -> (WireAgent, Work, Uuid) {
     let mut agent = WireAgent::start(site, "infra-1", &site.keys[0]).await;
     let request = site.approved(&[step("one", "nas", &[])]).await;
     site.turn().await;
@@ -70,7 +70,7 @@ async fn taken(site: &Site) -> (WireAgent, Work, Uuid) {
 }
 
 /// A result that the agent has signed and that is no longer on its queue.
-async fn lost_result(site: &Site, agent: &WireAgent, work: &Work) -> (BTreeMap<String, String>, Vec<u8>) {
+pub async fn lost_result(site: &Site, agent: &WireAgent, work: &Work) -> (BTreeMap<String, String>, Vec<u8>) {
     agent.finish(work, Outcome::Succeeded).await;
     stolen(site, RESULTS).await
 }

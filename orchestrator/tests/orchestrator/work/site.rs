@@ -78,6 +78,17 @@ impl Site {
     pub async fn start_admitting(unverified: Vec<Peer>) -> Self {
         let mut app = TestApp::start().await;
         app.context.settings = Arc::new(Settings { unverified, ..(*app.context.settings).clone() });
+        Self::of(app)
+    }
+
+    /// One that has a single connection to its database.
+    pub async fn start_on_one_connection() -> Self {
+        let mut app = TestApp::start().await;
+        app.with_connections(1);
+        Self::of(app)
+    }
+
+    fn of(mut app: TestApp) -> Self {
         let keys = [KeyPair::generate(), KeyPair::generate()];
         app.context.agents = Arc::new(Keyring::new(keys.iter().map(KeyPair::public)));
         let context = app.context.clone();
