@@ -2,6 +2,7 @@
 //! confirms on. A benchmark never fails the tests; it fails itself when the work it measures was not done.
 
 mod cold_start;
+mod connections;
 mod dispatch;
 mod idle;
 mod table;
@@ -21,6 +22,9 @@ struct Args {
     /// Measure instead what a Chiffon costs that has nothing to do, for so many minutes
     #[arg(long, value_name = "MINUTES")]
     idle: Option<u64>,
+    /// Measure instead what so many connections cost on which nobody calls: `--connections 2000,10000`
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    connections: Vec<usize>,
     /// For machines
     #[arg(long)]
     json: bool,
@@ -31,6 +35,9 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if let Some(minutes) = args.idle {
         return idle::measure(std::time::Duration::from_secs(minutes * 60), args.json).await;
+    }
+    if !args.connections.is_empty() {
+        return connections::measure(&args.connections).await;
     }
     let wanted = |name: &str| name.contains(&args.only);
     let mut rows: Vec<Row> = Vec::new();

@@ -1,5 +1,6 @@
 //! The configuration of all processes, as `config/default.toml` documents it: reading it, and nothing else.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,6 +60,13 @@ pub struct Http {
     pub header_timeout: Duration,
     pub max_connections: usize,
     pub max_connections_per_address: usize,
+    pub max_streams: usize,
+    pub max_streams_per_principal: usize,
+    pub max_waits: usize,
+    pub max_waits_per_principal: usize,
+    pub calls_per_second: NonZeroU32,
+    pub failed_tokens_per_minute: NonZeroU32,
+    pub allowed_hosts: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -147,6 +155,8 @@ pub struct DeadLetters {
     #[serde(with = "humantime_serde")]
     pub keep: Duration,
     pub most: u32,
+    pub max_bytes: u64,
+    pub most_of_strangers: u32,
     pub max_body_bytes: usize,
 }
 
@@ -157,6 +167,8 @@ pub struct Planning {
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
     pub tries: i32,
+    pub max_open_requests: u32,
+    pub max_open_requests_per_principal: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

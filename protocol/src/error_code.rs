@@ -68,6 +68,11 @@ error_codes! {
     5019 BrokerGaveUp, 503, true, "The broker gave up on a message";
     5020 KeyNotFound, 404, false, "Key not found";
     5021 TextRefused, 422, false, "Text that can't be stored";
+    5022 TooManyCalls, 429, true, "Too many calls";
+    5023 TooManyFailedTokens, 429, true, "Too many failed tokens";
+    5024 TooManyOpenRequests, 429, true, "Too many open requests";
+    5025 TooManyOpen, 429, true, "Too many live views or waits";
+    5026 HostNotAllowed, 421, false, "Host not allowed";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use chiffon_bus::Bus;
 use chiffon_orchestrator::app::OrchestratorOptions;
 use chiffon_orchestrator::domain::unverified::Peer;
-use chiffon_orchestrator::http::HttpOptions;
+use chiffon_orchestrator::http::{HttpOptions, Most};
+use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
 use chiffon_orchestrator::service::{DeadLetterLimits, Settings};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::ActionSpec;
@@ -48,11 +49,23 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
             header_timeout: config.http.header_timeout,
             max_connections: config.http.max_connections,
             max_connections_per_address: config.http.max_connections_per_address,
+            views: Most { all: config.http.max_streams, of_one: config.http.max_streams_per_principal },
+            waits: Most { all: config.http.max_waits, of_one: config.http.max_waits_per_principal },
+            calls_per_second: config.http.calls_per_second.get(),
+            failed_tokens_per_minute: config.http.failed_tokens_per_minute.get(),
+            allowed_hosts: allowed_hosts(config),
             ..HttpOptions::default()
         },
         admin_token: parts.admin_token,
         instance,
     })
+}
+
+/// The configured names, and this machine's own.
+fn allowed_hosts(config: &Config) -> Vec<String> {
+    let own = super::agent::system_hostname();
+    let local = format!("{own}.local");
+    config.http.allowed_hosts.iter().cloned().chain([own, local]).collect()
 }
 
 /// The peers that sign nothing and are admitted: both keys must name their queue.
@@ -85,11 +98,17 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
         planning_tries: config.planning.tries,
         signature_valid_for: config.dispatch.signature_valid_for,
         max_text_chars: config.planning.max_text_chars,
+        open_requests: OpenRequestLimits {
+            all: config.planning.max_open_requests,
+            of_one: config.planning.max_open_requests_per_principal,
+        },
         queue_type: config.bus.queue_type,
         tick: config.dispatch.tick,
         dead_letters: DeadLetterLimits {
             keep: config.dead_letters.keep,
             most: config.dead_letters.most,
+            max_bytes: config.dead_letters.max_bytes,
+            most_of_strangers: config.dead_letters.most_of_strangers,
             max_body_bytes: config.dead_letters.max_body_bytes,
         },
         deadlines: config.deadlines.clone(),

@@ -72,6 +72,16 @@ impl Facts {
         facts
     }
 
+    /// One of a flood: the same as every other of its queue and code, whatever it says, so that one row counts them.
+    pub fn become_one_of_many(&mut self) {
+        "one of more letters from strangers than are kept one by one (`dead_letters.most_of_strangers`): `times` counts them, and the \
+         content is the last one's"
+            .clone_into(&mut self.reason);
+        (self.key_id, self.message_type, self.replay_of) = (None, None, None);
+        (self.request_id, self.task_id, self.attempt, self.offer) = (None, None, None, None);
+        self.fingerprint = self.fingerprint_of(&[], false);
+    }
+
     /// Whether the broker itself gave up on it: it was rejected by nobody who says why.
     pub fn broker_gave_up(&self) -> bool {
         self.code.is_none()

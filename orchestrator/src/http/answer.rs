@@ -1,5 +1,6 @@
 //! Around every call: its trace id in and out, its measure, its line in the log, panics and failures as problems.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -36,11 +37,15 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
     let origin = origin(&state.options.public_url, request.headers());
     let policy = content_policy(request.uri().path());
     let span = tracing::info_span!("http", trace_id, method = %method, route);
-    let answer = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
-    let mut response = answer
-        .unwrap_or_else(|panic| Failure::new(ErrorCode::Internal, format!("a call: {}", Panicked::of(panic.as_ref()))).into_response());
+    let mut response = match state.hosts.check(request.uri(), request.headers()) {
+        Ok(()) => {
+            AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await.unwrap_or_else(|panic| panicked(panic.as_ref()))
+        }
+        Err(refused) => refused.into_response(),
+    };
 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        state.measures.problem(problem.code);
         problem::render(&mut response, problem, &trace_id, &origin);
     }
     let status = response.status().as_u16();
@@ -61,6 +66,11 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
         }
     }
     response
+}
+
+/// A call that panicked is one answer, and no more than that.
+fn panicked(panic: &(dyn Any + Send)) -> Response {
+    Failure::new(ErrorCode::Internal, format!("a call: {}", Panicked::of(panic))).into_response()
 }
 
 /// What a browser may do with an answer: nothing, but the reader is a page with scripts and styles of its own (some of them inline).

@@ -11,6 +11,7 @@ use chiffon_protocol::ErrorCode;
 use serde_json::json;
 
 use super::idempotency::Replayed;
+use super::limits::Peer;
 use super::problem::Failure;
 use super::state::HttpState;
 use crate::domain::role::{Principal, Role};
@@ -41,11 +42,9 @@ pub(super) async fn guard(State(gate): State<Gate>, request: Request, next: Next
 
 async fn admit(gate: Gate, mut request: Request, next: Next) -> Response {
     if let Some(least) = gate.least {
-        match authenticate(&gate.state, request.headers()).await {
-            Ok(principal) if principal.may(least) => {
-                request.extensions_mut().insert(Caller(principal));
-            }
-            Ok(principal) => return forbidden(&principal, least).into_response(),
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+        match known(&gate.state, peer, request.headers(), least).await {
+            Ok(principal) => drop(request.extensions_mut().insert(Caller(principal))),
             Err(failure) => return failure.into_response(),
         }
     }
@@ -54,6 +53,13 @@ async fn admit(gate: Gate, mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     replayed.tell(&mut response);
     response
+}
+
+/// Who calls, if they may call this and do not call too often.
+async fn known(state: &HttpState, peer: Peer, headers: &HeaderMap, least: Role) -> Result<Principal, Failure> {
+    let principal = authenticate(state, peer, headers).await?;
+    state.limits.call(&principal, state.context.clock.elapsed())?;
+    if principal.may(least) { Ok(principal) } else { Err(forbidden(&principal, least)) }
 }
 
 fn forbidden(principal: &Principal, least: Role) -> Failure {
@@ -65,32 +71,51 @@ fn forbidden(principal: &Principal, least: Role) -> Failure {
     .with_details(json!({"role": has, "needed": needs}))
 }
 
-async fn authenticate(state: &HttpState, headers: &HeaderMap) -> Result<Principal, Failure> {
-    let refuse = |message: &str| Err(Failure::new(ErrorCode::NotAuthenticated, message));
+async fn authenticate(state: &HttpState, peer: Peer, headers: &HeaderMap) -> Result<Principal, Failure> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return refuse("there is no token: send `Authorization: Bearer chf_...`; `chiffon token create` makes one");
+        return Err(refused("there is no token: send `Authorization: Bearer chf_...`; `chiffon token create` makes one"));
     };
     let token = value.to_str().ok().and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else {
-        return refuse("the Authorization header is not of the form `Bearer chf_...`");
+    let now = state.context.clock.elapsed();
+    let token = match token {
+        Some((_, token)) if tokens::is_plausible(token.trim()) => token.trim(),
+        Some(_) => {
+            let why = "the token does not look like one of Chiffon's (`chf_` and 43 letters and digits); was it cut off?";
+            return Err(state.limits.does_not_count(peer, now, refused(why)));
+        }
+        None => return Err(refused("the Authorization header is not of the form `Bearer chf_...`")),
     };
-    if !tokens::is_plausible(token.trim()) {
-        return refuse("the token does not look like one of Chiffon's (`chf_` and 43 letters and digits); was it cut off?");
+    let hash = tokens::sha256(token);
+    state.limits.may_try(peer, &hash, now)?;
+    let found = {
+        let mut connection = state.context.store.acquire().await?;
+        store::tokens::find(&mut connection, &hash).await?
+    };
+    match owner(state, found) {
+        Ok(principal) => {
+            state.limits.counts(&hash);
+            Ok(principal)
+        }
+        Err(why) => Err(state.limits.does_not_count(peer, now, refused(&why))),
     }
-    let mut connection = state.context.store.acquire().await?;
-    let found = store::tokens::find(&mut connection, &tokens::sha256(token.trim())).await?;
-    let Some(found) = found else {
-        return refuse("the token is not known here; `chiffon token create` makes one");
-    };
+}
+
+/// Whose token it is, or why it does not count.
+fn owner(state: &HttpState, found: Option<store::tokens::Found>) -> Result<Principal, String> {
+    let found = found.ok_or("the token is not known here; `chiffon token create` makes one")?;
     if let Some(at) = found.revoked_at {
-        return refuse(&format!("the token of `{}` was taken back at {at}; `chiffon token create` makes a new one", found.principal.name));
+        return Err(format!("the token of `{}` was taken back at {at}; `chiffon token create` makes a new one", found.principal.name));
     }
     match found.expires_at {
         Some(at) if at <= state.context.clock.now() => {
-            refuse(&format!("the token of `{}` expired at {at}; `chiffon token create` makes a new one", found.principal.name))
+            Err(format!("the token of `{}` expired at {at}; `chiffon token create` makes a new one", found.principal.name))
         }
         _ => Ok(found.principal),
     }
+}
+
+fn refused(why: &str) -> Failure {
+    Failure::new(ErrorCode::NotAuthenticated, why)
 }
 
 /// Who calls. Endpoints that anybody may call have none.

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chiffon_protocol::ErrorCode;
+
 /// Upper bounds of the buckets, in seconds.
 const BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
@@ -19,6 +21,7 @@ struct Measure {
 #[derive(Debug, Default)]
 pub(super) struct Measures {
     calls: Mutex<BTreeMap<(String, String, u16), Measure>>,
+    problems: Mutex<BTreeMap<ErrorCode, u64>>,
 }
 
 impl Measures {
@@ -34,6 +37,11 @@ impl Measures {
         }
     }
 
+    /// Counts an answer that is a problem.
+    pub(super) fn problem(&self, code: ErrorCode) {
+        *self.problems.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
+    }
+
     /// Appends the text form (https://prometheus.io/docs/instrumenting/exposition_formats/).
     pub(super) fn render(&self, out: &mut String) {
         out.push_str("# HELP chiffon_http_request_duration_seconds How long calls took.\n");
@@ -47,6 +55,11 @@ impl Measures {
             let _ = writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", measure.count);
             let _ = writeln!(out, "{name}_sum{{{labels}}} {}", measure.seconds);
             let _ = writeln!(out, "{name}_count{{{labels}}} {}", measure.count);
+        }
+        out.push_str("# HELP chiffon_http_problems_total Calls that were refused or failed, by the code of their answer.\n");
+        out.push_str("# TYPE chiffon_http_problems_total counter\n");
+        for (code, count) in &*self.problems.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = writeln!(out, "chiffon_http_problems_total{{code=\"{code}\"}} {count}");
         }
     }
 }

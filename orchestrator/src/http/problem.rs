@@ -74,6 +74,7 @@ const RETRY_AFTER_SECONDS: &str = "2";
 /// Writes a failure out. `headers` of the response that carried it are kept; `origin` is where the pages are, without a slash at its end.
 pub(super) fn render(response: &mut Response, problem: Problem, trace_id: &str, origin: &str) {
     let code = problem.code;
+    let retry_after = problem.details["retry_after_seconds"].as_u64();
     let message = if code == ErrorCode::Internal {
         tracing::error!(trace_id, problem = %problem, "a call failed inside");
         format!("something failed inside; the orchestrator's log tells more under trace id {trace_id}")
@@ -97,7 +98,7 @@ pub(super) fn render(response: &mut Response, problem: Problem, trace_id: &str, 
     if code == ErrorCode::NotAuthenticated {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chiffon\""));
     }
-    if code.http_status() == 503 {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    if matches!(code.http_status(), 429 | 503) {
+        headers.insert(header::RETRY_AFTER, retry_after.map_or(HeaderValue::from_static(RETRY_AFTER_SECONDS), HeaderValue::from));
     }
 }

@@ -3,10 +3,9 @@
 //! Whoever only opens connections costs little: there is a limit of them in all and for each address, and one on which no call is begun
 //! within a time is closed. The router is made once; a connection holds a pointer to it.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::Service as _;
 
+use super::limits::Peer;
+use super::places::{Most, Place, Places};
 use super::routes::router;
 use super::state::{HttpOptions, HttpState};
 
@@ -40,15 +41,18 @@ pub async fn serve(listener: TcpListener, state: HttpState, shutdown: Shutdown) 
 
 /// Takes connections until the stop, and ends when the last of them has ended.
 async fn accept(listener: &TcpListener, router: &Router, options: &HttpOptions, stop: &Shutdown) {
-    let doors = Arc::new(Doors::new(options));
+    let doors = Places::new(Most { all: options.max_connections, of_one: options.max_connections_per_address });
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.stopping() => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match doors.enter(peer.ip()) {
-                    Some(place) => drop(connections.spawn(converse(stream, router.clone(), options.header_timeout, stop.clone(), place))),
+                Ok((stream, peer)) => match enter(&doors, peer.ip()) {
+                    Some(place) => {
+                        let connection = Connection { stream, peer: Peer(peer.ip()), place };
+                        drop(connections.spawn(converse(connection, router.clone(), options.header_timeout, stop.clone())));
+                    }
                     None => drop(stream.try_write(TOO_MANY)),
                 },
                 Err(error) if is_the_clients(&error) => {}
@@ -66,10 +70,21 @@ fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
+/// A connection, whose it is, and its place.
+struct Connection {
+    stream: TcpStream,
+    peer: Peer,
+    place: Place<IpAddr>,
+}
+
 /// One connection, until its client leaves, begins no call in time, or the stop lets its last call end.
-async fn converse(stream: TcpStream, router: Router, header_timeout: Duration, stop: Shutdown, place: Place) {
+async fn converse(connection: Connection, router: Router, header_timeout: Duration, stop: Shutdown) {
+    let Connection { stream, peer, place } = connection;
     drop(stream.set_nodelay(true));
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| router.clone().call(request));
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.clone().call(request)
+    });
     let connection =
         http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(header_timeout).serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
@@ -86,80 +101,26 @@ async fn converse(stream: TcpStream, router: Router, header_timeout: Duration, s
     drop(place);
 }
 
-/// How many connections there are, in all and from each address.
-#[derive(Debug)]
-struct Doors {
-    most: usize,
-    most_of_address: usize,
-    inside: Mutex<(usize, HashMap<IpAddr, usize>)>,
-}
-
-impl Doors {
-    fn new(options: &HttpOptions) -> Self {
-        Self { most: options.max_connections, most_of_address: options.max_connections_per_address, inside: Mutex::default() }
-    }
-
-    /// A place for a connection of this address, if there is one. This machine's own programs, a proxy among them, have no limit of
-    /// their own.
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, by_address) = &mut *inside;
-        let of_address = by_address.get(&address).copied().unwrap_or_default();
-        if *all >= self.most || (of_address >= self.most_of_address && !address.is_loopback()) {
-            return None;
-        }
-        *all += 1;
-        by_address.insert(address, of_address + 1);
-        Some(Place { doors: Arc::clone(self), address })
-    }
-
-    fn leave(&self, address: IpAddr) {
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, by_address) = &mut *inside;
-        *all = all.saturating_sub(1);
-        if let Some(of_address) = by_address.get_mut(&address) {
-            *of_address = of_address.saturating_sub(1);
-            if *of_address == 0 {
-                by_address.remove(&address);
-            }
-        }
-    }
-}
-
-/// A connection's place; given back with the value.
-#[derive(Debug)]
-struct Place {
-    doors: Arc<Doors>,
-    address: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.doors.leave(self.address);
-    }
+/// This machine's own programs, a proxy among them, have no limit of their own.
+fn enter(doors: &Arc<Places<IpAddr>>, address: IpAddr) -> Option<Place<IpAddr>> {
+    let address = address.to_canonical();
+    doors.take(address, !address.is_loopback()).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn doors(most: usize, most_of_address: usize) -> Arc<Doors> {
-        Arc::new(Doors::new(&HttpOptions { max_connections: most, max_connections_per_address: most_of_address, ..HttpOptions::default() }))
-    }
-
     #[test]
-    fn an_address_has_its_limit_and_all_have_one_and_places_come_back() {
-        let doors = doors(4, 2);
-        let [a, b, own]: [IpAddr; 3] = ["192.0.2.1", "192.0.2.2", "::1"].map(|text| text.parse().unwrap());
-        let first = doors.enter(a).unwrap();
-        let second = doors.enter("::ffff:192.0.2.1".parse().unwrap()).unwrap();
-        assert!(doors.enter(a).is_none(), "two of one address, however it is written");
-        let third = doors.enter(own).unwrap();
-        let fourth = doors.enter(b).unwrap();
-        assert!(doors.enter(own).is_none(), "four in all");
-        drop((first, second, third, fourth));
-        assert_eq!(*doors.inside.lock().unwrap(), (0, HashMap::new()));
+    fn an_address_is_one_however_it_is_written_and_this_machines_own_have_no_limit_but_that_of_all() {
+        let doors = Places::new(Most { all: 4, of_one: 2 });
+        let [a, mapped, own]: [IpAddr; 3] = ["192.0.2.1", "::ffff:192.0.2.1", "::1"].map(|text| text.parse().unwrap());
+        let places = [enter(&doors, a).unwrap(), enter(&doors, mapped).unwrap()];
+        assert!(enter(&doors, a).is_none(), "two of one address");
+        let more = [enter(&doors, own).unwrap(), enter(&doors, own).unwrap()];
+        assert!(enter(&doors, own).is_none(), "four in all");
+        drop((places, more));
+        assert!(enter(&doors, a).is_some());
     }
 
     #[test]

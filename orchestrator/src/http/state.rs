@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
+use super::hosts::Hosts;
+use super::limits::Limits;
 use super::live::Live;
 use super::measures::Measures;
+use super::places::Most;
 use crate::audit_repo::AuditRepository;
 use crate::service::Context;
 
@@ -28,7 +29,15 @@ pub struct HttpOptions {
     /// How many of them may come from one address. This machine's own have no such limit.
     pub max_connections_per_address: usize,
     /// How many live views there may be at once.
-    pub max_streams: usize,
+    pub views: Most,
+    /// How many calls may wait for something at once.
+    pub waits: Most,
+    /// How often one principal may call in a second; twice as often for a moment.
+    pub calls_per_second: u32,
+    /// How many tokens that do not count may come from one address in a minute.
+    pub failed_tokens_per_minute: u32,
+    /// Names by which it may be called, beside addresses, `localhost` and the one of `public_url`. `.lan` is every name in `lan`, `*` any.
+    pub allowed_hosts: Vec<String>,
     /// A live view looks by itself this often, even if nothing was announced.
     pub live_period: Duration,
     /// How long a live view of an ended request waits for its last log lines and commits.
@@ -47,7 +56,11 @@ impl Default for HttpOptions {
             header_timeout: Duration::from_secs(30),
             max_connections: 1_000,
             max_connections_per_address: 250,
-            max_streams: 256,
+            views: Most { all: 256, of_one: 64 },
+            waits: Most { all: 256, of_one: 64 },
+            calls_per_second: 1_000,
+            failed_tokens_per_minute: 120,
+            allowed_hosts: Vec::new(),
             live_period: Duration::from_secs(5),
             live_linger: Duration::from_secs(10),
             audit_repository: None,
@@ -64,14 +77,15 @@ pub struct HttpState {
     pub options: Arc<HttpOptions>,
     pub(super) live: Arc<Live>,
     pub(super) measures: Arc<Measures>,
-    pub(super) streams: Arc<Semaphore>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) hosts: Arc<Hosts>,
 }
 
 impl HttpState {
     /// A state for one server.
     pub fn new(context: Context, options: HttpOptions) -> Self {
-        let streams = Arc::new(Semaphore::new(options.max_streams));
-        Self { context, options: Arc::new(options), live: Arc::default(), measures: Arc::default(), streams }
+        let (limits, hosts) = (Arc::new(Limits::new(&options)), Arc::new(Hosts::new(&options)));
+        Self { context, options: Arc::new(options), live: Arc::default(), measures: Arc::default(), limits, hosts }
     }
 
     pub(super) fn pool(&self) -> &sqlx::PgPool {

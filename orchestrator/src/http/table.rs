@@ -139,11 +139,15 @@ fn problems(operation: &Operation, method: &str, path: &str, least: Option<Role>
         ("500", "A fault of the orchestrator; its log tells more under the trace id"),
         ("503", "The database, the broker or an agent is away; try again"),
         ("504", "It was not done in time; look whether it had an effect"),
+        ("421", "The server is not to be called by this name; see `http.allowed_hosts`"),
         ("default", "A problem: its code's page says what it means and what to do"),
     ];
     if least.is_some() {
         problems.push(("401", "There is no token, or it does not count"));
         problems.push(("403", "The caller's role does not reach this"));
+    }
+    if least.is_some() {
+        problems.push(("429", "The caller does this too often, or has too much open; the Retry-After header says when to try again"));
     }
     if path.contains('{') || method == "POST" {
         problems.push(("404", "There is no such thing"));

@@ -23,9 +23,13 @@ use chiffon_process::{Tasks, caught, shown};
 use chiffon_protocol::{Envelope, ErrorCode, Message, Problem, signature};
 use futures::FutureExt as _;
 use futures::future::join_all;
+use tokio::task::JoinSet;
 
 use crate::service::outcome::Outcome;
 use crate::service::{Context, unverified};
+
+/// So many deliveries are here at once, at least: what is dealt with, and rejected ones whose way to the dead letters is not confirmed yet.
+const LEAST_PREFETCH: u16 = 32;
 
 /// What takes in the deliveries of one queue.
 #[async_trait]
@@ -58,7 +62,7 @@ pub fn spawn(tasks: &Tasks, context: &Context, inbox: Arc<dyn Inbox>) {
 async fn run(context: &Context, inbox: &dyn Inbox) {
     let mut delays = Policy::RECONNECT.delays();
     while !context.shutdown.is_stopping() {
-        let prefetch = u16::try_from(inbox.batch()).unwrap_or(u16::MAX).max(16);
+        let prefetch = u16::try_from(inbox.batch()).unwrap_or(u16::MAX).max(LEAST_PREFETCH);
         match context.bus.consume(inbox.queue(), prefetch).await {
             Ok(consumer) => {
                 delays.reset();
@@ -76,7 +80,9 @@ async fn run(context: &Context, inbox: &dyn Inbox) {
 }
 
 async fn consume(context: &Context, inbox: &dyn Inbox, mut consumer: Consumer) {
+    let mut leaving = JoinSet::new();
     loop {
+        while leaving.try_join_next().is_some() {}
         let first = tokio::select! {
             () = context.shutdown.stopping() => return,
             next = consumer.next() => next,
@@ -91,7 +97,14 @@ async fn consume(context: &Context, inbox: &dyn Inbox, mut consumer: Consumer) {
         // Without verdicts the process is stopping: what is dropped goes back to the queue.
         let Some(verdicts) = decide(context, inbox, &batch).await else { return };
         inbox.works(true);
-        join_all(batch.into_iter().zip(verdicts).map(|(delivery, verdict)| delivery.settle(verdict))).await;
+        let (rejected, others): (Vec<_>, Vec<_>) =
+            batch.into_iter().zip(verdicts).partition(|(_, verdict)| matches!(verdict, Verdict::Reject { .. }));
+        // A rejected one is stored by the broker before it is gone from here. What stands behind it does not wait for that: a flood of
+        // strangers' large letters must not hold up claims and results. The prefetch bounds how many are on their way.
+        for (delivery, verdict) in rejected {
+            leaving.spawn(async move { delivery.settle(verdict).await });
+        }
+        join_all(others.into_iter().map(|(delivery, verdict)| delivery.settle(verdict))).await;
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::background_status::BackgroundStatuses;
+use super::open_requests::OpenRequestLimits;
 use crate::domain::deadline::Deadlines;
 use crate::domain::policy::Policy;
 use crate::domain::task::Limits;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub signature_valid_for: Duration,
     /// The longest text of a request, in characters.
     pub max_text_chars: usize,
+    /// How many requests may be open at once.
+    pub open_requests: OpenRequestLimits,
     /// The kind of the durable queues.
     pub queue_type: QueueType,
     /// How often background agents look by themselves.
@@ -113,13 +116,23 @@ pub struct DeadLetterLimits {
     pub keep: Duration,
     /// Of more than this the settled and then the oldest are let go.
     pub most: u32,
+    /// The same for the bytes of all that are kept.
+    pub max_bytes: u64,
+    /// Of so many open ones that nobody trusted has signed, more are counted instead of kept.
+    pub most_of_strangers: u32,
     /// Of a larger message only this much is kept, and it can't be replayed.
     pub max_body_bytes: usize,
 }
 
 impl Default for DeadLetterLimits {
     fn default() -> Self {
-        Self { keep: Duration::from_hours(30 * 24), most: 10_000, max_body_bytes: 1024 * 1024 }
+        Self {
+            keep: Duration::from_hours(30 * 24),
+            most: 10_000,
+            max_bytes: 256 * 1024 * 1024,
+            most_of_strangers: 1_000,
+            max_body_bytes: 1024 * 1024,
+        }
     }
 }
 

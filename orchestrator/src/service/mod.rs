@@ -24,6 +24,7 @@ pub mod intake;
 mod late_report;
 pub mod ledger;
 pub mod lose_attempt;
+pub mod open_requests;
 pub mod order_agent;
 pub mod outcome;
 pub mod plan_again;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Context, transition};
+use super::{Context, open_requests, transition};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
@@ -74,6 +74,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
         deadline_at: transition::deadline_of(context, Status::Planning),
     };
     let mut transaction = context.store.begin().await?;
+    open_requests::check(context, &mut transaction, principal).await?;
     requests::add(&mut transaction, &new, now).await?;
     let row = requests::lock(&mut transaction, new.id).await?.ok_or_else(|| not_found(new.id))?;
     let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id});

@@ -42,7 +42,8 @@ pub async fn run(context: &Context, principal: &Principal, envelope: &Envelope, 
             tracing::info!(request_id = %submitted.request_id, message_id = %envelope.message_id, who = principal.name, "a request came over AMQP");
             Ok(Outcome::Done)
         }
-        Err(problem) if problem.code.is_retryable() => Err(problem),
+        // Its queue carries everybody's requests: none of them waits until somebody ends one of theirs.
+        Err(problem) if problem.code.is_retryable() && problem.code != ErrorCode::TooManyOpenRequests => Err(problem),
         Err(problem) => Ok(Outcome::Rejected(problem)),
     }
 }

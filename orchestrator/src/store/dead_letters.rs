@@ -74,6 +74,17 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
     .await?)
 }
 
+/// How many open letters nobody trusted has signed, counted no further than to `most`.
+pub async fn count_strangers(connection: &mut PgConnection, most: i64) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!"
+        FROM (SELECT FROM dead_letters WHERE sender IS NULL AND replayed_at IS NULL AND purged_at IS NULL LIMIT $1) AS open"#,
+        most,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 async fn newest(connection: &mut PgConnection, fingerprint: &[u8]) -> Result<Option<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT id
@@ -220,24 +231,24 @@ pub struct Dropped {
     pub open: i64,
 }
 
-/// Lets go of letters that died before `before`, and of those over `most`: first the settled ones, then those that nobody trusted has
-/// signed, then the oldest. So a flood of strangers displaces nothing of ours.
-pub async fn drop_old(connection: &mut PgConnection, before: DateTime<Utc>, most: i64) -> Result<Dropped, Error> {
+/// Lets go of letters that died before `before`, and of those over `most` or over `most_bytes` together: first the settled ones, then
+/// those that nobody trusted has signed, then the oldest. So a flood of strangers displaces nothing of ours.
+pub async fn drop_old(connection: &mut PgConnection, before: DateTime<Utc>, most: i64, most_bytes: i64) -> Result<Dropped, Error> {
     let row = sqlx::query!(
-        r#"WITH surplus AS (
-            SELECT id
+        r#"WITH ordered AS (
+            SELECT id, row_number() OVER worth AS place, sum(octet_length(body)) OVER worth AS bytes
             FROM dead_letters
-            ORDER BY (replayed_at IS NULL AND purged_at IS NULL) DESC, (sender IS NOT NULL) DESC, id DESC
-            OFFSET $2
+            WINDOW worth AS (ORDER BY (replayed_at IS NULL AND purged_at IS NULL) DESC, (sender IS NOT NULL) DESC, id DESC)
         ), dropped AS (
             DELETE FROM dead_letters
-            WHERE last_died_at < $1 OR id IN (SELECT id FROM surplus)
+            WHERE last_died_at < $1 OR id IN (SELECT id FROM ordered WHERE place > $2 OR bytes > $3)
             RETURNING replayed_at IS NULL AND purged_at IS NULL AS open
         )
         SELECT count(*) AS "all!", count(*) FILTER (WHERE open) AS "open!"
         FROM dropped"#,
         before,
         most,
+        most_bytes,
     )
     .fetch_one(connection)
     .await?;

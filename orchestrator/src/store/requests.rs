@@ -10,6 +10,30 @@ use uuid::Uuid;
 use super::Error;
 use crate::domain::request::Status;
 
+/// How many requests are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCounts {
+    /// In all.
+    pub all: i64,
+    /// Of one principal.
+    pub of_one: i64,
+}
+
+/// How many requests are open, counted no further than to these bounds.
+pub async fn count_open(connection: &mut PgConnection, principal_id: Uuid, most: i64, most_of_one: i64) -> Result<OpenCounts, Error> {
+    Ok(sqlx::query_as!(
+        OpenCounts,
+        r#"SELECT
+            (SELECT count(*) FROM (SELECT FROM requests WHERE finished_at IS NULL LIMIT $2) AS open) AS "all!",
+            (SELECT count(*) FROM (SELECT FROM requests WHERE finished_at IS NULL AND principal_id = $1 LIMIT $3) AS open) AS "of_one!""#,
+        principal_id,
+        most,
+        most_of_one,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// A request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {

@@ -19,6 +19,7 @@ use chiffon_orchestrator::domain::task::Limits as Retries;
 use chiffon_orchestrator::inbox;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::service::background_status::BackgroundStatuses;
+use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
 use chiffon_orchestrator::service::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch};
 use chiffon_orchestrator::store::invariants::{self, Limits};
 use chiffon_orchestrator::store::{Store, StoreOptions};
@@ -298,6 +299,7 @@ fn settings() -> Settings {
         planning_tries: 3,
         signature_valid_for: Duration::from_mins(10),
         max_text_chars: 8000,
+        open_requests: OpenRequestLimits::default(),
         queue_type: QueueType::Classic,
         tick: Duration::from_secs(2),
         dead_letters: DeadLetterLimits::default(),

@@ -6,6 +6,7 @@ mod claiming;
 mod cutting_off;
 mod dispatching;
 mod dying;
+mod flooding;
 mod holding;
 mod introducing;
 mod ordering;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::head;
+use crate::http::auth::Caller;
 use crate::http::input::Params;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
@@ -71,7 +72,12 @@ impl From<Report> for Verified {
 
 /// Checks one chain of the audit log, or all records: chains, logs, and the audit repository.
 #[utoipa::path(get, path = "/audit/verify", tag = "audit", params(VerifyQuery), responses((status = 200, body = Verified)))]
-pub(in crate::http) async fn verify(State(state): State<HttpState>, Params(query): Params<VerifyQuery>) -> Result<Json<Verified>, Failure> {
+pub(in crate::http) async fn verify(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Params(query): Params<VerifyQuery>,
+) -> Result<Json<Verified>, Failure> {
+    let _place = state.limits.wait(&caller.0)?;
     let store = &state.context.store;
     let report = match query.chain {
         None => verify_audit::all(store, state.options.audit_repository.as_ref()).await?,

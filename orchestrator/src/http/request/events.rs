@@ -6,12 +6,12 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use chiffon_protocol::ErrorCode;
 use futures::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::follow::{Follow, Told};
+use crate::http::auth::Caller;
 use crate::http::input::{Id, Params, bad_query};
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
@@ -39,6 +39,7 @@ pub(in crate::http) struct EventsQuery {
 )]
 pub(in crate::http) async fn events(
     State(state): State<HttpState>,
+    caller: Caller,
     Id(id): Id,
     Params(query): Params<EventsQuery>,
     headers: HeaderMap,
@@ -47,12 +48,9 @@ pub(in crate::http) async fn events(
     if request::status(state.pool(), id).await?.is_none() {
         return Err(not_found(id).into());
     }
-    let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
-        let most = state.options.max_streams;
-        Failure::new(ErrorCode::ResourcesExhausted, format!("{most} live views are open, which is the most; try again when one has ended"))
-    })?;
+    let place = state.limits.view(&caller.0)?;
     let stop = state.context.shutdown.stop_token();
-    let follow = Follow::new(state, id, cursor, permit);
+    let follow = Follow::new(state, id, cursor, place);
     let told = stream::unfold(follow, async |mut follow| follow.next().await.map(|told| (told, follow)));
     let events = told.map(|told| Ok(event(&told))).take_until(stop.cancelled_owned());
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))

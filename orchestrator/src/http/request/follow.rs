@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::http::limits::Held;
 use crate::http::state::HttpState;
 use crate::store::events::Event;
 use crate::store::read::live::{self, Batch};
@@ -39,13 +40,13 @@ pub(super) struct Follow {
     /// When the request was first seen to have ended with all its events told.
     ended_at: Option<Duration>,
     over: bool,
-    _permit: OwnedSemaphorePermit,
+    _place: Held,
 }
 
 impl Follow {
-    pub(super) fn new(state: HttpState, request_id: Uuid, cursor: i64, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(state: HttpState, request_id: Uuid, cursor: i64, place: Held) -> Self {
         let changed = state.live.follow(request_id);
-        Self { state, request_id, cursor, changed, ready: VecDeque::new(), ended_at: None, over: false, _permit: permit }
+        Self { state, request_id, cursor, changed, ready: VecDeque::new(), ended_at: None, over: false, _place: place }
     }
 
     /// The next thing to tell; `None` after the end.

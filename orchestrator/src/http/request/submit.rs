@@ -65,6 +65,8 @@ pub(in crate::http) async fn submit(
 ) -> Result<Response, Failure> {
     let given = key.given();
     let wait = query.wait.as_deref().map(parse_wait).transpose()?;
+    // Before anything is done: a call that is refused has asked for nothing.
+    let _place = wait.map(|_| state.limits.wait(&caller.0)).transpose()?;
     let work = Box::pin(async {
         let input = submit::Submit {
             text: value.text,

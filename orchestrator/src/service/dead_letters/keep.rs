@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chiffon_protocol::signature::SignatureError;
+use sqlx::PgConnection;
 
 use super::{authenticity, by_itself};
 use crate::domain::dead_letter::Facts;
@@ -35,7 +36,10 @@ pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store
         Err(SignatureError::Missing) => "missing",
         Err(_) => "invalid",
     };
-    let facts = Facts::read(incoming.headers, incoming.body, checked.is_ok());
+    let mut facts = Facts::read(incoming.headers, incoming.body, checked.is_ok());
+    if checked.is_err() && is_flood(context, &mut transaction).await? {
+        facts.become_one_of_many();
+    }
     let sender = match &checked {
         Ok(authentic) => Some(authenticity::name(&mut transaction, authentic.signer).await?),
         Err(_) => None,
@@ -55,4 +59,10 @@ pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store
     let id = dead_letters::add(&mut transaction, &new, now).await?;
     store::commit(transaction).await?;
     by_itself::run(context, id).await
+}
+
+/// Whether strangers have so many letters here that one more is only counted.
+async fn is_flood(context: &Context, connection: &mut PgConnection) -> Result<bool, store::Error> {
+    let most = i64::from(context.settings.dead_letters.most_of_strangers);
+    Ok(dead_letters::count_strangers(connection, most).await? >= most)
 }

@@ -14,9 +14,11 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
     let now = context.clock.now();
     let before = TimeDelta::from_std(limits.keep).ok().and_then(|keep| now.checked_sub_signed(keep)).unwrap_or_default();
     let mut transaction = context.store.begin().await?;
-    let dropped = dead_letters::drop_old(&mut transaction, before, i64::from(limits.most)).await?;
+    let most_bytes = i64::try_from(limits.max_bytes).unwrap_or(i64::MAX);
+    let dropped = dead_letters::drop_old(&mut transaction, before, i64::from(limits.most), most_bytes).await?;
     if dropped.open > 0 {
-        let data = json!({"count": dropped.all, "open": dropped.open, "before": before, "most": limits.most});
+        let data =
+            json!({"count": dropped.all, "open": dropped.open, "before": before, "most": limits.most, "max_bytes": limits.max_bytes});
         audit::append_system(&mut transaction, &AuditEvent::by_chiffon("dead_letters.let_go", data), now).await?;
     }
     store::commit(transaction).await?;

@@ -10,6 +10,7 @@ use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::domain::task::Limits as Retries;
 use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
+use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
 use chiffon_orchestrator::service::tokens::{self, NewToken};
 use chiffon_orchestrator::service::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch, plan_round};
 use chiffon_orchestrator::store::{Store, StoreOptions};
@@ -84,7 +85,8 @@ impl Answer {
     }
 }
 
-fn settings() -> Settings {
+/// Times and limits that most tests have.
+pub fn settings() -> Settings {
     Settings {
         claim_within: Duration::from_secs(30),
         start_within: Duration::from_secs(30),
@@ -94,6 +96,7 @@ fn settings() -> Settings {
         planning_tries: 3,
         signature_valid_for: Duration::from_mins(10),
         max_text_chars: 8_000,
+        open_requests: OpenRequestLimits::default(),
         queue_type: QueueType::Classic,
         tick: Duration::from_secs(1),
         dead_letters: DeadLetterLimits::default(),
@@ -116,8 +119,12 @@ impl App {
     }
 
     pub async fn with_options(options: HttpOptions) -> Self {
+        Self::with_settings(options, settings()).await
+    }
+
+    pub async fn with_settings(options: HttpOptions, settings: Settings) -> Self {
         let database = TemporaryDatabase::create().await;
-        let mut app = Self::on(&database.url(), options).await;
+        let mut app = Self::build(&database.url(), options, settings).await;
         app.context.store.migrate().await.expect("the schema");
         app.database = Some(database);
         app
@@ -125,6 +132,10 @@ impl App {
 
     /// On this database, which need not be there.
     pub async fn on(url: &str, options: HttpOptions) -> Self {
+        Self::build(url, options, settings()).await
+    }
+
+    async fn build(url: &str, options: HttpOptions, settings: Settings) -> Self {
         telemetry::install_tls_provider();
         let shutdown = Shutdown::new();
         let store = Store::new(&StoreOptions {
@@ -143,7 +154,7 @@ impl App {
             agents: Arc::new(Keyring::new([])),
             policy: Arc::new(Policy::default()),
             planner: Arc::new(OfflinePlanner::new()),
-            settings: Arc::new(settings()),
+            settings: Arc::new(settings),
             wakes: Arc::new(Wakes::default()),
             background: Arc::default(),
             shutdown: shutdown.clone(),

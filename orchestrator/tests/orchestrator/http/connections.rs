@@ -56,3 +56,26 @@ async fn a_connection_on_which_no_call_is_begun_is_closed() {
     assert!(!silent.contains("200") && !slow.contains("200"), "{silent:?} {slow:?}");
     assert!(asks(connect(&app).await).await.starts_with("HTTP/1.1 200"));
 }
+
+/// What this process holds of memory, in bytes: https://docs.kernel.org/filesystems/proc.html, `statm`.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("a Linux");
+    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
+    pages * 4096
+}
+
+#[tokio::test]
+async fn a_thousand_connections_on_which_nobody_calls_take_little_memory() {
+    const IDLE: usize = 1_000;
+    let app = App::with_options(HttpOptions { max_connections: 2_000, ..HttpOptions::default() }).await;
+    assert!(asks(connect(&app).await).await.starts_with("HTTP/1.1 200"));
+    let before = resident();
+    let mut idle = Vec::new();
+    for _ in 0..IDLE {
+        idle.push(connect(&app).await);
+    }
+    // The last in the queue of those that connect: all are taken when this one is answered.
+    assert!(asks(connect(&app).await).await.starts_with("HTTP/1.1 200"));
+    let each = resident().saturating_sub(before) / IDLE;
+    assert!(each < 32 * 1024, "each takes {each} bytes, both its ends together");
+}

@@ -164,13 +164,23 @@ async fn a_bad_cursor_is_named_and_the_stop_ends_open_views() {
 
 #[tokio::test]
 async fn there_is_a_bound_to_how_many_live_views_are_open() {
-    let app = App::with_options(chiffon_orchestrator::http::HttpOptions { max_streams: 1, ..Default::default() }).await;
+    let app = App::with_options(chiffon_orchestrator::http::HttpOptions {
+        views: chiffon_orchestrator::http::Most { all: 2, of_one: 1 },
+        ..Default::default()
+    })
+    .await;
     let ada = app.token("ada", Role::Requester).await;
     let id = app.ask(&ada, "polish the lens").await;
     let first = View::open(&app, &ada, id, None).await;
     let second = app.get(&format!("/request/{id}/events"), &ada).await;
-    assert_eq!(second.code(), 5005);
-    drop(first);
+    assert_eq!(second.code(), 5025);
+    assert_eq!(second.header("retry-after"), "5");
+    let bob = app.token("bob", Role::Viewer).await;
+    let of_another = View::open(&app, &bob, id, None).await;
+    let carol = app.token("carol", Role::Viewer).await;
+    let in_all = app.get(&format!("/request/{id}/events"), &carol).await;
+    assert!(in_all.code() == 5025 && in_all.message().contains("(`http.max_streams`)"), "{in_all:?}");
+    drop((first, of_another));
     chiffon_testkit::until("the place of the view that was closed", Duration::from_secs(5), async || {
         let response = app.call(Method::GET, &format!("/request/{id}/events"), &ada).send().await.expect("an answer");
         if response.status().is_success() { Ok(()) } else { Err(response.status()) }
