@@ -65,7 +65,11 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
             // It is told of what was before, too; only a request that stands there now has stopped to ask.
             let request = patiently(api, id).await?;
             if ASKS.iter().any(|word| request["status"] == *word) {
-                return Ok(finish(output, &request));
+                let exit = finish(output, &request);
+                if output == Output::Text {
+                    eprintln!("{}", what_it_asks(&request, id));
+                }
+                return Ok(exit);
             }
         }
         let ended = event.kind == "end" || ENDED.iter().any(|word| event.data["status"] == *word) && event.kind == "request";
@@ -73,6 +77,15 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
             return Ok(finish(output, &patiently(api, id).await?));
         }
     }
+}
+
+/// The command that answers a request that waits for a person.
+fn what_it_asks(request: &Value, id: &str) -> String {
+    let id = short(id);
+    if request["status"] == "needs_input" {
+        return format!("Answer it with: chiffon revise {id} \"your words\"");
+    }
+    format!("Approve it with: chiffon approve {id}")
 }
 
 /// Watches until it is over, or until the person leaves with Ctrl-C: what is watched goes on without them.

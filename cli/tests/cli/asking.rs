@@ -141,3 +141,26 @@ fn ctrl_c_says_that_the_request_goes_on_and_how_to_look_at_it() {
     assert!(screen.contains("It goes on without you: `chiffon show bc6173fd`"), "{screen}");
     assert_eq!(code, Some(130), "{screen}");
 }
+
+#[test]
+fn a_plan_that_is_made_again_after_its_approval_is_shown_instead_of_waited_for() {
+    let server = Server::start(request("awaiting_approval"));
+    // What was before is told again by the stream.
+    server.script().events = vec![("request", json!({"status": "awaiting_approval"}))];
+    server.script().after = vec![("approve", request("running"))];
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");
+    terminal.until("Approve? y = yes");
+    terminal.press("y\n");
+    until("the run is watched", || {
+        let script = server.script();
+        let since = script.calls.iter().skip_while(|(method, ..)| method != "POST");
+        let looks = since.filter(|(method, ..)| method == "GET").count();
+        (looks >= 2).then_some(()).ok_or_else(|| format!("{:?}", script.calls))
+    });
+    let mut again = request("awaiting_approval");
+    again["plan"]["revision"] = json!(2);
+    server.script().request = again;
+    let (code, screen) = terminal.end();
+    assert_eq!((server.decisions(), code), (vec!["approve".to_owned()], Some(6)), "{screen}");
+    assert!(screen.contains("Plan 2:") && screen.contains("chiffon approve bc6173fd"), "{screen}");
+}

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
@@ -22,6 +23,7 @@ pub struct Terminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -36,14 +38,14 @@ impl Terminal {
         let mut reader = keyboard.try_clone().expect("the terminal");
         let screen = Arc::new(Mutex::new(Vec::new()));
         let shown = screen.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             // A terminal whose other end is closed is an error, not an end.
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 shown.lock().expect("only appended to").extend(&buffer[..count]);
             }
         });
-        Self { child, keyboard, screen }
+        Self { child, keyboard, screen, reader }
     }
 
     /// Types keys.
@@ -76,6 +78,11 @@ impl Terminal {
             assert!(Instant::now() < deadline, "it has not ended; its screen:\n{}", self.screen());
             std::thread::park_timeout(Duration::from_millis(10));
         };
+        // What it wrote last may still be on its way to the screen.
+        while !self.reader.is_finished() {
+            assert!(Instant::now() < deadline, "the terminal does not end; its screen:\n{}", self.screen());
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
         (code, self.screen())
     }
 }
