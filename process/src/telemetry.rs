@@ -2,6 +2,8 @@
 //!
 //! Much of what is logged was said by others. An event is one line whatever is in it, and what would act in a terminal is written out.
 
+use std::io::IsTerminal as _;
+
 use chiffon_protocol::Shown;
 use tracing::Subscriber;
 use tracing_subscriber::field::MakeExt as _;
@@ -11,6 +13,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::variable;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -29,12 +33,18 @@ pub fn init(format: Format, filter: &str) {
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
         Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init(),
-        Format::Text => registry.with(text(std::io::stderr)).try_init(),
+        Format::Text => registry.with(text(std::io::stderr, is_coloured())).try_init(),
     };
     drop(started);
 }
 
-fn text<S, W>(writer: W) -> impl Layer<S>
+/// Colours are for a terminal that has them: a file, a pipe and a dumb terminal get plain lines.
+fn is_coloured() -> bool {
+    let (term, no_colour) = (variable("TERM"), variable("NO_COLOR"));
+    std::io::stderr().is_terminal() && term.is_none_or(|term| term != "dumb") && no_colour.is_none_or(|value| value.is_empty())
+}
+
+fn text<S, W>(writer: W, coloured: bool) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -44,7 +54,7 @@ where
         let shown = Shown::line(&value);
         if field.name() == "message" { write!(writer, "{shown}") } else { write!(writer, "{}={shown}", field.name()) }
     });
-    tracing_subscriber::fmt::layer().compact().fmt_fields(fields.delimited(" ")).with_writer(writer)
+    tracing_subscriber::fmt::layer().compact().fmt_fields(fields.delimited(" ")).with_ansi(coloured).with_writer(writer)
 }
 
 /// Chooses the one TLS provider of the process; without it the first HTTP client panics.
@@ -79,7 +89,7 @@ mod tests {
     fn an_event_is_one_line_in_which_nothing_acts_whatever_others_have_said() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let layer = text(move || writer.clone());
+        let layer = text(move || writer.clone(), false);
         let said = "no\n2020-01-01 INFO all is well\u{1b}[2J\u{202e}";
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::warn!(reason = %said, again = said, ?said, "refused: {said}");
@@ -90,6 +100,6 @@ mod tests {
             written.contains(r"refused: no\n2020-01-01") && written.contains(r"reason=no\n2020") && written.contains(r"\u{202e}"),
             "{written}"
         );
-        assert!(!written.contains("\u{1b}[2J") && !written.contains('\u{202e}'), "{written:?}");
+        assert!(!written.contains('\u{1b}') && !written.contains('\u{202e}'), "no colours where they are not wanted: {written:?}");
     }
 }
