@@ -13,16 +13,55 @@ pub struct CatalogueAction {
     pub sha256: String,
 }
 
-/// The actions, by name. Where agents differ, the newest enrolled content wins.
+/// A version of an action that an agent has, and the hosts that this agent reaches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// The action as this agent has it.
+    pub action: CatalogueAction,
+    /// Canonical names.
+    pub hosts: BTreeSet<String>,
+}
+
+/// The actions, by name. Where agents differ, the newest enrolled content wins; only where its agents do not reach the hosts, another
+/// version that says the same of itself, as on a machine with another Ansible.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
     actions: BTreeMap<String, CatalogueAction>,
+    versions: BTreeMap<String, Vec<Version>>,
 }
 
 impl Catalogue {
     /// A catalogue of these actions.
     pub fn new(actions: impl IntoIterator<Item = CatalogueAction>) -> Self {
-        Self { actions: actions.into_iter().map(|action| (action.spec.name.clone(), action)).collect() }
+        let actions = actions.into_iter().map(|action| (action.spec.name.clone(), action)).collect();
+        Self { actions, versions: BTreeMap::new() }
+    }
+
+    /// With what each agent has. Versions that differ in more than in what they run with are left out.
+    #[must_use]
+    pub fn with_versions(mut self, versions: impl IntoIterator<Item = Version>) -> Self {
+        for version in versions {
+            let name = &version.action.spec.name;
+            if self.actions.get(name).is_some_and(|newest| says_the_same(&newest.spec, &version.action.spec)) {
+                self.versions.entry(name.clone()).or_default().push(version);
+            }
+        }
+        self
+    }
+
+    /// The version of an action for these hosts: the newest, unless only agents with another one reach them.
+    pub fn for_hosts(&self, name: &str, hosts: &[String]) -> Option<&CatalogueAction> {
+        let newest = self.actions.get(name)?;
+        let versions = self.versions.get(name).map(Vec::as_slice).unwrap_or_default();
+        let reaching: Vec<&Version> = versions.iter().filter(|version| hosts.iter().all(|host| version.hosts.contains(host))).collect();
+        let has_newest = reaching.iter().any(|version| version.action.sha256 == newest.sha256);
+        Some(reaching.first().filter(|_| !has_newest).map_or(newest, |version| &version.action))
+    }
+
+    /// The version of an action with this content, where an agent has it.
+    pub fn version(&self, name: &str, sha256: &str) -> Option<&CatalogueAction> {
+        let others = self.versions.get(name).into_iter().flatten().map(|version| &version.action);
+        self.actions.get(name).into_iter().chain(others).find(|action| action.sha256 == sha256)
     }
 
     /// The action of this name.
@@ -39,6 +78,11 @@ impl Catalogue {
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()
     }
+}
+
+fn says_the_same(one: &ActionSpec, other: &ActionSpec) -> bool {
+    let plain = |spec: &ActionSpec| ActionSpec { runs_with: BTreeMap::new(), ..spec.clone() };
+    plain(one) == plain(other)
 }
 
 /// The hosts and groups that agents have in their inventories.

@@ -49,7 +49,9 @@ fn changes(plan: &PlanDocument, catalogue: &Catalogue) -> Vec<String> {
     let moved: BTreeSet<(&str, &str, &str)> = plan
         .steps
         .iter()
-        .filter_map(|step| Some((step.action.as_str(), step.action_sha256.as_str(), catalogue.get(&step.action)?.sha256.as_str())))
+        .filter_map(|step| {
+            Some((step.action.as_str(), step.action_sha256.as_str(), catalogue.for_hosts(&step.action, &step.hosts)?.sha256.as_str()))
+        })
         .filter(|(_, planned, now)| planned != now)
         .collect();
     let shown = |sha256: &str| sha256.get(..SHOWN).unwrap_or(sha256).to_owned();

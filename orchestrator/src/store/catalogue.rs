@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chiffon_protocol::ActionSpec;
 use sqlx::PgConnection;
 
-use super::Error;
-use super::actions::read;
-use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use super::actions::{self, read};
+use super::{Error, dispatch};
+use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet, Version};
 
 /// The catalogue and the fleet, of agents that are connected and of those that were: what waits for one of them says so.
 pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), Error> {
@@ -20,6 +21,7 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
     .await?;
     let actions: Result<Vec<CatalogueAction>, Error> =
         actions.into_iter().map(|row| Ok(CatalogueAction { spec: read(&row.name, &row.spec)?, sha256: row.sha256 })).collect();
+    let versions = versions(connection).await?;
     let hosts = sqlx::query_scalar!("SELECT hosts FROM agents ORDER BY id").fetch_all(connection).await?;
     let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for hosts in hosts {
@@ -28,5 +30,25 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
             groups.entry(group).or_default().extend(members);
         }
     }
-    Ok((Catalogue::new(actions?), Fleet { groups }))
+    Ok((Catalogue::new(actions?).with_versions(versions), Fleet { groups }))
+}
+
+/// What each agent has, those that are connected first.
+async fn versions(connection: &mut PgConnection) -> Result<Vec<Version>, Error> {
+    let mut agents = dispatch::list_agents(connection).await?;
+    agents.sort_by_key(|agent| !agent.alive);
+    let mut known: BTreeMap<(String, String), Option<ActionSpec>> = BTreeMap::new();
+    let mut versions = Vec::new();
+    for agent in agents {
+        for (name, sha256) in agent.actions {
+            let key = (name, sha256);
+            if !known.contains_key(&key) {
+                known.insert(key.clone(), actions::get(connection, &key.0, &key.1).await?);
+            }
+            if let Some(spec) = known.get(&key).cloned().flatten() {
+                versions.push(Version { action: CatalogueAction { spec, sha256: key.1 }, hosts: agent.hosts.clone() });
+            }
+        }
+    }
+    Ok(versions)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chiffon_orchestrator::domain::assemble::{AssembleInput, assemble, freeze};
-use chiffon_orchestrator::domain::catalogue::Catalogue;
+use chiffon_orchestrator::domain::catalogue::{Catalogue, Version};
 use chiffon_orchestrator::domain::plan::{Draft, DraftStep, Phase, PlanDocument, PlannedBy};
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::reference::{OutputsByStep, render_records, resolve};
@@ -93,6 +93,30 @@ fn a_step_names_the_versions_of_what_its_agent_runs_it_with() {
     assert_eq!(json!(document.steps[0])["runs_with"], json!({"ansible-core": "2.14.18"}));
     let unknown = plan(steps()).expect("a plan");
     assert_eq!(json!(unknown.steps[0]).get("runs_with"), None);
+}
+
+#[test]
+fn a_step_takes_the_version_of_the_agents_that_reach_its_hosts() {
+    let with = |ansible: &str| {
+        let mut issue = action(TOKEN_SOURCE);
+        issue.spec.runs_with.insert("ansible-core".to_owned(), ansible.to_owned());
+        issue.sha256 = ansible.to_owned();
+        issue
+    };
+    let at =
+        |ansible: &str, hosts: &[&str]| Version { action: with(ansible), hosts: hosts.iter().map(|host| (*host).to_owned()).collect() };
+    let planned = |versions: Vec<Version>| {
+        let catalogue = Catalogue::new([with("2.19.4")]).with_versions(versions);
+        let document =
+            plan_from(&catalogue, vec![step("issue", "issue_token", json!({"host": "gate"}))], &Policy::default()).expect("a plan");
+        document.steps[0].action_sha256.clone()
+    };
+    assert_eq!(planned(vec![at("2.19.4", &["pluto"]), at("2.14.18", &["gate"])]), "2.14.18");
+    assert_eq!(planned(vec![at("2.14.18", &["gate"]), at("2.19.4", &["gate", "pluto"])]), "2.19.4");
+    assert_eq!(planned(vec![at("2.14.18", &["pluto"])]), "2.19.4", "nobody reaches it: it waits, and says for what");
+    let mut other = at("2.14.18", &["gate"]);
+    other.action.spec.timeout_seconds += 1;
+    assert_eq!(planned(vec![other]), "2.19.4", "it says something else of itself");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub fn freeze(plan: &PlanDocument, step_id: &str, outputs: Map<String, Value>, c
     let Some(step) = frozen.steps.iter_mut().find(|step| step.step_id == step_id && step.phase == Phase::Discover) else {
         return Err(Problem::new(ErrorCode::InvalidPlan, format!("`{step_id}` is not a discovery of this plan")));
     };
-    let action = catalogue.get(&step.action).filter(|action| action.sha256 == step.action_sha256).ok_or_else(|| changed(step))?;
+    let action = catalogue.version(&step.action, &step.action_sha256).ok_or_else(|| changed(step))?;
     if let Some(problem) = parameters::outputs_problem(step_id, &action.spec, &outputs) {
         return Err(problem);
     }
@@ -51,6 +51,6 @@ fn fill_in(step: &mut Step, from: &str, known: &OutputsByStep, catalogue: &Catal
             open.insert(name);
         }
     }
-    let action = catalogue.get(&step.action).filter(|action| action.sha256 == step.action_sha256).ok_or_else(|| changed(step))?;
+    let action = catalogue.version(&step.action, &step.action_sha256).ok_or_else(|| changed(step))?;
     parameters::problems(&step.step_id, &action.spec, &step.parameters, &open).into_iter().next().map_or(Ok(()), Err)
 }

@@ -14,7 +14,7 @@ use chiffon_process::nearest::nearest;
 /// The step, or everything that is wrong with it.
 pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet: &Fleet) -> Result<Step, Vec<Problem>> {
     let id = proposed.step_id.as_str();
-    let Some(CatalogueAction { spec, sha256 }) = catalogue.get(&proposed.action) else {
+    let Some(CatalogueAction { spec, .. }) = catalogue.get(&proposed.action) else {
         return Err(vec![unknown_action(id, &proposed.action, catalogue)]);
     };
     let filled = spec.with_defaults(&proposed.parameters);
@@ -25,6 +25,9 @@ pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet
     if !problems.is_empty() {
         return Err(problems);
     }
+    let Some(CatalogueAction { spec, sha256 }) = catalogue.for_hosts(&spec.name, &hosts) else {
+        return Err(vec![unknown_action(id, &proposed.action, catalogue)]);
+    };
     let mut depends_on: BTreeSet<String> = proposed.depends_on.iter().cloned().collect();
     depends_on.extend(referring.into_values().flatten().map(|reference| reference.step_id));
     Ok(Step {
