@@ -14,6 +14,8 @@ use super::state::HttpOptions;
 /// Anybody may ask how it is, by whatever name.
 const ALWAYS: &str = "/health";
 const EVERY_NAME: &str = "*";
+/// Nobody can register a name below these: RFC 6761, 6762 and 8375, and ICANN's reservation of `internal`.
+const PRIVATE: [&str; 4] = [".localhost", ".local", ".home.arpa", ".internal"];
 
 /// The names by which it may be called.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(super) struct Hosts {
 
 impl Hosts {
     pub(super) fn new(options: &HttpOptions) -> Self {
-        let mut hosts = Self { names: BTreeSet::from(["localhost".to_owned()]), below: vec![".localhost".to_owned()], all: false };
+        let mut hosts = Self { names: BTreeSet::new(), below: PRIVATE.map(str::to_owned).to_vec(), all: false };
         let own = options.public_url.parse::<Uri>().ok().and_then(|url| url.host().map(ToOwned::to_owned));
         for name in own.iter().chain(&options.allowed_hosts) {
             let name = plain(name);
@@ -50,7 +52,8 @@ impl Hosts {
             (None, None) => return Ok(()),
             (None, Some(host)) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
         };
-        let name = called.as_ref().map(|authority| plain(authority.host()));
+        // What stands before an `@` belongs to no host.
+        let name = called.as_ref().filter(|authority| !authority.as_str().contains('@')).map(|authority| plain(authority.host()));
         if name.as_deref().is_some_and(|name| self.knows(name)) {
             return Ok(());
         }
@@ -63,7 +66,9 @@ impl Hosts {
 
     fn knows(&self, name: &str) -> bool {
         let is_address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
-        is_address || self.names.contains(name) || self.below.iter().any(|below| name.ends_with(below.as_str()))
+        // A name without a dot is one of the caller's own network; no stranger can make it lead here.
+        let is_single = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        is_address || is_single || self.names.contains(name) || self.below.iter().any(|below| name.ends_with(below.as_str()))
     }
 }
 
@@ -94,12 +99,12 @@ mod tests {
     #[test]
     fn addresses_localhost_and_what_is_configured_are_answered_and_nothing_else() {
         let good = "127.0.0.1 127.0.0.1:8080 192.168.1.5:8080 [::1]:8080 [2001:db8::1] localhost:8080 LOCALHOST. a.localhost nas NAS:8080 \
-            chiffon.example nas.lan a.b.lan";
+            orchestrator:8080 nas.local nas.home.arpa a.internal chiffon.example nas.lan a.b.lan";
         for good in good.split_whitespace() {
             assert!(called(good), "{good}");
         }
         for bad in
-            "evil.example nas.evil.example localhost.evil.example 127.0.0.1.evil.example lan xlan nas@evil.example a@nas@b 1.2.3".split(' ')
+            "evil.example nas.evil.example localhost.evil.example 127.0.0.1.evil.example x.xlan local.example nas@evil.example a@nas@b 1.2.3".split(' ')
         {
             assert!(!called(bad), "{bad}");
         }
