@@ -7,6 +7,7 @@ pub mod action_check;
 mod agent;
 mod ansible_config;
 mod catalogue;
+mod check_mode;
 mod content_hash;
 mod installed;
 mod inventory;

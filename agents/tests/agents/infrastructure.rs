@@ -248,6 +248,9 @@ async fn work_that_does_not_fit_the_agent_is_not_accepted() {
     assert!(fleet.agent.refresh().await, "the change is announced");
     assert_ne!(fleet.agent.catalogue()[0].sha256, good.action_sha256);
     assert!(!fleet.agent.refresh().await);
+    fleet.playbooks.action("wrong", "colour: red\n", WRITE);
+    assert!(fleet.agent.refresh().await, "so is what is left out");
+    declined(&WorkRequest { action: "wrong".to_owned(), ..good.clone() }, "it does not offer `wrong`: ");
 }
 
 #[tokio::test]
@@ -257,9 +260,14 @@ async fn an_invalid_action_does_not_stop_the_others() {
     books.action("wrong", "colour: red\n", WRITE);
     let agent = InfrastructureAgent::new(books.options()).await.expect("the agent is ready");
     assert_eq!(agent.catalogue().iter().map(|action| action.spec.name.as_str()).collect::<Vec<_>>(), ["write"]);
-    let problem = &agent.actions().problems[0];
-    assert_eq!(problem.code, ErrorCode::ActionInvalid);
-    assert!(problem.message.contains("wrong/action.yml") && problem.message.contains("colour"), "{}", problem.message);
+    let said = agent.not_offered();
+    assert_eq!((said.len(), said[0].name.as_str(), said[0].code), (1, "wrong", ErrorCode::ActionInvalid.number()));
+    assert!(said[0].reason.contains("wrong/action.yml") && said[0].reason.contains("colour"), "{}", said[0].reason);
+    books.action("wrong", "", "    - name: It\n      ansible.builtin.command: id\n      check_mode: false\n");
+    assert!(agent.refresh().await, "another reason is said, too");
+    assert!(agent.not_offered()[0].reason.contains("check_mode: false"));
+    books.action("wrong", "", WRITE);
+    assert!(agent.refresh().await && agent.not_offered().is_empty());
 }
 
 #[tokio::test]

@@ -16,10 +16,10 @@ use super::command;
 use super::events::Observer;
 use super::granted;
 use super::lines::{Line, Lines};
-use super::outcome;
 use super::progress::{ListCache, Listed, read_list};
 use super::stop::{Stop, StopReason};
 use super::usage::Usage;
+use super::{dry_run, outcome};
 use crate::infrastructure::ansible_config::CALLBACKS;
 use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
@@ -62,10 +62,10 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
-    let vaulted = match Vaulted::prepare(&context.scratch) {
+    let vaulted = match Vaulted::prepare(&context.scratch).and_then(|vaulted| dry_run::prepare(&context.scratch).map(|()| vaulted)) {
         Ok(vaulted) => vaulted,
         Err(error) => {
-            let text = format!("what hides vaulted variables can't be written to {}: {error}", context.scratch.display());
+            let text = format!("the callbacks that watch the play can't be written to {}: {error}", context.scratch.display());
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
