@@ -146,6 +146,7 @@ error_codes! {
     5508 ActionInvalid, 500, false, "Action definition invalid";
     5509 OutputsInvalid, 500, false, "Outputs invalid";
     5510 InventoryUnreadable, 500, false, "Inventory unreadable";
+    5513 InventorySealed, 500, false, "Inventory file can't be opened";
     5601 DesktopBusy, 503, true, "Desktop busy";
     5602 DesktopPaused, 503, true, "Desktop paused";
     5701 Forbidden, 403, false, "Forbidden";

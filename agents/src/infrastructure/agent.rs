@@ -16,6 +16,7 @@ use super::inventory::{self, Inventory, Unread, sources};
 use super::options::InfrastructureOptions;
 use super::play::{self, ListCache, Play};
 use super::redact::Redactor;
+use super::sealed_inventory;
 use super::secrets::{Prepared, Secrets};
 use crate::worker::{AgentKind, Decline, RunContext, RunOutcome};
 
@@ -294,7 +295,11 @@ impl AgentKind for InfrastructureAgent {
             Ok(Err(problem)) | Err(problem) => return RunOutcome::failed(problem),
         }
         action.folder = playbooks.join(&work.action);
-        let Prepared { parameters, secrets, references } = prepared;
+        let Prepared { parameters, mut secrets, references } = prepared;
+        match sealed_inventory::values(&self.options.inventory, &playbooks, &self.options.ansible_playbook).await {
+            Ok(values) => secrets.extend(values),
+            Err(problem) => return RunOutcome::failed(problem),
+        }
         let redactor = Redactor::new(secrets, &parameters).with_placeholders(&references);
         let play = Play {
             action,

@@ -18,6 +18,7 @@ mod path_scan;
 mod play;
 mod play_scan;
 mod redact;
+mod sealed_inventory;
 mod secrets;
 mod shared_types;
 
