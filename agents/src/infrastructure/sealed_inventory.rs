@@ -11,7 +11,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_norway::Value;
 use walkdir::WalkDir;
 
-use super::play::environment;
+use super::ansible_config::environment;
 use super::redact::looks_secret;
 
 /// Every file that the vault encrypts begins so.
