@@ -10,11 +10,14 @@ use serde_json::Value;
 use crate::infrastructure::check_mode::is_read_only;
 
 const CALLBACK: &str = include_str!("chiffon_check_mode.py");
+/// Beside it, for real runs, what tells of jobs on the hosts.
+const JOBS: &str = include_str!("chiffon_jobs.py");
 
 /// Puts the callback into the scratch folder, beside that of the vault.
 pub(super) fn prepare(scratch: &Path) -> io::Result<()> {
     let folder = scratch.join("callback");
     std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("chiffon_jobs.py"), JOBS)?;
     std::fs::write(folder.join("chiffon_check_mode.py"), CALLBACK)
 }
 

@@ -83,7 +83,7 @@ pub(in crate::infrastructure) struct Observer {
     progress: Progress,
     counter: Counter,
     outputs: Outputs,
-    background: Background,
+    pub(super) background: Background,
     current_task_id: String,
 }
 
@@ -193,6 +193,7 @@ impl Observer {
                 self.tell_progress();
             }
             "v2_playbook_on_stats" => self.statistics(event),
+            "chiffon_job" => self.job(event),
             _ => {
                 if let Some(told) = Told::read(name, event) {
                     self.told(told);
@@ -201,6 +202,15 @@ impl Observer {
                 }
             }
         }
+    }
+
+    /// A host works on a task in the background, and the play waits for it.
+    fn job(&mut self, event: &Value) {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (host, task) = (text("host").to_owned(), self.redactor.text(text("task")));
+        self.background.result(&host, &task, event);
+        let words = format!("runs in the background as job {}", text("ansible_job_id"));
+        self.say(NewEvent { kind: "job_started", host: Some(host), name: Some(task), ..NewEvent::text("job_started", words) });
     }
 
     /// What our own callback says.

@@ -17,6 +17,7 @@ mod progress;
 mod result_text;
 mod run;
 mod stop;
+mod stop_jobs;
 mod usage;
 
 pub(super) use diff::of_result as diff_of_result;
