@@ -135,6 +135,7 @@ error_codes! {
     5405 IncarnationSuperseded, 409, false, "Older incarnation";
     5406 HostnameTaken, 409, false, "Hostname taken";
     5407 ProtocolUnsupported, 409, false, "Protocol version not spoken";
+    5410 ActionNotOffered, 404, false, "Action not offered";
     5501 AnsibleNotFound, 500, false, "Ansible not found";
     5502 PlaybookSyntax, 500, false, "Playbook syntax error";
     5503 HostUnreachable, 502, false, "Host unreachable";
@@ -145,6 +146,7 @@ error_codes! {
     5508 ActionInvalid, 500, false, "Action definition invalid";
     5509 OutputsInvalid, 500, false, "Outputs invalid";
     5510 InventoryUnreadable, 500, false, "Inventory unreadable";
+    5513 InventorySealed, 500, false, "Inventory file can't be opened";
     5601 DesktopBusy, 503, true, "Desktop busy";
     5602 DesktopPaused, 503, true, "Desktop paused";
     5701 Forbidden, 403, false, "Forbidden";

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, WorkRequest};
+use chiffon_protocol::message::{AgentType, AnnouncedAction, NotOffered, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::catalogue::{Action, Catalogue};
@@ -16,6 +16,7 @@ use super::inventory::{self, Inventory, Unread, sources};
 use super::options::InfrastructureOptions;
 use super::play::{self, ListCache, Play};
 use super::redact::Redactor;
+use super::sealed_inventory;
 use super::secrets::{Prepared, Secrets};
 use crate::worker::{AgentKind, Decline, RunContext, RunOutcome};
 
@@ -102,6 +103,13 @@ impl InfrastructureAgent {
 
     fn action(&self, name: &str) -> Option<Action> {
         self.known().catalogue.actions.get(name).cloned()
+    }
+
+    fn lacks(&self, name: &str) -> Decline {
+        Decline::new(match self.known().catalogue.problems.get(name) {
+            Some(problem) => format!("it does not offer `{name}`: {} ({})", problem.message, problem.code),
+            None => format!("it has no action `{name}` ({})", ErrorCode::UnknownAction),
+        })
     }
 
     /// The content that would run now must be the content that was planned.
@@ -223,13 +231,17 @@ impl AgentKind for InfrastructureAgent {
         self.known().catalogue.announced()
     }
 
+    fn not_offered(&self) -> Vec<NotOffered> {
+        self.known().catalogue.not_offered()
+    }
+
     fn hosts(&self) -> BTreeMap<String, Vec<String>> {
         self.known().inventory.groups.clone()
     }
 
     fn problems(&self) -> Vec<String> {
         let known = self.known();
-        known.inventory.problems.iter().cloned().chain(known.catalogue.problems.iter().map(|problem| problem.message.clone())).collect()
+        known.inventory.problems.iter().cloned().chain(known.catalogue.problems.values().map(|problem| problem.message.clone())).collect()
     }
 
     fn labels(&self) -> BTreeMap<String, String> {
@@ -254,10 +266,7 @@ impl AgentKind for InfrastructureAgent {
     }
 
     fn accepts(&self, work: &WorkRequest) -> Result<(), Decline> {
-        let action = self.action(&work.action).ok_or_else(|| {
-            let code = ErrorCode::UnknownAction;
-            Decline::new(format!("it has no action `{}` ({code})", work.action))
-        })?;
+        let action = self.action(&work.action).ok_or_else(|| self.lacks(&work.action))?;
         self.check_content(&action, work)?;
         self.check_hosts(&action, work)?;
         let findings = action.parameter_findings(&work.parameters);
@@ -286,7 +295,11 @@ impl AgentKind for InfrastructureAgent {
             Ok(Err(problem)) | Err(problem) => return RunOutcome::failed(problem),
         }
         action.folder = playbooks.join(&work.action);
-        let Prepared { parameters, secrets, references } = prepared;
+        let Prepared { parameters, mut secrets, references } = prepared;
+        match sealed_inventory::values(&self.options.inventory, &playbooks, &self.options.ansible_playbook).await {
+            Ok(values) => secrets.extend(values),
+            Err(problem) => return RunOutcome::failed(problem),
+        }
         let redactor = Redactor::new(secrets, &parameters).with_placeholders(&references);
         let play = Play {
             action,

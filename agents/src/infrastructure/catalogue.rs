@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use chiffon_protocol::message::{AgentType, AnnouncedAction};
+use chiffon_protocol::message::{AgentType, AnnouncedAction, NotOffered};
 use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value};
 use walkdir::WalkDir;
@@ -16,6 +16,10 @@ use super::shared_types::SharedTypes;
 
 /// No action.yml is longer.
 const LONGEST_SPEC_BYTES: u64 = 4 * 1024 * 1024;
+/// Characters of a reason that hello carries.
+const LONGEST_REASON: usize = 2_000;
+/// Actions whose reasons hello carries.
+const MOST_NOT_OFFERED: usize = 100;
 
 /// An action as this agent can run it.
 #[derive(Debug, Clone)]
@@ -104,8 +108,8 @@ fn findings(schema: &Value, value: &Value) -> Vec<String> {
 pub struct Catalogue {
     /// By name.
     pub actions: BTreeMap<String, Action>,
-    /// Why others are left out.
-    pub problems: Vec<Problem>,
+    /// Why others are left out, by name.
+    pub problems: BTreeMap<String, Problem>,
     seen: Vec<(PathBuf, SystemTime, u64)>,
 }
 
@@ -135,7 +139,7 @@ impl Catalogue {
                 Ok(_) => {}
                 Err(problem) => {
                     tracing::error!(action = name, code = problem.code.number(), "{}", problem.message);
-                    catalogue.problems.push(problem);
+                    catalogue.problems.insert(name, problem);
                 }
             }
         }
@@ -152,10 +156,26 @@ impl Catalogue {
         self.actions.values().any(|action| installed.versions_of(&action.named) != action.spec.runs_with)
     }
 
+    /// What hello says of those that are left out.
+    pub fn not_offered(&self) -> Vec<NotOffered> {
+        let told = self.problems.iter().take(MOST_NOT_OFFERED);
+        told.map(|(name, problem)| NotOffered { name: name.clone(), code: problem.code.number(), reason: bounded(&problem.message) })
+            .collect()
+    }
+
     /// As hello announces it.
     pub fn announced(&self) -> Vec<AnnouncedAction> {
         self.actions.values().map(|action| AnnouncedAction { spec: action.spec.clone(), sha256: action.sha256.clone() }).collect()
     }
+}
+
+/// A reason as it travels: play after play of findings would fill a hello.
+fn bounded(text: &str) -> String {
+    if text.chars().count() <= LONGEST_REASON {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(LONGEST_REASON).collect();
+    format!("{kept} … (cut off)")
 }
 
 /// Every file with the time it was written and its length. Demo hosts and tests are no part of an action.

@@ -7,6 +7,7 @@ pub mod action_check;
 mod agent;
 mod ansible_config;
 mod catalogue;
+mod check_mode;
 mod content_hash;
 mod installed;
 mod inventory;
@@ -17,6 +18,7 @@ mod path_scan;
 mod play;
 mod play_scan;
 mod redact;
+mod sealed_inventory;
 mod secrets;
 mod shared_types;
 

@@ -4,17 +4,20 @@
 use std::path::{Component, Path, PathBuf};
 
 use chiffon_protocol::ActionSpec;
+use chiffon_protocol::action::CheckSupport;
 use serde_norway::{Mapping, Value};
 
+use super::check_mode::{acts, is_read_only};
 use super::content_hash::Covered;
 use super::path_scan;
 
-/// Modules that change nothing, with or without check mode.
-const READ_ONLY: [&str; 11] =
-    ["assert", "debug", "fail", "find", "gather_facts", "getent", "package_facts", "service_facts", "setup", "slurp", "stat"];
 /// Keywords and modules that read plays, tasks, roles and variables from a file of ours.
 const READING: [&str; 8] =
     ["import_playbook", "import_role", "import_tasks", "include_role", "include_tasks", "include_vars", "roles", "vars_files"];
+/// Where tasks stand.
+const TASKS: [&str; 7] = ["always", "block", "handlers", "post_tasks", "pre_tasks", "rescue", "tasks"];
+/// The variable that tells a play whether it is a dry run. Variables of this name don't change it, but that of a loop does.
+const MODE: &str = "ansible_check_mode";
 /// Variables that decide to which machine a host's name leads.
 pub(super) const LEADING: [&str; 5] = ["ansible_connection", "ansible_host", "ansible_port", "ansible_ssh_host", "ansible_ssh_port"];
 
@@ -47,7 +50,7 @@ pub(super) fn scan(covered: &Covered, spec: &ActionSpec) -> Vec<Found> {
             // Ansible includes tasks from a file of any name.
             Ok(value) if is_tasks || value.is_sequence() => {
                 let mut scan = Scan { path, text: &text, spec, covered, seen: Vec::new(), found: &mut found };
-                scan.value(&value, "");
+                scan.value(&value, if value.is_sequence() { "tasks" } else { "" });
             }
             Err(error) if is_tasks => {
                 let line = error.location().map_or(1, |location| location.line());
@@ -68,7 +71,13 @@ fn belongs(covered: &Covered, path: &Path, name: &str) -> bool {
         return true;
     }
     match first.as_ref() {
-        "collections" | "plugins" | "group_vars" | "host_vars" => false,
+        "plugins" => false,
+        // `collections/ansible_collections/<namespace>/<collection>/roles/<role>`.
+        "collections" => {
+            let rest: Vec<_> = parts.skip(1).collect();
+            matches!(rest.as_slice(), [namespace, collection, folder, role, ..]
+                if folder == "roles" && is_named(covered, name, &format!("{namespace}.{collection}.{role}")))
+        }
         "roles" => parts.next().is_some_and(|role| is_named(covered, name, &role)),
         _ => true,
     }
@@ -88,13 +97,13 @@ fn is_tasks(path: &Path) -> bool {
     is_yaml && !is_data && path.file_name().is_some_and(|name| name != "action.yml")
 }
 
-/// Lookups run on the agent's machine, also in a preview; these two run commands and write files.
+/// Lookups run on the agent's machine, also in a preview; these run commands and write files.
 fn lookups(path: &Path, text: &str, found: &mut Vec<Found>) {
     for (number, line) in text.lines().enumerate() {
         let dense: String = line.chars().filter(|character| !character.is_whitespace()).map(|c| if c == '"' { '\'' } else { c }).collect();
         let dense = dense.replace("ansible.builtin.", "");
-        for lookup in ["pipe", "password"] {
-            let calls = ["lookup", "query"].iter().any(|call| dense.contains(&format!("{call}('{lookup}'")));
+        for lookup in ["lines", "password", "pipe"] {
+            let calls = ["lookup", "query", "{q", "+q", "(q"].iter().any(|call| dense.contains(&format!("{call}('{lookup}'")));
             if calls || dense.contains(&format!("with_{lookup}:")) {
                 let text = format!("the lookup `{lookup}` acts on the agent's machine, also during a preview; use a task on the host");
                 found.push(Found { path: path.to_owned(), line: number + 1, text });
@@ -174,6 +183,9 @@ impl Scan<'_> {
                 let shown = as_text(value);
                 Some(format!("`check_mode: {shown}` runs this for real during a preview; use a module that supports check mode"))
             }
+            "loop_var" | "index_var" if as_text(value) == MODE => {
+                Some(format!("`{key}: {MODE}` hides from the play that it is a preview; choose another name"))
+            }
             "delegate_to" if !self.is_granted(value) => Some(format!(
                 "`delegate_to: {}` acts on a host that the grant does not name; make it a target of the action",
                 as_text(value)
@@ -188,8 +200,19 @@ impl Scan<'_> {
             _ if LEADING.contains(&key) && matches!(short(under), "" | "vars" | "set_fact") => {
                 Some(format!("`{key}` leads to another machine under the host's name; say how a host is reached in the inventory"))
             }
-            _ => None,
+            _ => self.acts_in_check_mode(key, members, under),
         }
+    }
+
+    /// A module that acts in check mode, where the action has a preview and the task is not left out of it.
+    fn acts_in_check_mode(&self, key: &str, members: &Mapping, under: &str) -> Option<String> {
+        let is_left_out = members.get("when").is_some_and(|when| serde_norway::to_string(when).unwrap_or_default().contains(MODE));
+        if !TASKS.contains(&under) || self.spec.check == CheckSupport::None || is_left_out {
+            return None;
+        }
+        acts(key).map(|what| {
+            format!("`{key}` {what} in a preview, too, although it says that it supports check mode; add `when: not {MODE}` or set `check: none`")
+        })
     }
 
     /// Whether it is the host itself, one that the target's parameter names, or this machine where that is the target.
@@ -230,10 +253,6 @@ fn without_parents(path: &Path) -> PathBuf {
 fn has_key(line: &str, key: &str) -> bool {
     let before_comment = line.split(" #").next().unwrap_or_default();
     !before_comment.trim_start().starts_with('#') && before_comment.contains(key)
-}
-
-fn is_read_only(module: &str) -> bool {
-    READ_ONLY.contains(&module.strip_prefix("ansible.builtin.").unwrap_or(module))
 }
 
 /// Ansible's words for yes; a template is one only where it asks for the mode itself.
@@ -290,13 +309,24 @@ mod tests {
             "- hosts: all\n  roles:\n    - {role: web, check_mode: no}\n",
             "- include_tasks: {file: x.yml, apply: {check_mode: no}}\n",
             "- {name: it, command: id, \"check_mode\": no}\n",
+            "- command: id\n  loop: [false]\n  loop_control: {loop_var: ansible_check_mode}\n",
+            "- hosts: all\n  tasks: [{community.general.irc: {msg: x}}]\n",
+            "- block: [{irc: {msg: x}}]\n",
         ] {
             assert_eq!(found_in(&[("one/playbook.yml", tasks)]).len(), 1, "{tasks}");
+        }
+        for fine in ["- irc: {msg: x}\n  when: not ansible_check_mode\n", "- hosts: all\n  vars: {irc: {server: x}}\n"] {
+            assert!(found_in(&[("one/playbook.yml", fine)]).is_empty(), "{fine}");
         }
         let fine = "- stat: {path: /x}\n  check_mode: false\n- command: id\n  check_mode: true\n# check_mode: false\n";
         assert!(found_in(&[("one/playbook.yml", fine)]).is_empty());
         let lookup = "- debug:\n    msg: \"{{ lookup('pipe', 'touch /x') }}\"\n";
         assert!(found_in(&[("one/playbook.yml", lookup)])[0].starts_with("one/playbook.yml:2: the lookup `pipe`"));
+        for path in ["group_vars/all.yml", "host_vars/nas/x.yml", "one/group_vars/all.yml", "roles/web/defaults/main.yml"] {
+            let files =
+                [(path, "x: \"{{ q('ansible.builtin.lines', 'touch /x') }}\"\n"), ("one/playbook.yml", "- hosts: all\n  roles: [web]\n")];
+            assert_eq!(found_in(&files).len(), 1, "{path}");
+        }
     }
 
     #[test]
@@ -336,6 +366,9 @@ mod tests {
         let delegates = "- command: id\n  delegate_to: lb\n";
         let files = [("roles/web/tasks/main.yml", delegates), ("roles/other/tasks/main.yml", delegates)];
         let play = ("one/playbook.yml", "- hosts: all\n  roles: [web]\n");
+        let in_collection = "collections/ansible_collections/own/web/roles/site/tasks/main.yml";
+        let found = found_in(&[(in_collection, delegates), ("one/playbook.yml", "- hosts: all\n  roles: [own.web.site]\n")]);
+        assert!(found.len() == 1 && found[0].starts_with(&format!("{in_collection}:2")), "{found:?}");
         let found: BTreeSet<String> = found_in(&[files[0], files[1], play]).into_iter().collect();
         assert!(found.len() == 1 && found.iter().all(|text| text.starts_with("roles/web/tasks/main.yml:2")), "{found:?}");
     }

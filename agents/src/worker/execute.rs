@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chiffon_protocol::message::{Mode, Outcome, ResultStatus, WorkRequest, WorkResult};
+use chiffon_protocol::message::{Outcome, ResultStatus, WorkRequest, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use chiffon_process::panic::{Panicked, caught};
@@ -107,11 +107,11 @@ async fn after_panic(shared: &Shared, attempt: &Attempt, work: &WorkRequest, mar
     let stopped = shared.kind.find_and_stop_leftovers(marker).await;
     TimeLimit::clear(marker);
     let events = attempt.log().read(&mut Cursor::default(), usize::MAX, usize::MAX).unwrap_or_default();
-    let changes = changes(&events);
+    let changes = changes(&events, work.mode);
     let text =
         format!("the agent could not follow this run ({panicked}), so it was stopped; {}", what_was_done(&events, work.mode, stopped));
     tracing::error!(task_id = %work.task_id, attempt = work.attempt, "{text}");
-    RunOutcome { changed: work.mode == Mode::Apply && !changes.is_empty(), hosts: hosts_of(&events), ..RunOutcome::internal(text) }
+    RunOutcome { changed: !changes.is_empty(), hosts: hosts_of(&events), ..RunOutcome::internal(text) }
 }
 
 fn private_folder(path: &Path) -> std::io::Result<()> {

@@ -81,6 +81,7 @@ pub(super) async fn say(shared: &Shared) {
             resources: figures.resources(),
             hosts: shared.kind.hosts(),
             actions: shared.kind.catalogue(),
+            not_offered: shared.kind.not_offered(),
             unfinished: unfinished(shared),
             problems: told(shared.kind.problems()),
         };

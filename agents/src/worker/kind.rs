@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, Availability, HostResult, Preview, ResourceUsage, WorkRequest};
+use chiffon_protocol::message::{AgentType, AnnouncedAction, Availability, HostResult, NotOffered, Preview, ResourceUsage, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 
@@ -97,6 +97,11 @@ pub trait AgentKind: Send + Sync + std::fmt::Debug + 'static {
 
     /// What it can do now, as it is announced.
     fn catalogue(&self) -> Vec<AnnouncedAction>;
+
+    /// The actions that it has and leaves out of the catalogue, with the reason.
+    fn not_offered(&self) -> Vec<NotOffered> {
+        Vec::new()
+    }
 
     /// The hosts it reaches: name of each group with its hosts; every host also under `all`.
     fn hosts(&self) -> BTreeMap<String, Vec<String>>;

@@ -29,6 +29,6 @@ mod worker;
 pub use kind::{AgentKind, Decline, Ending, RunOutcome};
 pub use options::WorkerOptions;
 pub use probe::{HeartbeatFigures, Probe};
-pub(crate) use recover::NAMED_CHANGES;
+pub(crate) use recover::{MADE, NAMED_CHANGES};
 pub use run_context::{Cancel, CancelCause, EventSink, NewEvent, Progress, RunContext};
 pub use worker::{Ended, Worker, WorkerParts};

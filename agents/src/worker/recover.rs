@@ -23,6 +23,9 @@ const NAMED: usize = 20;
 /// At most this many tasks that changed a host are named in its result.
 pub(crate) const NAMED_CHANGES: usize = 100;
 
+/// The kind of the event which says that a task of a dry run ran for real and changed its host.
+pub(crate) const MADE: &str = "changed_for_real";
+
 /// Settles everything that the journal holds, and gives it back to be reported. Runs before the first hello.
 pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt>>> {
     // Extra-vars of killed runs may hold secrets.
@@ -72,7 +75,7 @@ fn interrupted(shared: &Shared, attempt: &Attempt, stopped: usize) -> std::io::R
             Mode::Check => format!("the agent was killed while this ran; {}", what_was_done(&events, mode, stopped)),
         };
         log.add(NewEvent::text("warning", text.clone()), now);
-        (text, events.last().map(|event| event.at), mode == Mode::Apply && !changes(&events).is_empty(), hosts_of(&events))
+        (text, events.last().map(|event| event.at), !changes(&events, mode).is_empty(), hosts_of(&events))
     };
     let mut result = bare_result(shared, attempt, Outcome::Interrupted, text.clone());
     if let (Some(started), Some(ended)) = (attempt.record().started_at, last_at) {
@@ -85,11 +88,12 @@ fn interrupted(shared: &Shared, attempt: &Attempt, stopped: usize) -> std::io::R
     Ok(result)
 }
 
-/// What the log proves to have been changed (in check mode: what would be), as tasks on hosts.
-pub(super) fn changes(events: &[LogEvent]) -> Vec<String> {
+/// What the log proves to have been changed, as tasks on hosts: in check mode only what ran for real all the same.
+pub(super) fn changes(events: &[LogEvent], mode: Mode) -> Vec<String> {
+    let kind = if mode == Mode::Check { MADE } else { "task_changed" };
     events
         .iter()
-        .filter(|event| event.kind == "task_changed")
+        .filter(|event| event.kind == kind)
         .map(|event| format!("\"{}\" on {}", event.name.as_deref().unwrap_or("?"), event.host.as_deref().unwrap_or("?")))
         .collect()
 }
@@ -109,6 +113,7 @@ pub(super) fn hosts_of(events: &[LogEvent]) -> Vec<HostResult> {
                     host.changes.extend(event.name.clone());
                 }
             }
+            MADE if host.made.len() < NAMED_CHANGES => host.made.extend(event.name.clone()),
             "task_skipped" => host.skipped += 1,
             "task_failed" => {
                 host.failed += 1;
@@ -126,12 +131,12 @@ pub(super) fn hosts_of(events: &[LogEvent]) -> Vec<HostResult> {
 
 /// What a cut-off run had done, from its log, and what to do.
 pub(super) fn what_was_done(events: &[LogEvent], mode: Mode, stopped: usize) -> String {
-    let done = changes(events);
+    let done = changes(events, mode);
     let mut parts = vec![match (mode, done.len()) {
-        (Mode::Check, _) => "it was a dry run, which changes nothing".to_owned(),
+        (Mode::Check, 0) => "it was a dry run, and its log shows no task that ran for real by then".to_owned(),
         (Mode::Apply, 0) => "the log shows no change made by then".to_owned(),
-        (Mode::Apply, count) if count > NAMED => format!("changed by then: {} and {} more", done[..NAMED].join(", "), count - NAMED),
-        (Mode::Apply, _) => format!("changed by then: {}", done.join(", ")),
+        (_, count) if count > NAMED => format!("changed by then: {} and {} more", done[..NAMED].join(", "), count - NAMED),
+        (_, _) => format!("changed by then: {}", done.join(", ")),
     }];
     if let Some(name) = events.iter().rev().find(|event| event.kind == "task_started").and_then(|event| event.name.as_deref()) {
         parts.push(format!("the last task that was started is \"{name}\""));

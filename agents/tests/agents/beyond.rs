@@ -7,14 +7,15 @@ use serde_json::json;
 use crate::infrastructure::error;
 use crate::playbooks::Playbooks;
 
-/// An action whose tasks stand in a role of a collection, where the look before planning does not go.
+/// An action whose tasks stand in a role of an installed collection, where the look before planning does not go.
 fn with_tasks(tasks: &str) -> Playbooks {
     let books = Playbooks::new();
     let play = "    - name: Begin\n      ansible.builtin.debug: {msg: hello}\n    - ansible.builtin.include_role: {name: some.where.act}\n";
     books.action("act", "", play);
     let tasks = tasks.replace("@DIR@", &books.path("").display().to_string());
-    books.write("books/collections/ansible_collections/some/where/roles/act/tasks/main.yml", &tasks);
-    books.write("books/ansible.cfg", "[defaults]\ncollections_path = collections:/usr/share/ansible/collections\n");
+    books.write("installed/ansible_collections/some/where/roles/act/tasks/main.yml", &tasks);
+    let config = format!("[defaults]\ncollections_path = {}:/usr/share/ansible/collections\n", books.path("installed").display());
+    books.write("books/ansible.cfg", &config);
     books
 }
 

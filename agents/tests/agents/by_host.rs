@@ -1,11 +1,15 @@
 //! Real plays on several hosts: what each came to, what was not looked into, and what goes on after the end.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use chiffon_protocol::ErrorCode;
-use chiffon_protocol::message::Outcome;
+use chiffon_protocol::message::{Command, Outcome};
+use chiffon_testkit::until;
 use serde_json::json;
 
 use crate::infrastructure::error;
 use crate::playbooks::Playbooks;
+use crate::running::{AGENT, PATIENCE};
 
 #[tokio::test]
 async fn of_three_hosts_with_one_off_the_others_are_previewed_run_and_told_by_host() {
@@ -108,4 +112,40 @@ async fn what_a_play_leaves_in_the_background_is_told_with_its_job() {
     let left = fleet.apply("alone", json!({"host": "nas"}), &["nas"]).await;
     let told = left.warnings.iter().find(|warning| warning.contains("background")).expect("it is told");
     assert!(told.starts_with("\"Go on alone\" may still run in the background on nas as job j"), "{told}");
+}
+
+#[tokio::test]
+async fn a_cancel_ends_what_was_started_in_the_background_on_a_host_that_no_signal_reaches() {
+    let books = Playbooks::new();
+    // As over ssh: nothing of the agent's environment reaches the host, and the job leaves the play's session.
+    books.write("python", "#!/bin/sh\nexec env -i PATH=\"$PATH\" HOME=\"$HOME\" /usr/bin/python3 \"$@\"\n");
+    std::fs::set_permissions(books.path("python"), std::fs::Permissions::from_mode(0o755)).expect("set");
+    books.write("inventory.ini", &format!("nas ansible_connection=local ansible_python_interpreter={}\n", books.path("python").display()));
+    let job = |seconds: u32, poll: u32| {
+        format!("    - name: Go on {seconds}\n      ansible.builtin.command: sleep {seconds}\n      async: 9000\n      poll: {poll}\n")
+    };
+    books.action("alone", "", &format!("{}{}", job(7101, 0), job(7102, 1)));
+    let fleet = books.start().await;
+    let work = fleet.work("alone", json!({"host": "nas"}), &["nas"]);
+    fleet.orchestrator.offer(&work).await;
+    let both = async || {
+        let log = fleet.orchestrator.log(work.task_id);
+        // The second one is known once it has been looked at.
+        let is_known = log.iter().any(|event| event.kind == "job_started");
+        if is_known && sleeping(7101) && sleeping(7102) { Ok(()) } else { Err(log) }
+    };
+    until("both jobs", PATIENCE, both).await;
+    fleet.orchestrator.command(AGENT, Command::Cancel, Some(work.task_id)).await;
+    let result = crate::worker::result_of(&fleet.orchestrator, work.task_id).await;
+    assert_eq!(result.outcome, Some(Outcome::Cancelled), "{result:?}");
+    assert!(!sleeping(7101) && !sleeping(7102), "{:?}", result.warnings);
+    let told = result.warnings.iter().filter(|warning| warning.contains("was stopped in the background on nas")).count();
+    assert_eq!(told, 2, "{:?}", result.warnings);
+}
+
+/// Whether a process `sleep` of so many seconds runs here.
+fn sleeping(seconds: u32) -> bool {
+    let command = format!("sleep\0{seconds}\0");
+    let processes = std::fs::read_dir("/proc").expect("there are processes").flatten();
+    processes.into_iter().any(|process| std::fs::read(process.path().join("cmdline")).is_ok_and(|line| line == command.as_bytes()))
 }

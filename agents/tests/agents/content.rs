@@ -49,7 +49,7 @@ async fn an_action_that_changes_in_a_preview_or_acts_beyond_its_grant_is_not_off
     books.action("beyond", "", "    - name: Drain\n      ansible.builtin.command: id\n      delegate_to: pi\n");
     let catalogue = Catalogue::load(&books.path("books")).expect("reads");
     assert_eq!(catalogue.actions.keys().collect::<Vec<_>>(), ["sound"]);
-    let reasons: Vec<&str> = catalogue.problems.iter().map(|problem| problem.message.as_str()).collect();
+    let reasons: Vec<&str> = catalogue.problems.values().map(|problem| problem.message.as_str()).collect();
     for part in ["acts/playbook.yml:7: `check_mode: no`", "beyond/playbook.yml:7: `delegate_to: pi`"] {
         assert!(reasons.iter().any(|reason| reason.contains(part)), "{part} is not in {reasons:#?}");
     }

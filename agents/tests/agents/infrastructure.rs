@@ -248,6 +248,9 @@ async fn work_that_does_not_fit_the_agent_is_not_accepted() {
     assert!(fleet.agent.refresh().await, "the change is announced");
     assert_ne!(fleet.agent.catalogue()[0].sha256, good.action_sha256);
     assert!(!fleet.agent.refresh().await);
+    fleet.playbooks.action("wrong", "colour: red\n", WRITE);
+    assert!(fleet.agent.refresh().await, "so is what is left out");
+    declined(&WorkRequest { action: "wrong".to_owned(), ..good.clone() }, "it does not offer `wrong`: ");
 }
 
 #[tokio::test]
@@ -257,9 +260,14 @@ async fn an_invalid_action_does_not_stop_the_others() {
     books.action("wrong", "colour: red\n", WRITE);
     let agent = InfrastructureAgent::new(books.options()).await.expect("the agent is ready");
     assert_eq!(agent.catalogue().iter().map(|action| action.spec.name.as_str()).collect::<Vec<_>>(), ["write"]);
-    let problem = &agent.actions().problems[0];
-    assert_eq!(problem.code, ErrorCode::ActionInvalid);
-    assert!(problem.message.contains("wrong/action.yml") && problem.message.contains("colour"), "{}", problem.message);
+    let said = agent.not_offered();
+    assert_eq!((said.len(), said[0].name.as_str(), said[0].code), (1, "wrong", ErrorCode::ActionInvalid.number()));
+    assert!(said[0].reason.contains("wrong/action.yml") && said[0].reason.contains("colour"), "{}", said[0].reason);
+    books.action("wrong", "", "    - name: It\n      ansible.builtin.command: id\n      check_mode: false\n");
+    assert!(agent.refresh().await, "another reason is said, too");
+    assert!(agent.not_offered()[0].reason.contains("check_mode: false"));
+    books.action("wrong", "", WRITE);
+    assert!(agent.refresh().await && agent.not_offered().is_empty());
 }
 
 #[tokio::test]
@@ -487,4 +495,60 @@ async fn no_spelling_of_a_secret_a_vaulted_variable_or_a_labelled_item_leaves_th
             assert!(!said.contains(part), "{part} in {said}");
         }
     }
+}
+
+/// An agent whose whole inventory file is sealed, with the password in the playbooks' `ansible.cfg`.
+fn with_sealed_inventory() -> Playbooks {
+    let books = Playbooks::new();
+    let tasks = "    - name: Say {{ door }}\n      ansible.builtin.debug: {msg: \"it is {{ door }}\"}\n    - name: Write it\n      \
+                 ansible.builtin.copy: {content: \"{{ door | b64encode }}\\n\", dest: \"@DIR@/door\"}\n";
+    books.action("tell", "", tasks);
+    books.write(
+        "inventory.yml",
+        "all:\n  hosts:\n    nas: {ansible_connection: local, ansible_python_interpreter: /usr/bin/python3, door: gate-4711-open}\n",
+    );
+    books.write("vault-password", "only-for-this-test\n");
+    let sealed = std::process::Command::new("ansible-vault")
+        .args(["encrypt", "--vault-password-file"])
+        .args([books.path("vault-password"), books.path("inventory.yml")])
+        .output()
+        .expect("ansible-vault runs");
+    assert!(sealed.status.success(), "{sealed:?}");
+    books
+}
+
+#[tokio::test]
+async fn what_a_sealed_inventory_holds_does_not_leave_the_host() {
+    let books = with_sealed_inventory();
+    // Ansible asks for the inventory without the playbooks' settings: this stands for the agent's environment.
+    let asks = "#!/bin/sh\nexport ANSIBLE_VAULT_PASSWORD_FILE=@DIR@/vault-password\nexec ansible-inventory \"$@\"\n";
+    books.write("ask", &asks.replace("@DIR@", &books.path("").display().to_string()));
+    std::fs::set_permissions(books.path("ask"), std::fs::Permissions::from_mode(0o755)).expect("set");
+    let cfg = format!("[defaults]\nvault_password_file = {}\n", books.path("vault-password").display());
+    books.write("books/ansible.cfg", &cfg);
+    let options = InfrastructureOptions { inventory: books.path("inventory.yml"), ansible_inventory: books.path("ask"), ..books.options() };
+    let fleet = books.start_with(options).await;
+    fleet.orchestrator.set_acknowledge(false);
+    let preview = fleet.check("tell", json!({"host": "nas"}), &["nas"]).await;
+    let applied = fleet.apply("tell", json!({"host": "nas"}), &["nas"]).await;
+    assert_eq!(applied.outcome, Some(Outcome::Succeeded), "{applied:?}");
+    let written = std::fs::read_to_string(fleet.playbooks.path("door")).expect("was written");
+    let heard = fleet.orchestrator.heard.lock().expect("is free");
+    let mut said: Vec<String> = heard.messages.iter().map(|envelope| String::from_utf8(envelope.to_bytes()).expect("is text")).collect();
+    said.push(serde_json::to_string(&preview).expect("is JSON"));
+    assert!(said.iter().any(|said| said.contains("it is [redacted]")), "the host's own name stays: {said:?}");
+    assert!(said.iter().all(|said| !said.contains("gate-4711") && !said.contains(written.trim())), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_sealed_inventory_that_can_not_be_opened_keeps_the_play_from_running() {
+    let books = with_sealed_inventory();
+    books.write("plain.yml", "all: {hosts: {nas: {ansible_connection: local}}}\n");
+    let options = InfrastructureOptions { inventory: books.path("plain.yml"), ..books.options() };
+    let fleet = books.start_with(options).await;
+    std::fs::copy(fleet.playbooks.path("inventory.yml"), fleet.playbooks.path("plain.yml")).expect("copied");
+    let result = fleet.apply("tell", json!({"host": "nas"}), &["nas"]).await;
+    let message = error(&result, ErrorCode::InventorySealed);
+    assert!(message.contains("plain.yml") && message.contains("ANSIBLE_VAULT_PASSWORD_FILE"), "{message}");
+    assert!(!fleet.playbooks.path("door").exists());
 }

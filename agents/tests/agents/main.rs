@@ -4,6 +4,7 @@ mod approved;
 mod beyond;
 mod by_host;
 mod content;
+mod dry_runs;
 mod first_contact;
 mod infrastructure;
 mod inventories;

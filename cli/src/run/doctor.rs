@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
+use chiffon_agents::infrastructure::Catalogue;
 use serde_json::{Value, json};
 
 use super::playbooks;
 use crate::args::{Global, Output};
-use crate::client::Api;
+use crate::client::{Api, rows};
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure, Outcome};
@@ -71,9 +72,32 @@ fn configuration(global: &Global) -> Finding {
 
 fn actions() -> Finding {
     match playbooks::find(None) {
-        Ok(folder) => Finding { what: "actions".to_owned(), ok: true, text: folder.display().to_string() },
+        Ok(folder) => match Catalogue::load(&folder) {
+            Ok(catalogue) => in_order(&folder.display().to_string(), catalogue.problems.values().map(|problem| line(&problem.message))),
+            Err(problem) => Finding { what: "actions".to_owned(), ok: false, text: problem.message },
+        },
         Err(failure) => Finding { what: "actions".to_owned(), ok: false, text: failure.message },
     }
+}
+
+/// Fine, unless something is left out.
+fn in_order(fine: &str, left_out: impl Iterator<Item = String>) -> Finding {
+    let left_out: Vec<String> = left_out.collect();
+    let text = if left_out.is_empty() { fine.to_owned() } else { format!("not offered: {}", left_out.join("; ")) };
+    Finding { what: "actions".to_owned(), ok: left_out.is_empty(), text }
+}
+
+/// What the connected agents offer and leave out.
+fn offered(listed: Result<Value, Failure>) -> Finding {
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(failure) => return Finding { what: "actions".to_owned(), ok: false, text: failure.message },
+    };
+    let left_out = listed["not_offered"].as_array().into_iter().flatten();
+    let told = |action: &Value| {
+        format!("{} by {}: {}", table::text(&action["name"]), table::text(&action["agent_id"]), table::text(&action["reason"]))
+    };
+    in_order(&format!("{} are offered", rows(&listed).count()), left_out.map(told))
 }
 
 /// How the Chiffon is that runs here, or at the address that was named.
@@ -90,6 +114,7 @@ async fn running(global: &Global) -> Vec<Finding> {
     let checks = health["checks"].as_object().into_iter().flatten();
     let mut findings: Vec<Finding> =
         checks.map(|(part, check)| Finding { what: line(part), ok: check["status"] == "ok", text: table::text(&check["text"]) }).collect();
+    findings.push(offered(api.get("/actions", &[]).await));
     findings.extend(watched(api.get("/background", &[]).await));
     findings
 }
@@ -132,6 +157,14 @@ fn violation(item: &Value) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_action_that_is_left_out_has_to_be_put_right() {
+        let left_out = json!([{"name": "rotate_cert", "agent_id": "infra-1", "code": 5508, "reason": "`check_mode: false` …"}]);
+        let finding = offered(Ok(json!({"items": [], "not_offered": left_out})));
+        assert!(!finding.ok && finding.text.contains("rotate_cert by infra-1: `check_mode: false`"), "{}", finding.text);
+        assert!(offered(Ok(json!({"items": [{}]}))).ok, "an older orchestrator says nothing of it");
+    }
 
     #[test]
     fn a_violated_invariant_and_a_failing_agent_have_to_be_fixed() {

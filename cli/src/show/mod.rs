@@ -1,5 +1,6 @@
 //! How things look on a terminal. Data goes to standard output, everything else to standard error.
 
+pub mod changed;
 pub mod plan;
 pub mod request;
 pub mod story;

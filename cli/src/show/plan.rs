@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::changed;
 use super::style::{bold, diff_line, faint, status};
 use super::text::{line, said, text};
 
@@ -15,6 +16,9 @@ pub fn print_after(request: &Value, before: Option<&Value>) {
     let plan = &request["plan"];
     if plan.is_null() {
         return;
+    }
+    if let Some(made) = changed::in_previews(request) {
+        println!("{}", bold(&made));
     }
     println!("{} {}", bold(&format!("Plan {}:", text(&plan["revision"]))), text(&plan["summary"]));
     println!("  {}", faint(&facts(plan)));
@@ -171,15 +175,17 @@ fn print_preview(preview: &Value, is_read_only: bool) {
         None => return,
     }
     let changes = preview["changes"].as_array().map_or(&[][..], Vec::as_slice);
+    let predicted = changes.iter().filter(|change| change["done"] != true).count();
     let coverage = preview["coverage"].as_f64().unwrap_or(0.0) * 100.0;
     println!(
         "     preview: {} change{} ({coverage:.0} % of the play could be previewed)",
-        changes.len(),
-        if changes.len() == 1 { "" } else { "s" }
+        predicted,
+        if predicted == 1 { "" } else { "s" }
     );
     for change in changes {
         let hosts: Vec<String> = change["hosts"].as_array().into_iter().flatten().map(text).collect();
-        println!("       ~ {} ({})", text(&change["name"]), hosts.join(", "));
+        let (mark, done) = if change["done"] == true { ("!", ": done already, it ran for real") } else { ("~", "") };
+        println!("       {mark} {} ({}){done}", text(&change["name"]), hosts.join(", "));
         for line in change["diff"].as_str().into_iter().flat_map(str::lines) {
             println!("         {}", diff_line(line));
         }

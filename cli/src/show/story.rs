@@ -60,7 +60,10 @@ fn about(data: &Value, titles: &HashMap<&str, String>) -> Vec<String> {
 fn ending(data: &Value) -> Option<String> {
     let outcome = data["outcome"].as_str()?;
     let seconds = data["duration_seconds"].as_f64().map(|seconds| format!(" after {seconds:.1} s"));
+    let is_dry = data["purpose"] == "preview";
     let changed = match data["changed"].as_bool() {
+        Some(true) if is_dry => ", would change something",
+        Some(false) if is_dry => ", would change nothing",
         Some(true) => ", changed",
         Some(false) => ", nothing changed",
         None => "",
@@ -95,6 +98,10 @@ mod tests {
                 json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "outcome": "succeeded", "duration_seconds": 1.62, "changed": true})
             ),
             "task finished Deploy Kuma to nas -> succeeded after 1.6 s, changed"
+        );
+        assert_eq!(
+            told("task.finished", json!({"task_id": "t-1", "purpose": "preview", "attempt": 1, "outcome": "succeeded", "changed": true})),
+            "task finished Deploy Kuma to nas (preview) -> succeeded, would change something"
         );
         assert_eq!(
             told("task.finished", json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "outcome": "succeeded", "verified": false})),

@@ -8,7 +8,7 @@ use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::show::style::short;
 use crate::show::table::{self, text};
-use crate::show::{plan, request as show_request};
+use crate::show::{changed, plan, request as show_request};
 
 /// Shows the current plan and asks; with `--yes`, or with the hash of the plan that was seen, approves it without asking. Streams the run.
 ///
@@ -58,9 +58,17 @@ pub async fn reject(api: &Api, output: Output, id: &str, comment: Option<&str>) 
     let hash = hash_of(&api.request(&id).await?, None)?;
     let answer = api.decide(&id, &hash, "reject", comment).await?;
     if !table::json(output, &answer) {
-        eprintln!("Rejected. Nothing was changed.");
+        say_rejected(api, &id).await;
     }
     Ok(Exit::Done)
+}
+
+/// Says that it is rejected, and what has been changed by then.
+pub async fn say_rejected(api: &Api, id: &str) {
+    match api.request(id).await {
+        Ok(request) => eprintln!("Rejected. {}", changed::sentence(&request)),
+        Err(failure) => eprintln!("Rejected. What was changed by then is not known: {}", failure.message),
+    }
 }
 
 /// Says something in the conversation: a change or an answer, and shows what comes of it.

@@ -76,7 +76,7 @@ fn phase(request: &Value) -> String {
 fn why(request: &Value) -> Option<&'static str> {
     match request["status"].as_str()? {
         "discovering" => Some("what the plan needs to know is looked up on the host, read-only, by Ansible: often 5 to 30 s a host"),
-        "previewing" => Some("a dry run by Ansible on each host, which changes nothing: often 5 to 30 s a step"),
+        "previewing" => Some("a dry run by Ansible on each host: often 5 to 30 s a step"),
         _ => None,
     }
 }

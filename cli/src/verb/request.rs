@@ -98,7 +98,7 @@ impl Talk<'_> {
             Some("y" | "yes" | "Y") => self.approve(request).await,
             Some("n" | "no" | "N") => {
                 self.say(request, "reject", self.comment).await?;
-                eprintln!("Rejected. Nothing was changed.");
+                decide::say_rejected(self.api, self.id).await;
                 Ok(Some(Exit::Declined))
             }
             Some(words) => {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_protocol::ActionSpec;
 
+use super::not_offered::NotOffered;
+
 /// One action's newest version with who has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogueAction {
@@ -28,13 +30,14 @@ pub struct Version {
 pub struct Catalogue {
     actions: BTreeMap<String, CatalogueAction>,
     versions: BTreeMap<String, Vec<Version>>,
+    not_offered: Vec<NotOffered>,
 }
 
 impl Catalogue {
     /// A catalogue of these actions.
     pub fn new(actions: impl IntoIterator<Item = CatalogueAction>) -> Self {
         let actions = actions.into_iter().map(|action| (action.spec.name.clone(), action)).collect();
-        Self { actions, versions: BTreeMap::new() }
+        Self { actions, versions: BTreeMap::new(), not_offered: Vec::new() }
     }
 
     /// With what each agent has. Versions that differ in more than in what they run with are left out.
@@ -62,6 +65,18 @@ impl Catalogue {
     pub fn version(&self, name: &str, sha256: &str) -> Option<&CatalogueAction> {
         let others = self.versions.get(name).into_iter().flatten().map(|version| &version.action);
         self.actions.get(name).into_iter().chain(others).find(|action| action.sha256 == sha256)
+    }
+
+    /// The same with what agents have and do not offer. What another agent offers is offered.
+    #[must_use]
+    pub fn with_not_offered(mut self, not_offered: Vec<NotOffered>) -> Self {
+        self.not_offered = not_offered.into_iter().filter(|action| !self.actions.contains_key(&action.name)).collect();
+        self
+    }
+
+    /// What no agent offers although one has it.
+    pub fn not_offered(&self) -> &[NotOffered] {
+        &self.not_offered
     }
 
     /// The action of this name.

@@ -9,6 +9,7 @@ pub mod deadline;
 pub mod fresh_preview;
 pub mod invariant;
 pub mod log_digest;
+pub mod not_offered;
 #[cfg(test)]
 mod page_table;
 pub mod placement;

@@ -22,8 +22,12 @@ pub struct OnHost<'h> {
 
 /// How they differ, for people; nothing where the run did what was foretold. What the dry run said it can't foretell is no difference.
 pub fn differences(preview: &Preview, ran: &[OnHost<'_>]) -> Vec<String> {
-    let foretold: BTreeSet<(&str, &str)> =
-        preview.changes.iter().flat_map(|change| change.hosts.iter().map(|host| (change.name.as_str(), host.as_str()))).collect();
+    let foretold: BTreeSet<(&str, &str)> = preview
+        .changes
+        .iter()
+        .filter(|change| !change.done)
+        .flat_map(|change| change.hosts.iter().map(|host| (change.name.as_str(), host.as_str())))
+        .collect();
     let done: BTreeSet<(&str, &str)> = ran.iter().flat_map(|on| on.changes.iter().map(move |name| (name.as_str(), on.host))).collect();
     let was_open = |name: &str, host: &str| {
         preview.not_previewed.iter().any(|what| {
@@ -54,7 +58,8 @@ mod tests {
     use super::*;
 
     fn preview(names: &[&str], unseen: &[&str]) -> Preview {
-        let change = |name: &&str| Change { hosts: vec!["nas".to_owned()], name: (*name).to_owned(), diff: String::new() };
+        let change =
+            |name: &&str| Change { hosts: vec!["nas".to_owned()], name: (*name).to_owned(), diff: String::new(), ..Change::default() };
         Preview {
             changes: names.iter().map(change).collect(),
             not_previewed: unseen.iter().map(|what| (*what).to_owned()).collect(),

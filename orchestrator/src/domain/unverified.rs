@@ -76,6 +76,7 @@ impl Peer {
             resources: Resources::default(),
             hosts: BTreeMap::from([("all".to_owned(), vec![self.hostname.clone()])]),
             actions: self.actions.iter().map(announced).collect(),
+            not_offered: Vec::new(),
             unfinished: Vec::new(),
             problems: Vec::new(),
         }

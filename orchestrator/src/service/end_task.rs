@@ -53,8 +53,9 @@ pub(super) async fn follow(
     has_run: bool,
 ) -> Result<(), store::Error> {
     host_locks::release(connection, task.id).await?;
-    // What never ran has nothing to record.
-    if task.purpose == Purpose::Apply && task.mode == Mode::Apply && has_run {
+    // What never ran has nothing to record, and what only looked has neither, unless it changed something all the same.
+    let is_change = task.purpose == Purpose::Apply && task.mode == Mode::Apply && has_run;
+    if is_change || host_results::has_changed(connection, task.id).await? {
         record::task_finished(context, connection, task.id).await?;
     }
     // A person may still say that it is done, or try it again: what comes after it waits for that.

@@ -67,8 +67,13 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
         return give_up(context, lease, &Problem::new(ErrorCode::Timeout, message)).await;
     }
     let Some(material) = context.store.within_limit(gather(context, lease)).await? else { return Ok(()) };
+    let input = &material.input;
+    if let Some(left_out) = input.catalogue.not_offered().iter().find(|action| action.is_written_in(last_words(input))) {
+        let planned = Planned::Impossible(left_out.problem());
+        return context.store.within_limit(store_outcome(context, lease, &material, planned)).await;
+    }
     if material.input.catalogue.is_empty() {
-        return context.store.within_limit(wait_for_agent(context, lease)).await;
+        return context.store.within_limit(wait_for_agent(context, lease, input)).await;
     }
     let planned = tokio::select! {
         planned = context.planner.plan(&material.input) => planned,
@@ -79,8 +84,30 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
         () = context.shutdown.stopping() => return context.store.within_limit(give_back(context, lease)).await,
     };
     match planned {
-        Ok(planned) => context.store.within_limit(store_outcome(context, lease, &material, planned)).await,
+        Ok(planned) => {
+            let planned = with_what_is_left_out(planned, &material.input);
+            context.store.within_limit(store_outcome(context, lease, &material, planned)).await
+        }
         Err(problem) => failed(context, lease, &problem).await,
+    }
+}
+
+/// What was said last, as far as a plan depends on it.
+fn last_words(input: &PlanningInput) -> &str {
+    input.conversation.iter().rfind(|turn| turn.from_user).map_or(&input.text, |turn| &turn.text)
+}
+
+/// Where nothing could be planned for words that fit an action that is not offered, its reason comes first.
+fn with_what_is_left_out(planned: Planned, input: &PlanningInput) -> Planned {
+    let words = last_words(input);
+    let Some(left_out) = input.catalogue.not_offered().iter().find(|action| action.is_meant_in(words)) else { return planned };
+    match planned {
+        Planned::Question { text, planned_by } => Planned::Question { text: format!("{}\n{text}", left_out.problem().message), planned_by },
+        Planned::Impossible(problem) => {
+            let text = format!("{}\n{}", left_out.problem().message, problem.message);
+            Planned::Impossible(Problem::new(ErrorCode::ActionNotOffered, text))
+        }
+        plan @ Planned::Plan { .. } => plan,
     }
 }
 
@@ -139,9 +166,19 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
     })
 }
 
-async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
-    let text = "no infrastructure agent is connected that offers an action, so nothing is known that could be planned; start one with `chiffon agent infrastructure`, \
-                or, where `chiffon agents` shows one, read in its log why its actions are not offered (`chiffon action check DIR` says the same)";
+async fn wait_for_agent(context: &Context, lease: &PlanningLease, input: &PlanningInput) -> Result<(), Problem> {
+    let left_out: Vec<String> = input.catalogue.not_offered().iter().map(|action| format!("`{}`", action.name)).collect();
+    let text = if left_out.is_empty() {
+        "no infrastructure agent is connected that offers an action, so nothing is known that could be planned; start one with \
+         `chiffon agent infrastructure`"
+            .to_owned()
+    } else {
+        format!(
+            "no agent offers an action, so nothing could be planned; {} {} left out, and `chiffon actions` says why",
+            left_out.join(", "),
+            if left_out.len() == 1 { "is" } else { "are" }
+        )
+    };
     wait(context, lease, &WaitingFor::new("agent", text), false, context.settings.resend_after).await
 }
 

@@ -94,6 +94,7 @@ pub fn commit_plan(payload: &Value, author: &str, at: DateTime<Utc>) -> Option<C
 
 fn subject_words(task: &TaskStory) -> String {
     match task.status.as_str() {
+        _ if task.is_dry => format!("{} (changed something in its preview)", task.title),
         "completed" => task.title.clone(),
         status => format!("{} ({status})", task.title),
     }
@@ -110,8 +111,11 @@ fn body(task: &TaskStory, request: &RequestStory, hosts: &[HostOutcome]) -> Stri
     if let Some(message) = task.error.as_ref().and_then(|error| error["message"].as_str()) {
         body += &format!("Error: {message}\n");
     }
+    if task.is_dry {
+        body += "This was a dry run. Check mode is off for a task of it, which ran for real, and nobody had approved it.\n";
+    }
     // One host needs no list: the outcome is its own.
-    if hosts.len() > 1 || task.status != "completed" {
+    if hosts.len() > 1 || task.status != "completed" || task.is_dry {
         for host in hosts {
             let changed = if host.changed { "changed" } else { "not changed" };
             body += &format!("Host: {}: {}, {changed}\n", host.host, host.status);
@@ -134,7 +138,13 @@ fn trailers(
     (system_seq, system_head): (i64, Option<Vec<u8>>),
 ) -> Vec<(String, String)> {
     let approvers: Vec<&str> = approving(request).collect();
-    let approved_by = if approvers.is_empty() { "policy".to_owned() } else { approvers.join(", ") };
+    let approved_by = if task.is_dry {
+        "nobody".to_owned()
+    } else if approvers.is_empty() {
+        "policy".to_owned()
+    } else {
+        approvers.join(", ")
+    };
     let pairs = [
         ("Request-Id", record.request_id.to_string()),
         ("Task-Id", task.task_id.to_string()),
@@ -179,15 +189,16 @@ fn files(
         (format!("{folder}/tasks/{}.json", task.task_id), Some(pretty(&task_page(task, hosts)))),
         (format!("{folder}/log.txt"), Some(log_page(task, log, log_is_whole))),
     ]);
-    let completed = |host: &&HostOutcome| host.status == "completed";
+    // A dry run applies no intent, whatever it did.
+    let completed = |host: &&HostOutcome| host.status == "completed" && !task.is_dry;
     let applied: Vec<String> = match task.status.as_str() {
-        "completed" => task.hosts.clone(),
+        "completed" if !task.is_dry => task.hosts.clone(),
         _ => hosts.iter().filter(completed).map(|host| host.host.clone()).collect(),
     };
     if !applied.is_empty() {
         files.extend(applied_intent(record, task, request, &applied));
     }
-    if task.status != "completed" {
+    if task.status != "completed" || task.is_dry {
         files.extend(hosts.iter().filter(|host| host.changed && !completed(host)).filter_map(|host| unfinished(record, task, host)));
     }
     files
@@ -196,10 +207,13 @@ fn files(
 /// What a task that did not come to its end has changed on a host: its intent is not applied there, and it is not as it was either.
 fn unfinished(record: &Open, task: &TaskStory, host: &HostOutcome) -> Option<(String, Option<String>)> {
     let folder = host_folder(&host.host)?;
-    let story = json!({
+    let mut story = json!({
         "title": task.title, "action": task.action, "task_status": task.status, "host_status": host.status,
         "changed": host.changes, "message": host.message, "request": record.request_id,
     });
+    if task.is_dry {
+        story["during"] = json!("preview");
+    }
     let yaml = serde_norway::to_string(&story).unwrap_or_default();
     Some((format!("{folder}/{UNFINISHED}/{}.yml", task.task_id), Some(yaml)))
 }
@@ -248,7 +262,7 @@ fn request_page(record: &Open, request: &RequestStory) -> String {
 
 fn task_page(task: &TaskStory, hosts: &[HostOutcome]) -> Value {
     json!({
-        "task_id": task.task_id, "step_id": task.step_id, "title": task.title, "action": task.action, "status": task.status,
+        "task_id": task.task_id, "step_id": task.step_id, "title": task.title, "action": task.action, "status": task.status, "dry_run": task.is_dry,
         "changed": task.changed, "hosts": task.hosts, "host_results": hosts, "parameters": task.parameters, "outputs": task.outputs,
         "warnings": task.warnings, "error": task.error, "attempt": task.attempt, "agent_id": task.agent_id,
         "duration_seconds": task.duration_seconds, "started_at": task.started_at.map(time), "finished_at": task.finished_at.map(time),

@@ -125,7 +125,9 @@ async fn finish(
     attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
     let mut problem = (to != Status::Completed).then(|| problem(to, result));
     // What contradicts itself, because it had said that it runs, is never repeated without a person.
-    if to == Status::Interrupted && ending == Ending::Interrupted {
+    // A dry run that has changed something is none that may be repeated.
+    let is_only_a_look = result.hosts.iter().all(|host| host.made.is_empty());
+    if to == Status::Interrupted && ending == Ending::Interrupted && is_only_a_look {
         let next = retry::judge(context, connection, locked).await?;
         if let Next::Again { after, number } = next {
             return interrupted(context, connection, locked, (after, number), result).await;

@@ -76,11 +76,11 @@ pub async fn set_hello(
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         "INSERT INTO agents AS a (id, agent_type, hostname, key_id, incarnation, journal_id, version, labels, resources, hosts,
-            problems, last_seen_at, lease_expires_at, enrolled_at, hello_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, now(), now() + make_interval(secs => $11), now(), now())
+            problems, not_offered, last_seen_at, lease_expires_at, enrolled_at, hello_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, now(), now() + make_interval(secs => $11), now(), now())
         ON CONFLICT (id) DO UPDATE
         SET agent_type = $2, hostname = $3, incarnation = $5, journal_id = $6, version = $7, labels = $8, resources = $9, hosts = $10,
-            problems = $12,
+            problems = $12, not_offered = $13,
             availability = CASE WHEN a.incarnation < $5 THEN 'available' ELSE a.availability END,
             heartbeat_seq = CASE WHEN a.incarnation < $5 THEN 0 ELSE a.heartbeat_seq END,
             heartbeat = CASE WHEN a.incarnation < $5 THEN NULL ELSE a.heartbeat END,
@@ -98,6 +98,7 @@ pub async fn set_hello(
         storable_json(serde_json::to_value(&hello.hosts).unwrap_or_default()),
         lease.as_secs_f64(),
         storable_json(serde_json::to_value(&hello.problems).unwrap_or_default()),
+        storable_json(serde_json::to_value(&hello.not_offered).unwrap_or_default()),
     )
     .execute(connection)
     .await?;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_protocol::ActionSpec;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::actions::{self, read};
 use super::{Error, dispatch};
 use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet, Version};
+use crate::domain::not_offered::NotOffered;
 
 /// The catalogue and the fleet, of agents that are connected and of those that were: what waits for one of them says so.
 pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), Error> {
@@ -22,7 +23,7 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
     let actions: Result<Vec<CatalogueAction>, Error> =
         actions.into_iter().map(|row| Ok(CatalogueAction { spec: read(&row.name, &row.spec)?, sha256: row.sha256 })).collect();
     let versions = versions(connection).await?;
-    let hosts = sqlx::query_scalar!("SELECT hosts FROM agents ORDER BY id").fetch_all(connection).await?;
+    let hosts = sqlx::query_scalar!("SELECT hosts FROM agents ORDER BY id").fetch_all(&mut *connection).await?;
     let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for hosts in hosts {
         let known: BTreeMap<String, Vec<String>> = serde_json::from_value(hosts).unwrap_or_default();
@@ -30,7 +31,8 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
             groups.entry(group).or_default().extend(members);
         }
     }
-    Ok((Catalogue::new(actions?).with_versions(versions), Fleet { groups }))
+    let catalogue = Catalogue::new(actions?).with_versions(versions).with_not_offered(not_offered(connection).await?);
+    Ok((catalogue, Fleet { groups }))
 }
 
 /// What each agent has, those that are connected first.
@@ -51,4 +53,17 @@ async fn versions(connection: &mut PgConnection) -> Result<Vec<Version>, Error> 
         }
     }
     Ok(versions)
+}
+
+/// What agents have and do not offer, by name.
+pub async fn not_offered(executor: impl PgExecutor<'_>) -> Result<Vec<NotOffered>, Error> {
+    Ok(sqlx::query_as!(
+        NotOffered,
+        r#"SELECT a.id AS agent_id, n.value ->> 'name' AS "name!", (n.value ->> 'code')::int AS "code!", n.value ->> 'reason' AS "reason!"
+        FROM agents a
+        CROSS JOIN jsonb_array_elements(a.not_offered) n
+        ORDER BY n.value ->> 'name', a.id"#,
+    )
+    .fetch_all(executor)
+    .await?)
 }

@@ -200,6 +200,8 @@ pub struct TaskStory {
     pub action: String,
     /// How it ended.
     pub status: String,
+    /// Whether it was a dry run.
+    pub is_dry: bool,
     /// Whether a host was changed.
     pub changed: Option<bool>,
     /// As sent.
@@ -234,7 +236,7 @@ pub struct TaskStory {
 pub async fn task_story(connection: &mut PgConnection, task_id: Uuid) -> Result<TaskStory, Error> {
     Ok(sqlx::query_as!(
         TaskStory,
-        r#"SELECT t.id AS task_id, t.step_id, t.title, t.action, t.status, t.changed, COALESCE(t.resolved_parameters, t.parameters) AS "parameters!",
+        r#"SELECT t.id AS task_id, t.step_id, t.title, t.action, t.status, t.mode = 'check' AS "is_dry!", t.changed, COALESCE(t.resolved_parameters, t.parameters) AS "parameters!",
             t.outputs, t.warnings, t.error, t.hosts, t.attempt, a.agent_id AS "agent_id?",
             COALESCE(a.verified, true) AS "verified!", a.duration_seconds AS "duration_seconds?",
             a.last_seq AS "last_seq?", a.stored_seq AS "stored_seq?", t.started_at, t.finished_at

@@ -31,11 +31,12 @@ pub async fn add(connection: &mut PgConnection, result: &WorkResult, at: DateTim
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     for host in &result.hosts {
         let (name, message) = (storable(&host.host), host.message.as_deref().map(storable));
-        let changes: Vec<String> = host.changes.iter().map(|name| storable(name).into_owned()).collect();
+        let names = |names: &[String]| names.iter().map(|name| storable(name).into_owned()).collect::<Vec<_>>();
+        let (changes, made) = (names(&host.changes), names(&host.made));
         sqlx::query!(
             "INSERT INTO host_results
-                (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, message, from_log, recorded_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, false, $13)
+                (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, message, from_log, recorded_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14, $12, false, $13)
             ON CONFLICT DO NOTHING",
             result.task_id,
             i32::try_from(result.attempt).unwrap_or(i32::MAX),
@@ -50,6 +51,7 @@ pub async fn add(connection: &mut PgConnection, result: &WorkResult, at: DateTim
             &changes,
             message.as_deref(),
             at,
+            &made,
         )
         .execute(&mut *connection)
         .await?;
@@ -61,11 +63,12 @@ pub async fn add(connection: &mut PgConnection, result: &WorkResult, at: DateTim
 pub async fn add_from_log(connection: &mut PgConnection, task_id: Uuid, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO host_results
-            (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, message, from_log, recorded_at)
+            (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, message, from_log, recorded_at)
         SELECT l.task_id, l.attempt, l.host, CASE WHEN bool_or(l.kind = 'host_unreachable') THEN 'unreachable' ELSE 'unfinished' END,
             count(*) FILTER (WHERE l.kind IN ('task_ok', 'task_changed')), count(*) FILTER (WHERE l.kind = 'task_changed'),
             count(*) FILTER (WHERE l.kind = 'task_skipped'), count(*) FILTER (WHERE l.kind = 'task_failed'), 0, 0,
             COALESCE((array_agg(l.name ORDER BY l.seq) FILTER (WHERE l.kind = 'task_changed' AND l.name IS NOT NULL))[1:100], '{}'),
+            COALESCE((array_agg(l.name ORDER BY l.seq) FILTER (WHERE l.kind = 'changed_for_real' AND l.name IS NOT NULL))[1:100], '{}'),
             (array_agg(l.text ORDER BY l.seq DESC) FILTER (WHERE l.kind IN ('task_failed', 'host_unreachable')))[1], true, $2
         FROM task_attempts a
         JOIN execution_logs l ON l.created_at = a.created_at AND l.task_id = a.task_id AND l.attempt = a.attempt
@@ -96,14 +99,34 @@ pub async fn foretold(connection: &mut PgConnection, task_id: Uuid) -> Result<Op
     Ok(found.flatten())
 }
 
-/// What a task came to on each host, by name.
+/// Whether a task has changed a host. A dry run has where a task of it ran for real.
+pub async fn has_changed(connection: &mut PgConnection, task_id: Uuid) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT FROM host_results h
+            JOIN tasks t ON t.id = h.task_id
+            WHERE h.task_id = $1 AND CASE WHEN t.mode = 'check' THEN h.made <> '{}' ELSE h.changed > 0 END
+        ) AS "has_changed!""#,
+        task_id,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// What a task came to on each host, by name. Of a dry run, only what ran for real counts as a change.
 pub async fn list(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<HostOutcome>, Error> {
     Ok(sqlx::query_as!(
         HostOutcome,
-        r#"SELECT host AS "host!", status AS "status!", changed AS "changed!", changes AS "changes!", message
-        FROM host_outcomes
-        WHERE task_id = $1
-        ORDER BY host"#,
+        r#"SELECT h.host, (array_agg(h.status ORDER BY h.attempt DESC))[1] AS "status!", bool_or(CASE WHEN t.mode = 'check' THEN h.made <> '{}' ELSE h.changed > 0 END) AS "changed!",
+            COALESCE((SELECT array_agg(DISTINCT c.name)
+                FROM host_results n, unnest(CASE WHEN t.mode = 'check' THEN n.made ELSE n.changes END) AS c (name)
+                WHERE n.task_id = $1 AND n.host = h.host), '{}') AS "changes!",
+            (array_agg(h.message ORDER BY h.attempt DESC))[1] AS message
+        FROM host_results h
+        JOIN tasks t ON t.id = h.task_id
+        WHERE h.task_id = $1
+        GROUP BY h.host, t.mode
+        ORDER BY h.host"#,
         task_id,
     )
     .fetch_all(connection)

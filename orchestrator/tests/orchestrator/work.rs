@@ -7,6 +7,7 @@ mod cutting_off;
 mod dispatching;
 mod dying;
 mod flooding;
+mod foretelling;
 mod holding;
 mod introducing;
 mod ordering;

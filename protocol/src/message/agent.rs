@@ -20,6 +20,17 @@ pub struct AnnouncedAction {
     pub sha256: String,
 }
 
+/// An action that an agent has and does not offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotOffered {
+    /// The name of its folder.
+    pub name: String,
+    /// The error code, as `chiffon explain` knows it.
+    pub code: u16,
+    /// Everything that is wrong with it.
+    pub reason: String,
+}
+
 /// An attempt that stands in an agent's journal without an acknowledged result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Unfinished {
@@ -61,6 +72,9 @@ pub struct AgentHello {
     /// The catalogue.
     #[serde(default)]
     pub actions: Vec<AnnouncedAction>,
+    /// The actions that are left out of it, so that people see why. Nothing is planned with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_offered: Vec<NotOffered>,
     /// What the journal holds unfinished.
     #[serde(default)]
     pub unfinished: Vec<Unfinished>,

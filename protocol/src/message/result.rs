@@ -164,6 +164,9 @@ pub struct HostResult {
     /// The names of the tasks that changed something, in order, at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
+    /// In check mode: the names of the tasks that ran for real all the same and changed something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<String>,
     /// The last failure's words, or why it was not reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -193,6 +196,9 @@ pub struct Change {
     /// A unified diff, where the module gave one.
     #[serde(default)]
     pub diff: String,
+    /// It is no prediction: its task ran for real in the dry run, and this is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
 }
 
 /// `result_ack`: the result and the log up to `last_seq` are stored; the journal may forget them.

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::stop_jobs::Jobs;
+
 /// Jobs by host and id, with the task that started each.
 #[derive(Debug, Default)]
 pub(super) struct Background {
     jobs: BTreeMap<(String, String), String>,
+    /// A sentence for each that was stopped.
+    stopped: Vec<String>,
 }
 
 impl Background {
@@ -25,14 +29,34 @@ impl Background {
         }
     }
 
-    /// What may still run, a sentence for each job.
+    /// The jobs whose end was not seen.
+    pub(super) fn open(&self) -> Jobs {
+        let mut jobs = Jobs::new();
+        for (host, job) in self.jobs.keys() {
+            jobs.entry(host.clone()).or_default().push(job.clone());
+        }
+        jobs
+    }
+
+    /// These do not run any more: they were stopped.
+    pub(super) fn ended(&mut self, jobs: &Jobs) {
+        for (host, job) in jobs.iter().flat_map(|(host, jobs)| jobs.iter().map(move |job| (host, job))) {
+            if let Some(task) = self.jobs.remove(&(host.clone(), job.clone())) {
+                self.stopped
+                    .push(format!("\"{task}\" was stopped in the background on {host} (job {job}); what it had done by then stays done"));
+            }
+        }
+    }
+
+    /// What was stopped, and what may still run, a sentence for each job.
     pub(super) fn warnings(&self) -> Vec<String> {
         let sentence = |((host, job), task): (&(String, String), &String)| {
             format!(
-                "\"{task}\" may still run in the background on {host} as job {job}: its end was not seen, and stopping the play does not stop it"
+                "\"{task}\" may still run in the background on {host} as job {job}: its end was not seen. `ansible {host} -m async_status -a jid={job}` \
+                 with the inventory and the user of the play tells whether it has ended"
             )
         };
-        self.jobs.iter().map(sentence).collect()
+        self.stopped.iter().cloned().chain(self.jobs.iter().map(sentence)).collect()
     }
 }
 

@@ -8,15 +8,16 @@ use chiffon_protocol::message::Mode;
 use serde_json::Value;
 
 use super::background::Background;
+use super::dry_run::{self, Was};
 use super::granted::{Beyond, Plays, Told};
 use super::lines::Line;
 use super::outputs::{Outputs, PutOut};
 use super::preview::Previewing;
 use super::progress::{Counter, Listed};
-use super::result::{items_changed, lacks_check_support, text_of, why_skipped};
+use super::result_text::{items_changed, lacks_check_support, text_of, why_skipped};
 use super::{cut, diff};
 use crate::infrastructure::redact::Redactor;
-use crate::worker::{EventSink, NewEvent, Progress};
+use crate::worker::{EventSink, MADE, NewEvent, Progress};
 
 /// A text longer than this is cut, and says so.
 const LONGEST_TEXT: usize = 16 * 1024;
@@ -54,6 +55,8 @@ pub(super) struct Seen {
     pub(super) unreachable: BTreeMap<String, String>,
     /// Tasks that changed a host, in order.
     pub(super) changed: Vec<(String, String)>,
+    /// In check mode: those that ran for real all the same and changed a host, in order.
+    pub(super) made: Vec<(String, String)>,
     pub(super) outputs: PutOut,
     pub(super) warnings: Vec<String>,
     pub(super) current_task: String,
@@ -80,7 +83,7 @@ pub(in crate::infrastructure) struct Observer {
     progress: Progress,
     counter: Counter,
     outputs: Outputs,
-    background: Background,
+    pub(super) background: Background,
     current_task_id: String,
 }
 
@@ -91,6 +94,7 @@ impl Observer {
             failures: Vec::new(),
             unreachable: BTreeMap::new(),
             changed: Vec::new(),
+            made: Vec::new(),
             outputs: PutOut::default(),
             warnings: Vec::new(),
             current_task: String::new(),
@@ -189,12 +193,24 @@ impl Observer {
                 self.tell_progress();
             }
             "v2_playbook_on_stats" => self.statistics(event),
+            "chiffon_job" => self.job(event),
             _ => {
                 if let Some(told) = Told::read(name, event) {
                     self.told(told);
+                } else if self.mode == Mode::Check {
+                    self.no_dry_run(name, event);
                 }
             }
         }
+    }
+
+    /// A host works on a task in the background, and the play waits for it.
+    fn job(&mut self, event: &Value) {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (host, task) = (text("host").to_owned(), self.redactor.text(text("task")));
+        self.background.result(&host, &task, event);
+        let words = format!("runs in the background as job {}", text("ansible_job_id"));
+        self.say(NewEvent { kind: "job_started", host: Some(host), name: Some(task), ..NewEvent::text("job_started", words) });
     }
 
     /// What our own callback says.
@@ -274,6 +290,23 @@ impl Observer {
         self.counter.answered(host, matches!(kind, "task_failed" | "host_unreachable"));
         let diff = (!diff.is_empty()).then_some(diff);
         self.sink.add(NewEvent { kind, host: Some(host.to_owned()), name: Some(task), text: cut::at_line(text, LONGEST_TEXT), diff });
+    }
+
+    /// The task that a host has just answered to was no dry run, or one on values that are not there.
+    fn no_dry_run(&mut self, name: &str, event: &Value) {
+        let Some(told) = dry_run::Told::read(name, event) else { return };
+        let task = self.redactor.text(told.task);
+        let changed = match told.was {
+            Was::Hollow(variable) => return self.seen.previewing.hollow(&task, variable),
+            Was::ForReal { changed } => changed,
+        };
+        self.seen.previewing.for_real(told.host, &task, changed);
+        if changed {
+            self.seen.made.push((told.host.to_owned(), task.clone()));
+        }
+        let kind = if changed { MADE } else { "warning" };
+        let text = "check mode is off for this task: it ran for real in the preview".to_owned();
+        self.sink.add(NewEvent { kind, host: Some(told.host.to_owned()), name: Some(task), text, diff: None });
     }
 
     /// What a result changed, as a diff; empty where it tells none, or may not.

@@ -50,6 +50,7 @@ fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
         failed: counted.failures,
         rescued: counted.rescued,
         ignored: counted.ignored,
+        made: seen.made.iter().filter(|(of, _)| of == host).map(|(_, task)| task).take(NAMED_CHANGES).cloned().collect(),
         changes: named.into_iter().take(NAMED_CHANGES).cloned().collect(),
         message: words.map(|words| cut::at_line(words, LONGEST_MESSAGE)),
     }

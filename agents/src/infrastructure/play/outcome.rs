@@ -24,6 +24,7 @@ pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: 
     let completed = seen.stats.is_some() && exit.is_some_and(|exit| exit.success());
     let stopped = stopped.filter(|reason| matches!(reason, StopReason::HostsExceed(_)) || !completed);
     let mut warnings = seen.warnings.clone();
+    warnings.extend(made_in_preview(&seen));
     let problem = match stopped {
         Some(reason) => Err(stop_problem(play, &seen, reason)),
         None => verdict(play, &seen, exit).and_then(|()| check_outputs(play, &seen, &mut warnings)),
@@ -67,7 +68,7 @@ fn summary(stats: &BTreeMap<String, HostStats>) -> String {
 }
 
 fn stop_problem(play: &Play, seen: &Seen, reason: &StopReason) -> Problem {
-    let done = done(seen);
+    let done = done(play.mode, seen);
     match reason {
         StopReason::HostsExceed(beyond) => {
             let text = format!(
@@ -96,7 +97,8 @@ fn stop_problem(play: &Play, seen: &Seen, reason: &StopReason) -> Problem {
                 CancelCause::AgentStops => "stopped with its agent".to_owned(),
             };
             let text = format!("{why} during {}; {done}", task(seen));
-            Problem::new(ErrorCode::CancelledByPerson, text).with_details(json!({"task": seen.current_task, "changed": named(seen)}))
+            Problem::new(ErrorCode::CancelledByPerson, text)
+                .with_details(json!({"task": seen.current_task, "changed": named(has_changed(play.mode, seen))}))
         }
     }
 }
@@ -105,18 +107,32 @@ fn task(seen: &Seen) -> String {
     if seen.current_task.is_empty() { "its start".to_owned() } else { format!("\"{}\"", seen.current_task) }
 }
 
-fn named(seen: &Seen) -> Vec<String> {
-    seen.changed.iter().map(|(host, task)| format!("\"{task}\" on {host}")).collect()
+/// What really changed: in a dry run only what ran for real.
+fn has_changed(mode: Mode, seen: &Seen) -> &[(String, String)] {
+    if mode == Mode::Check { &seen.made } else { &seen.changed }
+}
+
+fn named(changes: &[(String, String)]) -> Vec<String> {
+    changes.iter().map(|(host, task)| format!("\"{task}\" on {host}")).collect()
+}
+
+/// What ran for real in a dry run, first of all that a person should know.
+fn made_in_preview(seen: &Seen) -> Option<String> {
+    let named = named(&seen.made);
+    let first = named.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = named.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!named.is_empty()).then(|| format!("changed for real in the preview, because check mode is off for it: {first}{more}"))
 }
 
 /// What had been done when a play was stopped.
-fn done(seen: &Seen) -> String {
-    let named = named(seen);
+fn done(mode: Mode, seen: &Seen) -> String {
+    let named = named(has_changed(mode, seen));
     if named.is_empty() {
         return "nothing had been changed by then".to_owned();
     }
-    let more = if named.len() > NAMED { format!(" and {} more", named.len() - NAMED) } else { String::new() };
-    format!("changed by then: {}{more}", named[..named.len().min(NAMED)].join(", "))
+    let rest = if named.len() > NAMED { format!(" and {} more", named.len() - NAMED) } else { String::new() };
+    format!("changed by then: {}{rest}", named[..named.len().min(NAMED)].join(", "))
 }
 
 fn verdict(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Result<(), Problem> {
@@ -208,8 +224,12 @@ fn no_statistics(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Problem 
         let text = format!("{}/playbook.yml can't be run: {errors}", play.action.spec.name);
         return Problem::new(ErrorCode::PlaybookSyntax, text);
     }
-    let text =
-        format!("ansible-playbook ended with {} during {}, without a summary; {}. {errors}", exit_words(exit), task(seen), done(seen));
+    let text = format!(
+        "ansible-playbook ended with {} during {}, without a summary; {}. {errors}",
+        exit_words(exit),
+        task(seen),
+        done(play.mode, seen)
+    );
     Problem::new(ErrorCode::PlayFailed, text)
 }
 

@@ -89,7 +89,7 @@ impl Outputs {
                 Value::Null => Vec::new(),
                 one => vec![one],
             };
-            for text in said.iter().map(super::result::as_text) {
+            for text in said.iter().map(super::result_text::as_text) {
                 if !texts.contains(&text) {
                     texts.push(text);
                 }

@@ -13,6 +13,8 @@ use super::progress::Listed;
 pub(super) struct Previewing {
     shown: u32,
     hidden: u32,
+    /// Whether the newest answer counts as shown.
+    newest_is_shown: bool,
     /// Answers of each host.
     answers: BTreeMap<String, u32>,
     changes: Vec<Change>,
@@ -23,16 +25,49 @@ impl Previewing {
     /// A task that would change a host.
     pub(super) fn change(&mut self, host: &str, name: &str, diff: &str) {
         self.unchanged(host);
-        match self.changes.iter_mut().find(|change| change.name == name && change.diff == diff) {
+        self.add(host, name, diff, false);
+    }
+
+    fn add(&mut self, host: &str, name: &str, diff: &str, done: bool) {
+        match self.changes.iter_mut().find(|change| change.name == name && change.diff == diff && change.done == done) {
             Some(same) => same.hosts.push(host.to_owned()),
-            None => self.changes.push(Change { hosts: vec![host.to_owned()], name: name.to_owned(), diff: diff.to_owned() }),
+            None => self.changes.push(Change { hosts: vec![host.to_owned()], name: name.to_owned(), diff: diff.to_owned(), done }),
         }
+    }
+
+    /// The task of which a host has just told ran for real. What it changed is done, and none of it was previewed.
+    pub(super) fn for_real(&mut self, host: &str, name: &str, changed: bool) {
+        let last = self.changes.iter().rposition(|change| !change.done && change.name == name && change.hosts.iter().any(|on| on == host));
+        if let Some(index) = last.filter(|_| changed) {
+            let change = &mut self.changes[index];
+            change.hosts.retain(|on| on != host);
+            let (diff, is_empty) = (change.diff.clone(), change.hosts.is_empty());
+            if is_empty {
+                self.changes.remove(index);
+            }
+            self.add(host, name, &diff, true);
+        }
+        let told = if changed { "changed something" } else { "says that it changed nothing" };
+        self.take_back(format!("{name}: ran for real in the preview, and {told}"));
+    }
+
+    /// The answer of which a host has just told rests on the result of a task that was left out: nobody knows what it is worth.
+    pub(super) fn hollow(&mut self, name: &str, variable: &str) {
+        self.take_back(format!("{name}: depends on `{variable}`, which the preview does not have"));
+    }
+
+    /// The newest answer is no look into what the run will do.
+    fn take_back(&mut self, what: String) {
+        let moved = u32::from(std::mem::take(&mut self.newest_is_shown));
+        self.shown -= moved;
+        self.miss(moved, what);
     }
 
     /// A task that would change nothing.
     pub(super) fn unchanged(&mut self, host: &str) {
         self.answered(host);
         self.shown += 1;
+        self.newest_is_shown = true;
     }
 
     /// A task that was skipped: in the run its condition may come out otherwise.
@@ -55,6 +90,7 @@ impl Previewing {
 
     fn answered(&mut self, host: &str) {
         *self.answers.entry(host.to_owned()).or_default() += 1;
+        self.newest_is_shown = false;
     }
 
     fn miss(&mut self, tasks: u32, what: String) {
@@ -104,6 +140,36 @@ impl Previewing {
 mod tests {
     use super::super::progress::read_list;
     use super::*;
+
+    #[test]
+    fn what_ran_for_real_is_done_and_was_not_previewed() {
+        let mut previewing = Previewing::default();
+        for host in ["a", "b"] {
+            previewing.change(host, "Write", "+x\n");
+        }
+        previewing.for_real("a", "Write", true);
+        previewing.unchanged("a");
+        previewing.for_real("a", "Look", false);
+        previewing.unchanged("b");
+        previewing.hollow("Configure", "version");
+        previewing.failed("b", "Restart");
+        previewing.for_real("b", "Restart", false);
+        let preview = previewing.finish(&[], &[], &[]);
+        let told: Vec<(&str, bool)> = preview.changes.iter().map(|change| (change.hosts[0].as_str(), change.done)).collect();
+        assert_eq!(told, [("b", false), ("a", true)]);
+        assert_eq!(preview.changes[1].diff, "+x\n");
+        assert_eq!(
+            preview.not_previewed,
+            [
+                "Write: ran for real in the preview, and changed something",
+                "Look: ran for real in the preview, and says that it changed nothing",
+                "Configure: depends on `version`, which the preview does not have",
+                "Restart: failed in the preview",
+                "Restart: ran for real in the preview, and says that it changed nothing",
+            ]
+        );
+        assert!((preview.coverage - 1.0 / 5.0).abs() < 1e-9, "{}", preview.coverage);
+    }
 
     #[test]
     fn the_same_change_on_several_hosts_is_told_once_and_what_was_not_looked_into_is_counted() {

@@ -16,10 +16,10 @@ use super::command;
 use super::events::Observer;
 use super::granted;
 use super::lines::{Line, Lines};
-use super::outcome;
 use super::progress::{ListCache, Listed, read_list};
 use super::stop::{Stop, StopReason};
 use super::usage::Usage;
+use super::{dry_run, outcome, stop_jobs};
 use crate::infrastructure::ansible_config::CALLBACKS;
 use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
@@ -27,7 +27,7 @@ use crate::infrastructure::redact::Redactor;
 use crate::infrastructure::redact::vaulted::Vaulted;
 use crate::worker::cgroup::Group;
 use crate::worker::time_limit::{GRACE, TimeLimit};
-use crate::worker::{RunContext, RunOutcome, marker};
+use crate::worker::{CancelCause, RunContext, RunOutcome, marker};
 
 /// How often the costs are looked at.
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
@@ -62,10 +62,10 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
-    let vaulted = match Vaulted::prepare(&context.scratch) {
+    let vaulted = match Vaulted::prepare(&context.scratch).and_then(|vaulted| dry_run::prepare(&context.scratch).map(|()| vaulted)) {
         Ok(vaulted) => vaulted,
         Err(error) => {
-            let text = format!("what hides vaulted variables can't be written to {}: {error}", context.scratch.display());
+            let text = format!("the callbacks that watch the play can't be written to {}: {error}", context.scratch.display());
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
@@ -96,9 +96,14 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
     let listing = list(&play, command::list(&play, &variables, &context.marker));
     let redactor = play.redactor.clone().with_vaulted(vaulted);
     let observer = Observer::new(play.mode, &play.hosts, redactor, context.events.clone(), context.progress.clone());
-    let watched = Watch::new(child, observer, &play).run(&context, listing).await;
+    let mut watched = Watch::new(child, observer, &play).run(&context, listing).await;
     if let Some(stop) = &watched.stop {
         let left = marker::stop_all(&context.marker).await;
+        // Whoever waits for an agent that ends may kill it: then the jobs are told, and left.
+        if stop.reason != StopReason::Cancelled(CancelCause::AgentStops) {
+            let stopped = stop_jobs::stop(&play, &context.marker, watched.observer.background.open()).await;
+            watched.observer.background.ended(&stopped);
+        }
         tracing::info!(marker = context.marker, reason = ?stop.reason, left, "a play was stopped");
     } else if let Some(group) = Group::find(&context.marker) {
         // A service that the play has started on this machine may live on in it, and is to.

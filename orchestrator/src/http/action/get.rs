@@ -7,17 +7,19 @@ use chiffon_protocol::ErrorCode;
 use crate::http::input::Name;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
+use crate::store::catalogue;
 use crate::store::read::actions::{self, ActionView};
 
 /// Shows an action.
 #[utoipa::path(get, path = "/actions/{name}", tag = "actions", params(("name" = String, Path)), responses((status = 200, body = ActionView)))]
 pub(in crate::http) async fn get(State(state): State<HttpState>, Name(name): Name) -> Result<Json<ActionView>, Failure> {
-    let found = actions::list(state.pool(), Some(&name)).await?.pop();
-    found.map(Json).ok_or_else(|| {
-        let shown: String = name.chars().take(60).collect();
-        Failure::new(
-            ErrorCode::ActionNotFound,
-            format!("no agent announces an action `{}`; `GET /actions` lists them", shown.escape_default()),
-        )
-    })
+    if let Some(found) = actions::list(state.pool(), Some(&name)).await?.pop() {
+        return Ok(Json(found));
+    }
+    if let Some(left_out) = catalogue::not_offered(state.pool()).await?.into_iter().find(|action| action.name == name) {
+        return Err(Failure::from(left_out.problem()));
+    }
+    let shown: String = name.chars().take(60).collect();
+    let text = format!("no agent announces an action `{}`; `GET /actions` lists them", shown.escape_default());
+    Err(Failure::new(ErrorCode::ActionNotFound, text))
 }

@@ -93,7 +93,7 @@ pub fn answer(text: &str, plan: &PlanDocument) -> Option<String> {
     let lower: Vec<&str> = tokens.iter().map(|token| token.lower.as_str()).collect();
     let joined = lower.join(" ");
     if BACK.iter().any(|phrase| joined == *phrase || joined.trim_end_matches(" please") == *phrase) {
-        return Some(format!("Nothing was changed. {} To drop it, reject it or cancel the request.", stands(plan)));
+        return Some(format!("The plan is as it was. {} To drop it, reject it or cancel the request.", stands(plan)));
     }
     if !lower.is_empty() && lower.iter().all(|word| YES.contains(word)) && lower.iter().any(|word| CONSENT.contains(word)) {
         return Some(format!("Words don't approve a plan: an approver does, by the plan's hash (`chiffon approve`). {}", stands(plan)));

@@ -8,7 +8,8 @@ use serde_json::Value;
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
-use crate::store::Error;
+use crate::domain::not_offered::NotOffered;
+use crate::store::{Error, catalogue};
 
 /// One content of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -31,6 +32,25 @@ pub struct ActionView {
     pub sha256: String,
     /// All contents that agents have, newest first. More than one means that agents differ.
     pub versions: Vec<VersionView>,
+}
+
+/// An action that an agent has and does not offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NotOfferedView {
+    /// Its name.
+    pub name: String,
+    /// The agent that has it.
+    pub agent_id: String,
+    /// The error code.
+    pub code: i32,
+    /// Everything that is wrong with it, and what to do.
+    pub reason: String,
+}
+
+/// What agents have and do not offer, by name.
+pub async fn not_offered(pool: &PgPool) -> Result<Vec<NotOfferedView>, Error> {
+    let found = catalogue::not_offered(pool).await?.into_iter();
+    Ok(found.map(|NotOffered { name, agent_id, code, reason }| NotOfferedView { name, agent_id, code, reason }).collect())
 }
 
 /// All actions that agents announce, or the one of this name, by name.

@@ -52,6 +52,8 @@ pub struct AgentView {
     pub hosts: Value,
     /// The actions it announces.
     pub actions: Vec<String>,
+    /// The actions that it has and does not offer: name, code and reason of each.
+    pub not_offered: Value,
     /// The tasks it owns at this moment.
     pub running: Vec<Uuid>,
     /// What it had to leave out, and why: actions that are not in order, sources of hosts that can't be read.
@@ -66,7 +68,7 @@ pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView
         AgentView,
         r#"SELECT a.id AS agent_id, a.agent_type, a.hostname, a.lease_expires_at > now() AS "alive!", a.availability, a.last_seen_at,
             a.desired, a.desired_at, a.desired_by, a.desired_reason,
-            COALESCE(a.desired = 'drained' AND a.desired_incarnation = a.incarnation, false) AS "ends!", a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts, a.problems,
+            COALESCE(a.desired = 'drained' AND a.desired_incarnation = a.incarnation, false) AS "ends!", a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts, a.problems, a.not_offered,
             COALESCE(c.actions, '{}') AS "actions!", COALESCE(w.running, '{}') AS "running!", a.heartbeat
         FROM agents a
         LEFT JOIN (

@@ -57,6 +57,8 @@ pub struct RequestView {
     pub messages: Vec<MessageView>,
     /// Spent on models so far.
     pub cost_usd: f64,
+    /// What it has changed so far, of any plan of it: what ran for real in a preview is in it, too.
+    pub changed: Vec<ChangedView>,
     /// Its commits in the audit repository, oldest first.
     pub commits: Vec<String>,
     /// The number of its newest live event: `Last-Event-ID` for following from here.
@@ -110,6 +112,19 @@ pub struct StepView {
     pub preview: Value,
 }
 
+/// What a task has changed on a host.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ChangedView {
+    /// The host.
+    pub host: String,
+    /// The task's title.
+    pub title: String,
+    /// `discover | preview | apply`: a preview's task that ran for real is done as well.
+    pub purpose: String,
+    /// The names of the Ansible tasks that changed it, where they are known.
+    pub changes: Vec<String>,
+}
+
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ApprovalView {
@@ -141,6 +156,7 @@ pub async fn get(pool: &PgPool, request_id: Uuid) -> Result<Option<RequestView>,
     let mut tx = snapshot(pool).await?;
     let Some((mut view, plan)) = head(&mut tx, request_id).await? else { return Ok(None) };
     view.messages = messages(&mut tx, request_id).await?;
+    view.changed = changed(&mut tx, request_id).await?;
     view.commits = commits(&mut tx, request_id).await?;
     if let Some((plan_id, mut plan)) = plan {
         plan.approvals = approvals(&mut tx, plan_id).await?;
@@ -217,6 +233,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         tasks: Vec::new(),
         messages: Vec::new(),
         cost_usd: row.cost_usd,
+        changed: Vec::new(),
         commits: Vec::new(),
         last_event_id: row.event_seq,
     };
@@ -284,6 +301,19 @@ fn fresh(task: &TaskView) -> FreshPreview<'_> {
         waiting_for: task.waiting_for.as_ref(),
         error: task.error.as_ref(),
     }
+}
+
+async fn changed(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<ChangedView>, Error> {
+    Ok(sqlx::query_as!(
+        ChangedView,
+        r#"SELECT host AS "host!", title AS "title!", purpose AS "purpose!", COALESCE(changes, '{}') AS "changes!"
+        FROM changes_by_host
+        WHERE request_id = $1 AND changed
+        ORDER BY finished_at, title, host"#,
+        request_id,
+    )
+    .fetch_all(connection)
+    .await?)
 }
 
 async fn messages(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<MessageView>, Error> {

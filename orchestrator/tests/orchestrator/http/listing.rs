@@ -51,6 +51,12 @@ async fn the_fleet_and_the_catalogue_are_shown() {
     let agent = app.get("/agents/infra-1", &ada).await.ok();
     assert_eq!((&agent["alive"], &agent["actions"], &agent["running"]), (&json!(true), &json!(["polish_lens"]), &json!([])));
     assert_eq!(app.get("/agents", &ada).await.ok()["items"], json!([agent]));
+    app.sql("UPDATE agents SET not_offered = '[{\"name\": \"open_dome\", \"code\": 5508, \"reason\": \"no playbook.yml\"}]'").await;
+    assert_eq!(app.get("/agents/infra-1", &ada).await.ok()["not_offered"][0]["name"], "open_dome");
+    let left_out = json!([{"name": "open_dome", "agent_id": "infra-1", "code": 5508, "reason": "no playbook.yml"}]);
+    assert_eq!(app.get("/actions", &ada).await.ok()["not_offered"], left_out);
+    let refused = app.get("/actions/open_dome", &ada).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (404, 5410));
     app.sql(
         "INSERT INTO resource_metrics (at, agent_id, incarnation, seq, cpu_percent, load_1m, memory_total_mb, memory_available_mb, running)
         SELECT now() - make_interval(mins => n), 'infra-1', 1, 10 - n, n, 0.5, 8000, 4000, 0 FROM generate_series(1, 3) n",

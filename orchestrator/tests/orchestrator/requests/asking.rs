@@ -48,6 +48,28 @@ async fn each_step_of_a_request_stands_in_its_audit_chain_and_its_events_are_num
 }
 
 #[tokio::test]
+async fn who_asks_for_an_action_that_is_not_offered_is_told_by_whom_and_why() {
+    let app = TestApp::start().await;
+    app.announce_actions().await;
+    sqlx::query("UPDATE agents SET not_offered = $1")
+        .bind(
+            serde_json::json!([{"name": "rotate_cert", "code": 5508, "reason": "playbook.yml:17: `check_mode: false` runs this for real"}]),
+        )
+        .execute(app.pool())
+        .await
+        .expect("the agent has said so");
+    let ann = app.person("ann", Role::Requester).await;
+    for words in ["run rotate_cert on web", "rotate the certificate on web"] {
+        let request_id = planned(&app, &ann, words).await;
+        assert_eq!(app.status(request_id).await, "needs_input", "{words}");
+        let query = "SELECT text FROM messages WHERE request_id = $1 AND sender = 'chiffon'";
+        let said = app.text(query, request_id).await.expect("it is said");
+        assert!(said.starts_with("`rotate_cert` is not offered by infra-1: playbook.yml:17: `check_mode: false`"), "{words}: {said}");
+    }
+    assert_eq!(app.status(planned(&app, &ann, RESTART).await).await, "awaiting_approval", "others are planned as ever");
+}
+
+#[tokio::test]
 async fn what_changes_nothing_runs_at_once_and_the_audit_says_by_which_policy() {
     let app = TestApp::start().await;
     app.announce_actions().await;

@@ -110,7 +110,12 @@ impl Cut {
 
     /// The dry run ends, and found these changes.
     async fn finds(&mut self, work: &Work, names: &[&str]) {
-        let changes = names.iter().map(|&name| Change { hosts: vec!["nas".to_owned()], name: name.to_owned(), diff: String::new() });
+        let changes = names.iter().map(|&name| Change {
+            hosts: vec!["nas".to_owned()],
+            name: name.to_owned(),
+            diff: String::new(),
+            ..Change::default()
+        });
         let preview = Preview { coverage: 1.0, tasks: 2, changes: changes.collect(), not_previewed: Vec::new() };
         let result = WorkResult { preview: Some(preview), changed: false, ..self.agent.result(work, Outcome::Succeeded) };
         self.reports(result).await;

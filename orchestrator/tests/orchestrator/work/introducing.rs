@@ -4,7 +4,7 @@ use chiffon_bus::Verdict;
 use chiffon_orchestrator::store::catalogue;
 use chiffon_orchestrator::store::read::agents;
 use chiffon_protocol::key::KeyPair;
-use chiffon_protocol::message::{AgentHello, Command};
+use chiffon_protocol::message::{AgentHello, Command, NotOffered};
 use chiffon_protocol::topology::CLAIMS;
 use chiffon_protocol::{ErrorCode, Message};
 
@@ -124,6 +124,22 @@ async fn an_agent_whose_key_is_not_enrolled_is_told_and_shown_once_with_what_enr
     assert!(shown[0].message.contains(&enrols) && refused.message == shown[0].message, "{shown:?}");
     assert_eq!((agents::count_refused(site.app.pool()).await.expect("reads"), system_events(&site, "agent.refused").await), (1, 1));
     assert_eq!((agents(&site).await, site.dead_letters().await), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn what_an_agent_does_not_offer_is_what_its_newest_hello_says() {
+    let site = Site::start().await;
+    let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    let left_out = |names: &[&str]| {
+        let one = |name: &&str| NotOffered { name: (*name).to_owned(), code: 5508, reason: "wrong\0".to_owned() };
+        AgentHello { not_offered: names.iter().map(one).collect(), ..agent.hello.clone() }
+    };
+    for names in [vec!["a", "b"], vec!["b"], vec![]] {
+        agent.say(CLAIMS, left_out(&names)).await;
+        site.turn().await;
+        let found = catalogue::not_offered(site.app.pool()).await.expect("reads");
+        assert_eq!(found.iter().map(|action| action.name.as_str()).collect::<Vec<_>>(), names);
+    }
 }
 
 #[tokio::test]

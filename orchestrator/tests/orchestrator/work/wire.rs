@@ -83,6 +83,7 @@ impl WireAgent {
             resources: Resources::default(),
             hosts: BTreeMap::from([("all".to_owned(), hosts.into_iter().collect())]),
             actions: vec![AnnouncedAction { spec: action(), sha256: action_sha256() }],
+            not_offered: Vec::new(),
             unfinished: Vec::new(),
             problems: Vec::new(),
         };

@@ -8,6 +8,10 @@ use chiffon_protocol::message::AgentType;
 use chiffon_protocol::{ActionSpec, ErrorCode};
 use serde_json::Value;
 
+mod format;
+mod needs;
+mod place;
+
 use super::ansible_config::environment;
 use super::catalogue::Action;
 use super::content_hash::{Covered, read_regular};
@@ -63,13 +67,19 @@ pub async fn check(folder: &Path, ansible_playbook: &Path) -> Vec<Finding> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let spec_path = folder.join("action.yml");
     let playbook = folder.join("playbook.yml");
+    let read = read_regular(&spec_path, LONGEST_FILE_BYTES);
+    let spec = match &read {
+        Ok(text) => check_spec(text, &spec_path, playbooks, &name, &mut findings),
+        Err(error) => {
+            findings.error(&spec_path, format!("can't be read: {error}"));
+            None
+        }
+    };
     if playbook.is_file() {
-        check_tasks(&folder, playbooks, &name, &mut findings);
+        let spec = spec.or_else(|| as_far_as_it_can_be_read(read.as_deref().unwrap_or_default()));
+        check_play(&folder, playbooks, spec.as_ref(), &name, ansible_playbook, &mut findings).await;
     }
-    match read_regular(&spec_path, LONGEST_FILE_BYTES) {
-        Ok(text) => check_spec(&text, &spec_path, playbooks, &name, &mut findings),
-        Err(error) => findings.error(&spec_path, format!("can't be read: {error}")),
-    }
+    check_as_a_whole(playbooks, &spec_path, &name, &mut findings);
     if !folder.join("README.md").is_file() {
         findings.warning(&folder.join("README.md"), "is missing; it tells people what the action does and does not do");
     }
@@ -100,23 +110,32 @@ impl Findings {
     }
 }
 
-fn check_spec(text: &str, path: &Path, playbooks: &Path, name: &str, findings: &mut Findings) {
-    check_format(text, path, playbooks, findings);
+/// The form first, all of it; what stands in the fields where the form is right.
+fn check_spec(text: &str, path: &Path, playbooks: &Path, name: &str, findings: &mut Findings) -> Option<ActionSpec> {
+    format::check(text, path, findings)?;
     let spec = match ActionSpec::from_yaml(text) {
         Ok(spec) => spec,
         Err(error) => {
-            let text = error.to_string();
-            if !findings.list.iter().any(|finding| finding.text == text) {
-                findings.error(path, text);
+            // The form has said it, with its place.
+            if findings.list.is_empty() {
+                findings.error(path, error.to_string());
             }
-            return;
+            return None;
         }
     };
+    check_fields(&spec, path, playbooks, name, findings);
+    Some(spec)
+}
+
+/// What a check of the play needs of an action whose form is wrong.
+fn as_far_as_it_can_be_read(text: &str) -> Option<ActionSpec> {
+    let value = serde_norway::from_str::<Value>(text).unwrap_or_default();
+    serde_json::from_value(format::as_far_as_it_can_be_read(&value)).ok()
+}
+
+fn check_fields(spec: &ActionSpec, path: &Path, playbooks: &Path, name: &str, findings: &mut Findings) {
     if spec.name != name {
         findings.error(path, format!("`name` is `{}`, but the folder is `{name}`; make them the same", spec.name));
-    }
-    if spec.examples.is_empty() {
-        findings.error(path, "`examples` is missing; without sentences that ask for it, the offline planner hardly finds it");
     }
     if spec.target.is_none() && spec.agent_type == AgentType::Infrastructure {
         findings.warning(path, "`target` is missing, so the play is limited to localhost");
@@ -134,22 +153,7 @@ fn check_spec(text: &str, path: &Path, playbooks: &Path, name: &str, findings: &
             findings.error(path, format!("`parameters.required` names `{required}`, which is not among `parameters.properties`"));
         }
     }
-    check_schemas(&spec, path, playbooks, findings);
-}
-
-/// The format's own JSON Schema, where the playbooks folder has it, says the place of each mistake.
-fn check_format(text: &str, path: &Path, playbooks: &Path, findings: &mut Findings) {
-    let Ok(schema) = read_regular(&playbooks.join("action.schema.json"), LONGEST_FILE_BYTES) else { return };
-    let (Ok(schema), Ok(value)) = (serde_json::from_str::<Value>(&schema), serde_norway::from_str::<Value>(text)) else { return };
-    match jsonschema::validator_for(&schema) {
-        Ok(validator) => {
-            for error in validator.iter_errors(&value) {
-                let place = format!("{}#{}", path.display(), error.instance_path());
-                findings.add(Severity::Error, ErrorCode::ActionInvalid, place, error.to_string());
-            }
-        }
-        Err(error) => findings.error(&playbooks.join("action.schema.json"), format!("is not a JSON Schema: {error}")),
-    }
+    check_schemas(spec, path, playbooks, findings);
 }
 
 /// Schemas must compile, references must lead somewhere, and defaults must fit their own schema.
@@ -186,8 +190,14 @@ fn check_schemas(spec: &ActionSpec, path: &Path, playbooks: &Path, findings: &mu
             Err(error) => invalid(format!("not a JSON Schema: {error}")),
         }
     }
-    if findings.list.iter().all(|finding| finding.severity != Severity::Error)
-        && let Err(problem) = Action::load(playbooks, &spec.name, &types, &Installed::default())
+}
+
+/// Whatever else keeps the catalogue from offering it.
+fn check_as_a_whole(playbooks: &Path, path: &Path, name: &str, findings: &mut Findings) {
+    let Ok(types) = SharedTypes::load(playbooks) else { return };
+    if path.is_file()
+        && findings.list.iter().all(|finding| finding.severity != Severity::Error)
+        && let Err(problem) = Action::load(playbooks, name, &types, &Installed::default())
     {
         findings.error(path, problem.message);
     }
@@ -204,15 +214,22 @@ fn check_secret(name: &str, schema: &Value, path: &Path, findings: &mut Findings
     }
 }
 
-/// What the play must not do, and content that no hash can cover, as the catalogue refuses them.
-fn check_tasks(folder: &Path, playbooks: &Path, name: &str, findings: &mut Findings) {
+/// What the play must not do, content that no hash can cover, as the catalogue refuses them, and what it needs and has not.
+async fn check_play(
+    folder: &Path,
+    playbooks: &Path,
+    spec: Option<&ActionSpec>,
+    name: &str,
+    ansible_playbook: &Path,
+    findings: &mut Findings,
+) {
     let covered = match Covered::read(playbooks, name) {
         Ok(covered) => covered,
         Err(text) => return findings.error(folder, text),
     };
-    let text = read_regular(&folder.join("action.yml"), LONGEST_FILE_BYTES).unwrap_or_default();
-    let Ok(spec) = ActionSpec::from_yaml(&text) else { return };
-    for found in play_scan::scan(&covered, &spec) {
+    let mut found = spec.map(|spec| play_scan::scan(&covered, spec)).unwrap_or_default();
+    found.extend(needs::missing(&covered, playbooks, name, ansible_playbook).await);
+    for found in found {
         let place = format!("{}:{}", playbooks.join(&found.path).display(), found.line);
         findings.add(Severity::Error, ErrorCode::ActionInvalid, place, found.text);
     }

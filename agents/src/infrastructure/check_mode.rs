@@ -1,0 +1,69 @@
+//! What modules do in check mode: those that change nothing anyway, and those that claim to support it and act all the same.
+
+/// Modules that change nothing on a host, with or without check mode: they look, wait, decide, or change only what Ansible itself
+/// remembers for the rest of the play.
+const READ_ONLY: [&str; 22] = [
+    "add_host",
+    "assert",
+    "debug",
+    "fail",
+    "find",
+    "gather_facts",
+    "getent",
+    "group_by",
+    "include_vars",
+    "meta",
+    "mount_facts",
+    "package_facts",
+    "pause",
+    "ping",
+    "service_facts",
+    "set_fact",
+    "set_stats",
+    "setup",
+    "slurp",
+    "stat",
+    "wait_for",
+    "wait_for_connection",
+];
+
+/// Modules that say they support check mode and never ask for it, with what they do then. Read from the sources of the collections
+/// that Debian 12 ships.
+const ACTING: [(&str, &str); 12] = [
+    ("community.general.github_release", "makes the release"),
+    ("community.general.imc_rest", "sends the request to the machine's controller"),
+    ("community.general.influxdb_query", "runs the query"),
+    ("community.general.irc", "sends the message"),
+    ("community.general.mqtt", "publishes the message"),
+    ("community.general.pacemaker_cluster", "starts or stops the cluster"),
+    ("community.general.sendgrid", "sends the mail"),
+    ("community.general.stackdriver", "sends the event"),
+    ("community.general.terraform", "initialises the project and makes its workspace"),
+    ("community.general.twilio", "sends the message"),
+    ("containers.podman.podman_logout", "logs out"),
+    ("containers.podman.podman_play", "starts and removes the containers"),
+];
+
+/// Whether a module changes nothing on a host, with or without check mode.
+pub(super) fn is_read_only(module: &str) -> bool {
+    let short = module.strip_prefix("ansible.builtin.").or_else(|| module.strip_prefix("ansible.legacy.")).unwrap_or(module);
+    READ_ONLY.contains(&short)
+}
+
+/// What a module does in check mode although it says that it supports it. Its short name leads to it, too.
+pub(super) fn acts(module: &str) -> Option<&'static str> {
+    ACTING.iter().find(|(name, _)| *name == module || name.rsplit('.').next() == Some(module)).map(|(_, what)| *what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_known_by_their_full_and_their_short_names() {
+        assert!(is_read_only("stat") && is_read_only("ansible.builtin.stat") && is_read_only("ansible.legacy.stat"));
+        assert!(!is_read_only("command") && !is_read_only("community.general.stat"));
+        assert_eq!(acts("community.general.irc"), acts("irc"));
+        assert!(acts("irc").is_some() && acts("copy").is_none() && acts("other.collection.irc").is_none());
+    }
+}
