@@ -117,16 +117,10 @@ pub async fn has_changed(connection: &mut PgConnection, task_id: Uuid) -> Result
 pub async fn list(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<HostOutcome>, Error> {
     Ok(sqlx::query_as!(
         HostOutcome,
-        r#"SELECT h.host, (array_agg(h.status ORDER BY h.attempt DESC))[1] AS "status!", bool_or(CASE WHEN t.mode = 'check' THEN h.made <> '{}' ELSE h.changed > 0 END) AS "changed!",
-            COALESCE((SELECT array_agg(DISTINCT c.name)
-                FROM host_results n, unnest(CASE WHEN t.mode = 'check' THEN n.made ELSE n.changes END) AS c (name)
-                WHERE n.task_id = $1 AND n.host = h.host), '{}') AS "changes!",
-            (array_agg(h.message ORDER BY h.attempt DESC))[1] AS message
-        FROM host_results h
-        JOIN tasks t ON t.id = h.task_id
-        WHERE h.task_id = $1
-        GROUP BY h.host, t.mode
-        ORDER BY h.host"#,
+        r#"SELECT host AS "host!", status AS "status!", changed AS "changed!", changes AS "changes!", message
+        FROM host_outcomes
+        WHERE task_id = $1
+        ORDER BY host"#,
         task_id,
     )
     .fetch_all(connection)
