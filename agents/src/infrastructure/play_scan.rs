@@ -19,7 +19,19 @@ const TASKS: [&str; 7] = ["always", "block", "handlers", "post_tasks", "pre_task
 /// The variable that tells a play whether it is a dry run. Variables of this name don't change it, but that of a loop does.
 const MODE: &str = "ansible_check_mode";
 /// Variables that decide to which machine a host's name leads.
-pub(super) const LEADING: [&str; 5] = ["ansible_connection", "ansible_host", "ansible_port", "ansible_ssh_host", "ansible_ssh_port"];
+pub(super) const LEADING: [&str; 6] =
+    ["ansible_connection", "ansible_host", "ansible_port", "ansible_ssh_host", "ansible_ssh_port", "chiffon_root"];
+/// Variables that name the program by which a task is run, on the host or on the way there.
+const PROGRAMS: [&str; 6] = [
+    "ansible_become_exe",
+    "ansible_python_interpreter",
+    "ansible_scp_executable",
+    "ansible_sftp_executable",
+    "ansible_shell_executable",
+    "ansible_ssh_executable",
+];
+/// What is more than one task: its keywords hold for all that is in it, whatever else stands beside them.
+const CONTAINERS: [&str; 8] = ["block", "hosts", "import_playbook", "import_role", "import_tasks", "include_role", "include_tasks", "role"];
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +191,7 @@ impl Scan<'_> {
             return Some(text);
         }
         match key {
-            "check_mode" if !is_on(value) && !members.keys().filter_map(Value::as_str).any(is_read_only) => {
+            "check_mode" if !is_on(value) && !only_reads(members) => {
                 let shown = as_text(value);
                 Some(format!("`check_mode: {shown}` runs this for real during a preview; use a module that supports check mode"))
             }
@@ -200,6 +212,10 @@ impl Scan<'_> {
             _ if LEADING.contains(&key) && matches!(short(under), "" | "vars" | "set_fact") => {
                 Some(format!("`{key}` leads to another machine under the host's name; say how a host is reached in the inventory"))
             }
+            _ if PROGRAMS.contains(&key) && matches!(short(under), "" | "vars" | "set_fact") && !is_of_system(value) => Some(format!(
+                "`{key}: {}` is a program that no approval binds; name one of the host's own, below /usr or /bin, or say it in the inventory",
+                as_text(value)
+            )),
             _ => self.acts_in_check_mode(key, members, under),
         }
     }
@@ -261,6 +277,19 @@ pub(super) fn is_on(value: &Value) -> bool {
     matches!(text.as_str(), "true" | "yes" | "on" | "1" | "null" | "{{ ansible_check_mode }}")
 }
 
+/// Whether it is a single task of a module that changes nothing.
+fn only_reads(task: &Mapping) -> bool {
+    let keys: Vec<&str> = task.keys().filter_map(Value::as_str).map(short).collect();
+    !keys.iter().any(|key| CONTAINERS.contains(key)) && keys.into_iter().any(is_read_only)
+}
+
+/// Programs that the host's packages put there, and Ansible's words for finding one.
+fn is_of_system(value: &Value) -> bool {
+    let text = as_text(value);
+    text.starts_with("auto")
+        || (["/usr/", "/bin/"].iter().any(|folder| text.starts_with(folder)) && !text.contains("..") && !text.contains("{{"))
+}
+
 fn leads_here(value: &Value) -> bool {
     let text = as_text(value);
     text.rsplit('.').next() == Some("local") || text.contains("{{")
@@ -320,6 +349,12 @@ mod tests {
         }
         let fine = "- stat: {path: /x}\n  check_mode: false\n- command: id\n  check_mode: true\n# check_mode: false\n";
         assert!(found_in(&[("one/playbook.yml", fine)]).is_empty());
+        for (line, keyword) in [(3, "  check_mode: false"), (3, "  check_mode: n"), (3, "  gather_facts: false\n  check_mode: no")] {
+            let play = format!("- name: p\n  hosts: all\n{keyword}\n  tasks: [{{copy: {{dest: /x, content: x}}}}]\n");
+            let found = found_in(&[("one/playbook.yml", &play)]);
+            let line = line + keyword.lines().count() - 1;
+            assert!(found.len() == 1 && found[0].starts_with(&format!("one/playbook.yml:{line}: `check_mode")), "{keyword}: {found:?}");
+        }
         let lookup = "- debug:\n    msg: \"{{ lookup('pipe', 'touch /x') }}\"\n";
         assert!(found_in(&[("one/playbook.yml", lookup)])[0].starts_with("one/playbook.yml:2: the lookup `pipe`"));
         for path in ["group_vars/all.yml", "host_vars/nas/x.yml", "one/group_vars/all.yml", "roles/web/defaults/main.yml"] {
@@ -371,5 +406,26 @@ mod tests {
         assert!(found.len() == 1 && found[0].starts_with(&format!("{in_collection}:2")), "{found:?}");
         let found: BTreeSet<String> = found_in(&[files[0], files[1], play]).into_iter().collect();
         assert!(found.len() == 1 && found.iter().all(|text| text.starts_with("roles/web/tasks/main.yml:2")), "{found:?}");
+    }
+
+    #[test]
+    fn a_program_or_a_root_that_a_play_sets_is_refused_where_no_approval_binds_it() {
+        let play = |vars: &str| format!("- name: p\n  hosts: all\n  vars: {{{vars}}}\n  tasks: [{{debug: {{msg: x}}}}]\n");
+        for bad in [
+            "ansible_python_interpreter: /tmp/x.sh",
+            "ansible_shell_executable: \"{{ other }}\"",
+            "ansible_python_interpreter: /usr/../tmp/x",
+            "chiffon_root: /srv/other",
+        ] {
+            let found = found_in(&[("one/playbook.yml", &play(bad))]);
+            assert!(found.len() == 1 && found[0].starts_with("one/playbook.yml:3:"), "{bad}: {found:?}");
+        }
+        for good in [
+            "ansible_python_interpreter: /usr/bin/python3",
+            "ansible_python_interpreter: auto_silent",
+            "ansible_shell_executable: /bin/bash",
+        ] {
+            assert_eq!(found_in(&[("one/playbook.yml", &play(good))]), Vec::<String>::new(), "{good}");
+        }
     }
 }

@@ -43,6 +43,12 @@ async fn neither_the_agents_machine_nor_another_address_is_reached_under_a_grant
         ("localhost", "nas", "- local_action: ansible.builtin.command touch @DIR@/out\n".to_owned()),
         ("connection: local", "gone", format!("- {copy}\n  connection: local\n")),
         ("ansible_host", "nas", format!("- ansible.builtin.set_fact: {{ansible_host: 192.0.2.1}}\n- {copy}\n")),
+        ("chiffon_root", "nas", format!("- ansible.builtin.set_fact: {{\"{{{{ 'chiffon_' ~ 'root' }}}}\": /srv/other}}\n- {copy}\n")),
+        (
+            "ansible_python_interpreter",
+            "nas",
+            format!("- ansible.builtin.set_fact: {{\"{{{{ 'ansible_python_' ~ 'interpreter' }}}}\": \"@DIR@/own.sh\"}}\n- {copy}\n"),
+        ),
         (
             "add_host",
             "nas",
@@ -69,4 +75,22 @@ async fn a_delegation_to_the_host_itself_and_one_that_is_skipped_are_no_offence(
     let ran = fleet.apply("act", json!({"host": "nas"}), &["nas"]).await;
     assert_eq!(ran.outcome, Some(Outcome::Succeeded), "{ran:?}");
     assert!(fleet.playbooks.path("out").exists() && !fleet.playbooks.path("never").exists());
+}
+
+#[tokio::test]
+async fn a_lookup_that_acts_here_is_held_back_whatever_its_name_is_made_of() {
+    for lookup in ["lookup('pi' ~ 'pe', 'touch @DIR@/out')", "query(text, 'touch @DIR@/out')", "lookup('pass' + 'word', '@DIR@/out')"] {
+        let tasks = format!("- ansible.builtin.debug: {{msg: \"{{{{ {lookup} }}}}\"}}\n");
+        let fleet = with_tasks(&tasks).start().await;
+        for mode in ["check", "apply"] {
+            let parameters = json!({"host": "nas", "text": "ansible.builtin.pipe"});
+            let ran = if mode == "check" {
+                fleet.check("act", parameters, &["nas"]).await
+            } else {
+                fleet.apply("act", parameters, &["nas"]).await
+            };
+            assert!(error(&ran, ErrorCode::PlayFailed).contains("acts on the agent's machine"), "{lookup}, {mode}: {ran:?}");
+        }
+        assert!(!fleet.playbooks.path("out").exists(), "{lookup}");
+    }
 }

@@ -15,11 +15,24 @@ from ansible.executor.play_iterator import PlayIterator
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 from ansible.utils.display import Display
 
 # Variables that decide to which machine a name leads.
-LEADING = ("ansible_connection", "ansible_host", "ansible_ssh_host", "ansible_port", "ansible_ssh_port")
+LEADING = ("ansible_connection", "ansible_host", "ansible_ssh_host", "ansible_port", "ansible_ssh_port", "chiffon_root")
+# Variables that name the program by which a task is run, and where the host's own programs are.
+PROGRAMS = (
+    "ansible_become_exe",
+    "ansible_python_interpreter",
+    "ansible_scp_executable",
+    "ansible_sftp_executable",
+    "ansible_shell_executable",
+    "ansible_ssh_executable",
+)
+SYSTEM = ("/usr/", "/bin/", "auto")
+# Lookups that run commands or write files on the agent's machine.
+ACTING = ("lines", "password", "pipe")
 # Connections that reach the host's own address; any other acts on the agent's machine.
 REMOTE = ("smart", "ssh", "paramiko", "paramiko_ssh", "libssh", "winrm", "psrp", "httpapi", "netconf", "network_cli")
 # So many hosts are named in one event.
@@ -80,6 +93,10 @@ def _beyond(executor, variables):
         value = variables.get(key)
         if value != known.get(key) and (key in known or value != usual.get(key)):
             return str(value), key
+    for key in PROGRAMS:
+        value = variables.get(key)
+        if value is not None and value != known.get(key) and (not str(value).startswith(SYSTEM) or ".." in str(value)):
+            return str(value), key
     connection = str(task.connection)
     by_play = variables.get("ansible_connection") is None and connection != str(constants.DEFAULT_TRANSPORT)
     if by_play and name != "localhost" and connection.rsplit(".", 1)[-1] not in REMOTE:
@@ -102,6 +119,19 @@ def _set_connection_options(executor, variables, *arguments, **named):
 
 if Grant.hosts and OPTIONS:
     TaskExecutor._set_connection_options = _set_connection_options
+
+
+def _lookup(loader_name, *arguments, **named):
+    """Lookups are found by their names here, whatever the names were made of."""
+    plain = str(loader_name).rsplit(".", 1)[-1]
+    if plain in ACTING:
+        raise AnsibleError("the lookup `%s` acts on the agent's machine, which was not granted; use a task on the host" % plain)
+    return LOOKUP(loader_name, *arguments, **named)
+
+
+LOOKUP = lookup_loader.get
+if Grant.hosts:
+    lookup_loader.get = _lookup
 
 
 def _covered(path):

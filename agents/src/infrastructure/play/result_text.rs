@@ -35,7 +35,7 @@ pub(super) fn text_of(result: &Value) -> String {
         return as_text(censored);
     }
     let mut parts: Vec<String> = Vec::new();
-    for key in ["msg", "module_stderr", "stderr", "stdout", "module_stdout", "skip_reason"] {
+    for key in ["msg", "message", "reason", "module_stderr", "stderr", "stdout", "module_stdout", "skip_reason"] {
         if let Some(text) = result.get(key).map(as_text).filter(|text| !text.trim().is_empty())
             && !parts.contains(&text)
         {
