@@ -6,6 +6,7 @@
 pub mod action_check;
 mod agent;
 mod ansible_config;
+mod ansible_json;
 mod catalogue;
 mod check_mode;
 mod content_hash;

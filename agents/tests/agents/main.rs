@@ -1,5 +1,6 @@
 //! The agents against an orchestrator that speaks the wire contract, with real processes and real Ansible.
 
+mod any_output;
 mod approved;
 mod beyond;
 mod by_host;

@@ -17,6 +17,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 
 use super::ansible_config::environment;
+use super::ansible_json;
 use super::options::InfrastructureOptions;
 
 /// Ten thousand hosts with their variables are less.
@@ -74,7 +75,7 @@ impl Inventory {
         if !output.status.success() {
             return Err(Unread::perhaps(path, &complaint::error(&said, &files)));
         }
-        let list = serde_json::from_slice(&output.stdout).map_err(|error| Unread::perhaps(path, &error.to_string()))?;
+        let list = ansible_json::read(&output.stdout).map_err(|error| Unread::perhaps(path, &error.to_string()))?;
         let problems = complaints.into_iter().map(|complaint| complaint.text).collect();
         let inventory = Self { problems, ..Self::from_list(&list) };
         if inventory.groups.get("all").is_none_or(Vec::is_empty) {

@@ -16,6 +16,7 @@ use super::preview::Previewing;
 use super::progress::{Counter, Listed};
 use super::result_text::{items_changed, lacks_check_support, text_of, why_skipped};
 use super::{cut, diff};
+use crate::infrastructure::ansible_json;
 use crate::infrastructure::redact::Redactor;
 use crate::worker::{EventSink, MADE, NewEvent, Progress};
 
@@ -150,7 +151,7 @@ impl Observer {
             }
             Line::Whole(bytes) => bytes,
         };
-        let event = serde_json::from_slice::<Value>(&bytes).ok();
+        let event = ansible_json::read::<Value>(&bytes).ok();
         let event = event.as_ref().and_then(|event| Some((event.get("_event")?.as_str()?, event)));
         match event {
             Some((name, event)) => self.event(name, event),
