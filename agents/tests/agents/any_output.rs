@@ -28,3 +28,27 @@ async fn a_byte_that_is_no_text_costs_neither_a_failure_nor_a_change() {
     assert_eq!((worked.outcome, worked.changed), (Some(Outcome::Succeeded), true), "{worked:?}");
     assert_eq!(worked.hosts[0].changes, ["Ask the tool"], "{worked:?}");
 }
+
+#[tokio::test]
+async fn a_file_that_no_diff_shows_is_named_and_lowers_the_coverage() {
+    let books = Playbooks::new();
+    let tasks = "    - name: Write the list\n      ansible.builtin.copy: {src: list, dest: \"@DIR@/list\"}\n\
+                 \x20   - name: Write the image\n      ansible.builtin.copy: {src: image, dest: \"@DIR@/image\"}\n\
+                 \x20   - name: Write a line\n      ansible.builtin.copy: {content: \"x\\n\", dest: \"@DIR@/line\"}\n";
+    books.action("files", "", tasks);
+    books.write("books/files/files/list", &"another line\n".repeat(200_000));
+    books.write("books/files/files/image", "\0\u{1}\0");
+    let fleet = books.start().await;
+    let preview = fleet.check("files", json!({"host": "nas"}), &["nas"]).await.preview.expect("a preview");
+    let (large, binary) = ("too large to be shown: more than 104448 bytes", "binary; not shown");
+    assert_eq!(preview.not_previewed, [format!("Write the list: {large}"), format!("Write the image: {binary}")]);
+    assert!((preview.coverage - 1.0 / 3.0).abs() < 1e-9, "{preview:?}");
+    assert!(preview.changes[0].diff.ends_with(&format!("({large})\n")), "{preview:?}");
+    assert!(preview.changes[1].diff.ends_with(&format!("({binary})\n")), "{preview:?}");
+
+    let work = fleet.work("files", json!({"host": "nas"}), &["nas"]);
+    assert_eq!(fleet.run(&work).await.outcome, Some(Outcome::Succeeded));
+    let log = fleet.orchestrator.log(work.task_id);
+    let shown = |part: &str| log.iter().any(|event| event.diff.as_deref().is_some_and(|diff| diff.contains(part)));
+    assert!(shown(large) && shown(binary), "{log:?}");
+}

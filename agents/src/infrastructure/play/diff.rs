@@ -1,9 +1,11 @@
 //! Unified diffs from what Ansible's modules report: before and after, or a text that is a diff already.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use similar::TextDiff;
 
-use super::cut;
+use super::{cut, not_shown};
 
 /// A diff longer than this is cut, and says so.
 const LONGEST: usize = 64 * 1024;
@@ -40,16 +42,20 @@ fn of_value(diff: &Value, place: &str, text: &mut String) {
                 }
                 return;
             }
-            let (before, after) = (side(part.get("before")), side(part.get("after")));
-            if before == after {
-                return;
-            }
             let header = |side: &str| {
                 let given = part.get(&format!("{side}_header")).and_then(Value::as_str);
                 // A temporary file's name says nothing and differs on each host.
                 let given = given.filter(|given| !given.contains("ansible-local") && !given.contains("ansible-tmp") && !given.is_empty());
                 given.map_or_else(|| format!("{side}: {place}"), str::to_owned)
             };
+            if let Some(why) = not_shown::why_empty(part) {
+                let _ = writeln!(text, "--- {}\n+++ {}\n({why})", header("before"), header("after"));
+                return;
+            }
+            let (before, after) = (side(part.get("before")), side(part.get("after")));
+            if before == after {
+                return;
+            }
             let lines = TextDiff::from_lines(&before, &after);
             text.push_str(
                 &lines.unified_diff().context_radius(3).missing_newline_hint(false).header(&header("before"), &header("after")).to_string(),
@@ -94,6 +100,14 @@ mod tests {
         let diff = of_result(&result, "");
         assert!(diff.contains("before: /a") && diff.contains("+  \"mode\": \"0600\"") && diff.ends_with("-x\n+y\n"), "{diff}");
         assert_eq!(of_result(&json!({"diff": {"before": "a", "after": "a"}}), ""), "");
+    }
+
+    #[test]
+    fn what_ansible_leaves_out_is_said_and_one_side_alone_is_not_shown_as_new() {
+        let large = of_result(&json!({"diff": [{"dst_larger": 104_448, "after": "port=80\n"}]}), "/x");
+        assert_eq!(large, "--- before: /x\n+++ after: /x\n(too large to be shown: more than 104448 bytes)\n");
+        let binary = of_result(&json!({"diff": {"before": "", "src_binary": 1}}), "/x");
+        assert_eq!(binary, "--- before: /x\n+++ after: /x\n(binary; not shown)\n");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::outputs::{Outputs, PutOut};
 use super::preview::Previewing;
 use super::progress::{Counter, Listed};
 use super::result_text::{items_changed, lacks_check_support, text_of, why_skipped};
-use super::{cut, diff};
+use super::{cut, diff, not_shown};
 use crate::infrastructure::ansible_json;
 use crate::infrastructure::redact::Redactor;
 use crate::worker::{EventSink, MADE, NewEvent, Progress};
@@ -261,7 +261,7 @@ impl Observer {
                     self.seen.changed.push((host.to_owned(), task.clone()));
                     diff = self.diff_of(result, &task);
                     if self.mode == Mode::Check {
-                        self.seen.previewing.change(host, &task, &diff);
+                        self.preview_change(host, &task, &diff, result);
                     }
                 } else {
                     self.seen.previewing.failed(host, &task);
@@ -279,7 +279,7 @@ impl Observer {
             }
             _ if changed => {
                 diff = self.diff_of(result, &task);
-                self.seen.previewing.change(host, &task, &diff);
+                self.preview_change(host, &task, &diff, result);
                 self.seen.changed.push((host.to_owned(), task.clone()));
                 "task_changed"
             }
@@ -291,6 +291,13 @@ impl Observer {
         self.counter.answered(host, matches!(kind, "task_failed" | "host_unreachable"));
         let diff = (!diff.is_empty()).then_some(diff);
         self.sink.add(NewEvent { kind, host: Some(host.to_owned()), name: Some(task), text: cut::at_line(text, LONGEST_TEXT), diff });
+    }
+
+    fn preview_change(&mut self, host: &str, task: &str, diff: &str, result: &Value) {
+        match not_shown::of_result(result) {
+            Some(why) => self.seen.previewing.not_shown(host, task, diff, &why),
+            None => self.seen.previewing.change(host, task, diff),
+        }
     }
 
     /// The task that a host has just answered to was no dry run, or one on values that are not there.

@@ -10,6 +10,7 @@ mod events;
 mod granted;
 mod hosts;
 mod lines;
+mod not_shown;
 mod outcome;
 mod outputs;
 mod preview;

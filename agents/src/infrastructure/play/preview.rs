@@ -28,6 +28,13 @@ impl Previewing {
         self.add(host, name, diff, false);
     }
 
+    /// A task that would change a host by something of which no content is shown.
+    pub(super) fn not_shown(&mut self, host: &str, name: &str, diff: &str, why: &str) {
+        self.answered(host);
+        self.add(host, name, diff, false);
+        self.miss(1, format!("{name}: {why}"));
+    }
+
     fn add(&mut self, host: &str, name: &str, diff: &str, done: bool) {
         match self.changes.iter_mut().find(|change| change.name == name && change.diff == diff && change.done == done) {
             Some(same) => same.hosts.push(host.to_owned()),
