@@ -81,7 +81,12 @@ pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome
         if request["status"] != "awaiting_approval" || output == Output::Json {
             return Ok(follow::finish(output, &request));
         }
-        plan::print_after(&request, Some(&before["plan"]));
+        if request["plan"]["sha256"] == before["plan"]["sha256"] {
+            let mut said = before["messages"].as_array().map_or(0, Vec::len);
+            request::print_new_messages(&request, &mut said);
+        } else {
+            plan::print_after(&request, Some(&before["plan"]));
+        }
         println!();
         show_request::print_wait(&request);
         eprintln!("To approve it: chiffon approve {}", short(&id));

@@ -59,7 +59,13 @@ impl Talk<'_> {
             match request["status"].as_str() {
                 Some("awaiting_approval") => {
                     if self.output == Output::Text {
-                        plan::print_after(&request, seen.as_ref());
+                        let stands = seen.as_ref().is_some_and(|seen| seen["sha256"] == request["plan"]["sha256"]);
+                        if stands {
+                            print_new_messages(&request, &mut said);
+                        } else {
+                            plan::print_after(&request, seen.as_ref());
+                            said = request["messages"].as_array().map_or(0, Vec::len);
+                        }
                         println!();
                         show_request::print_wait(&request);
                     }
@@ -157,7 +163,8 @@ fn may(request: &Value, call: &str) -> bool {
     request["next"].as_array().is_none_or(|calls| calls.iter().any(|next| next == call))
 }
 
-fn print_new_messages(request: &Value, said: &mut usize) {
+/// Prints what Chiffon has said since; `said` counts the messages that were seen.
+pub fn print_new_messages(request: &Value, said: &mut usize) {
     let messages = request["messages"].as_array().map_or(&[][..], Vec::as_slice);
     for message in messages.iter().skip(*said).filter(|message| message["from"] == "chiffon") {
         println!("{}", crate::show::text::block(message["text"].as_str().unwrap_or_default()));

@@ -73,6 +73,10 @@ pub struct Decided {
 
 /// Records a decision and does what follows from it.
 pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Result<Decided, Problem> {
+    let talk = match input.comment.as_deref().map(|words| checked_text(context, words)) {
+        Some(Ok(words)) if input.decision == Decision::Revise => say::unchanged(context, principal, input.request_id, &words).await?,
+        _ => None,
+    };
     let mut transaction = context.store.begin().await?;
     let mut row = requests::lock(&mut transaction, input.request_id).await?.ok_or_else(|| not_found(input.request_id))?;
     may_decide(principal, &row, input.decision)?;
@@ -85,7 +89,15 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
     let decided = match input.decision {
         Decision::Approve => approve(context, &mut transaction, &mut row, &plan, principal, &input).await?,
         Decision::Reject => reject(context, &mut transaction, &mut row, &plan, principal, &input).await?,
-        Decision::Revise => revise(context, &mut transaction, &mut row, &plan, principal, &input).await?,
+        Decision::Revise => match talk.filter(|talk| talk.is_about(&row)) {
+            // Words that change nothing take no plan away.
+            Some(talk) => {
+                let words = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
+                say::answer(context, &mut transaction, &row, principal, &words, &talk.answer).await?;
+                decided(&row, &plan, &input, 0)
+            }
+            None => revise(context, &mut transaction, &mut row, &plan, principal, &input).await?,
+        },
     };
     store::commit(transaction).await?;
     context.wakes.dispatcher.notify_one();

@@ -49,21 +49,21 @@ pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, tex
 }
 
 /// Words that change nothing of the plan that is there, and what is answered.
-struct Talk {
-    answer: String,
+pub(super) struct Talk {
+    pub(super) answer: String,
     plan_id: Option<Uuid>,
     round: i32,
 }
 
 impl Talk {
     /// Whether the request still stands where it stood when the answer was found.
-    fn is_about(&self, row: &Row) -> bool {
+    pub(super) fn is_about(&self, row: &Row) -> bool {
         transition::shows_a_plan(row.status) && row.plan_id == self.plan_id && row.round == self.round
     }
 }
 
 /// Asks the planner, before anything is locked, whether the words change a plan that people can see.
-async fn unchanged(context: &Context, principal: &Principal, request_id: Uuid, text: &str) -> Result<Option<Talk>, Problem> {
+pub(super) async fn unchanged(context: &Context, principal: &Principal, request_id: Uuid, text: &str) -> Result<Option<Talk>, Problem> {
     let mut connection = context.store.acquire().await?;
     let Some(row) = requests::get(&mut connection, request_id).await? else { return Ok(None) };
     if is_own_or_operator(principal, &row).is_err() || !transition::shows_a_plan(row.status) || row.plan_id.is_none() {
@@ -77,7 +77,7 @@ async fn unchanged(context: &Context, principal: &Principal, request_id: Uuid, t
 }
 
 /// Adds the words and their answer to the conversation. The plan keeps its state, its hash and its approvability.
-async fn answer(
+pub(super) async fn answer(
     context: &Context,
     connection: &mut PgConnection,
     row: &Row,

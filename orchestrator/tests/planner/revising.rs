@@ -124,6 +124,7 @@ async fn words_that_change_nothing_are_answered_and_no_round_is_needed() {
         "go ahead",
         "make it purple",
         "should we use port 30000?",
+        "use port 99999",
     ] {
         let mut input = request("start a valheim server on pluto", &Arc::new(catalogue()), &Arc::new(fleet()));
         input.previous = Some(plan(&input).expect("planned"));

@@ -116,6 +116,12 @@ fn what_is_refused_is_never_a_step() {
             "under no circumstances remove kuma from nas",
             "leave kuma on nas alone",
             "keep kuma on nas",
+            "stop removing kuma from nas",
+            "cancel: remove kuma from nas",
+            "hold off on removing kuma from nas",
+            "skip removing kuma from nas",
+            "remove nothing from nas",
+            "remove kuma from nas and purge nothing",
         ],
     );
     never_planned(
@@ -135,6 +141,11 @@ fn what_is_doubted_told_or_conditional_is_asked_back() {
     never_planned(
         &story(),
         &[
+            "removed kuma from nas yesterday",
+            "remove kuma from nas only after I back it up",
+            "remove kuma from nas once I have looked at it",
+            "remove kuma from nas as soon as the backup is done",
+            "remove kuma from web1 or nas",
             "should we remove kuma from nas?",
             "do you think I should remove kuma from nas?",
             "maybe remove kuma from nas",
@@ -193,6 +204,8 @@ fn a_switch_that_widens_harm_is_set_only_by_words_that_ask_for_it() {
             ("remove kuma from nas but keep the data", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
             ("remove kuma from nas, its data stays", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
             ("remove kuma from nas without deleting the data", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
+            ("remove kuma from nas with its data kept", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
+            ("remove kuma from nas with all the data preserved", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
             ("remove kuma from nas with all its data", json!([["remove_kuma", {"host": "nas", "purge_data": true}]])),
         ],
     );

@@ -106,6 +106,7 @@ fn is_about_keeping(stem: &str) -> bool {
             | "exception"
             | "sav"
             | "keep"
+            | "kept"
             | "leav"
             | "preserv"
             | "spar"

@@ -31,9 +31,10 @@ use chiffon_protocol::{ErrorCode, Problem};
 pub use index::Index;
 
 use super::{Planned, Planner, PlanningInput};
-use crate::domain::assemble;
+use crate::domain::assemble::{self, AssembleInput};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::plan::{Draft, PlannedBy};
+use crate::domain::policy::Policy;
 
 /// The name that its plans carry.
 pub const NAME: &str = "offline";
@@ -143,9 +144,28 @@ impl Planner for OfflinePlanner {
             return Some(answer);
         }
         match self.plan_apart(input).await {
-            Planned::Plan { .. } => None,
+            Planned::Plan { draft, planned_by } => {
+                refused(input, &draft, &planned_by).map(|reason| talk::unchanged(&format!("{reason}."), previous))
+            }
             Planned::Question { text, .. } => Some(talk::unchanged(&text, previous)),
             Planned::Impossible(problem) => Some(talk::unchanged(&problem.message, previous)),
         }
     }
+}
+
+/// Why what was drafted is no plan of the catalogue: a value beyond its limits, say.
+fn refused(input: &PlanningInput, draft: &Draft, planned_by: &PlannedBy) -> Option<String> {
+    let problems = assemble::assemble(AssembleInput {
+        request_id: input.request_id,
+        revision: 1,
+        draft,
+        planned_by,
+        catalogue: &input.catalogue,
+        fleet: &input.fleet,
+        policy: &Policy::default(),
+        history: &|_| None,
+        previous: input.previous.as_ref(),
+    })
+    .err()?;
+    Some(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))
 }

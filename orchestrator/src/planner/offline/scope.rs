@@ -3,7 +3,7 @@
 
 mod cues;
 
-use self::cues::{DOUBTS, EXCLUSIONS, KEEPING, NEGATIONS, REFUSALS, STAYING};
+use self::cues::{DOUBTS, ENDING, EXCLUSIONS, KEEPING, NEGATIONS, NOTHING, PAST, REFUSALS, STAYING};
 use super::tokens::Token;
 use super::verbs::{self, Wish};
 use super::words;
@@ -47,6 +47,19 @@ pub fn mark(tokens: &mut [Token], is_verb: impl Fn(&str) -> bool) {
         at = end.max(at + 1);
     }
     staying(tokens);
+    to_nothing(tokens);
+}
+
+/// "purge nothing": the verb is not wanted.
+fn to_nothing(tokens: &mut [Token]) {
+    for at in 1..tokens.len() {
+        let is_it = NOTHING.contains(&tokens[at].lower.as_str()) && !tokens[at].quoted;
+        if let Some(verb) = (at.saturating_sub(2)..at).rev().find(|before| is_it && begins_verb(tokens, *before)) {
+            for token in &mut tokens[verb..=at] {
+                token.scope = Scope::Negated;
+            }
+        }
+    }
 }
 
 fn cue(tokens: &[Token], at: usize, is_verb: &impl Fn(&str) -> bool) -> (Scope, usize) {
@@ -66,6 +79,11 @@ fn cue(tokens: &[Token], at: usize, is_verb: &impl Fn(&str) -> bool) -> (Scope, 
     let gerund = |token: &Token| token.lower.ends_with("ing") && !verbs::wishes_of_stem(&token.stem).is_empty();
     if token.lower == "without" && tokens.get(at + 1).is_some_and(gerund) {
         return (Scope::Negated, 1);
+    }
+    if let Some(taken) = longest(ENDING, tokens, at)
+        && tokens.get(at + taken).is_some_and(|next| gerund(next) || takes_away(next))
+    {
+        return (Scope::Negated, taken);
     }
     if KEEPING.contains(&token.stem.as_str()) && !is_verb(&token.stem) {
         let end = end_of_clause(tokens, at + 1);
@@ -87,6 +105,11 @@ fn excludes(tokens: &[Token], at: usize) -> bool {
     };
     let next_is_order = tokens.get(at + 1).is_some_and(|next| next.lower == "not" || begins_verb(tokens, at + 1));
     !next_is_order && (0..at).rev().take(3).take_while(|before| !tokens[*before].comma).any(|before| whole(&tokens[before]))
+}
+
+/// Whether a word orders something to be taken away: "cancel: remove …".
+fn takes_away(token: &Token) -> bool {
+    verbs::wishes_of_stem(&token.stem).iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean))
 }
 
 fn begins_verb(tokens: &[Token], at: usize) -> bool {
@@ -251,9 +274,16 @@ fn condition(tokens: &[Token]) -> Option<String> {
 /// "we removed it yesterday": told, not asked for.
 fn told(tokens: &[Token]) -> Option<String> {
     let who = |token: &Token| matches!(token.lower.as_str(), "i" | "we" | "he" | "she" | "they" | "you" | "someone" | "somebody" | "it");
-    let first = tokens.first().filter(|first| who(first))?;
+    let past = |token: &Token| token.lower.ends_with("ed") && !verbs::wishes_of_stem(&token.stem).is_empty();
+    let first = tokens.first()?;
+    if past(first) && tokens.iter().any(|token| !token.quoted && PAST.contains(&token.lower.as_str())) {
+        return Some(first.raw.clone());
+    }
+    if !who(first) {
+        return None;
+    }
     let verb = tokens.iter().skip(1).find(|token| !matches!(token.lower.as_str(), "have" | "had" | "has" | "already" | "just" | "all"))?;
-    (verb.lower.ends_with("ed") && !verbs::wishes_of_stem(&verb.stem).is_empty()).then(|| format!("{} {}", first.raw, verb.raw))
+    past(verb).then(|| format!("{} {}", first.raw, verb.raw))
 }
 
 /// Whether an order is left: something that is neither negated nor a word of grammar.

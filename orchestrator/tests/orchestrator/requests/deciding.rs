@@ -101,6 +101,19 @@ async fn a_revision_that_came_first_makes_the_approval_stale() {
 }
 
 #[tokio::test]
+async fn words_that_change_nothing_take_no_plan_away_however_they_are_said() {
+    let (app, request_id) = proposed(Policy::default()).await;
+    let bob = app.person("bob", Role::Approver).await;
+    let seen = app.plan_sha256(request_id).await;
+    for words in ["nice weather today", "why?", "make it purple"] {
+        let answered = decide(&app, &bob, request_id, Revise, Some(words)).await.expect("it is answered");
+        assert_eq!(answered.status.as_str(), "awaiting_approval", "{words}");
+    }
+    assert_eq!(app.plan_sha256(request_id).await, seen);
+    decide_about(&app, &bob, request_id, &seen, Approve, None).await.expect("the plan that was seen is still there");
+}
+
+#[tokio::test]
 async fn of_an_approval_and_a_revision_at_once_one_wins_and_the_other_is_told() {
     let (app, request_id) = proposed(Policy::default()).await;
     let (bob, eve) = (app.person("bob", Role::Approver).await, app.person("eve", Role::Approver).await);

@@ -54,12 +54,16 @@ fn joint(first: &Mention, last: &Mention, tokens: &[Token]) -> Joint {
     let words: Vec<&str> =
         tokens.get(first.at + first.taken..last.at).unwrap_or_default().iter().map(|token| token.lower.as_str()).collect();
     let directed = first.at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|before| before.lower == "from");
-    if (directed && !first.negated) || first.negated != last.negated {
+    if first.negated != last.negated {
         return Joint::None;
     }
     match words[..] {
         ["to" | "through" | "thru" | "till" | "until" | "-" | "…"] | ["up" | "down" | "on" | "right", "to" | "until" | "through"] => {
-            Joint::Range
+            if directed && !first.negated {
+                Joint::None
+            } else {
+                Joint::Range
+            }
         }
         ["or"] | ["or", "maybe" | "perhaps" | "else" | "on"] if !first.negated => Joint::Either,
         _ => Joint::None,

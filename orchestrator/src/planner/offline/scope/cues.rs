@@ -87,6 +87,18 @@ pub const DOUBTS: &[&str] = &[
     "claims",
     "according to",
     "unless",
+    "only after",
+    "only once",
+    "only when",
+    "after i",
+    "after we",
+    "once i",
+    "once we",
+    "when i",
+    "when we",
+    "before i",
+    "before we",
+    "as soon as",
     "in case",
 ];
 
@@ -126,4 +138,39 @@ pub const EXCLUSIONS: &[&str] =
 /// Verbs of keeping, as stems.
 pub const KEEPING: &[&str] = &["keep", "leav", "preserv", "spar", "retain", "protect"];
 /// What says of the thing before it that it is kept.
-pub const STAYING: &[&str] = &["untouched", "intact", "survive", "survives", "stay", "stays", "remain", "remains", "unharmed"];
+pub const STAYING: &[&str] = &[
+    "kept",
+    "preserved",
+    "retained",
+    "protected",
+    "spared",
+    "untouched",
+    "intact",
+    "survive",
+    "survives",
+    "stay",
+    "stays",
+    "remain",
+    "remains",
+    "unharmed",
+];
+/// What ends or puts off the doing that follows: "stop removing …", "cancel: remove …".
+pub const ENDING: &[&str] = &[
+    "stop",
+    "quit",
+    "cease",
+    "halt",
+    "cancel",
+    "abort",
+    "skip",
+    "postpone",
+    "delay",
+    "refrain from",
+    "hold off",
+    "hold off on",
+    "give up",
+];
+/// "purge nothing".
+pub const NOTHING: &[&str] = &["nothing", "none", "nowhere"];
+/// What says of a verb in the past that it is told.
+pub const PAST: &[&str] = &["yesterday", "ago", "already", "earlier", "last", "previously", "recently", "before"];
