@@ -46,7 +46,8 @@ impl Api {
         if bases.is_empty() {
             return Err(Failure::usage("--url (or CHIFFON_URL) is empty; give an address such as http://127.0.0.1:8080"));
         }
-        let token = chiffon_process::config::variable("CHIFFON_TOKEN").or_else(|| read(data_dir.admin_token()));
+        let token =
+            chiffon_process::config::variable("CHIFFON_TOKEN").filter(|token| !token.is_empty()).or_else(|| read(data_dir.admin_token()));
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(ANSWER_WITHIN)

@@ -92,6 +92,7 @@ fn a_name_is_the_machine_that_it_names() {
         ("south", vec!["shop.south.example.org", "till.south.example.org"]),
         ("all sensors except eye02 and eye03", vec!["eye01.lan", "eye04.lan"]),
         ("192.168.7.1", vec!["192.168.7.1"]),
+        ("all", vec!["all"]),
         ("2001:db8::7", vec!["2001:db8::7"]),
     ] {
         let outcome = planned(words);

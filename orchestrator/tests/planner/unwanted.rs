@@ -358,3 +358,13 @@ fn a_models_plan_is_held_against_the_words() {
     hold_against(&mut wanted, &index, &asked).expect("asked for");
     assert!(wanted.notes.is_empty());
 }
+
+#[test]
+fn what_says_nothing_is_not_taken_for_a_refusal() {
+    for text in ["\u{1f680}\u{1f680}", "what can you do?", "please"] {
+        match story().planned(text) {
+            Planned::Impossible(problem) => assert!(!problem.message.contains("not to be done"), "{text}: {}", problem.message),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}

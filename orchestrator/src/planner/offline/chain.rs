@@ -60,6 +60,9 @@ impl<'a> Builder<'a> {
             let message = format!("\"{said}\" asks for something not to be done, and nothing is being done; say what should be done");
             return Err(Outcome::Cannot(Problem::new(ErrorCode::CannotPlan, message)));
         }
+        if scope::constraints(&tokens).is_empty() && !scope::leaves_an_order(&tokens) {
+            return Err(Outcome::Cannot(answers::cannot(text, &[], self.index)));
+        }
         if !scope::leaves_an_order(&tokens) {
             let message = "this asks for something not to be done, and nothing is being done; say what should be done";
             return Err(Outcome::Cannot(Problem::new(ErrorCode::CannotPlan, message)));

@@ -191,6 +191,12 @@ fn everywhere(tokens: &[Token], at: usize, names: &Names) -> Option<usize> {
     match tokens[at].lower.as_str() {
         "everywhere" => Some(1),
         "everything" | "all" | "everyone" if excepts_a_host(tokens, at + 1, names) => Some(1),
+        "all"
+            if at + 1 == tokens.len()
+                && at.checked_sub(1).is_some_and(|before| matches!(tokens[before].lower.as_str(), "on" | "at" | "for")) =>
+        {
+            Some(1)
+        }
         "all" | "every" | "each" => (1..=3)
             .find(|ahead| tokens.get(at + ahead).is_some_and(host_word))
             .filter(|ahead| (1..*ahead).all(|between| matches!(tokens[at + between].lower.as_str(), "the" | "my" | "our" | "of")))
