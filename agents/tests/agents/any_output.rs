@@ -52,3 +52,39 @@ async fn a_file_that_no_diff_shows_is_named_and_lowers_the_coverage() {
     let shown = |part: &str| log.iter().any(|event| event.diff.as_deref().is_some_and(|diff| diff.contains(part)));
     assert!(shown(large) && shown(binary), "{log:?}");
 }
+
+#[tokio::test]
+async fn a_task_that_prints_more_than_an_event_holds_is_told_with_its_beginning_and_registers_all_of_it() {
+    let books = Playbooks::new();
+    let print = "/usr/bin/python3 -c 'print(\"the first line\"); print((\"another line, \" * 80 + \"\\n\") * 50000)'";
+    let tasks = format!(
+        "    - name: Print much\n      ansible.builtin.shell: |\n        {print}\n      register: printed\n\
+         \x20   - name: Count it\n      ansible.builtin.assert: {{that: printed.stdout | length > 50000000}}\n\
+         \x20   - name: Look at many\n      ansible.builtin.debug: {{msg: \"{{{{ item * 400000 }}}}\"}}\n      loop: [äöüß, äöüß, äöüß]\n"
+    );
+    books.action("print", "", &tasks);
+    let fleet = books.start().await;
+    let work = fleet.work("print", json!({"host": "nas"}), &["nas"]);
+    let result = fleet.run(&work).await;
+    assert_eq!((result.outcome, result.changed), (Some(Outcome::Succeeded), true), "{result:?}");
+    assert_eq!((result.hosts[0].ok, &result.hosts[0].changes), (3, &vec!["Print much".to_owned()]), "{result:?}");
+    let log = fleet.orchestrator.log(work.task_id);
+    let of = |kind: &str| log.iter().filter(|event| event.kind == kind).collect::<Vec<_>>();
+    assert!(of("task_changed")[0].text.starts_with("the first line\nanother line, another line"), "{log:?}");
+    assert_eq!(of("task_ok").len(), 2, "{log:?}");
+    let warnings = of("warning");
+    assert!(warnings.iter().all(|event| event.text.contains("too long to be told whole")), "{warnings:?}");
+    assert!(warnings.iter().any(|event| event.name.as_deref() == Some("Print much") && event.text.contains("`stdout`")), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_change_whose_diff_is_more_than_an_event_holds_is_told_without_it() {
+    let books = Playbooks::new();
+    let task = "    - name: Mark the lines\n      ansible.builtin.replace: {path: \"@DIR@/lines\", regexp: other, replace: OTHER}\n";
+    books.action("mark", "", task);
+    books.write("lines", &"another line\n".repeat(400_000));
+    let fleet = books.start().await;
+    let preview = fleet.check("mark", json!({"host": "nas"}), &["nas"]).await.preview.expect("a preview");
+    assert_eq!((preview.changes.len(), preview.coverage), (1, 0.0), "{preview:?}");
+    assert!(preview.changes[0].diff.contains("(too large to be shown: more than 3145728 bytes)"), "{preview:?}");
+}

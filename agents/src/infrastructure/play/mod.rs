@@ -10,6 +10,7 @@ mod events;
 mod granted;
 mod hosts;
 mod lines;
+mod long_results;
 mod not_shown;
 mod outcome;
 mod outputs;

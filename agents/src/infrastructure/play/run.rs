@@ -1,6 +1,7 @@
 //! Running one play from its start to its outcome.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use super::lines::{Line, Lines};
 use super::progress::{ListCache, Listed, read_list};
 use super::stop::{Stop, StopReason};
 use super::usage::Usage;
-use super::{dry_run, outcome, stop_jobs};
+use super::{dry_run, long_results, outcome, stop_jobs};
 use crate::infrastructure::ansible_config::CALLBACKS;
 use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
@@ -53,6 +54,12 @@ pub(in crate::infrastructure) struct Play {
     pub(in crate::infrastructure) lists: Arc<ListCache>,
 }
 
+fn prepare_callbacks(scratch: &Path) -> io::Result<Vaulted> {
+    dry_run::prepare(scratch)?;
+    long_results::prepare(scratch)?;
+    Vaulted::prepare(scratch)
+}
+
 /// Runs it. Nothing slow stands between the call and the process.
 pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> RunOutcome {
     let variables = match command::write_variables(&context.scratch, &play.parameters) {
@@ -62,7 +69,7 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
-    let vaulted = match Vaulted::prepare(&context.scratch).and_then(|vaulted| dry_run::prepare(&context.scratch).map(|()| vaulted)) {
+    let vaulted = match prepare_callbacks(&context.scratch) {
         Ok(vaulted) => vaulted,
         Err(error) => {
             let text = format!("the callbacks that watch the play can't be written to {}: {error}", context.scratch.display());
