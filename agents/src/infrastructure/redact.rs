@@ -3,12 +3,18 @@
 //! Known values are removed wherever they stand, in every usual spelling and by pieces; values of keys that look secret are
 //! removed where the key stands; in a diff, what a secret takes the place of is taken for a secret too.
 
+mod components;
+mod encodings;
+mod letters;
+mod numbers;
 mod pieces;
 mod spellings;
 pub(super) mod vaulted;
+mod widen;
 
 use serde_json::{Map, Value};
 
+use self::components::Components;
 use self::pieces::Pieces;
 use self::vaulted::Vaulted;
 
@@ -28,6 +34,7 @@ pub(super) struct Redactor {
     /// Longest first, so that a part of one never leaves the rest of another.
     values: Vec<String>,
     pieces: Pieces,
+    components: Components,
     /// What stands for a secret in a preview; it is shown, and what it replaces is not.
     placeholders: Pieces,
     vaulted: Option<Vaulted>,
@@ -70,6 +77,7 @@ impl Redactor {
     fn learn(&mut self, values: &[String]) {
         for value in values.iter().filter(|value| !value.starts_with("secret://")) {
             self.pieces.add(value);
+            self.components.add(value);
             // A secret of several lines is shown line by line.
             for line in value.lines().map(str::trim).chain([value.as_str()]).filter(|line| line.len() >= SHORTEST) {
                 let escaped = serde_json::to_string(line).unwrap_or_default();
@@ -89,7 +97,7 @@ impl Redactor {
                 clean = clean.replace(value.as_str(), HIDDEN);
             }
         }
-        let clean = hide(&clean, &self.pieces);
+        let clean = self.components.hide(hide(&clean, &self.pieces));
         if clean.lines().any(|line| assignment(line).is_some()) { hide_assignments(&clean) } else { clean }
     }
 
@@ -97,8 +105,16 @@ impl Redactor {
     pub(super) fn diff(&self, diff: &str) -> String {
         let clean = self.text(diff);
         let lines: Vec<&str> = clean.split_inclusive('\n').collect();
-        let runs = lines.chunk_by(|one, other| one.starts_with(['+', '-']) && other.starts_with(['+', '-']));
-        runs.map(|run| self.replaced(run)).collect()
+        let (mut shown, mut rest) = (String::with_capacity(clean.len()), lines.as_slice());
+        while let Some(first) = rest.first() {
+            let changed =
+                rest.iter().enumerate().take_while(|(number, line)| line.starts_with(['+', '-']) && !is_header(rest, *number)).count();
+            let (run, after) = rest.split_at(changed.max(if is_header(rest, 0) { 2 } else { 1 }));
+            // The names of files may hold a reference; they replace nothing.
+            shown.push_str(&if first.starts_with(['+', '-']) && changed > 0 { self.replaced(run) } else { run.concat() });
+            rest = after;
+        }
+        shown
     }
 
     fn replaced(&self, run: &[&str]) -> String {
@@ -135,6 +151,12 @@ impl Redactor {
         });
         clean.collect()
     }
+}
+
+/// Whether the names of a diff's two files stand there: no lines of a file are followed by the next part without others between.
+fn is_header(lines: &[&str], number: usize) -> bool {
+    let starts = |place: usize, start: &str| lines.get(place).is_some_and(|line| line.starts_with(start));
+    starts(number, "--- ") && starts(number + 1, "+++ ") && starts(number + 2, "@@ ")
 }
 
 /// What two lines begin with alike, less than either's end.
@@ -218,92 +240,4 @@ fn assignment(line: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn parameters() -> Map<String, Value> {
-        match json!({"db": {"adminPassword": "hunter2!"}, "name": "kuma", "api_key": "ab"}) {
-            Value::Object(members) => members,
-            _ => unreachable!("it is an object"),
-        }
-    }
-
-    #[test]
-    fn known_values_are_hidden_everywhere_also_escaped() {
-        let redactor = Redactor::new(vec!["a\"b\\c".to_owned()], &parameters());
-        assert_eq!(redactor.text("login hunter2! ok, kuma"), "login [redacted] ok, kuma");
-        assert_eq!(redactor.text(r#"{"x": "a\"b\\c"}"#), r#"{"x": "[redacted]"}"#);
-    }
-
-    const SECRET: &str = "Grüße=p@ss/wörd&1's \"x\"";
-
-    fn left_of(redactor: &Redactor, spelled: &str) -> usize {
-        redactor.text(&format!("<<{spelled}>>")).replace(HIDDEN, "").len() - 4
-    }
-
-    #[test]
-    fn every_spelling_of_a_secret_is_hidden() {
-        let redactor = Redactor::new(vec![SECRET.to_owned()], &Map::new());
-        for spelled in [
-            r#"Gr\u00fc\u00dfe=p@ss/w\u00f6rd&1's \"x\""#,
-            r#"Grüße=p@ss/wörd&1'\''s "x""#,
-            r#"Grüße=p@ss/wörd&1''s "x""#,
-            r#"Gr\xfc\xdfe=p@ss/w\xf6rd&1's "x""#,
-            r#"Gr\xc3\xbc\xc3\x9fe=p@ss/w\xc3\xb6rd&1's "x""#,
-            r#"Gr\303\274\303\237e=p@ss/w\303\266rd&1's "x""#,
-            "Gr%C3%BC%C3%9Fe%3Dp%40ss/w%C3%B6rd%261%27s%20%22x%22",
-            "Gr%c3%bc%c3%9fe%3dp%40ss%2fw%c3%b6rd%261%27s+%22x%22",
-            "Grüße=p@ss/wörd&amp;1&#39;s &quot;x&quot;",
-            "Grüße=p@ss/\n+    wörd&1's\n+    \"x\"",
-            "4772c3bcc39f653d70407373",
-        ] {
-            assert!(left_of(&redactor, spelled) < pieces::PIECE, "{}", redactor.text(spelled));
-        }
-    }
-
-    #[test]
-    fn base64_is_hidden_whatever_stands_before_and_after_also_wrapped() {
-        use base64::Engine as _;
-        let redactor = Redactor::new(vec![SECRET.to_owned()], &Map::new());
-        for before in ["", "a", "ab", "root:"] {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{before}{SECRET}\n"));
-            let shown = redactor.text(&encoded).replace(HIDDEN, "");
-            assert!(shown.len() <= before.len() * 4 / 3 + 6, "{shown}");
-            let (one, other) = encoded.split_at(17);
-            let wrapped = redactor.text(&format!("+{one}\n+{other}\n")).replace(HIDDEN, "");
-            assert!(wrapped.len() <= before.len() * 4 / 3 + 10, "{wrapped}");
-        }
-    }
-
-    #[test]
-    fn a_part_of_a_secret_is_hidden_and_what_it_shares_with_public_texts_is_not() {
-        let redactor = Redactor::new(vec!["https://hooks.example/T0123456789/abcdefghij".to_owned()], &Map::new());
-        assert_eq!(redactor.text("near: 456789/abcd ..."), "near: [redacted] ...");
-        assert_eq!(redactor.text("see https://docs.other.net"), "see https://docs.other.net");
-    }
-
-    #[test]
-    fn what_a_secret_replaces_in_a_diff_was_one_too() {
-        let redactor =
-            Redactor::new(vec!["new-value-of-today".to_owned()], &Map::new()).with_placeholders(&["secret://db_root".to_owned()]);
-        let applied = redactor.diff(" [client]\n-auth=yesterdays\n+auth=new-value-of-today\n port=1\n");
-        assert_eq!(applied, " [client]\n-auth=[redacted]\n+auth=[redacted]\n port=1\n");
-        let previewed = redactor.diff("-auth=yesterdays\n-port=1\n+auth=secret://db_root\n+port=2\n");
-        assert_eq!(previewed, "-auth=[redacted]\n-[redacted]\n+auth=secret://db_root\n+port=2\n");
-        let plain = "-port=1\n+port=2\n";
-        assert_eq!(redactor.diff(plain), plain);
-    }
-
-    #[test]
-    fn values_of_secret_looking_keys_are_hidden_where_the_key_stands() {
-        let redactor = Redactor::default();
-        let diff = "+DB_PASSWORD=s3cret\n-  \"token\": \"abc\",\n keyboard: us\n+host_key_checking = x\n+password: true\n";
-        assert_eq!(
-            redactor.text(diff),
-            "+DB_PASSWORD=[redacted]\n-  \"token\": [redacted]\n keyboard: us\n+host_key_checking = x\n+password: true\n"
-        );
-        let outputs = redactor.value(&json!({"url": "http://x", "apiKey": "abc", "items": [{"auth_token": "x"}]}));
-        assert_eq!(outputs, json!({"url": "http://x", "apiKey": HIDDEN, "items": [{"auth_token": HIDDEN}]}));
-    }
-}
+mod tests;

@@ -15,4 +15,5 @@ mod playbooks;
 mod recovery;
 mod running;
 mod shipped_actions;
+mod spellings;
 mod worker;

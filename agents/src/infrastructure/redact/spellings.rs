@@ -1,14 +1,44 @@
-//! The ways in which programs write one value: JSON, URL, HTML, Python, octal, hexadecimal, base64 at every offset.
+//! The ways in which programs write one value: JSON, URL, HTML, Python, octal, reversed, rot13, and in base32, base64 and
+//! base85 whatever stands before.
 //!
-//! What only adds quotes, backslashes or line breaks needs no spelling here: `pieces` passes those over.
+//! What only adds quotes, backslashes or line breaks, escapes single letters or lists numbers needs no spelling here:
+//! `letters` and `numbers` read those.
 
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Every spelling of a value that is not the value itself, and the value first.
-pub(super) fn of(value: &str) -> Vec<String> {
+use super::encodings::{base32_at, base64_at, base85_at};
+use super::widen::Alphabet;
+
+/// Every spelling of a value, as bytes that are its letters; the value first.
+pub(super) fn of(value: &str) -> Vec<(Alphabet, Vec<u8>)> {
+    let texts = texts(value);
+    let reversed: String = value.chars().rev().collect();
+    let latin: Vec<u8> = value.chars().filter_map(|letter| u8::try_from(letter).ok()).collect();
+    let mut spellings: Vec<(Alphabet, Vec<u8>)> = texts.iter().map(|text| (Alphabet::Text, text.clone().into_bytes())).collect();
+    spellings.extend([reversed.clone().into_bytes(), rotated(value).into_bytes(), latin].map(|text| (Alphabet::Text, text)));
+    spellings.extend([value, reversed.as_str()].map(|text| (Alphabet::Hexadecimal, hexadecimal(text).into_bytes())));
+    let wide = [u16::to_le_bytes, u16::to_be_bytes].map(|order| value.encode_utf16().flat_map(order).collect());
+    let encoded = texts.into_iter().chain([reversed]).map(String::into_bytes).chain(wide);
+    let once: Vec<String> = encoded.flat_map(|text| (0..3).map(move |offset| base64_at(&text, offset))).collect();
+    let twice = (0..3).flat_map(|offset| {
+        let inner = base64_at(value.as_bytes(), offset);
+        // A whole value's padding is known as well.
+        let inner = if offset == 0 { STANDARD.encode(value) } else { inner };
+        (0..3).map(move |offset| base64_at(inner.as_bytes(), offset))
+    });
+    for text in once.into_iter().chain(twice) {
+        let url_safe = text.replace('+', "-").replace('/', "_");
+        spellings.extend([text, url_safe].map(|text| (Alphabet::Base64, text.into_bytes())));
+    }
+    spellings.extend((0..5).map(|offset| (Alphabet::Base32, base32_at(value.as_bytes(), offset).into_bytes())));
+    spellings.extend((0..4).flat_map(|offset| base85_at(value.as_bytes(), offset)).map(|text| (Alphabet::Base85, text)));
+    spellings
+}
+
+fn texts(value: &str) -> Vec<String> {
     let mut texts = vec![value.to_owned()];
     texts.push(serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned());
     texts.push(json_ascii(value));
@@ -22,24 +52,25 @@ pub(super) fn of(value: &str) -> Vec<String> {
     texts.push(bytes(value, |byte| format!("{byte:03o}")));
     texts.sort_unstable();
     texts.dedup();
-    let encoded: Vec<String> = texts.iter().flat_map(|text| (0..3).map(|offset| base64_at(text.as_bytes(), offset))).collect();
-    let url_safe: Vec<String> = encoded.iter().map(|text| text.replace('+', "-").replace('/', "_")).collect();
-    texts.push(value.bytes().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }));
-    texts.extend(encoded);
-    texts.extend(url_safe);
     texts
 }
 
-/// What is the same of a value's base64 whatever stands before and after it, when `offset` bytes of a group stand before.
-fn base64_at(value: &[u8], offset: usize) -> String {
-    let mut padded = vec![0; offset];
-    padded.extend_from_slice(value);
-    let first = (offset * 8).div_ceil(6);
-    let last = padded.len() * 8 / 6;
-    STANDARD.encode(&padded).chars().take(last).skip(first).collect()
+fn hexadecimal(value: &str) -> String {
+    value.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// The alphabet turned by half of it.
+fn rotated(value: &str) -> String {
+    let turn = |letter: u8, first: u8| char::from(first + (letter - first + 13) % 26);
+    let rotate = |letter: char| match u8::try_from(letter) {
+        Ok(byte @ b'a'..=b'z') => turn(byte, b'a'),
+        Ok(byte @ b'A'..=b'Z') => turn(byte, b'A'),
+        _ => letter,
+    };
+    value.chars().map(rotate).collect()
 }
 
 fn json_ascii(value: &str) -> String {
