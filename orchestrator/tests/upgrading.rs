@@ -93,7 +93,7 @@ fn alters(change: &str) -> Option<&'static str> {
         return Some("it may refuse what an old orchestrator writes");
     }
     let columns = change.split(" ADD COLUMN ").skip(1);
-    let needed = columns.filter(|column| column.contains(" NOT NULL") && !column.contains(" DEFAULT ") && !column.contains(" GENERATED "));
+    let needed = columns.filter(|column| column.contains(" NOT NULL") && !column.contains(" DEFAULT") && !column.contains(" GENERATED "));
     (needed.count() > 0).then_some("a new column needs a default, because old inserts leave it out")
 }
 
@@ -120,6 +120,7 @@ fn what_would_break_an_old_orchestrator_is_told_from_what_would_not() {
         "CREATE TABLE odd (id int NOT NULL)",
         "ALTER TABLE odd ALTER COLUMN id TYPE bigint",
         "ALTER TABLE tasks ADD COLUMN a int, ADD COLUMN b int NOT NULL DEFAULT 0",
+        "ALTER TABLE tasks ADD COLUMN a jsonb NOT NULL DEFAULT '[]'",
         "CREATE INDEX i ON tasks (id)",
         "COMMENT ON COLUMN tasks.id IS 'DROP TABLE; x'",
         "CREATE UNIQUE INDEX i ON odd (id)",

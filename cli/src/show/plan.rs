@@ -6,6 +6,11 @@ use super::changed;
 use super::style::{bold, diff_line, faint, status};
 use super::text::{line, said, text};
 
+/// Whether two looks at a plan saw the same one.
+pub fn is_same(one: &Value, other: &Value) -> bool {
+    one["sha256"] == other["sha256"] && one["revision"] == other["revision"]
+}
+
 /// Prints the plan of a request as `GET /request/{id}` shows it.
 pub fn print(request: &Value) {
     print_after(request, None);

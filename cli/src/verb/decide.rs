@@ -81,7 +81,7 @@ pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome
         if request["status"] != "awaiting_approval" || output == Output::Json {
             return Ok(follow::finish(output, &request));
         }
-        if request["plan"]["sha256"] == before["plan"]["sha256"] {
+        if plan::is_same(&before["plan"], &request["plan"]) {
             let mut said = before["messages"].as_array().map_or(0, Vec::len);
             request::print_new_messages(&request, &mut said);
         } else {

@@ -59,7 +59,7 @@ impl Talk<'_> {
             match request["status"].as_str() {
                 Some("awaiting_approval") => {
                     if self.output == Output::Text {
-                        let stands = seen.as_ref().is_some_and(|seen| seen["sha256"] == request["plan"]["sha256"]);
+                        let stands = seen.as_ref().is_some_and(|seen| plan::is_same(seen, &request["plan"]));
                         if stands {
                             print_new_messages(&request, &mut said);
                         } else {
