@@ -120,6 +120,8 @@ fn a_dry_run_that_failed_is_said_in_the_question() {
 fn a_revision_marks_what_is_different() {
     let mut revised = request("awaiting_approval");
     revised["plan"]["steps"][0]["parameters"]["port"] = json!(3002);
+    revised["plan"]["revision"] = json!(2);
+    revised["plan"]["sha256"] = json!("cd".repeat(32));
     let server = Server::start(request("awaiting_approval"));
     server.script().after = vec![("revise", revised)];
     let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "dumb");
@@ -129,6 +131,21 @@ fn a_revision_marks_what_is_different() {
     let screen = terminal.screen();
     assert!(screen.contains("1. changed: Deploy Kuma to nas") && screen.contains("port = 3002"), "{screen}");
     assert!(!screen.contains('\u{1b}'), "a dumb terminal gets no colours: {screen:?}");
+}
+
+#[test]
+fn words_that_change_nothing_are_answered_and_the_plan_is_not_shown_again() {
+    let mut answered = request("awaiting_approval");
+    let messages = answered["messages"].as_array().cloned().unwrap_or_default();
+    let answer = json!({"from": "chiffon", "text": "99999 is greater than the maximum. Plan 1 stands as it was shown."});
+    answered["messages"] = messages.into_iter().chain([answer]).collect();
+    let server = Server::start(request("awaiting_approval"));
+    server.script().after = vec![("revise", answered)];
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "dumb");
+    terminal.until("Approve? y = yes");
+    terminal.press("use port 99999\n");
+    terminal.until("99999 is greater than the maximum. Plan 1 stands as it was shown.");
+    assert_eq!(terminal.screen().matches("sha256").count(), 1, "{}", terminal.screen());
 }
 
 #[test]
