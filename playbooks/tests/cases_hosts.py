@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import socket
 import tempfile
 
 from folder_host import PLAYBOOKS, Host, valid_outputs
@@ -140,8 +141,12 @@ def install_packages_installs_in_a_debian_root():
         os.makedirs(os.path.join(root, "opt/jellyfin"))
         shutil.copy(PLAYBOOKS / "demo/root/opt/jellyfin/compose.yml", os.path.join(root, "opt/jellyfin"))
         with Host(root) as host:
-            found = host.run("discover_portals", listening=False).worked().outputs["portals"]
-            assert found == [{"name": "jellyfin", "url": "http://nas:8096", "source": "compose:/opt/jellyfin/compose.yml"}], found
+            nobody = host.run("discover_portals", listening=False).worked()
+            assert nobody.outputs["portals"] == [] and any("nothing answers on port 8096" in one for one in nobody.warnings), nobody.warnings
+            with socket.create_server(("127.0.0.1", 8096)):
+                found = host.run("discover_portals", listening=False).worked().outputs["portals"]
+            expected = {"name": "jellyfin", "url": "http://nas:8096", "source": "compose:/opt/jellyfin/compose.yml", "answers": True}
+            assert found == [expected], found
             host.run("deploy_kuma", portals=found, start="never").worked()
             assert os.path.exists(os.path.join(root, "opt/kuma/monitors/portal-nas-8096.json"))
             program = os.path.join(root, "usr/bin/hello")
