@@ -428,4 +428,12 @@ mod tests {
             assert_eq!(found_in(&[("one/playbook.yml", &play(good))]), Vec::<String>::new(), "{good}");
         }
     }
+
+    #[test]
+    fn what_is_refused_before_a_run_is_held_back_in_it() {
+        let callback = include_str!("play/chiffon_granted.py");
+        for name in LEADING.iter().chain(&PROGRAMS) {
+            assert!(callback.contains(&format!("\"{name}\"")), "the callback does not know {name}");
+        }
+    }
 }
