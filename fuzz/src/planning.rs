@@ -5,10 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chiffon_agents::infrastructure::Catalogue as Announced;
-use chiffon_orchestrator::domain::assemble::{AssembleInput, assemble};
 use chiffon_orchestrator::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
 use chiffon_orchestrator::domain::plan::PlanDocument;
-use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, PlanningInput, Turn};
 use chiffon_protocol::ActionSpec;
@@ -80,18 +78,7 @@ fn asked(text: &str, catalogue: &Arc<Catalogue>, fleet: &Arc<Fleet>) -> Planning
 
 fn assembled(input: &PlanningInput, planned: &Planned) -> Option<PlanDocument> {
     let Planned::Plan { draft, planned_by } = planned else { return None };
-    let input = AssembleInput {
-        request_id: Uuid::nil(),
-        revision: 1,
-        draft,
-        planned_by,
-        catalogue: &input.catalogue,
-        fleet: &input.fleet,
-        policy: &Policy::default(),
-        history: &|_| None,
-        previous: input.previous.as_ref(),
-    };
-    Some(assemble(input).expect("what the planner proposes can be made a plan"))
+    Some(input.assembled(draft, planned_by).expect("what the planner proposes can be made a plan"))
 }
 
 /// Plans a text; what comes of it can be assembled.

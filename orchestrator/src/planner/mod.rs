@@ -19,8 +19,10 @@ use uuid::Uuid;
 pub use self::chain::{PlannerChain, PlannerOptions};
 pub use self::provider::config::{ProviderConfig, Strategy};
 
+use crate::domain::assemble::{AssembleInput, assemble};
 use crate::domain::catalogue::{Catalogue, Fleet};
 use crate::domain::plan::{Draft, PlanDocument, PlannedBy};
+use crate::domain::policy::Policy;
 
 /// One turn of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,23 @@ pub struct PlanningInput {
     pub previous: Option<PlanDocument>,
     /// What may still be spent on this request; `None` is unlimited.
     pub budget_left_usd: Option<f64>,
+}
+
+impl PlanningInput {
+    /// The plan that a draft would make, as a first revision under the policy that nobody has changed; or all that keeps it from being one.
+    pub fn assembled(&self, draft: &Draft, planned_by: &PlannedBy) -> Result<PlanDocument, Vec<Problem>> {
+        assemble(AssembleInput {
+            request_id: self.request_id,
+            revision: 1,
+            draft,
+            planned_by,
+            catalogue: &self.catalogue,
+            fleet: &self.fleet,
+            policy: &Policy::default(),
+            history: &|_| None,
+            previous: self.previous.as_ref(),
+        })
+    }
 }
 
 /// What a planner comes to.

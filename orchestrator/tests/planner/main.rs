@@ -3,8 +3,10 @@
 
 mod assembling;
 mod dialects;
+mod examples;
 mod hostile;
 mod invented;
+mod lossless;
 mod names;
 mod offline;
 mod providers;

@@ -2,31 +2,17 @@
 
 use std::sync::Arc;
 
-use chiffon_orchestrator::domain::assemble::{AssembleInput, assemble};
 use chiffon_orchestrator::domain::plan::PlanDocument;
-use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Planner, PlanningInput, Turn};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::invented::{catalogue, fleet, request};
 
 fn plan(input: &PlanningInput) -> Result<PlanDocument, Planned> {
     let planned = OfflinePlanner::new().plan_now(input);
     let Planned::Plan { draft, planned_by } = &planned else { return Err(planned) };
-    let input = AssembleInput {
-        request_id: Uuid::nil(),
-        revision: 1,
-        draft,
-        planned_by,
-        catalogue: &input.catalogue,
-        fleet: &input.fleet,
-        policy: &Policy::default(),
-        history: &|_| None,
-        previous: input.previous.as_ref(),
-    };
-    Ok(assemble(input).expect("accepted"))
+    Ok(input.assembled(draft, planned_by).expect("accepted"))
 }
 
 fn revised(first: &str, change: &str) -> Result<PlanDocument, Planned> {

@@ -3,15 +3,12 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use chiffon_orchestrator::domain::assemble::{AssembleInput, assemble};
 use chiffon_orchestrator::domain::catalogue::{Catalogue, Fleet};
 use chiffon_orchestrator::domain::plan::PlanDocument;
-use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Planner, PlanningInput, Turn};
 use chiffon_protocol::ErrorCode;
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use crate::invented::{catalogue, fleet, request};
 use crate::story::shipped;
@@ -35,18 +32,7 @@ impl House {
     fn proposed(&self, text: &str) -> PlanDocument {
         let input = self.input(text);
         let Planned::Plan { draft, planned_by } = self.planner.plan_now(&input) else { panic!("{text} is planned") };
-        assemble(AssembleInput {
-            request_id: Uuid::nil(),
-            revision: 1,
-            draft: &draft,
-            planned_by: &planned_by,
-            catalogue: &self.catalogue,
-            fleet: &self.fleet,
-            policy: &Policy::default(),
-            history: &|_| None,
-            previous: None,
-        })
-        .expect("accepted")
+        input.assembled(&draft, &planned_by).expect("accepted")
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Clause {
 /// The wishes of a text, in order.
 pub fn clauses(tokens: &[Token], index: &Index, fleet: &Fleet) -> Result<Vec<Clause>, Problem> {
     budget::words(tokens.len())?;
+    let whole = Sentence::new(tokens.to_vec(), index, fleet);
+    if !judge::said_exactly(index, &whole).is_empty() {
+        return Ok(vec![Clause { tokens: tokens.to_vec(), after: false }]);
+    }
     let pieces = pieces(tokens, index);
     budget::parts(pieces.len())?;
     let pieces = pieces.into_iter().enumerate().map(|(part, mut piece)| {

@@ -1,6 +1,7 @@
 //! Hosts and groups of the inventory in a sentence.
 
 pub mod ranges;
+pub mod things;
 
 use std::collections::{BTreeMap, BTreeSet};
 

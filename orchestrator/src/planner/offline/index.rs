@@ -6,6 +6,7 @@ use chiffon_protocol::ActionSpec;
 use chiffon_protocol::action::Risk;
 
 use super::parameter::Parameter;
+use super::saying::Saying;
 use super::tokens::{Token, stem, stems, tokenize};
 use super::verbs::{self, Wish};
 use super::words;
@@ -66,6 +67,8 @@ pub struct Entry {
     pub own_verbs: BTreeSet<String>,
     /// The words of each example.
     pub examples: Vec<BTreeSet<String>>,
+    /// Each example as it is said.
+    pub sayings: Vec<Saying>,
     /// What those verbs want.
     pub wishes: BTreeSet<Wish>,
     length: f64,
@@ -166,11 +169,16 @@ impl Entry {
         sayings.extend(spec.examples.iter().cloned());
         for saying in &sayings {
             let tokens = tokenize(saying);
+            let tokens = match verbs::leading(&tokens) {
+                (_, 0) => &tokens[..],
+                (last, _) => &tokens[last..],
+            };
             let polite = |token: &&Token| matches!(token.lower.as_str(), "please" | "also" | "can" | "could" | "you");
-            if let Some(verb) = tokens.iter().find(|token| !polite(token)).filter(|verb| !words::is_silent(verb)) {
+            let light = |token: &Token| token.lower == "make" && *saying != spec.title;
+            if let Some(verb) = tokens.iter().find(|token| !polite(token)).filter(|verb| !words::is_silent(verb) && !light(verb)) {
                 own_verbs.insert(verb.stem.clone());
             }
-            wishes.extend(verbs::wishes(&tokens).0.into_iter().next().unwrap_or_default());
+            wishes.extend(verbs::wishes(tokens).0.into_iter().next().unwrap_or_default());
         }
         let noun = |word: &String| verbs::wishes_of_stem(word).is_empty() && !is_plain(word);
         let names = stems(&spec.name).into_iter().chain(stems(&spec.title));
@@ -193,13 +201,19 @@ impl Entry {
         let values = parameters.iter().flat_map(Parameter::enumerated).flat_map(|value| stems(&value));
         let hinted = examples.chain(values).filter(noun).filter(|word| !core.contains(word)).collect();
         let examples = spec.examples.iter().map(|example| example_words(example).into_iter().collect()).collect();
-        Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, examples, wishes, length }
+        let sayings = spec.examples.iter().map(|example| Saying::new(&tokenize(example), &core)).collect();
+        Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, examples, sayings, wishes, length }
     }
 
     /// Whether a switch makes the harm of this action larger, so that only words that ask for it set it.
     pub fn widens(&self, parameter: &Parameter) -> bool {
         let harsh = |word: &str| WIDENING.contains(&word);
         self.spec.is_risk_bearing(&parameter.name) || self.spec.risk == Risk::Destructive || parameter.name.split(['_', '-']).any(harsh)
+    }
+
+    /// Whether a sentence is one of its examples, said exactly.
+    pub fn is_said_by(&self, tokens: &[Token], is_host: impl Fn(usize) -> bool) -> bool {
+        self.sayings.iter().any(|saying| saying.is_said_by(tokens, &is_host))
     }
 
     /// The parameter of this name.

@@ -6,7 +6,7 @@ use chiffon_protocol::action::Risk;
 
 use super::hosts;
 use super::index::{Entry, Index};
-use super::parameter::Kind;
+use super::parameter::{Kind, Parameter};
 use super::scope::Scope;
 use super::slots::{self, Slots};
 use super::tokens::{Token, stem, stems};
@@ -61,8 +61,10 @@ impl Sentence {
 
     /// What its first verb wants; question words count only where there is no other verb.
     fn first_wish(&self) -> &[Wish] {
-        let questions_last = self.wishes.iter().find(|wishes| wishes[..] != [Wish::Show]).or_else(|| self.wishes.first());
-        match self.wishes.first() {
+        // "stop and remove …": what is done last is what is wanted.
+        let led = self.wishes.get(verbs::leading(&self.tokens).1..).unwrap_or_default();
+        let questions_last = led.iter().find(|wishes| wishes[..] != [Wish::Show]).or_else(|| led.first());
+        match led.first() {
             Some(first) if first[..] == [Wish::Show] && !self.opens_with_question() => first,
             _ => questions_last.map_or(&[], Vec::as_slice),
         }
@@ -77,6 +79,14 @@ impl Sentence {
     /// Whether a word belongs to a name of the inventory.
     pub fn is_host(&self, at: usize) -> bool {
         self.hosts.get(at).copied().unwrap_or(false)
+    }
+
+    /// Whether a word is a name of the inventory that says where this action should act, and not what it is about.
+    pub fn is_place(&self, at: usize, entry: &Entry) -> bool {
+        let is_thing = |mention: &hosts::Mention| {
+            (mention.at..mention.at + mention.taken).contains(&at) && hosts::things::is_thing(&self.tokens, &self.mentions, mention, entry)
+        };
+        self.is_host(at) && !self.mentions.iter().any(is_thing)
     }
 
     /// The names of the inventory in it.
@@ -142,8 +152,20 @@ pub struct Candidate<'a> {
     pub unexplained: Vec<usize>,
 }
 
-/// The best candidates, best first.
+/// The actions of which a sentence is an example, said exactly.
+pub fn said_exactly<'a>(index: &'a Index, sentence: &Sentence) -> Vec<&'a Entry> {
+    index.iter().filter(|entry| entry.is_said_by(&sentence.tokens, |at| sentence.is_host(at))).collect()
+}
+
+/// The best candidates, best first. Where the sentence is an example of some action, said exactly, there are no others.
 pub fn candidates<'a>(index: &'a Index, sentence: &Sentence, fleet: &Fleet) -> Vec<Candidate<'a>> {
+    let exact = said_exactly(index, sentence);
+    if !exact.is_empty() {
+        let weighed = exact.into_iter().map(|entry| Candidate { accepted: true, unknown_verb: None, ..weigh(entry, 1.0, sentence, fleet) });
+        let mut weighed: Vec<Candidate<'a>> = weighed.collect();
+        weighed.sort_by(|one, other| other.score.total_cmp(&one.score).then_with(|| one.entry.spec.name.cmp(&other.entry.spec.name)));
+        return weighed;
+    }
     let found = index.search(&sentence.search_words(), WEIGHED);
     let mut weighed: Vec<Candidate<'a>> = found.into_iter().map(|(entry, score)| weigh(entry, score, sentence, fleet)).collect();
     if !weighed.iter().any(|candidate| candidate.accepted) {
@@ -199,6 +221,7 @@ struct Evidence {
     core: bool,
     hinted: usize,
     own_verb: bool,
+    says_something: bool,
     unexplained: Vec<usize>,
 }
 
@@ -210,11 +233,15 @@ impl Evidence {
             if token.scope != Scope::Open {
                 continue;
             }
-            let spoken = !token.quoted && !sentence.hosts[at];
+            let is_host = sentence.is_place(at, entry);
+            let spoken = !token.quoted && !is_host;
             core |= spoken && (entry.core.contains(&token.stem) || stems(&token.lower).iter().any(|part| entry.core.contains(part)));
-            hinted += usize::from(spoken && entry.hinted.contains(&token.stem));
+            // The name of what can be left out says how something should be done, not what.
+            let names_parameter =
+                entry.parameters.iter().any(|parameter| !parameter.required && parameter.named_at(&sentence.tokens, at).is_some());
+            hinted += usize::from(spoken && !names_parameter && entry.hinted.contains(&token.stem));
             let grammar = words::is_silent(token) || words::is_generic(token) || sentence.verbs[at];
-            if sentence.hosts[at] || (grammar && !slots.used[at]) {
+            if is_host || (grammar && !slots.used[at]) {
                 continue;
             }
             all += 1;
@@ -230,7 +257,7 @@ impl Evidence {
         let own_verb =
             sentence.tokens.iter().any(|token| token.is_spoken() && entry.own_verbs.contains(&token.stem) && !words::is_silent(token));
         let coverage = if all == 0 { 1.0 } else { f64::from(explained) / f64::from(all) };
-        Self { coverage, core, hinted, own_verb, unexplained }
+        Self { coverage, core, hinted, own_verb, says_something: all > 0, unexplained }
     }
 
     /// A verb alone says enough where the action has no object of its own, or where the values give themselves away by their form.
@@ -247,8 +274,19 @@ impl Evidence {
             return false;
         }
         let something_said = slots.used.iter().any(|used| *used) || self.core || self.own_verb;
+        // "add it": a verb without an object, of an action that has one.
+        if !self.says_something && !named && !entry.core.is_empty() && entry.spec.risk != Risk::ReadOnly {
+            return false;
+        }
+        // "htop": a word alone does not say what should be done with it.
+        if slots.by_elimination && !(named || self.own_verb || shares_wish || sentence.only_puts()) {
+            return false;
+        }
         let by_elimination = entry.core.is_empty() && (self.own_verb || sentence.only_puts());
-        let by_verb = if slots.by_elimination { by_elimination } else { self.own_verb || shares_wish };
+        let known = |parameter: &Parameter| (parameter.required || parameter.has_form()) && slots.values.contains_key(&parameter.name);
+        let by_form = || entry.parameters.iter().any(known);
+        let by_wish = shares_wish && (entry.spec.risk == Risk::ReadOnly || entry.core.is_empty() || by_form());
+        let by_verb = if slots.by_elimination { by_elimination } else { self.own_verb || by_wish };
         (named && self.coverage >= 0.5)
             || (self.hinted >= 2 && self.coverage >= 0.7)
             || (whole && something_said && (self.hinted >= 1 || by_verb))

@@ -4,6 +4,7 @@ use chiffon_protocol::action::Risk;
 
 use super::judge::{Candidate, Sentence, takes_away};
 use super::scope::{self, Mood, Scope};
+use super::tokens::Token;
 use super::verbs::{self, Wish};
 use super::words;
 
@@ -25,7 +26,8 @@ pub fn check(candidate: &Candidate<'_>, sentence: &Sentence, mood: Option<&Mood>
             "\"{title}\" has no way to honour \"{said}\", so nothing is planned. Leave that out if it may be ignored, or say what should be done instead."
         ));
     }
-    if let Some(value) = lost_value(candidate, sentence) {
+    if let Some(value) = lost_value(candidate, sentence).or_else(|| elsewhere(candidate, sentence)).or_else(|| listed(candidate, sentence))
+    {
         return Err(format!(
             "What is `{value}` for? \"{title}\"{} Say it with the parameter's name, or leave it out.",
             open_parameters(candidate)
@@ -129,6 +131,47 @@ fn lost_value(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> 
     unexplained.into_iter().find(|token| token.looks_like_a_value()).map(|token| token.raw.clone())
 }
 
+/// "htop on nas and curl on web1": what stands between two places and was not taken up belongs to the second, and would be lost.
+/// What the action is about may be said again ("kuma on nas and kuma on web1") where nothing is changed or a list goes on.
+fn elsewhere(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
+    let tokens = &sentence.tokens;
+    let is_place = |at: usize| sentence.is_place(at, candidate.entry) && tokens[at].scope == Scope::Open;
+    let first = (0..tokens.len()).find(|at| is_place(*at))?;
+    let last = (0..tokens.len()).rev().find(|at| is_place(*at))?;
+    let changes = candidate.entry.spec.risk != Risk::ReadOnly;
+    let joined = |at: usize| tokens[at - 1].comma || matches!(tokens[at - 1].lower.as_str(), "and" | "plus" | "&");
+    (first + 1..last)
+        .find(|at| {
+            let token = &tokens[*at];
+            let said_again = candidate.entry.core.contains(&token.stem) && (!changes || joined(*at) || !joins_places(tokens, *at));
+            token.is_spoken()
+                && !candidate.slots.used[*at]
+                && !sentence.is_place(*at, candidate.entry)
+                && !sentence.verbs[*at]
+                && !words::is_silent(token)
+                && !words::is_generic(token)
+                && !said_again
+        })
+        .map(|at| tokens[at].raw.clone())
+}
+
+/// "of nas to kuma on web1": it stands behind a word of place.
+fn joins_places(tokens: &[Token], at: usize) -> bool {
+    let before = tokens[..at].iter().rev().find(|token| !matches!(token.lower.as_str(), "the" | "my" | "our"));
+    before.is_some_and(|token| matches!(token.lower.as_str(), "to" | "into" | "onto" | "from"))
+}
+
+/// "orders and customers": a word that goes on with a list of values, and that no parameter took up.
+fn listed(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
+    let tokens = &sentence.tokens;
+    let goes_on = |at: usize| {
+        let joined = |before: usize| matches!(tokens[before].lower.as_str(), "and" | "or" | "plus" | "&");
+        let value = |before: usize| candidate.slots.used[before] && !sentence.is_host(before);
+        (at >= 2 && joined(at - 1) && value(at - 2)) || (at >= 1 && tokens[at - 1].comma && value(at - 1))
+    };
+    candidate.unexplained.iter().find(|at| goes_on(**at)).map(|at| tokens[*at].raw.clone())
+}
+
 fn open_parameters(candidate: &Candidate<'_>) -> String {
     let open: Vec<String> = candidate
         .entry
@@ -148,12 +191,20 @@ fn lost_wish(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
     for part in first..=last {
         let places: Vec<usize> = (0..tokens.len()).filter(|at| tokens[*at].part == part).collect();
         let verb = places.iter().any(|at| sentence.verbs[*at]);
+        // "install htop and reboot nas": another verb, whose only object is a host.
+        let foreign = part > first
+            && places.iter().any(|at| {
+                let wishes = verbs::wishes_of_stem(&tokens[*at].stem);
+                let open = sentence.verbs[*at] && tokens[*at].is_spoken() && !words::is_silent(&tokens[*at]) && !wishes.is_empty();
+                open && !candidate.entry.own_verbs.contains(&tokens[*at].stem)
+                    && !wishes.iter().any(|wish| candidate.entry.wishes.contains(wish))
+            });
         let explained = places.iter().any(|at| {
             tokens[*at].is_spoken()
                 && !sentence.is_host(*at)
                 && (candidate.slots.used[*at] || candidate.entry.core.contains(&tokens[*at].stem))
         });
-        if verb && !explained && places.iter().any(|at| candidate.unexplained.contains(at)) {
+        if verb && !explained && (foreign || places.iter().any(|at| candidate.unexplained.contains(at))) {
             return Some(places.iter().map(|at| tokens[*at].raw.as_str()).collect::<Vec<_>>().join(" "));
         }
     }

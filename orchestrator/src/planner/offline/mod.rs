@@ -16,8 +16,10 @@ mod misread;
 mod move_hosts;
 mod parameter;
 mod revise;
+mod saying;
 mod scope;
 mod slots;
+mod swap;
 mod talk;
 mod tokens;
 mod verbs;
@@ -31,10 +33,8 @@ use chiffon_protocol::{ErrorCode, Problem};
 pub use index::Index;
 
 use super::{Planned, Planner, PlanningInput};
-use crate::domain::assemble::{self, AssembleInput};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::plan::{Draft, PlannedBy};
-use crate::domain::policy::Policy;
 
 /// The name that its plans carry.
 pub const NAME: &str = "offline";
@@ -118,7 +118,7 @@ impl OfflinePlanner {
             None => chain::plan(&index, &answers::as_one_request(&index, input), input),
         };
         match outcome {
-            Outcome::Plan(draft) => match assemble::check(&draft, &input.catalogue, &input.fleet) {
+            Outcome::Plan(draft) => match input.assembled(&draft, &planned_by) {
                 Ok(_) => Planned::Plan { draft, planned_by },
                 Err(problems) => Planned::Impossible(answers::first(problems)),
             },
@@ -144,28 +144,9 @@ impl Planner for OfflinePlanner {
             return Some(answer);
         }
         match self.plan_apart(input).await {
-            Planned::Plan { draft, planned_by } => {
-                refused(input, &draft, &planned_by).map(|reason| talk::unchanged(&format!("{reason}."), previous))
-            }
+            Planned::Plan { .. } => None,
             Planned::Question { text, .. } => Some(talk::unchanged(&text, previous)),
-            Planned::Impossible(problem) => Some(talk::unchanged(&problem.message, previous)),
+            Planned::Impossible(problem) => Some(talk::unchanged(&format!("{}.", problem.message), previous)),
         }
     }
-}
-
-/// Why what was drafted is no plan of the catalogue: a value beyond its limits, say.
-fn refused(input: &PlanningInput, draft: &Draft, planned_by: &PlannedBy) -> Option<String> {
-    let problems = assemble::assemble(AssembleInput {
-        request_id: input.request_id,
-        revision: 1,
-        draft,
-        planned_by,
-        catalogue: &input.catalogue,
-        fleet: &input.fleet,
-        policy: &Policy::default(),
-        history: &|_| None,
-        previous: input.previous.as_ref(),
-    })
-    .err()?;
-    Some(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))
 }

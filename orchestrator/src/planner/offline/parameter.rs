@@ -131,6 +131,12 @@ impl Parameter {
         }
     }
 
+    /// Whether a word behind a number says that the number is this parameter's: its unit, or its name.
+    pub fn is_counted_by(&self, next: &Token) -> bool {
+        let own = self.unit.as_ref().is_some_and(|unit| stem(unit) == next.stem || unit.starts_with(&next.lower));
+        own || self.named_at(std::slice::from_ref(next), 0).is_some()
+    }
+
     /// The digits of a number, with or without a unit that is the parameter's.
     fn number<'a>(&self, token: &'a Token) -> Option<&'a str> {
         let end = token.lower.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-').unwrap_or(token.lower.len());
@@ -160,6 +166,11 @@ impl Parameter {
         }
         object.insert("source".to_owned(), Value::from("request"));
         Some(Value::Object(object))
+    }
+
+    /// Whether its values are known by their form: addresses, and what has a format.
+    pub fn has_form(&self) -> bool {
+        self.kind == Kind::Other || self.element().get("format").is_some()
     }
 
     /// Whether its format or pattern is one that ordinary words don't match.

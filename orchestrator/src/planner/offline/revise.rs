@@ -9,7 +9,7 @@ use super::index::Index;
 use super::judge::{self, Sentence};
 use super::slots::{self, Slots};
 use super::tokens::{Token, tokenize};
-use super::{Outcome, budget, move_hosts, scope, words};
+use super::{Outcome, budget, move_hosts, scope, swap, words};
 use crate::domain::plan::{DraftStep, PlanDocument};
 use crate::domain::reference::references;
 use crate::planner::PlanningInput;
@@ -56,7 +56,10 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
         drop_step(&mut builder.steps, number);
         return Ok(());
     }
-    let mentions = hosts::mentions(&sentence.tokens, &input.fleet);
+    if swap::apply(&mut builder.steps, index, sentence).map_err(Outcome::Ask)? {
+        return Ok(());
+    }
+    let mentions = if names_something(&sentence.tokens) { Vec::new() } else { sentence.mentions().to_vec() };
     let adds = sentence.tokens.iter().any(|token| matches!(token.lower.as_str(), "also" | "additionally" | "too" | "plus"));
     if adds && !hosts::is_only_hosts(&sentence.tokens, &input.fleet) && added(builder, index, input, sentence, text) {
         return Ok(());
@@ -64,13 +67,23 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
     if is_new_wish(builder, index, input, sentence) && added(builder, index, input, sentence, text) {
         return Ok(());
     }
-    let changed = change_parameters(builder, index, sentence)?;
+    let changed = change_parameters(builder, index, sentence, adds || opens_with_more(&sentence.tokens))?;
     let moved = !mentions.is_empty() && move_to(builder, index, input, &mentions, adds);
     if changed || moved {
         return Ok(());
     }
     let new_wish = judge::candidates(index, sentence, &input.fleet).first().is_some_and(|best| best.accepted);
     if new_wish && !words::forbids(&sentence.tokens) { add(builder, index, input, sentence, text) } else { Ok(()) }
+}
+
+/// "call it web1": a name is given, which no host of the inventory can be.
+fn names_something(tokens: &[Token]) -> bool {
+    tokens.iter().any(|token| !token.quoted && matches!(token.lower.as_str(), "call" | "called" | "name" | "named" | "rename"))
+}
+
+/// "and …", "add …": what is there stays.
+fn opens_with_more(tokens: &[Token]) -> bool {
+    tokens.first().is_some_and(|first| !first.quoted && matches!(first.lower.as_str(), "and" | "add" | "append" | "include"))
 }
 
 /// Whether an action that is not in the plan explains more of the words than the parameters that are.
@@ -152,7 +165,8 @@ fn drop_unread(steps: &mut Vec<DraftStep>, before: &[DraftStep], index: &Index) 
 }
 
 /// Applies what the words name in each step's parameters; whether anything changed.
-fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Sentence) -> Result<bool, Outcome> {
+/// With `adds`, lists grow.
+fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Sentence, adds: bool) -> Result<bool, Outcome> {
     let mut changed = false;
     let mut at = 0;
     while at < builder.steps.len() {
@@ -163,7 +177,7 @@ fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Senten
         let mut parameters = step.parameters.clone();
         parameters.retain(|name, _| !found.refused.contains(name));
         for (name, value) in &found.values {
-            parameters.insert(name.clone(), value.clone());
+            set(&mut parameters, name, value, adds);
         }
         forget_default_lists(&mut parameters, &found);
         let hosts = entry.spec.hosts_in(&parameters);
@@ -177,6 +191,19 @@ fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Senten
         builder.steps[at - 1].parameters = parameters;
     }
     Ok(changed)
+}
+
+/// Sets a value; with `adds`, a list takes up what it does not have yet.
+fn set(parameters: &mut Map<String, Value>, name: &str, value: &Value, adds: bool) {
+    match (parameters.get_mut(name), value) {
+        (Some(Value::Array(there)), Value::Array(more)) if adds => {
+            let new: Vec<Value> = more.iter().filter(|item| !there.contains(item)).cloned().collect();
+            there.extend(new);
+        }
+        _ => {
+            parameters.insert(name.to_owned(), value.clone());
+        }
+    }
 }
 
 /// "with our portals" where the plan has an empty list by default: the list makes room for what is found.
@@ -204,7 +231,7 @@ fn move_to(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, ment
 /// [`add`], or nothing at all.
 fn added(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence, text: &str) -> bool {
     let (steps, notes) = (builder.steps.clone(), builder.notes.clone());
-    let added = add(builder, index, input, sentence, text).is_ok();
+    let added = add(builder, index, input, sentence, text).is_ok() && builder.steps != steps;
     if !added {
         (builder.steps, builder.notes) = (steps, notes);
     }
@@ -231,14 +258,9 @@ fn add(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence
     let replaces = sentence.tokens.iter().any(|token| token.lower == "instead");
     if let Some((best, step)) = same {
         for (name, value) in &best.slots.values {
-            match (step.parameters.get_mut(name), value) {
-                (Some(Value::Array(there)), Value::Array(more)) if !replaces => {
-                    let new: Vec<Value> = more.iter().filter(|item| !there.contains(item)).cloned().collect();
-                    there.extend(new);
-                }
-                _ => {
-                    step.parameters.insert(name.clone(), value.clone());
-                }
+            // What stands there is not replaced by what a request of its own would have guessed.
+            if value.is_array() || !step.parameters.contains_key(name) {
+                set(&mut step.parameters, name, value, !replaces);
             }
         }
         set_target(best.entry, &mut step.parameters, &best.slots.hosts);

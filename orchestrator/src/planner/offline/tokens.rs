@@ -4,6 +4,7 @@ use super::scope::Scope;
 
 /// One word of a sentence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says by itself how the word was written")]
 pub struct Token {
     /// As written, without the punctuation around it.
     pub raw: String,
@@ -13,6 +14,8 @@ pub struct Token {
     pub stem: String,
     /// Whether it stood in quotation marks: a value, never a keyword.
     pub quoted: bool,
+    /// Whether it stood behind `name=`: a value of that name, and of no other.
+    pub assigned: bool,
     /// Whether a comma followed.
     pub comma: bool,
     /// Whether a sentence ended here.
@@ -116,7 +119,7 @@ fn push_word(word: &str, tokens: &mut Vec<Token>) {
     match core.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() && !name.contains("://") => {
             tokens.push(Token::new(name, false));
-            tokens.push(Token::new(value.trim_matches('"'), true));
+            tokens.push(Token { assigned: true, ..Token::new(value.trim_matches('"'), true) });
         }
         _ => tokens.push(Token::new(core, false)),
     }

@@ -149,6 +149,24 @@ pub fn wishes_at(tokens: &[Token], at: usize) -> (Vec<Wish>, usize) {
     (wishes, count)
 }
 
+/// "stop and remove …": where the last of the verbs with which a sentence begins stands, and how many verbs it has before.
+pub fn leading(tokens: &[Token]) -> (usize, usize) {
+    let begins = |at: usize| tokens.get(at).is_some_and(Token::is_spoken) && !wishes_at(tokens, at).0.is_empty();
+    let Some(mut at) = (0..tokens.len()).find(|at| begins(*at)) else { return (0, 0) };
+    let mut skipped = 0;
+    loop {
+        let next = match tokens.get(at + 1).map(|token| token.lower.as_str()) {
+            Some("and" | "&" | "then") => at + 2,
+            Some(_) if tokens[at].comma || tokens[at].part != tokens[at + 1].part => at + 1,
+            _ => return (at, skipped),
+        };
+        if !begins(next) || wishes_at(tokens, at).1 != 1 {
+            return (at, skipped);
+        }
+        (at, skipped) = (next, skipped + 1);
+    }
+}
+
 /// What a single word wants, by its stem.
 pub fn wishes_of_stem(word: &str) -> Vec<Wish> {
     VERBS.iter().filter(|(_, verbs)| verbs.iter().any(|verb| stem(verb) == word)).map(|(wish, _)| *wish).collect()

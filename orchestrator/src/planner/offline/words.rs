@@ -206,6 +206,8 @@ const NEVER_VALUES: &[&str] = &[
     "database",
     "name",
     "value",
+    "version",
+    "release",
     "something",
     "anything",
     "nothing",
@@ -247,6 +249,12 @@ const NEVER_VALUES: &[&str] = &[
 /// Whether a word is never a value by itself.
 pub fn is_never_a_value(token: &Token) -> bool {
     !token.quoted && NEVER_VALUES.contains(&token.lower.as_str())
+}
+
+/// Whether what follows is to be left out.
+pub fn leaves_out(token: &Token) -> bool {
+    let words = ["without", "no", "not", "minus", "skip", "omit", "except", "excluding", "remove", "drop", "delete", "forget", "unlist"];
+    !token.quoted && words.contains(&token.lower.as_str())
 }
 
 /// Whether a question is an order said kindly: "could you …?", "please …?".

@@ -18,7 +18,12 @@ impl Filler<'_> {
             }
             let strict = !parameter.list && parameter.element().get("format").is_some();
             let candidates = (0..self.tokens.len()).filter(|at| {
-                self.is_free(*at) && self.could_be_text(*at) && !self.tokens[*at].is_quantity() && !self.is_core(*at) && !strict
+                self.is_free(*at)
+                    && self.could_be_text(*at)
+                    && !self.tokens[*at].is_quantity()
+                    && !self.tokens[*at].assigned
+                    && !self.is_core(*at)
+                    && !strict
             });
             let best = candidates
                 .filter(|at| parameter.fits_item(&Value::from(self.tokens[*at].raw.as_str())))
@@ -41,8 +46,11 @@ impl Filler<'_> {
     fn likelihood(&self, at: usize, needs_host: bool) -> u8 {
         let token = &self.tokens[at];
         let before = at.checked_sub(1).map_or("", |before| self.tokens[before].lower.as_str());
+        let twice_before = at.checked_sub(2).map_or("", |before| self.tokens[before].lower.as_str());
         match before {
             _ if token.quoted => 4,
+            // "make it blue" says how something should be, and names nothing; "call it blue" does.
+            "it" | "this" | "that" | "them" if !matches!(twice_before, "call" | "name") => 0,
             "called" | "named" | "call" | "for" => 3,
             "to" | "from" | "in" | "on" | "at" if needs_host => 0,
             _ if !self.entry.vocabulary.contains(&token.stem) || self.entry.hinted.contains(&token.stem) => 2,
@@ -87,6 +95,16 @@ impl Filler<'_> {
         needed
     }
 
+    /// "4 GB of memory" is no port.
+    fn counts_something_else(&self, parameter: &Parameter, at: usize) -> bool {
+        let next = self.tokens.get(at + 1).filter(|_| !self.tokens[at].comma && !self.tokens[at].stop);
+        next.is_some_and(|next| {
+            let joins = ["through", "over", "between", "until", "within", "per", "behind", "across", "during", "inside"];
+            let grammar = words::is_silent(next) || joins.contains(&next.lower.as_str()) || self.verbs[at + 1] || self.slots.used[at + 1];
+            next.lower == "of" || (!grammar && !parameter.is_counted_by(next))
+        })
+    }
+
     /// The only number of the sentence, for the only number of the action.
     pub(super) fn lone_number(&mut self) {
         let numbers: Vec<&Parameter> = self
@@ -97,7 +115,7 @@ impl Filler<'_> {
             .collect();
         let [only] = numbers[..] else { return };
         let found: Vec<(usize, Value)> = (0..self.tokens.len())
-            .filter(|at| self.is_free(*at))
+            .filter(|at| self.is_free(*at) && !self.counts_something_else(only, *at))
             .filter_map(|at| only.value_of(&self.tokens[at]).map(|value| (at, value)))
             .collect();
         if let ([(at, value)], true) = (&found[..], self.is_open(only)) {

@@ -3,6 +3,7 @@
 //! A value is taken only where a word names it, its form gives it away, or the action can't do without it.
 
 mod leftovers;
+mod switches;
 mod whereabouts;
 
 use std::collections::BTreeSet;
@@ -14,17 +15,8 @@ use super::index::Entry;
 use super::parameter::{Kind, Parameter};
 use super::scope::Scope;
 use super::tokens::Token;
-use super::verbs::{self, Wish};
 use super::words::{self, BETWEEN};
 use crate::domain::catalogue::Fleet;
-
-/// Switches that are verbs, as stems.
-const HARSH_VERBS: &[&str] = &["forc", "force", "purg", "wip", "overwrit", "eras", "destroy", "delet", "remov"];
-
-/// Whether a word in a switch's name says that it keeps something.
-fn is_keeping(word: &str) -> bool {
-    matches!(word, "keep" | "kept" | "preserve" | "retain" | "protect" | "leave")
-}
 
 /// What a sentence says about an action's parameters.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +51,8 @@ pub struct Filler<'a> {
     entry: &'a Entry,
     tokens: &'a [Token],
     verbs: &'a [bool],
+    /// Whether it changes a plan that is there.
+    revises: bool,
     slots: Slots,
 }
 
@@ -83,6 +77,7 @@ pub fn named(entry: &Entry, tokens: &[Token], verbs: &[bool]) -> Slots {
 /// [`named`], where names of the inventory are never values: they say where, and nothing else.
 pub fn changed(entry: &Entry, tokens: &[Token], verbs: &[bool], mentions: &[Mention]) -> Slots {
     let mut filler = Filler::new(entry, tokens, verbs);
+    filler.revises = true;
     for mention in mentions {
         filler.slots.used[mention.at..mention.at + mention.taken].fill(true);
     }
@@ -92,7 +87,7 @@ pub fn changed(entry: &Entry, tokens: &[Token], verbs: &[bool], mentions: &[Ment
 
 impl<'a> Filler<'a> {
     fn new(entry: &'a Entry, tokens: &'a [Token], verbs: &'a [bool]) -> Self {
-        Self { entry, tokens, verbs, slots: Slots { used: vec![false; tokens.len()], ..Slots::default() } }
+        Self { entry, tokens, verbs, revises: false, slots: Slots { used: vec![false; tokens.len()], ..Slots::default() } }
     }
 
     fn named_and_shaped(&mut self) {
@@ -125,47 +120,11 @@ impl<'a> Filler<'a> {
         !self.slots.values.contains_key(&parameter.name) && !self.slots.refused.contains(&parameter.name)
     }
 
-    /// "without the portals", "no monitors".
-    fn refusal(&mut self, parameter: &Parameter) {
-        for at in 0..self.tokens.len() {
-            let Some(taken) = parameter.named_at(self.tokens, at).filter(|_| !self.slots.used[at]) else { continue };
-            let before = (0..at).rev().take(3).map(|index| &self.tokens[index]).find(|token| {
-                !matches!(
-                    token.lower.as_str(),
-                    "the" | "our" | "my" | "any" | "its" | "existing" | "current" | "all" | "of" | "these" | "those"
-                )
-            });
-            let refused = before.is_some_and(|token| {
-                matches!(token.lower.as_str(), "without" | "no" | "minus" | "skip" | "omit" | "excluding" | "except" | "disable")
-            }) || (at >= 2
-                && self.tokens[..at].iter().rev().take(4).any(|token| token.lower == "leave")
-                && self.tokens.iter().any(|token| token.lower == "out"));
-            let scope = self.tokens[at].scope;
-            if !refused && scope == Scope::Open {
-                continue;
-            }
-            if scope != Scope::Open && parameter.kind == Kind::Boolean && parameter.name.split(['_', '-']).any(is_keeping) {
-                self.slots.used[at..at + taken].fill(true);
-                self.slots.values.insert(parameter.name.clone(), Value::Bool(scope == Scope::Kept));
-                continue;
-            }
-            self.slots.used[at..at + taken].fill(true);
-            let never =
-                parameter.enumerated().into_iter().find(|word| matches!(word.as_str(), "never" | "no" | "none" | "off" | "disabled"));
-            if parameter.kind == Kind::Boolean {
-                self.slots.values.insert(parameter.name.clone(), Value::Bool(false));
-            } else if let Some(never) = never.filter(|_| parameter.kind == Kind::Choice && !parameter.list) {
-                self.slots.values.insert(parameter.name.clone(), Value::from(never));
-            } else {
-                self.slots.refused.insert(parameter.name.clone());
-            }
-        }
-    }
-
     fn addresses(&mut self, parameter: &Parameter) {
         let mut found = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
-            if let Some(value) = parameter.value_of(token).filter(|_| self.is_free(at)) {
+            let wanted = self.is_free(at) && !self.is_left_out(at);
+            if let Some(value) = parameter.value_of(token).filter(|_| wanted) {
                 found.push(value);
                 self.slots.used[at] = true;
             }
@@ -174,6 +133,11 @@ impl<'a> Filler<'a> {
         if value.as_array().is_none_or(|items| !items.is_empty()) {
             self.slots.values.insert(parameter.name.clone(), value);
         }
+    }
+
+    /// "without http://photos.lan", "drop http://photos.lan".
+    fn is_left_out(&self, at: usize) -> bool {
+        at.checked_sub(1).is_some_and(|before| words::leaves_out(&self.tokens[before]))
     }
 
     /// "port 3002", "3 replicas", "with compression", "packages htop and jq".
@@ -195,56 +159,6 @@ impl<'a> Filler<'a> {
                 self.slots.values.insert(parameter.name.clone(), value);
             }
         }
-    }
-
-    fn switch(&mut self, parameter: &Parameter, at: usize, taken: usize) {
-        let said = (at + taken..self.tokens.len())
-            .take(2)
-            .filter(|next| self.is_free(*next))
-            .find_map(|next| parameter.value_of(&self.tokens[next]).map(|value| (next, value)));
-        let asked = (0..at)
-            .rev()
-            .take(2)
-            .any(|before| matches!(self.tokens[before].lower.as_str(), "with" | "enable" | "enabled" | "and" | "be" | "make"));
-        let own = self.tokens[at..at + taken]
-            .iter()
-            .any(|token| self.entry.core.contains(&token.stem) || self.entry.own_verbs.contains(&token.stem));
-        let value = match said {
-            Some((next, value)) => {
-                self.slots.used[next] = true;
-                value
-            }
-            None if self.entry.widens(parameter) => {
-                if !self.asks_for(at, taken) {
-                    return;
-                }
-                Value::Bool(true)
-            }
-            None if asked || !own => Value::Bool(true),
-            None => return,
-        };
-        self.slots.used[at..at + taken].fill(true);
-        self.slots.values.insert(parameter.name.clone(), value);
-    }
-
-    /// Whether the words before or after a switch ask for it: "with its data", "and the volumes", "purge the data", "the data too".
-    fn asks_for(&self, at: usize, taken: usize) -> bool {
-        let asking = |token: &Token| {
-            token.is_spoken()
-                && (matches!(token.lower.as_str(), "with" | "including" | "include" | "plus" | "and" | "also" | "enable" | "by")
-                    || verbs::wishes_of_stem(&token.stem).iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean)))
-        };
-        let between = |token: &Token| {
-            matches!(token.lower.as_str(), "the" | "its" | "all" | "of" | "my" | "our" | "their" | "any" | "every" | "his" | "whole")
-        };
-        let before = self.tokens[..at].iter().rev().take(5).find(|token| !between(token)).is_some_and(asking);
-        let too = self.tokens.iter().skip(at + taken).take(1).any(|token| matches!(token.lower.as_str(), "too" | "also"));
-        let as_well = self.tokens.iter().skip(at + taken).take(2).map(|token| token.lower.as_str()).eq(["as", "well"]);
-        // A switch that is named by its verb, such as `force` or `purge`, is asked for where nothing makes a noun of it.
-        let verb = &self.tokens[at];
-        let noun = at.checked_sub(1).is_some_and(|before| matches!(self.tokens[before].lower.as_str(), "the" | "a" | "an" | "of"));
-        let is_verb = !noun && HARSH_VERBS.contains(&verb.stem.as_str());
-        before || too || as_well || is_verb
     }
 
     fn value_after(&mut self, parameter: &Parameter, from: usize) -> Option<Value> {
@@ -302,7 +216,9 @@ impl<'a> Filler<'a> {
                 at += 1;
                 continue;
             }
-            let free = self.is_free(at) && (parameter.kind != Kind::Text || (self.could_be_text(at) && !self.is_core(at)));
+            let free = self.is_free(at)
+                && (at == from || !token.assigned)
+                && (parameter.kind != Kind::Text || (self.could_be_text(at) && !self.is_core(at)));
             let Some(value) = free.then(|| parameter.value_of(token)).flatten().filter(|value| parameter.fits_item(value)) else { break };
             found.push(value);
             self.slots.used[at] = true;
@@ -345,7 +261,8 @@ impl<'a> Filler<'a> {
             filler.is_free(*at) && token.looks_like_a_value() && parameter.fits(&Value::from(token.raw.as_str()))
         };
         let formatted = parameter.element().get("format").is_some();
-        if !(formatted || parameter.required) {
+        // In a plan that is there, nothing is missing: only a form that says what it is takes another's place.
+        if !(formatted || (parameter.required && !self.revises)) {
             return;
         }
         // Where two parameters take the same form, the one with the stricter form chooses first.

@@ -11,7 +11,8 @@ impl<'a> Filler<'a> {
     pub(super) fn hosts(&mut self, mentions: &[Mention], fleet: &Fleet) {
         let target = self.entry.target();
         let mut from: Option<String> = None;
-        for Mention { at, taken, name, negated, choices } in mentions.iter().cloned() {
+        let places = mentions.iter().filter(|mention| !hosts::things::is_thing(self.tokens, mentions, mention, self.entry));
+        for Mention { at, taken, name, negated, choices } in places.cloned() {
             if !choices.is_empty() && self.slots.ambiguous.is_none() {
                 let said = self.tokens[at].raw.clone();
                 self.slots.ambiguous = Some((said, choices));
