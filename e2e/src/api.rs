@@ -43,6 +43,12 @@ impl Api {
         self.send(self.http.get(format!("{}{path}", self.base))).await
     }
 
+    /// Status and body of a GET, as it came.
+    pub async fn get_text(&self, path: &str) -> (u16, String) {
+        let (status, body) = self.fetch(self.http.get(format!("{}{path}", self.base))).await.expect("the server answers");
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// Status and body of a POST.
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.send(self.http.post(format!("{}{path}", self.base)).json(body)).await
@@ -68,6 +74,11 @@ impl Api {
     }
 
     async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<(u16, Value), String> {
+        let (status, body) = self.fetch(request).await?;
+        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+    }
+
+    async fn fetch(&self, request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>), String> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -75,7 +86,7 @@ impl Api {
         let response = request.send().await.map_err(|error| format!("{error:?}"))?;
         let status = response.status().as_u16();
         let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES).await.map_err(|error| format!("{error:?}"))?;
-        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+        Ok((status, body.to_vec()))
     }
 
     /// Asks for something; the request's id.

@@ -21,6 +21,7 @@ pub struct Fleet {
     pub home: Home,
     database_url: String,
     amqp_url: String,
+    vhost: String,
     listen: String,
     orchestrator_key: String,
     agent_keys: Vec<String>,
@@ -38,7 +39,7 @@ impl Fleet {
         shared::management().expect("make test").create_vhost(&name).await.expect("a virtual host");
         let amqp_url = shared::amqp_url(&name).expect("make test");
         let database_url = new_database(&name);
-        Self::on(home, database_url, amqp_url)
+        Self { vhost: name, ..Self::on(home, database_url, amqp_url) }
     }
 
     /// One with this broker's address, which may lead nowhere.
@@ -57,7 +58,7 @@ impl Fleet {
         };
         let orchestrator_key = key("orchestrator.key");
         let agent_keys = vec![key("infrastructure.key"), key("desktop.key")];
-        Self { home, database_url, amqp_url, listen, orchestrator_key, agent_keys }
+        Self { home, database_url, amqp_url, vhost: String::new(), listen, orchestrator_key, agent_keys }
     }
 
     /// A command with everything configured by variables.
@@ -94,6 +95,37 @@ impl Fleet {
         })
         .await;
         running
+    }
+
+    /// Its virtual host on the broker of the test run.
+    pub fn vhost(&self) -> &str {
+        &self.vhost
+    }
+
+    /// How many rows there are: a table, and which of its rows count.
+    ///
+    /// # Panics
+    /// When the database can't say.
+    pub fn count(&self, rows: &str) -> usize {
+        let statement = format!("SELECT count(*) FROM {rows}");
+        let output = Command::new("psql").args([self.database_url.as_str(), "-qAtc", &statement]).output().expect("psql runs");
+        let said = String::from_utf8_lossy(&output.stdout).trim().parse();
+        said.unwrap_or_else(|_| panic!("{statement}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Its administrator's token.
+    pub fn token(&self) -> &'static str {
+        TOKEN
+    }
+
+    /// Every row of every table, as `pg_dump` writes it.
+    ///
+    /// # Panics
+    /// When it can't.
+    pub fn dump(&self) -> String {
+        let output = Command::new("pg_dump").args(["--data-only", &self.database_url]).output().expect("pg_dump runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Where its orchestrator listens.

@@ -147,6 +147,7 @@ error_codes! {
     5509 OutputsInvalid, 500, false, "Outputs invalid";
     5510 InventoryUnreadable, 500, false, "Inventory unreadable";
     5513 InventorySealed, 500, false, "Inventory file can't be opened";
+    5518 SecretUnusable, 422, false, "Secret can't be used";
     5601 DesktopBusy, 503, true, "Desktop busy";
     5602 DesktopPaused, 503, true, "Desktop paused";
     5701 Forbidden, 403, false, "Forbidden";

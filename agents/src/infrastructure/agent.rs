@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, NotOffered, WorkRequest};
+use chiffon_protocol::message::{AgentType, AnnouncedAction, Mode, NotOffered, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::catalogue::{Action, Catalogue};
@@ -17,7 +17,7 @@ use super::options::InfrastructureOptions;
 use super::play::{self, ListCache, Play};
 use super::redact::Redactor;
 use super::sealed_inventory;
-use super::secrets::{Prepared, Secrets};
+use super::secrets::{Prepared, Secrets, Unprepared};
 use crate::worker::{AgentKind, Decline, RunContext, RunOutcome};
 
 /// Runs vetted actions with Ansible.
@@ -273,7 +273,12 @@ impl AgentKind for InfrastructureAgent {
         if !findings.is_empty() {
             return Err(Decline::new(format!("the parameters do not fit `{}`: {}", work.action, findings.join("; "))));
         }
-        self.secrets.prepare(&action.spec, &work.parameters, work.mode).map(drop).map_err(Decline::new)
+        match self.secrets.prepare(&action.spec, &work.parameters, work.mode) {
+            // Another agent may have it; but whoever reads the plan is told before they wait for one.
+            Err(Unprepared::Reference(_)) if work.mode == Mode::Check => Ok(()),
+            Err(unprepared) => Err(Decline::new(unprepared.to_string())),
+            Ok(_) => Ok(()),
+        }
     }
 
     async fn run(&self, work: &WorkRequest, context: RunContext) -> RunOutcome {
@@ -283,7 +288,7 @@ impl AgentKind for InfrastructureAgent {
         };
         let prepared = match self.secrets.prepare(&action.spec, &work.parameters, work.mode) {
             Ok(prepared) => prepared,
-            Err(reason) => return RunOutcome::failed(Problem::new(ErrorCode::InvalidParameters, reason)),
+            Err(unprepared) => return RunOutcome::failed(Problem::new(ErrorCode::SecretUnusable, unprepared.to_string())),
         };
         let playbooks = context.scratch.join("playbooks");
         // Up to hundreds of megabytes: not on a worker of the runtime, whose heartbeats would wait.

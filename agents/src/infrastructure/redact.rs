@@ -5,6 +5,7 @@
 
 mod components;
 mod encodings;
+mod learn;
 mod letters;
 mod numbers;
 mod pieces;
@@ -15,6 +16,7 @@ mod widen;
 use serde_json::{Map, Value};
 
 use self::components::Components;
+pub(super) use self::learn::item_of_text;
 use self::pieces::Pieces;
 use self::vaulted::Vaulted;
 
@@ -38,16 +40,19 @@ pub(super) struct Redactor {
     /// What stands for a secret in a preview; it is shown, and what it replaces is not.
     placeholders: Pieces,
     vaulted: Option<Vaulted>,
+    /// Whether the run uses any secret.
+    in_use: bool,
 }
 
 impl Redactor {
     /// Hides these values, and the texts of parameters whose names look secret.
     pub(super) fn new(secrets: Vec<String>, parameters: &Map<String, Value>) -> Self {
         let mut values = secrets;
+        let known = values.len();
         for (name, value) in parameters {
             collect(name, value, &mut values);
         }
-        let mut redactor = Self::default();
+        let mut redactor = Self { in_use: values.len() > known, ..Self::default() };
         redactor.learn(&values);
         redactor
     }
@@ -56,6 +61,7 @@ impl Redactor {
     pub(super) fn with_placeholders(mut self, references: &[String]) -> Self {
         for reference in references {
             self.placeholders.add(reference);
+            self.in_use = true;
         }
         self
     }
@@ -70,6 +76,7 @@ impl Redactor {
     pub(super) fn refresh(&mut self) {
         let news = self.vaulted.as_mut().map(Vaulted::news).unwrap_or_default();
         if !news.is_empty() {
+            self.in_use = true;
             self.learn(&news);
         }
     }
@@ -102,35 +109,40 @@ impl Redactor {
     }
 
     /// A diff without secrets, and without what the lines with a secret replace: that was one before.
-    pub(super) fn diff(&self, diff: &str) -> String {
+    pub(super) fn diff(&mut self, diff: &str) -> String {
         let clean = self.text(diff);
         let lines: Vec<&str> = clean.split_inclusive('\n').collect();
-        let (mut shown, mut rest) = (String::with_capacity(clean.len()), lines.as_slice());
+        let (mut shown, mut rest, mut gone) = (String::with_capacity(clean.len()), lines.as_slice(), Vec::new());
         while let Some(first) = rest.first() {
             let changed =
                 rest.iter().enumerate().take_while(|(number, line)| line.starts_with(['+', '-']) && !is_header(rest, *number)).count();
             let (run, after) = rest.split_at(changed.max(if is_header(rest, 0) { 2 } else { 1 }));
             // The names of files may hold a reference; they replace nothing.
-            shown.push_str(&if first.starts_with(['+', '-']) && changed > 0 { self.replaced(run) } else { run.concat() });
+            shown.push_str(&if first.starts_with(['+', '-']) && changed > 0 { self.replaced(run, &mut gone) } else { run.concat() });
             rest = after;
         }
+        // What was a secret stands elsewhere, too: in the same result, as a play may show it later.
+        self.learn(&gone);
         shown
     }
 
-    fn replaced(&self, run: &[&str]) -> String {
+    fn replaced(&self, run: &[&str], gone: &mut Vec<String>) -> String {
         let holds = |line: &&str| line.contains(HIDDEN) || line.contains("secret://") || !self.placeholders.find(line).is_empty();
         let new: Vec<&str> = run.iter().filter_map(|line| line.strip_prefix('+').filter(|line| holds(line))).collect();
         if new.is_empty() {
             return run.concat();
         }
-        let old = |line: &&str| match line.strip_prefix('-') {
+        let mut old = |line: &&str| match line.strip_prefix('-') {
             Some(old) => {
                 let kept = new.iter().map(|new| shared_start(old, new)).max_by_key(|kept| kept.len()).unwrap_or_default();
+                // Of a line that only its first letters are like, nobody knows where its value begins.
+                let value = old.get(kept.len()..).filter(|_| kept.contains(|c: char| !c.is_alphanumeric())).map(str::trim);
+                gone.extend(value.filter(|value| value.len() >= pieces::PIECE).map(str::to_owned));
                 format!("-{kept}{HIDDEN}{}", if old.ends_with('\n') { "\n" } else { "" })
             }
             None => (*line).to_owned(),
         };
-        run.iter().map(old).collect()
+        run.iter().map(&mut old).collect()
     }
 
     /// A value without secrets.

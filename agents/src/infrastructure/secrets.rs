@@ -3,10 +3,11 @@
 //! They stand in `<data_dir>/secrets.toml`, one `name = "value"` a line, readable by its owner only. A reference is taken only
 //! where the action declares `secret: true`, and a preview gets the reference itself: nobody has approved it yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::message::Mode;
@@ -23,6 +24,8 @@ const LONGEST_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Secrets {
     path: PathBuf,
+    /// Every value since this agent began: one that was changed still stands on hosts.
+    seen: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// Parameters as the play gets them, and what must not be seen of them.
@@ -36,25 +39,36 @@ pub(super) struct Prepared {
     pub(super) references: Vec<String>,
 }
 
+/// Why parameters can't be prepared, for people; neither a value nor a path is in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unprepared {
+    /// The list itself can't be used, so nothing that is in it can be kept out of logs.
+    #[error("{0}")]
+    List(String),
+    /// One reference can't be resolved.
+    #[error("{0}")]
+    Reference(String),
+}
+
 impl Secrets {
     pub(super) fn in_folder(data_dir: &Path) -> Self {
-        Self { path: data_dir.join("secrets.toml") }
+        Self { path: data_dir.join("secrets.toml"), seen: Arc::default() }
     }
 
     /// Fills in defaults and looks up every reference; resolves them only for work that was approved.
-    pub(super) fn prepare(&self, spec: &ActionSpec, given: &Map<String, Value>, mode: Mode) -> Result<Prepared, String> {
-        let known = self.read()?;
+    pub(super) fn prepare(&self, spec: &ActionSpec, given: &Map<String, Value>, mode: Mode) -> Result<Prepared, Unprepared> {
+        let known = self.read().map_err(Unprepared::List)?;
         let mut prepared = Prepared { parameters: spec.with_defaults(given), ..Prepared::default() };
         for (name, value) in &mut prepared.parameters {
             let names = references(value);
             let declared = spec.parameter_schemas().any(|(parameter, schema)| parameter == name && is_declared(schema));
             if let (Some(secret), false) = (names.first(), declared) {
-                return Err(format!(
+                return Err(Unprepared::Reference(format!(
                     "`{name}` is no place for the secret `{secret}`: its action does not declare `secret: true` on that parameter"
-                ));
+                )));
             }
             for secret in &names {
-                usable(secret, known.get(secret))?;
+                usable(secret, known.get(secret)).map_err(Unprepared::Reference)?;
                 prepared.references.push(format!("{PREFIX}{secret}"));
             }
             if mode == Mode::Apply {
@@ -65,7 +79,9 @@ impl Secrets {
             }
         }
         prepared.secrets.retain(|text| !text.starts_with(PREFIX));
-        prepared.secrets.extend(known.into_values());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.extend(known.into_values());
+        prepared.secrets.extend(seen.iter().cloned());
         Ok(prepared)
     }
 
@@ -147,7 +163,7 @@ mod tests {
         (folder, secrets)
     }
 
-    fn prepare(secrets: &Secrets, given: &Value, mode: Mode) -> Result<Prepared, String> {
+    fn prepare(secrets: &Secrets, given: &Value, mode: Mode) -> Result<Prepared, Unprepared> {
         let spec = ActionSpec::from_yaml(
             "name: tell\ntitle: Tell\ndescription: For a test.\nexamples: [\"tell\"]\nagent_type: infrastructure\nparameters:\n  type: object\n  \
              properties:\n    access: {type: array, secret: true}\n    note: {type: string}\nrisk: low\ncheck: full\ntimeout_seconds: 60\n",
@@ -179,7 +195,7 @@ mod tests {
             (json!({"note": "secret://db"}), "does not declare `secret: true`"),
         ] {
             for mode in [Mode::Apply, Mode::Check] {
-                let error = prepare(&secrets, &given, mode).expect_err(part);
+                let error = prepare(&secrets, &given, mode).expect_err(part).to_string();
                 assert!(error.contains(part), "{error}");
                 for hidden in ["hunter2", "417", &folder.path().display().to_string()] {
                     assert!(!error.contains(hidden), "{error}");
@@ -192,8 +208,17 @@ mod tests {
     fn an_open_and_a_malformed_file_are_refused_without_showing_anything() {
         for (text, mode, part) in [(FILE, 0o644, "chmod 600"), ("db = hunter2\n", 0o600, "is not a list")] {
             let (_folder, secrets) = with_file(text, mode);
-            let error = prepare(&secrets, &json!({"access": ["secret://db"]}), Mode::Apply).expect_err(part);
+            let error = prepare(&secrets, &json!({"access": ["secret://db"]}), Mode::Apply).expect_err(part).to_string();
             assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_value_that_was_changed_is_still_known_to_redaction() {
+        let (folder, secrets) = with_file(FILE, 0o600);
+        prepare(&secrets, &json!({}), Mode::Check).expect("is read");
+        std::fs::write(folder.path().join("secrets.toml"), "db = \"of-today-only\"\n").expect("written");
+        let prepared = prepare(&secrets, &json!({}), Mode::Check).expect("is read");
+        assert_eq!(prepared.secrets, ["417", "hunter2-and-more", "of-today-only"]);
     }
 }

@@ -9,6 +9,7 @@ mod kill;
 mod over_ssh;
 mod people;
 mod programs;
+mod secrets;
 mod separate;
 mod story;
 mod supervised;

@@ -241,6 +241,7 @@ impl Observer {
         if !self.granted.contains(host) {
             self.seen.beyond.get_or_insert_with(|| Beyond::host(host));
         }
+        self.redactor.learn_from(result);
         let task = self.redactor.text(&task_name(event));
         self.warnings_of(host, &task, result);
         self.outputs.result(host, result);
@@ -318,7 +319,7 @@ impl Observer {
     }
 
     /// What a result changed, as a diff; empty where it tells none, or may not.
-    fn diff_of(&self, result: &Value, task: &str) -> String {
+    fn diff_of(&mut self, result: &Value, task: &str) -> String {
         if result.get("censored").is_some() {
             return String::new();
         }

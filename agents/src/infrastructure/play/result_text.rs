@@ -1,9 +1,8 @@
 //! What a task's result says to people.
 
 use serde_json::Value;
-use serde_norway::Value as Yaml;
 
-use crate::infrastructure::redact::{HIDDEN, looks_secret};
+use crate::infrastructure::redact::{HIDDEN, item_of_text, looks_secret};
 
 /// Whether a task was skipped only because its module can't say what it would do.
 pub(super) fn lacks_check_support(result: &Value) -> bool {
@@ -61,8 +60,8 @@ pub(super) fn as_text(value: &Value) -> String {
 /// may give it as a text that is written as Python writes it, which reads as YAML.
 fn label(item: &Value) -> String {
     match item {
-        Value::String(text) if text.starts_with(['{', '[']) => match serde_norway::from_str::<Yaml>(text).map(serde_json::to_value) {
-            Ok(Ok(read)) if holds_secret(&read) => without_secrets(&read).to_string(),
+        Value::String(text) => match item_of_text(text) {
+            Some(read) if holds_secret(&read) => without_secrets(&read).to_string(),
             _ => text.clone(),
         },
         Value::Object(_) | Value::Array(_) => without_secrets(item).to_string(),

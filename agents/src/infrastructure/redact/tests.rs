@@ -66,13 +66,15 @@ fn a_part_of_a_secret_is_hidden_and_what_it_shares_with_public_texts_is_not() {
 
 #[test]
 fn what_a_secret_replaces_in_a_diff_was_one_too() {
-    let redactor = Redactor::new(vec!["new-value-of-today".to_owned()], &Map::new()).with_placeholders(&["secret://db_root".to_owned()]);
+    let mut redactor =
+        Redactor::new(vec!["new-value-of-today".to_owned()], &Map::new()).with_placeholders(&["secret://db_root".to_owned()]);
     let applied = redactor.diff(" [client]\n-auth=yesterdays\n+auth=new-value-of-today\n port=1\n");
     assert_eq!(applied, " [client]\n-auth=[redacted]\n+auth=[redacted]\n port=1\n");
     let previewed = redactor.diff("-auth=yesterdays\n-port=1\n+auth=secret://db_root\n+port=2\n");
     assert_eq!(previewed, "-auth=[redacted]\n-[redacted]\n+auth=secret://db_root\n+port=2\n");
     let plain = "-port=1\n+port=2\n";
     assert_eq!(redactor.diff(plain), plain);
+    assert_eq!(redactor.text("auth is yesterdays, {'before': 'auth=yesterdays'}"), "auth is [redacted], {'before': 'auth=[redacted]'}");
 }
 
 #[test]
@@ -206,7 +208,7 @@ fn a_path_that_was_cut_at_a_slash_of_the_secret_shows_no_part_of_it() {
 
 #[test]
 fn a_reference_in_the_name_of_a_file_hides_no_line_of_its_diff() {
-    let redactor = Redactor::new(vec![TABLE_SECRET.to_owned()], &Map::new()).with_placeholders(&["secret://db_root".to_owned()]);
+    let mut redactor = Redactor::new(vec![TABLE_SECRET.to_owned()], &Map::new()).with_placeholders(&["secret://db_root".to_owned()]);
     let header = "--- before: /x/secret://db_root\n+++ after: /x/secret://db_root\n@@ -1 +1 @@\n";
     let diff = format!("{header}-a\n+b\n{header}-old\n+auth=secret://db_root\n");
     assert_eq!(redactor.diff(&diff), format!("{header}-a\n+b\n{header}-[redacted]\n+auth=secret://db_root\n"));
