@@ -171,6 +171,10 @@ pub struct ActionSpec {
     /// plays use. Never in action.yml: the agent fills it in, and its content hash binds it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub runs_with: BTreeMap<String, String>,
+    /// Plugins and modules that it brings along, by their paths below the playbooks folder: code that runs as it is, in previews, too.
+    /// Never in action.yml: the agent fills it in, and its content hash binds the files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_code: Vec<String>,
 }
 
 /// Why an action.yml is refused.

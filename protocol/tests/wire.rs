@@ -126,6 +126,7 @@ fn announced_action() -> AnnouncedAction {
         irreversible: None,
         records: BTreeMap::from([("hosts/${host}/kuma.yml".to_owned(), json!("${parameters}"))]),
         runs_with: BTreeMap::new(),
+        own_code: Vec::new(),
     };
     AnnouncedAction { spec, sha256: sha("b") }
 }

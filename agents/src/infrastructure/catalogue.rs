@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 
 use super::content_hash::{self, Covered};
 use super::installed::Installed;
+use super::own_code;
 use super::play_scan;
 use super::shared_types::SharedTypes;
 
@@ -64,6 +65,7 @@ impl Action {
         }
         let named = installed.named_in(&covered);
         spec.runs_with = installed.versions_of(&named);
+        spec.own_code = own_code::of(&covered, name);
         let sha256 = covered.sha256(&spec.runs_with);
         Ok(Self { spec, sha256, folder, named })
     }

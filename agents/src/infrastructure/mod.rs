@@ -15,6 +15,7 @@ mod inventory;
 mod options;
 #[doc(hidden)]
 pub mod outside;
+mod own_code;
 mod path_scan;
 mod play;
 mod play_scan;

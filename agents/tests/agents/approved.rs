@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use chiffon_agents::infrastructure::action_check::{self, Severity};
 use chiffon_agents::infrastructure::{Catalogue, InfrastructureAgent, InfrastructureOptions};
 use chiffon_agents::worker::{AgentKind as _, Cancel, Ending, EventSink, Progress, RunContext};
 use chiffon_process::SystemClock;
@@ -19,6 +20,21 @@ fn collection(books: &Playbooks, version: &str) {
     let manifest = format!("{{\"collection_info\": {{\"version\": \"{version}\"}}}}");
     books.write("installed/ansible_collections/some/where/MANIFEST.json", &manifest);
     books.write("installed/ansible_collections/some/where/roles/act/tasks/main.yml", "- ansible.builtin.debug: {msg: hello}\n");
+}
+
+#[tokio::test]
+async fn code_that_an_action_brings_along_is_announced_and_said_by_the_check() {
+    let books = Playbooks::new();
+    books.action("act", "", LOOK);
+    books.action("look", "", LOOK);
+    books.write("books/act/filter_plugins/mine.py", "class FilterModule:\n    def filters(self):\n        return {}\n");
+    let fleet = books.start().await;
+    let announced = fleet.agent.catalogue();
+    let code = |name: &str| announced.iter().find(|action| action.spec.name == name).expect("is offered").spec.own_code.clone();
+    assert_eq!((code("act"), code("look")), (vec!["act/filter_plugins/mine.py".to_owned()], Vec::new()));
+    let findings = action_check::check(&fleet.playbooks.path("books/act"), Path::new("ansible-playbook")).await;
+    let said = findings.iter().find(|finding| finding.text.contains("runs code of its own")).expect("it is said");
+    assert!(said.severity == Severity::Warning && said.text.ends_with("in previews, too: act/filter_plugins/mine.py"), "{said}");
 }
 
 #[tokio::test]

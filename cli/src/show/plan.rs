@@ -117,7 +117,11 @@ fn print_step(number: usize, step: &Value, change: &Change) {
         return;
     }
     for (name, value) in step["parameters"].as_object().into_iter().flatten() {
-        print_parameter(name, value);
+        if is_found_empty(step, name) {
+            println!("     {}: nothing was found when it was looked up", line(name));
+        } else {
+            print_parameter(name, value);
+        }
         if let Change::Was(before) = change
             && before["parameters"][name] != *value
         {
@@ -131,6 +135,9 @@ fn print_step(number: usize, step: &Value, change: &Change) {
     if let Some(versions) = runs_with(step) {
         println!("     {}", faint(&versions));
     }
+    if let Some(code) = own_code(step) {
+        println!("     {}", bold(&code));
+    }
     print_preview(&step["preview"], step["risk"] == "read_only");
 }
 
@@ -139,6 +146,19 @@ fn runs_with(step: &Value) -> Option<String> {
     let versions = step["runs_with"].as_object().filter(|versions| !versions.is_empty())?;
     let named: Vec<String> = versions.iter().map(|(name, version)| format!("{} {}", line(name), text(version))).collect();
     Some(format!("runs with {}", named.join(", ")))
+}
+
+/// What no scan can look into, of an action or a step.
+pub fn own_code(of: &Value) -> Option<String> {
+    let files = of["own_code"].as_array().filter(|files| !files.is_empty())?;
+    let named: Vec<String> = files.iter().map(text).collect();
+    Some(format!("runs code of its own on the agent's machine or the hosts, in previews, too: {}", named.join(", ")))
+}
+
+/// Whether a value was looked up for the plan, and there is none of it.
+fn is_found_empty(step: &Value, name: &str) -> bool {
+    let is_empty = step["parameters"][name].as_array().is_some_and(Vec::is_empty);
+    is_empty && !step["frozen_references"][name].is_null()
 }
 
 fn print_parameter(name: &str, value: &Value) {
@@ -199,7 +219,8 @@ fn print_preview(preview: &Value, is_read_only: bool) {
         println!("       ? {} (not previewed)", text(skipped));
     }
     for warning in preview["warnings"].as_array().into_iter().flatten() {
-        println!("       ! {}", text(warning));
+        // A play speaks of what it would have done as if it had.
+        println!("       ! in the dry run: {}", text(warning));
     }
 }
 
@@ -219,5 +240,20 @@ mod tests {
         assert!(shown.starts_with("runs with ansible-core 2.14.18, community.docker 3.4.7") && !shown.contains('\u{1b}'), "{shown}");
         assert_eq!(runs_with(&json!({"runs_with": {}})), None);
         assert_eq!(runs_with(&json!({})), None);
+    }
+
+    #[test]
+    fn a_discovery_that_found_nothing_is_mentioned_and_an_empty_list_that_was_asked_for_is_shown() {
+        let step = json!({"parameters": {"portals": [], "names": []}, "frozen_references": {"portals": "${steps.look.outputs.portals}"}});
+        assert!(is_found_empty(&step, "portals") && !is_found_empty(&step, "names"));
+    }
+
+    #[test]
+    fn code_that_an_action_brings_along_is_said_and_none_is_not() {
+        let step = json!({"own_code": ["act/library/x.py", "plugins/filter/y.py\u{1b}[2J"]});
+        let shown = own_code(&step).expect("it has some");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+        assert!(shown.contains("in previews, too: act/library/x.py"), "{shown}");
+        assert_eq!((own_code(&json!({"own_code": []})), own_code(&json!({}))), (None, None));
     }
 }

@@ -3,6 +3,7 @@
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
+use crate::show::plan;
 use crate::show::style::bold;
 use crate::show::table::{self, text};
 use crate::show::text::{block, line};
@@ -41,6 +42,9 @@ async fn show(api: &Api, output: Output, name: &str) -> Outcome {
     println!("{}  {}", bold(&text(&action["name"])), text(&action["title"]));
     println!("{}\n", block(action["description"].as_str().unwrap_or_default()));
     println!("risk {}, repeatable {}, check mode {}", text(&action["risk"]), text(&action["repeatable"]), text(&action["check"]));
+    if let Some(code) = plan::own_code(&action) {
+        println!("{code}");
+    }
     println!("\nParameters");
     for (parameter, schema) in action["parameters"]["properties"].as_object().into_iter().flatten() {
         let required = action["parameters"]["required"].as_array().is_some_and(|names| names.iter().any(|name| name == parameter));

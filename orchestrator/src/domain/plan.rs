@@ -71,6 +71,9 @@ pub struct Step {
     /// What the agent runs it with, each with its version; `action_sha256` binds it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub runs_with: BTreeMap<String, String>,
+    /// Plugins and modules that the action brings along, which run in previews, too; `action_sha256` binds them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_code: Vec<String>,
 }
 
 /// What the policy asks for this plan.

@@ -96,6 +96,15 @@ fn a_step_names_the_versions_of_what_its_agent_runs_it_with() {
 }
 
 #[test]
+fn a_step_names_the_code_that_its_action_brings_along() {
+    let mut issue = action(TOKEN_SOURCE);
+    issue.spec.own_code.push("issue_token/library/token.py".to_owned());
+    let steps = vec![step("issue", "issue_token", json!({"host": "gate"}))];
+    let document = plan_from(&Catalogue::new([issue]), steps, &Policy::default()).expect("a plan");
+    assert_eq!(json!(document.steps[0])["own_code"], json!(["issue_token/library/token.py"]));
+}
+
+#[test]
 fn a_step_takes_the_version_of_the_agents_that_reach_its_hosts() {
     let with = |ansible: &str| {
         let mut issue = action(TOKEN_SOURCE);

@@ -16,6 +16,7 @@ use super::ansible_config::environment;
 use super::catalogue::Action;
 use super::content_hash::{Covered, read_regular};
 use super::installed::Installed;
+use super::own_code;
 use super::play_scan;
 use super::secrets::{is_declared, references};
 use super::shared_types::SharedTypes;
@@ -227,6 +228,12 @@ async fn check_play(
         Ok(covered) => covered,
         Err(text) => return findings.error(folder, text),
     };
+    // What all actions share is looked at once, where it lies; a plan names what it uses of it.
+    let own_code: Vec<String> = own_code::of(&covered, name).into_iter().filter(|path| !path.starts_with("plugins/")).collect();
+    if !own_code.is_empty() {
+        let text = format!("runs code of its own on the agent's machine or the hosts, in previews, too: {}", own_code.join(", "));
+        findings.warning(folder, text);
+    }
     let mut found = spec.map(|spec| play_scan::scan(&covered, spec)).unwrap_or_default();
     found.extend(needs::missing(&covered, playbooks, name, ansible_playbook).await);
     for found in found {

@@ -51,6 +51,7 @@ pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet
         frozen_outputs: None,
         frozen_references: BTreeMap::new(),
         runs_with: spec.runs_with.clone(),
+        own_code: spec.own_code.clone(),
     })
 }
 
