@@ -147,29 +147,47 @@ pub fn exit_for(request: &Value) -> Exit {
     }
 }
 
-/// Prints one log event, or several.
+/// Prints the lines of a log event.
 pub fn print_log(data: &Value) {
-    if let Some(lines) = data["lines"].as_array() {
-        lines.iter().for_each(print_line);
-    } else {
-        print_line(data);
+    let is_dry = is_dry(data);
+    data["lines"].as_array().into_iter().flatten().for_each(|line| print_line(line, is_dry));
+}
+
+/// Whether what a task or an event of its log says was only tried. An older orchestrator doesn't tell.
+pub fn is_dry(data: &Value) -> bool {
+    data["purpose"] == "preview"
+}
+
+/// Prints a line of a log.
+pub fn print_line(line: &Value, is_dry: bool) {
+    println!("{} {}", faint(&time::clock(&line["at"])), heading(line, is_dry));
+    // Indented, so that no text looks like a line of its own.
+    block(line["text"].as_str().unwrap_or_default()).lines().skip(1).for_each(|more| println!("           {more}"));
+    for diff in line["diff"].as_str().into_iter().flat_map(str::lines) {
+        println!("           {}", diff_line(diff));
     }
 }
 
-fn print_line(line: &Value) {
-    let place: Vec<String> = [&line["host"], &line["name"]].into_iter().filter_map(said).collect();
+/// What happened where; of a dry run it is said, for its words are those of a run.
+fn heading(line: &Value, is_dry: bool) -> String {
+    let mark = is_dry.then(|| "dry run".to_owned());
+    let place: Vec<String> = mark.into_iter().chain([&line["host"], &line["name"]].into_iter().filter_map(said)).collect();
     let words = block(line["text"].as_str().unwrap_or_default());
-    let mut words = words.lines();
-    println!(
-        "{} {:<12} {} {}",
-        faint(&time::clock(&line["at"])),
-        text(&line["kind"]).trim_start_matches("task_"),
-        place.join(" · "),
-        words.next().unwrap_or_default()
-    );
-    // Indented, so that no text looks like a line of its own.
-    words.for_each(|more| println!("           {more}"));
-    for diff in line["diff"].as_str().into_iter().flat_map(str::lines) {
-        println!("           {}", diff_line(diff));
+    let kind = text(&line["kind"]);
+    format!("{:<12} {} {}", kind.trim_start_matches("task_"), place.join(" · "), words.lines().next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_dry_run_is_told_apart_from_one_of_the_run() {
+        let line = json!({"kind": "task_changed", "host": "nas", "name": "Start it", "text": "started"});
+        assert_eq!(heading(&line, is_dry(&json!({"purpose": "preview"}))), "changed      dry run · nas · Start it started");
+        assert_eq!(heading(&line, is_dry(&json!({"purpose": "apply"}))), "changed      nas · Start it started");
+        assert_eq!(heading(&line, is_dry(&json!({}))), "changed      nas · Start it started");
     }
 }

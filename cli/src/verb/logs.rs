@@ -12,8 +12,10 @@ use crate::show::text::escaped;
 
 /// Prints the log, and goes on with it if asked.
 pub async fn run(api: &Api, output: Output, id: &str, follow: bool) -> Outcome {
-    if id.len() == 36 && api.get(&format!("/tasks/{id}"), &[]).await.is_ok() {
-        print_task(api, output, id).await?;
+    if id.len() == 36
+        && let Ok(task) = api.get(&format!("/tasks/{id}"), &[]).await
+    {
+        print_task(api, output, &task).await?;
         return Ok(Exit::Done);
     }
     let id = api.request_id(id).await?;
@@ -25,12 +27,13 @@ pub async fn run(api: &Api, output: Output, id: &str, follow: bool) -> Outcome {
         if output == Output::Text {
             println!("{}", bold(&text(&task["title"])));
         }
-        print_task(api, output, &text(&task["task_id"])).await?;
+        print_task(api, output, task).await?;
     }
     Ok(Exit::Done)
 }
 
-async fn print_task(api: &Api, output: Output, task_id: &str) -> Result<(), Failure> {
+async fn print_task(api: &Api, output: Output, task: &Value) -> Result<(), Failure> {
+    let task_id = text(&task["task_id"]);
     let mut after = String::new();
     loop {
         let mut query = vec![("limit", "1000".to_owned())];
@@ -39,7 +42,7 @@ async fn print_task(api: &Api, output: Output, task_id: &str) -> Result<(), Fail
         }
         let page = api.get(&format!("/tasks/{task_id}/logs"), &query).await?;
         if !table::json(output, &page) {
-            rows(&page).for_each(follow::print_log);
+            rows(&page).for_each(|line| follow::print_line(line, follow::is_dry(task)));
         }
         match &page["next_cursor"] {
             Value::Null => return Ok(()),

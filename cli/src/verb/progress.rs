@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::follow::is_dry;
 use crate::client::Event;
 use crate::show::style::{faint, status};
 use crate::show::table::text;
@@ -150,7 +151,8 @@ fn task_line(task: &Value) -> Option<String> {
     let title = ["title", "step_id", "task_id"].into_iter().find_map(|name| said(&task[name])).unwrap_or_default();
     let wait = said(&task["waiting_for"]["text"]).map(|wait| faint(&format!(" waiting: {wait}"))).unwrap_or_default();
     let progress = task["progress"].as_u64().filter(|percent| *percent > 0 && word == "running").map(|percent| format!(" {percent} %"));
-    Some(format!("{} {title}{}{wait}", status(&word), progress.unwrap_or_default()))
+    let dry = if is_dry(task) { " (dry run)" } else { "" };
+    Some(format!("{} {title}{dry}{}{wait}", status(&word), progress.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -14,11 +14,11 @@ use super::transition::{self, Change};
 use super::{Context, cancel_tasks};
 use crate::domain::audit::AuditEvent;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::plan::{Draft, PlanDocument};
+use crate::domain::plan::{Draft, DraftStep, PlanDocument};
 use crate::domain::request::Event;
 use crate::store::progress::{self, TaskLine};
 use crate::store::requests::{self, Row};
-use crate::store::{self, attempts, catalogue, plans};
+use crate::store::{self, actions, attempts, catalogue, messages, plans};
 
 /// Enough of a content hash to tell two apart.
 const SHOWN: usize = 12;
@@ -36,7 +36,8 @@ pub async fn run(context: &Context, connection: &mut PgConnection, request_id: U
     let why = format!("{} since plan {} was made", changes.join(" and "), plan.revision);
     give_up_plan(context, connection, &mut row, &plan, &why).await?;
     let previous = &plan.document;
-    let draft = draft(previous, &why);
+    let steps = without_old_defaults(connection, request_id, previous).await?;
+    let draft = draft(previous, steps, &why);
     let history = plans::durations(connection).await?;
     let planned_by = &previous.planned_by;
     let drafted = Drafted { draft: &draft, planned_by, catalogue: &catalogue, fleet: &fleet, history: &history, previous: Some(previous) };
@@ -92,11 +93,37 @@ async fn give_up_plan(
     transition::apply(context, connection, row, Change::new(Event::PlanAgain, audit)).await
 }
 
+/// The steps as they were drafted, without what only a default of the action's earlier content said: the new content has its own. A
+/// value that somebody has written stays.
+async fn without_old_defaults(
+    connection: &mut PgConnection,
+    request_id: Uuid,
+    previous: &PlanDocument,
+) -> Result<Vec<DraftStep>, store::Error> {
+    let said: Vec<String> =
+        messages::list(connection, request_id).await?.into_iter().filter(|said| said.by_user).map(|said| said.text).collect();
+    let was_said = |value: &Value| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        !value.is_empty() && said.iter().any(|text| text.contains(&value))
+    };
+    let mut steps = previous.as_drafted();
+    for (drafted, step) in steps.iter_mut().zip(&previous.steps) {
+        let Some(spec) = actions::get(connection, &step.action, &step.action_sha256).await? else { continue };
+        for (name, schema) in spec.parameter_schemas() {
+            let default = schema.get("default");
+            if default.is_some() && drafted.parameters.get(name) == default && !default.is_some_and(was_said) {
+                drafted.parameters.remove(name);
+            }
+        }
+    }
+    Ok(steps)
+}
+
 /// The steps that stood, with a note that says why they are planned again.
-fn draft(previous: &PlanDocument, why: &str) -> Draft {
+fn draft(previous: &PlanDocument, steps: Vec<DraftStep>, why: &str) -> Draft {
     let mut notes: Vec<String> = previous.notes.iter().filter(|note| !note.starts_with(NOTE)).cloned().collect();
     notes.push(format!("{NOTE}{why}"));
-    Draft { summary: previous.summary.clone(), steps: previous.as_drafted(), notes }
+    Draft { summary: previous.summary.clone(), steps, notes }
 }
 
 const NOTE: &str = "planned again: ";

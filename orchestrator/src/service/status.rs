@@ -114,7 +114,8 @@ async fn store_lines(
     }
     let Some(stored) = logs::add(connection, attempt, &lines).await? else { return Ok(Some(attempt.stored_seq)) };
     for (from, to) in stored.new {
-        let data = json!({"task_id": attempt.task_id, "attempt": attempt.attempt, "from": from, "to": to});
+        let purpose = locked.task.purpose;
+        let data = json!({"task_id": attempt.task_id, "purpose": purpose, "attempt": attempt.attempt, "from": from, "to": to});
         events::add(connection, locked.task.request_id, "log", &data, context.clock.now()).await?;
     }
     Ok(Some(stored.contiguous))

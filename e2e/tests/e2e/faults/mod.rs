@@ -6,6 +6,7 @@ mod deliveries;
 mod leaving;
 mod matrix;
 mod outage;
+mod planning_again;
 mod point;
 mod surroundings;
 mod verdict;

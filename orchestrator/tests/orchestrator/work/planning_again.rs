@@ -147,3 +147,21 @@ async fn an_edit_that_the_steps_do_not_fit_is_asked_about() {
     assert_eq!(site.app.status(request_id).await, "needs_input");
     assert!(said(&site, request_id).await.contains("colour"));
 }
+
+#[tokio::test]
+async fn a_default_that_was_edited_counts_for_the_new_plan_and_a_value_that_somebody_wrote_stays() {
+    for (port, planned) in [(80, 8080), (81, 81)] {
+        let site = Site::start().await;
+        let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+        let mut said = step("one", "nas", &[]);
+        said["parameters"]["port"] = json!(port);
+        let request_id = site.approved(&[said]).await;
+        let mut spec = unpreviewable();
+        spec.parameters["properties"]["port"]["default"] = json!(8080);
+        edit(&site, &agent, spec, &"e".repeat(64)).await;
+        site.turn().await;
+        assert_eq!(site.app.status(request_id).await, "awaiting_approval");
+        let plan = newest(&site, request_id).await;
+        assert_eq!(plan["body"]["steps"][0]["parameters"]["port"], planned, "{plan:#}");
+    }
+}
