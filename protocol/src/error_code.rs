@@ -73,6 +73,7 @@ error_codes! {
     5024 TooManyOpenRequests, 429, true, "Too many open requests";
     5025 TooManyOpen, 429, true, "Too many live views or waits";
     5026 HostNotAllowed, 421, false, "Host not allowed";
+    5027 HostMissing, 400, false, "Host header missing";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";
@@ -108,6 +109,8 @@ error_codes! {
     5133 CommentMissing, 422, false, "Comment missing";
     5134 GivenUp, 409, false, "Given up by a person";
     5135 SetAside, 500, false, "Set aside after two deaths";
+    5136 FieldMissing, 422, false, "Field missing";
+    5137 InvalidField, 422, false, "Field can't be used";
     5140 TooMuchAtOnce, 422, false, "Too much at once";
     5141 PlanningTookTooLong, 422, false, "Planning took too long";
     5142 HarmNotAskedFor, 422, false, "Harm that nobody asked for";

@@ -37,7 +37,7 @@ pub(super) async fn wrap(State(state): State<HttpState>, mut request: Request, n
     let origin = origin(&state.options.public_url, request.headers());
     let policy = content_policy(request.uri().path());
     let span = tracing::info_span!("http", trace_id, method = %method, route);
-    let mut response = match state.hosts.check(request.uri(), request.headers()) {
+    let mut response = match state.hosts.check(request.version(), request.uri(), request.headers()) {
         Ok(()) => {
             AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await.unwrap_or_else(|panic| panicked(panic.as_ref()))
         }

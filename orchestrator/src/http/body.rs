@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
+use super::fields;
 use super::input::storable;
 use super::problem::Failure;
 use super::state::HttpState;
@@ -111,6 +112,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     {
         storable_value(&value, "")?;
     }
+    // A reader of named fields would take them from a list by their order, too.
+    if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(fields::refused("invalid type: sequence, expected a map"));
+    }
     AxumJson::<T>::from_bytes(bytes).map(|AxumJson(value)| value).map_err(|rejection| refuse(bytes, &rejection))
 }
 
@@ -141,17 +146,7 @@ fn refuse(bytes: &[u8], rejection: &JsonRejection) -> Failure {
     }
     let text = rejection.body_text();
     let reason = text.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(&text);
-    Failure::new(ErrorCode::UnknownField, format!("a field of the body can't be used: {reason}; `/docs` shows the call's fields"))
-        .with_details(json!({"field": field_of(reason)}))
-}
-
-/// The field that a deserialization error names: the path before its colon, or the first quoted word.
-fn field_of(reason: &str) -> Option<&str> {
-    let quoted = || reason.split('`').nth(1);
-    match reason.split_once(": ") {
-        Some((path, _)) if !path.contains(' ') && path != "." => Some(path),
-        _ => quoted(),
-    }
+    fields::refused(reason)
 }
 
 /// Line and column, from 1, right behind some bytes.
@@ -211,16 +206,23 @@ mod tests {
 
     #[test]
     fn a_field_that_can_not_be_used_is_named() {
-        for (bytes, field) in [
-            (&br#"{"text": "a", "colour": 1}"#[..], "colour"),
-            (br#"{"text": 5}"#, "text"),
-            (br#"{"priority": 1}"#, "text"),
-            (br#"{"text": "a", "priority": "high"}"#, "priority"),
+        use ErrorCode::{FieldMissing, InvalidField, UnknownField};
+        for (bytes, code, field) in [
+            (&br#"{"text": "a", "colour": 1}"#[..], UnknownField, "colour"),
+            (br#"{"text": 5}"#, InvalidField, "text"),
+            (br#"{"priority": 1}"#, FieldMissing, "text"),
+            (br#"{"text": "a", "priority": "high"}"#, InvalidField, "priority"),
+            (br#"{"text": "a", "priority": 99999999999}"#, InvalidField, "priority"),
+            (br#"{"text": "a", "text": "b"}"#, InvalidField, "text"),
         ] {
             let failure = refused(bytes);
-            assert_eq!(failure.0.code, ErrorCode::UnknownField, "{failure:?}");
+            assert_eq!(failure.0.code, code, "{failure:?}");
             assert_eq!(failure.0.details, json!({"field": field}), "{failure:?}");
         }
-        assert_eq!(refused(b"[]").0.code, ErrorCode::UnknownField);
+        for list in [&b"[]"[..], br#"["remove kuma", 1]"#, b" \n[1]", b"5", b"\"text\""] {
+            let failure = refused(list);
+            assert_eq!(failure.0.code, InvalidField, "{failure:?}");
+            assert!(failure.0.message.contains("an object"), "{failure:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri, Version, header};
 use chiffon_protocol::ErrorCode;
 use serde_json::json;
 
@@ -42,7 +42,8 @@ impl Hosts {
     }
 
     /// Refuses a call by a name that is none of ours. One that names none comes from no browser.
-    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
+    pub(super) fn check(&self, version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
+        named_once(version, headers)?;
         if self.all || uri.path().starts_with(ALWAYS) {
             return Ok(());
         }
@@ -72,6 +73,19 @@ impl Hosts {
     }
 }
 
+/// From HTTP/1.1 on, a call has one Host line: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.
+fn named_once(version: Version, headers: &HeaderMap) -> Result<(), Failure> {
+    let lines = headers.get_all(header::HOST).iter().count();
+    let message = match lines {
+        0 if version == Version::HTTP_11 => {
+            "the call has no Host header, which HTTP/1.1 asks for; send the name or the address that is called"
+        }
+        0 | 1 => return Ok(()),
+        _ => "the call has several Host headers; send one, with the name or the address that is called",
+    };
+    Err(Failure::new(ErrorCode::HostMissing, message).with_details(json!({"lines": lines})))
+}
+
 /// A name as names are compared: in small letters, without the dot of the root.
 fn plain(name: &str) -> String {
     name.trim().trim_end_matches('.').to_ascii_lowercase()
@@ -93,7 +107,7 @@ mod tests {
 
     fn called(host: &str) -> bool {
         let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
-        hosts().check(&Uri::from_static("/requests"), &headers).is_ok()
+        hosts().check(Version::HTTP_11, &Uri::from_static("/requests"), &headers).is_ok()
     }
 
     #[test]
@@ -112,13 +126,25 @@ mod tests {
     }
 
     #[test]
+    fn a_call_of_http_1_1_names_its_host_once() {
+        let health = Uri::from_static("/health/live");
+        let code = |version, headers: &HeaderMap| hosts().check(version, &health, headers).err().map(|failure| failure.0.code);
+        assert_eq!(code(Version::HTTP_11, &HeaderMap::new()), Some(ErrorCode::HostMissing));
+        assert_eq!(code(Version::HTTP_10, &HeaderMap::new()), None);
+        let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("nas"))]);
+        assert_eq!(code(Version::HTTP_11, &headers), None);
+        headers.append(header::HOST, HeaderValue::from_static("nas"));
+        assert_eq!(code(Version::HTTP_11, &headers), Some(ErrorCode::HostMissing));
+    }
+
+    #[test]
     fn health_always_answers_and_the_target_goes_before_the_header() {
         let evil = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("evil.example"))]);
-        assert!(hosts().check(&Uri::from_static("/health/live"), &evil).is_ok());
+        assert!(hosts().check(Version::HTTP_11, &Uri::from_static("/health/live"), &evil).is_ok());
         let nas = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("nas"))]);
-        assert!(hosts().check(&Uri::from_static("http://evil.example/requests"), &nas).is_err());
-        assert!(hosts().check(&Uri::from_static("/requests"), &HeaderMap::new()).is_ok(), "no browser");
+        assert!(hosts().check(Version::HTTP_11, &Uri::from_static("http://evil.example/requests"), &nas).is_err());
+        assert!(hosts().check(Version::HTTP_10, &Uri::from_static("/requests"), &HeaderMap::new()).is_ok(), "no browser");
         let all = Hosts::new(&HttpOptions { allowed_hosts: vec!["*".to_owned()], ..HttpOptions::default() });
-        assert!(all.check(&Uri::from_static("/requests"), &evil).is_ok());
+        assert!(all.check(Version::HTTP_11, &Uri::from_static("/requests"), &evil).is_ok());
     }
 }

@@ -11,6 +11,7 @@ mod audit;
 mod auth;
 mod body;
 mod dead_letter;
+mod fields;
 mod health;
 mod hosts;
 mod idempotency;

@@ -54,8 +54,8 @@ async fn a_decision_is_offered_where_there_is_one_to_be_made_and_is_taken_once()
         (json!({"decision": "done", "attempt": 1, "comment": "I looked"}), 5132),
         (json!({"decision": "done", "attempt": 1, "not_running": true}), 5133),
         (json!({"decision": "done", "attempt": 2, "not_running": true, "comment": "I looked"}), 5131),
-        (json!({"decision": "forget", "attempt": 1}), 5104),
-        (json!({"attempt": 1}), 5104),
+        (json!({"decision": "forget", "attempt": 1}), 5137),
+        (json!({"attempt": 1}), 5136),
         // Without an attempt, the newest one is meant.
         (json!({"decision": "done"}), 5132),
     ] {
