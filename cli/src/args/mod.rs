@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use access::{AgentsVerb, KeyVerb, TokenVerb};
 pub use machine::{ActionVerb, AgentKind, ConfigVerb, Place, Restore, TopologyVerb, Up};
-pub use records::{AuditVerb, DeadLetterVerb};
+pub use records::{AuditVerb, DeadLetterVerb, Most};
 pub use request::{Approve, Decision, Request, Requests, Resolve};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 rejected, cancelled or expired, 4 nobody answers, 5 an answer is needed, \

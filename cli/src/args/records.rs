@@ -2,6 +2,24 @@
 
 use clap::Subcommand;
 
+/// How long a list may be.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Most {
+    /// How many; what is left out is said [default: a screen full]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// All of them
+    #[arg(long = "all", conflicts_with = "limit")]
+    everything: bool,
+}
+
+impl Most {
+    /// The most items, where `usual` is a screen full.
+    pub fn limit(self, usual: usize) -> usize {
+        if self.everything { usize::MAX } else { self.limit.map_or(usual, |limit| usize::try_from(limit).unwrap_or(usize::MAX)) }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum AuditVerb {
     /// Print the audit log of a request, or of the system
@@ -23,9 +41,8 @@ pub enum DeadLetterVerb {
         /// Only those that were rejected with this code
         #[arg(long)]
         code: Option<u16>,
-        /// How many
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
+        #[command(flatten)]
+        most: Most,
     },
     /// Print one with its headers and its content
     Show { id: String },

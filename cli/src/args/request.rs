@@ -1,5 +1,7 @@
 //! Verbs about requests: asking, deciding, looking.
 
+use super::Most;
+
 #[derive(Debug, Clone, clap::Args)]
 pub struct Request {
     /// The change, in plain words
@@ -39,9 +41,8 @@ pub struct Requests {
     /// Only those asked since then: a time such as 2026-11-29T05:00:00Z, or an age such as 30min, 12h or 7d
     #[arg(long)]
     pub since: Option<String>,
-    /// How many
-    #[arg(long, default_value_t = 20)]
-    pub limit: u32,
+    #[command(flatten)]
+    pub most: Most,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -8,6 +8,7 @@ use chiffon_process::bounded;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::address;
 use crate::args::Global;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure};
@@ -15,6 +16,9 @@ use crate::exit::{Exit, Failure};
 /// A request with all its previews is some megabytes at most; what is longer does not come from a Chiffon.
 const LONGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 const LONGEST_PROBLEM_BYTES: usize = 1024 * 1024;
+
+/// What every listing gives in one page.
+const LONGEST_PAGE: usize = 200;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// How long a connection may take.
@@ -46,8 +50,11 @@ impl Api {
         if bases.is_empty() {
             return Err(Failure::usage("--url (or CHIFFON_URL) is empty; give an address such as http://127.0.0.1:8080"));
         }
-        let token =
-            chiffon_process::config::variable("CHIFFON_TOKEN").filter(|token| !token.is_empty()).or_else(|| read(data_dir.admin_token()));
+        address::check(&bases, &named_by(global, &data_dir))?;
+        let token = match chiffon_process::config::variable("CHIFFON_TOKEN").filter(|token| !token.is_empty()) {
+            Some(token) => Some(address::token(token)?),
+            None => read(data_dir.admin_token()),
+        };
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(ANSWER_WITHIN)
@@ -66,6 +73,29 @@ impl Api {
     /// Reads something.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
         self.json(Method::GET, path, |request| request.query(query)).await
+    }
+
+    /// A listing, page by page, up to `most` items. `next_cursor` is that of the page after, null where there is none.
+    pub async fn list(&self, path: &str, query: &[(&str, String)], most: usize) -> Result<Value, Failure> {
+        let mut items: Vec<Value> = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = query.to_vec();
+            query.push(("limit", most.saturating_sub(items.len()).clamp(1, LONGEST_PAGE).to_string()));
+            query.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
+            let mut page = self.get(path, &query).await?;
+            let found = page["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            let empty = found.is_empty();
+            items.extend(found);
+            let next = page["next_cursor"].as_str().map_or_else(|| page["next_cursor"].to_string(), ToOwned::to_owned);
+            // Whoever names the same page again has no other.
+            let ends = page["next_cursor"].is_null() || empty || cursor.as_ref() == Some(&next);
+            if ends || items.len() >= most {
+                page["items"] = Value::Array(items);
+                return Ok(page);
+            }
+            cursor = Some(next);
+        }
     }
 
     /// Does something.
@@ -171,6 +201,15 @@ impl Api {
             Some(data_dir) => absent(data_dir),
         };
         Failure { exit: Exit::Unreachable, message: format!("nothing answers at {at} ({}); {next}", cause(error)) }
+    }
+}
+
+/// What names the address, for people.
+fn named_by(global: &Global, data_dir: &DataDir) -> String {
+    match &global.url {
+        None => format!("in {}", data_dir.url().display()),
+        url if *url == chiffon_process::config::variable("CHIFFON_URL") => "CHIFFON_URL".to_owned(),
+        Some(_) => "--url".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! How client verbs talk to Chiffon: HTTP and nothing else.
 
+mod address;
 mod api;
 mod events;
 

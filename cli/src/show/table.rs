@@ -1,5 +1,6 @@
 //! Tables, as wide as the terminal.
 
+use serde_json::Value;
 use unicode_width::UnicodeWidthChar as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -21,6 +22,14 @@ pub fn print(head: &[&str], rows: Vec<Vec<String>>, empty: &str) {
     let wide = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     for line in arranged(&[vec![head], rows].concat(), wide) {
         println!("{line}");
+    }
+}
+
+/// Says that a list goes on, and how to see more of it.
+pub fn say_more(listed: &Value, what: &str) {
+    if !listed["next_cursor"].is_null() {
+        let shown = listed["items"].as_array().map_or(0, Vec::len);
+        eprintln!("These are the newest {shown} {what}; there are more: --limit NUMBER, or --all.");
     }
 }
 

@@ -13,7 +13,7 @@ pub async fn log(api: &Api, output: Output, id: Option<&str>) -> Outcome {
         Some(id) => api.request_id(id).await?,
         None => "system".to_owned(),
     };
-    let listed = api.get("/audit", &[("chain", chain)]).await?;
+    let listed = api.list("/audit", &[("chain", chain)], usize::MAX).await?;
     if !table::json(output, &listed) {
         let table = rows(&listed)
             .map(|row| vec![text(&row["seq"]), text(&row["at"]), text(&row["actor"]), text(&row["event"]), text(&row["data"])])

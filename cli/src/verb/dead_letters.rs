@@ -13,11 +13,11 @@ use crate::show::time;
 /// Lists, shows, replays or purges.
 pub async fn run(api: &Api, output: Output, verb: &DeadLetterVerb) -> Outcome {
     match verb {
-        DeadLetterVerb::List { state, queue, code, limit } => {
-            let mut query = vec![("state", state.clone()), ("limit", limit.to_string())];
+        DeadLetterVerb::List { state, queue, code, most } => {
+            let mut query = vec![("state", state.clone())];
             query.extend(queue.clone().map(|queue| ("queue", queue)));
             query.extend(code.map(|code| ("code", code.to_string())));
-            list(api, output, &query).await
+            list(api, output, &query, most.limit(50)).await
         }
         DeadLetterVerb::Show { id } => show(api, output, id).await,
         DeadLetterVerb::Replay { id } => replay(api, output, id).await,
@@ -38,11 +38,12 @@ pub async fn run(api: &Api, output: Output, verb: &DeadLetterVerb) -> Outcome {
     }
 }
 
-async fn list(api: &Api, output: Output, query: &[(&str, String)]) -> Outcome {
-    let listed = api.get("/dead-letters", query).await?;
+async fn list(api: &Api, output: Output, query: &[(&str, String)], most: usize) -> Outcome {
+    let listed = api.list("/dead-letters", query, most).await?;
     if !table::json(output, &listed) {
         let table = rows(&listed).map(row).collect();
         table::print(&["ID", "STATE", "DIED", "TIMES", "QUEUE", "MESSAGE", "SENDER", "CODE", "REASON"], table, "No dead letters.");
+        table::say_more(&listed, "dead letters");
     }
     Ok(Exit::Done)
 }

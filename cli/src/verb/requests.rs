@@ -11,7 +11,7 @@ use crate::show::{request as show_request, time};
 
 /// Lists requests, newest first.
 pub async fn list(api: &Api, output: Output, wanted: &Requests) -> Outcome {
-    let mut query = vec![("limit", wanted.limit.to_string())];
+    let mut query = Vec::new();
     let since = wanted.since.as_deref().map(|since| time::moment(since, SystemClock.now())).transpose()?;
     let filters = [
         ("status", &wanted.status),
@@ -22,7 +22,7 @@ pub async fn list(api: &Api, output: Output, wanted: &Requests) -> Outcome {
         ("since", &since),
     ];
     query.extend(filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
-    let listed = api.get("/requests", &query).await?;
+    let listed = api.list("/requests", &query, wanted.most.limit(20)).await?;
     if !table::json(output, &listed) {
         let table = rows(&listed)
             .map(|row| {
@@ -39,12 +39,13 @@ pub async fn list(api: &Api, output: Output, wanted: &Requests) -> Outcome {
         table::print(
             &["ID", "STATUS", "ASKED", "BY", "WORDS"],
             table,
-            if query.len() > 1 {
-                "No request fits."
-            } else {
+            if query.is_empty() {
                 "No requests yet. `chiffon actions` lists what can be asked for, with examples."
+            } else {
+                "No request fits."
             },
         );
+        table::say_more(&listed, "requests");
     }
     Ok(Exit::Done)
 }

@@ -23,7 +23,7 @@ pub async fn run(api: &Api, output: Output, verb: &TokenVerb) -> Outcome {
             }
         }
         TokenVerb::List => {
-            let listed = api.get("/tokens", &[]).await?;
+            let listed = api.list("/tokens", &[], usize::MAX).await?;
             if !table::json(output, &listed) {
                 let table = rows(&listed)
                     .map(|row| {

@@ -57,6 +57,24 @@ fn nobody_there_says_whether_one_starts_or_another_data_directory_was_meant() {
 }
 
 #[test]
+fn an_address_or_a_token_that_is_none_is_said_with_what_named_it_and_an_example() {
+    for (address, example) in
+        [("nonsense", "http://127.0.0.1:8080"), ("nas:8080", "http://nas:8080"), ("ftp://nas", "http://127.0.0.1:8080"), ("a b", "http://")]
+    {
+        let (code, told) = said(address, &["requests"]);
+        assert!(code == Some(2) && told.contains("CHIFFON_URL") && told.contains(&format!("such as {example}")), "{address}: {told}");
+        let (code, told) = said("http://127.0.0.1:1", &["requests", "--url", address]);
+        assert!(code == Some(2) && told.contains("--url") && told.contains("such as"), "{address}: {told}");
+    }
+    let server = Server::start(request("completed"));
+    for token in ["two words", "line\nend", "größe"] {
+        let ended = command(server.url(), &["requests"]).env("CHIFFON_TOKEN", token).output().expect("it runs");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.code() == Some(2) && told.contains("CHIFFON_TOKEN"), "{token:?}: {told}");
+    }
+}
+
+#[test]
 fn an_age_that_is_none_is_answered_with_an_example() {
     let server = Server::start(request("completed"));
     let (code, told) = said(server.url(), &["requests", "--since", "yesterday"]);

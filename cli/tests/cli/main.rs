@@ -3,5 +3,6 @@
 mod asking;
 mod away;
 mod hostile;
+mod listing;
 mod server;
 mod terminal;
