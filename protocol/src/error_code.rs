@@ -150,6 +150,7 @@ error_codes! {
     5509 OutputsInvalid, 500, false, "Outputs invalid";
     5510 InventoryUnreadable, 500, false, "Inventory unreadable";
     5513 InventorySealed, 500, false, "Inventory file can't be opened";
+    5514 VariablesChanged, 409, false, "Host variables have changed since the preview";
     5518 SecretUnusable, 422, false, "Secret can't be used";
     5601 DesktopBusy, 503, true, "Desktop busy";
     5602 DesktopPaused, 503, true, "Desktop paused";

@@ -53,6 +53,7 @@ fn work_request() -> WorkRequest {
         hosts: vec!["nas".to_owned()],
         step_id: "deploy".to_owned(),
         offer: 2,
+        variables: None,
     }
 }
 
@@ -83,8 +84,12 @@ fn error() -> ErrorReport {
 }
 
 fn work_result() -> WorkResult {
-    let change =
-        Change { hosts: vec!["nas".to_owned()], name: "Write compose file".to_owned(), diff: "+port: 3001\n".to_owned(), done: false };
+    let change = Change {
+        hosts: vec!["nas".to_owned()],
+        name: "Write compose file".to_owned(),
+        diff: "+port: 3001\n".to_owned(),
+        ..Change::default()
+    };
     WorkResult {
         task_id: TASK,
         status: ResultStatus::Failed,
@@ -102,6 +107,7 @@ fn work_result() -> WorkResult {
         outcome: Some(Outcome::Interrupted),
         warnings: vec!["no container engine".to_owned()],
         preview: Some(Preview { coverage: 0.75, tasks: 4, changes: vec![change], not_previewed: vec!["Restart".to_owned()] }),
+        variables: None,
     }
 }
 

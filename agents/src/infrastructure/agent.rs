@@ -14,10 +14,11 @@ use super::content_hash::Covered;
 use super::installed::{self, Installed};
 use super::inventory::{self, Inventory, Unread, sources};
 use super::options::InfrastructureOptions;
-use super::play::{self, ListCache, Play};
+use super::play::{self, Binding, ListCache, Play};
 use super::redact::Redactor;
 use super::sealed_inventory;
 use super::secrets::{Prepared, Secrets, Unprepared};
+use super::variables_key::VariablesKey;
 use crate::worker::{AgentKind, Decline, RunContext, RunOutcome};
 
 /// Runs vetted actions with Ansible.
@@ -305,9 +306,17 @@ impl AgentKind for InfrastructureAgent {
             Ok(values) => secrets.extend(values),
             Err(problem) => return RunOutcome::failed(problem),
         }
+        let key = match VariablesKey::in_folder(&self.options.data_dir) {
+            Ok(key) => key,
+            Err(error) => {
+                let text = format!("`variables.key` in {}: {error}; nothing was run", self.options.data_dir.display());
+                return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
+            }
+        };
         let redactor = Redactor::new(secrets, &parameters).with_placeholders(&references);
         let play = Play {
             action,
+            binding: Binding { key, bound: work.variables.clone().filter(|_| work.mode == Mode::Apply) },
             redactor,
             parameters,
             hosts: Self::hosts(work),

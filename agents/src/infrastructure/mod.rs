@@ -23,6 +23,7 @@ mod redact;
 mod sealed_inventory;
 mod secrets;
 mod shared_types;
+mod variables_key;
 
 pub use agent::InfrastructureAgent;
 pub use catalogue::{Action, Catalogue};

@@ -66,6 +66,11 @@ impl Redactor {
         self
     }
 
+    /// Whether a preview shows references where the run has secrets.
+    pub(super) fn has_placeholders(&self) -> bool {
+        !self.placeholders.is_empty()
+    }
+
     /// What the vault decrypts during the play is hidden too.
     pub(super) fn with_vaulted(mut self, vaulted: Vaulted) -> Self {
         self.vaulted = Some(vaulted);

@@ -140,6 +140,7 @@ fn result_of(shared: &Shared, attempt: &Attempt, ended: Ended, duration: Duratio
     result.outputs = run.outputs;
     result.warnings = run.warnings;
     result.preview = run.preview;
+    result.variables = run.variables;
     result.error = match run.ending {
         Ending::Succeeded => None,
         Ending::Cancelled(problem) if outcome == Outcome::Interrupted => {
@@ -181,6 +182,7 @@ pub(super) fn bare_result(shared: &Shared, attempt: &Attempt, outcome: Outcome, 
         outcome: Some(outcome),
         warnings: Vec::new(),
         preview: None,
+        variables: None,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, Availability, HostResult, NotOffered, Preview, ResourceUsage, WorkRequest};
+use chiffon_protocol::message::{
+    AgentType, AnnouncedAction, Availability, HostResult, NotOffered, Preview, ResourceUsage, Variables, WorkRequest,
+};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 
@@ -54,6 +56,8 @@ pub struct RunOutcome {
     pub warnings: Vec<String>,
     /// In check mode: what would change.
     pub preview: Option<Preview>,
+    /// In check mode: the host variables that it was made with.
+    pub variables: Option<Variables>,
 }
 
 impl RunOutcome {
@@ -69,6 +73,7 @@ impl RunOutcome {
             usage: ResourceUsage::default(),
             warnings: Vec::new(),
             preview: None,
+            variables: None,
         }
     }
 

@@ -110,6 +110,11 @@ impl EventSink {
         Self { log, clock, wake: Arc::default(), last_output_at: Arc::default() }
     }
 
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     /// Adds an event. Its number; 0 when the journal is full and it was left out.
     pub fn add(&self, event: NewEvent) -> u64 {
         let now = self.clock.now();

@@ -258,5 +258,6 @@ pub fn work(action: &str, parameters: Value, hosts: &[&str]) -> WorkRequest {
         hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
         step_id: "step".to_owned(),
         offer: 1,
+        variables: None,
     }
 }

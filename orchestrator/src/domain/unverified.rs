@@ -101,6 +101,7 @@ pub fn fixed_result(result: WorkResult) -> WorkResult {
         outcome: None,
         warnings: vec![WARNING.to_owned()],
         preview: None,
+        variables: None,
         ..result
     }
 }

@@ -22,7 +22,7 @@ use crate::store::dispatch::{Ready, list_agents, list_ready, plan_part, plan_sha
 use crate::store::outbox::{self, NewMessage, Offer};
 use crate::store::task_changes::{Ended, Offered, set_offered};
 use crate::store::tasks::{self, Locked, OfRequest, Task};
-use crate::store::{self, actions, host_locks, restores};
+use crate::store::{self, actions, host_locks, restores, variables};
 
 /// More are looked at the next time.
 const BATCH: i64 = 1_000;
@@ -212,6 +212,7 @@ async fn send(
         hosts: task.hosts.clone(),
         step_id: task.step_id.clone(),
         offer: number(task.offer),
+        variables: variables::get_bound(connection, task.id).await?,
     };
     let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
     let envelope = envelope(context, &about, work);

@@ -51,6 +51,7 @@ pub mod tokens;
 pub mod transition;
 pub mod unclaimed;
 pub mod unverified;
+mod variables_changed;
 pub mod verify_audit;
 pub mod wait;
 pub mod wake_planning;

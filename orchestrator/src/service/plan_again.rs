@@ -1,6 +1,7 @@
-//! Planning the same steps again, because an action has other content by now than the plan that is previewed or was approved.
+//! Planning the same steps again, because an action has other content by now than the plan that is previewed or was approved, or
+//! because variables of its hosts are others than at the preview.
 //!
-//! Only where the catalogue has really moved on, and only while nothing of the plan was begun on a host: the new revision gets
+//! Only where something has really moved on, and only while nothing of the plan was begun on a host: the new revision gets
 //! its own previews and needs its own approval. No planner is asked, because nobody has said anything new.
 
 use std::collections::BTreeSet;
@@ -25,24 +26,47 @@ const SHOWN: usize = 12;
 
 /// Plans the request's steps again, in the caller's transaction; `false` where there is no reason to, or something was begun.
 pub async fn run(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<bool, store::Error> {
-    let Some(mut row) = requests::lock(connection, request_id).await? else { return Ok(false) };
-    let Some(plan_id) = row.plan_id.filter(|_| row.status.on(Event::PlanAgain).is_ok()) else { return Ok(false) };
+    let Some((row, plan_id)) = planned(connection, request_id).await? else { return Ok(false) };
     let plan = plans::get(connection, plan_id).await?;
-    let (catalogue, fleet) = catalogue::load(connection).await?;
+    let (catalogue, _) = catalogue::load(connection).await?;
     let changes = changes(&plan.document, &catalogue);
-    if changes.is_empty() || was_begun(connection, plan_id).await? {
+    if changes.is_empty() || was_begun(connection, plan_id, None).await? {
         return Ok(false);
     }
-    let why = format!("{} since plan {} was made", changes.join(" and "), plan.revision);
-    give_up_plan(context, connection, &mut row, &plan, &why).await?;
+    again(context, connection, row, &plan, &changes.join(" and ")).await?;
+    Ok(true)
+}
+
+/// Whether the request's steps can be planned again although an agent has had this task: it has refused it, and nothing was begun.
+pub(super) async fn is_possible(connection: &mut PgConnection, request_id: Uuid, refused: Uuid) -> Result<bool, store::Error> {
+    let Some((_, plan_id)) = planned(connection, request_id).await? else { return Ok(false) };
+    Ok(!was_begun(connection, plan_id, Some(refused)).await?)
+}
+
+/// Plans them again because of this. The caller has found that it [is possible](is_possible), and ended what was refused.
+pub(super) async fn because(context: &Context, connection: &mut PgConnection, request_id: Uuid, what: &str) -> Result<(), store::Error> {
+    let Some((row, plan_id)) = planned(connection, request_id).await? else { return Ok(()) };
+    let plan = plans::get(connection, plan_id).await?;
+    again(context, connection, row, &plan, what).await
+}
+
+/// The request with its plan, where it stands so that it can be planned again.
+async fn planned(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(Row, Uuid)>, store::Error> {
+    let row = requests::lock(connection, request_id).await?.filter(|row| row.status.on(Event::PlanAgain).is_ok());
+    Ok(row.and_then(|row| row.plan_id.map(|plan_id| (row, plan_id))))
+}
+
+async fn again(context: &Context, connection: &mut PgConnection, mut row: Row, plan: &plans::Row, what: &str) -> Result<(), store::Error> {
+    let why = format!("{what} since plan {} was made", plan.revision);
+    give_up_plan(context, connection, &mut row, plan, &why).await?;
+    let (catalogue, fleet) = catalogue::load(connection).await?;
     let previous = &plan.document;
     let steps = without_old_defaults(connection, request_id, previous).await?;
     let draft = draft(previous, steps, &why);
     let history = plans::durations(connection).await?;
     let planned_by = &previous.planned_by;
     let drafted = Drafted { draft: &draft, planned_by, catalogue: &catalogue, fleet: &fleet, history: &history, previous: Some(previous) };
-    propose::run(context, connection, &mut row, drafted).await?;
-    Ok(true)
+    propose::run(context, connection, &mut row, drafted).await
 }
 
 /// The actions of the plan that have other content by now, in words.
@@ -59,11 +83,13 @@ fn changes(plan: &PlanDocument, catalogue: &Catalogue) -> Vec<String> {
     moved.into_iter().map(|(action, planned, now)| format!("`{action}` has changed ({} to {})", shown(planned), shown(now))).collect()
 }
 
-/// Whether an agent has begun a change of this plan, or may have.
-async fn was_begun(connection: &mut PgConnection, plan_id: Uuid) -> Result<bool, store::Error> {
+/// Whether an agent has begun a change of this plan, or may have. The only try of what was `refused` is none.
+async fn was_begun(connection: &mut PgConnection, plan_id: Uuid, refused: Option<Uuid>) -> Result<bool, store::Error> {
     let tasks = progress::list(connection, plan_id, "apply").await?;
     for task in &tasks {
-        if !is_untouched(task) || attempts::count_tries(connection, task.id).await? > 0 {
+        let is_refused = refused == Some(task.id);
+        let tries = attempts::count_tries(connection, task.id).await?;
+        if !(is_refused || is_untouched(task)) || tries > u32::from(is_refused) {
             return Ok(true);
         }
     }

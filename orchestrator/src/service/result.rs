@@ -11,7 +11,7 @@ use super::end_task::{self, By};
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
 use super::status::{is_owner, not_the_owner, owner};
-use super::{Context, late_report, retry, task_story, wait};
+use super::{Context, late_report, retry, task_story, variables_changed, wait};
 use crate::domain::audit::AuditEvent;
 use crate::domain::placement::Wait;
 use crate::domain::prediction::{self, OnHost};
@@ -20,7 +20,7 @@ use crate::store::attempts::{self, Attempt};
 use crate::store::logs::{storable, storable_json};
 use crate::store::task_changes::{Ended, Waiting};
 use crate::store::tasks::{self, Locked, OfRequest, Task};
-use crate::store::{self, agents, audit, host_locks, host_results};
+use crate::store::{self, agents, audit, host_locks, host_results, variables};
 
 /// An agent that never starts this often is not asked again.
 const NOT_STARTED_AT_MOST: i32 = 3;
@@ -122,7 +122,13 @@ async fn finish(
     result: &WorkResult,
 ) -> Result<(), store::Error> {
     let task = &locked.task;
+    if variables_changed::run(context, connection, locked, ending, result).await? {
+        return Ok(());
+    }
     attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
+    if let Some(variables) = result.variables.as_ref().filter(|_| task.mode == Mode::Check) {
+        variables::set(connection, task.id, variables).await?;
+    }
     let mut problem = (to != Status::Completed).then(|| problem(to, result));
     // What contradicts itself, because it had said that it runs, is never repeated without a person.
     // A dry run that has changed something is none that may be repeated.
@@ -170,8 +176,16 @@ async fn warnings(connection: &mut PgConnection, task: &Task, result: &WorkResul
     }
     let foretold = host_results::foretold(connection, task.id).await?;
     let Some(preview) = foretold.and_then(|found| serde_json::from_value::<Preview>(found).ok()) else { return Ok(warnings) };
-    let hosts = host_results::list(connection, task.id).await?;
-    let ran = hosts.iter().map(|on| OnHost { host: &on.host, is_completed: on.status == "completed", changes: &on.changes });
+    let hosts = host_results::ran(connection, task.id).await?;
+    let others = host_results::places_of_others(connection, task.id).await?;
+    let ran = hosts.iter().map(|on| OnHost {
+        host: &on.host,
+        is_completed: on.is_completed,
+        attempts: on.attempts,
+        changes: &on.changes,
+        written: &on.written,
+        others: &others,
+    });
     warnings.extend(prediction::differences(&preview, &ran.collect::<Vec<_>>()));
     Ok(warnings)
 }
@@ -300,6 +314,10 @@ fn storable_result(result: &WorkResult) -> WorkResult {
     for change in clean.preview.iter_mut().flat_map(|preview| &mut preview.changes) {
         change.diff = storable(&change.diff).into_owned();
         change.name = storable(&change.name).into_owned();
+        for written in &mut change.written {
+            written.name = storable(&written.name).into_owned();
+            written.place = storable(&written.place).into_owned();
+        }
     }
     clean
 }

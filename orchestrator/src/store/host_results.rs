@@ -1,15 +1,17 @@
 //! What attempts came to on each host, as their agents report it or, where nobody does, as their logs prove it.
 
-use chiffon_protocol::message::WorkResult;
+use std::collections::BTreeSet;
+
+use chiffon_protocol::message::{WorkResult, Written};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Error;
-use super::logs::storable;
+use super::logs::{storable, storable_json};
 
 /// What a task came to on one host, over all of its attempts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,8 +37,9 @@ pub async fn add(connection: &mut PgConnection, result: &WorkResult, at: DateTim
         let (changes, made) = (names(&host.changes), names(&host.made));
         sqlx::query!(
             "INSERT INTO host_results
-                (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, message, from_log, recorded_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14, $12, false, $13)
+                (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, written, message, from_log,
+                recorded_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14, $15, $12, false, $13)
             ON CONFLICT DO NOTHING",
             result.task_id,
             i32::try_from(result.attempt).unwrap_or(i32::MAX),
@@ -52,6 +55,7 @@ pub async fn add(connection: &mut PgConnection, result: &WorkResult, at: DateTim
             message.as_deref(),
             at,
             &made,
+            storable_json(json!(host.written)),
         )
         .execute(&mut *connection)
         .await?;
@@ -97,6 +101,62 @@ pub async fn foretold(connection: &mut PgConnection, task_id: Uuid) -> Result<Op
     .fetch_optional(connection)
     .await?;
     Ok(found.flatten())
+}
+
+/// What the attempts of a task changed on one host, as a run is compared with its preview.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ran {
+    /// The host.
+    pub host: String,
+    /// Whether its newest attempt came to its end there.
+    pub is_completed: bool,
+    /// How many attempts were made there.
+    pub attempts: usize,
+    /// The names of the tasks that changed something, in order.
+    pub changes: Vec<String>,
+    /// What they wrote, in order.
+    pub written: Vec<Written>,
+}
+
+/// What a task's attempts changed, by host.
+pub async fn ran(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<Ran>, Error> {
+    let rows = sqlx::query!(
+        "SELECT host, status, changes, written
+        FROM host_results
+        WHERE task_id = $1
+        ORDER BY host, attempt",
+        task_id,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut hosts: Vec<Ran> = Vec::new();
+    for row in rows {
+        if hosts.last().is_none_or(|last| last.host != row.host) {
+            hosts.push(Ran { host: row.host, ..Ran::default() });
+        }
+        let Some(on) = hosts.last_mut() else { continue };
+        on.is_completed = row.status == "completed";
+        on.attempts += 1;
+        on.changes.extend(row.changes);
+        on.written.extend(serde_json::from_value::<Vec<Written>>(row.written).unwrap_or_default());
+    }
+    Ok(hosts)
+}
+
+/// The places, by host, in which other steps of a task's plan wrote: at the preview they were not yet written.
+pub async fn places_of_others(connection: &mut PgConnection, task_id: Uuid) -> Result<BTreeSet<(String, String)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT h.host, w.one ->> 'place' AS "place!"
+        FROM tasks t
+        JOIN tasks o ON o.plan_id = t.plan_id AND o.purpose = 'apply' AND o.id <> t.id
+        JOIN host_results h ON h.task_id = o.id
+        CROSS JOIN jsonb_array_elements(h.written) AS w (one)
+        WHERE t.id = $1 AND w.one ->> 'place' IS NOT NULL"#,
+        task_id,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.host, row.place)).collect())
 }
 
 /// Whether a task has changed a host. A dry run has where a task of it ran for real.

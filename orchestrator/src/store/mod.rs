@@ -48,6 +48,7 @@ pub mod task_changes;
 pub mod tasks;
 pub mod tokens;
 pub mod unverified;
+pub mod variables;
 
 mod error;
 

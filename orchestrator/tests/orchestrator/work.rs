@@ -1,6 +1,7 @@
 //! From a pending task to its end, with agents that are nothing but what they put on the wire: signed messages in, signed
 //! messages out. The database is real; the clock and every look of the background agents are the test's.
 
+mod binding;
 mod checking;
 mod claiming;
 mod cutting_off;

@@ -5,15 +5,19 @@ mod claim;
 mod request;
 mod result;
 mod status;
+mod variables;
 mod words;
 mod work;
+mod written;
 
 pub use agent::*;
 pub use claim::*;
 pub use request::*;
 pub use result::*;
 pub use status::*;
+pub use variables::*;
 pub use work::*;
+pub use written::*;
 
 use serde_json::Value;
 

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::variables::Variables;
 use super::words::known_or_none;
+use super::written::Written;
 
 /// The two-valued status that the contract fixes; [`Outcome`] says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -103,6 +105,9 @@ pub struct WorkResult {
     /// In check mode: what would change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
+    /// In check mode: the host variables that it was made with, also where it failed. The run is bound to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variables: Option<Variables>,
 }
 
 /// How a run ended on one host.
@@ -170,6 +175,9 @@ pub struct HostResult {
     /// The last failure's words, or why it was not reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// In a run: what it wrote, in order. Empty from peers that don't tell it, and where it would be too much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<Written>,
 }
 
 /// What a dry run found.
@@ -199,6 +207,9 @@ pub struct Change {
     /// It is no prediction: its task ran for real in the dry run, and this is done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub done: bool,
+    /// What it would write, item by item. Empty from peers that don't tell it, and where it would be too much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<Written>,
 }
 
 /// `result_ack`: the result and the log up to `last_seq` are stored; the journal may forget them.

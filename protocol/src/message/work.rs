@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::variables::Variables;
 use crate::action::Repeatable;
 
 /// Which agents do a kind of work.
@@ -122,6 +123,9 @@ pub struct WorkRequest {
     /// Which offer of the attempt; older offers are refused at the claim.
     #[serde(default = "one")]
     pub offer: u32,
+    /// The host variables of the preview. Where they are others by now, the run fails with 5514 before it does anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variables: Option<Variables>,
 }
 
 fn one() -> u32 {

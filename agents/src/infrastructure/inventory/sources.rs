@@ -46,6 +46,16 @@ pub(in crate::infrastructure) fn is_dynamic(path: &Path) -> bool {
     files(path).iter().any(|file| may_change(file))
 }
 
+/// Those whose answer may change.
+pub(in crate::infrastructure) fn changing(path: &Path) -> Vec<PathBuf> {
+    files(path).into_iter().filter(|file| may_change(file)).collect()
+}
+
+/// Those that say the same until they are written.
+pub(in crate::infrastructure) fn fixed(path: &Path) -> Vec<PathBuf> {
+    files(path).into_iter().filter(|file| !may_change(file)).collect()
+}
+
 /// The same of one file.
 pub(super) fn may_change(file: &Path) -> bool {
     is_script(file) || is_plugin(file)

@@ -66,7 +66,7 @@ fn of_value(diff: &Value, place: &str, text: &mut String) {
 }
 
 /// One side as lines: texts as they are, attributes (mode, owner, state) as sorted JSON.
-fn side(value: Option<&Value>) -> String {
+pub(super) fn side(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) if text.is_empty() || text.ends_with('\n') => text.clone(),

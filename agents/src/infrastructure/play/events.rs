@@ -8,108 +8,43 @@ use chiffon_protocol::message::Mode;
 use serde_json::Value;
 
 use super::background::Background;
+use super::cut;
 use super::dry_run::{self, Was};
-use super::granted::{Beyond, Plays, Told};
+use super::granted::Told;
 use super::lines::Line;
 use super::outputs::{Outputs, PutOut};
-use super::preview::Previewing;
 use super::progress::{Counter, Listed};
-use super::result_text::{items_changed, lacks_check_support, text_of, why_skipped};
-use super::{cut, diff, not_shown};
+use super::seen::{HostStats, Seen, host_stats};
 use crate::infrastructure::ansible_json;
 use crate::infrastructure::redact::Redactor;
 use crate::worker::{EventSink, MADE, NewEvent, Progress};
 
 /// A text longer than this is cut, and says so.
-const LONGEST_TEXT: usize = 16 * 1024;
+pub(super) const LONGEST_TEXT: usize = 16 * 1024;
 /// So much of standard error is kept for the explanation of a failure.
 const KEPT_ERRORS: usize = 16 * 1024;
-
-/// A task that failed on a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) host: String,
-    pub(super) task: String,
-    /// `playbook.yml:12`.
-    pub(super) place: String,
-    pub(super) message: String,
-}
-
-/// The numbers of one host at a play's end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct HostStats {
-    pub(super) ok: u64,
-    pub(super) changed: u64,
-    pub(super) skipped: u64,
-    pub(super) failures: u64,
-    pub(super) unreachable: u64,
-    pub(super) rescued: u64,
-    pub(super) ignored: u64,
-}
-
-/// What a play has said.
-#[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) stats: Option<BTreeMap<String, HostStats>>,
-    /// All that failed, ignored and rescued failures among them: the statistics tell which counted.
-    pub(super) failures: Vec<Failure>,
-    pub(super) unreachable: BTreeMap<String, String>,
-    /// Tasks that changed a host, in order.
-    pub(super) changed: Vec<(String, String)>,
-    /// In check mode: those that ran for real all the same and changed a host, in order.
-    pub(super) made: Vec<(String, String)>,
-    pub(super) outputs: PutOut,
-    pub(super) warnings: Vec<String>,
-    pub(super) current_task: String,
-    /// Where it acts without a grant.
-    pub(super) beyond: Option<Beyond>,
-    /// Plays that did not run on all that they name.
-    pub(super) plays: Plays,
-    /// Hosts for which a play was ended because of others.
-    pub(super) unended: BTreeSet<String>,
-    pub(super) errors: String,
-    pub(super) previewing: Previewing,
-    /// Tasks of the playbook that never began.
-    pub(super) unstarted: Vec<Listed>,
-}
 
 /// Watches one play.
 #[derive(Debug)]
 pub(in crate::infrastructure) struct Observer {
     pub(super) seen: Seen,
-    mode: Mode,
-    granted: BTreeSet<String>,
-    redactor: Redactor,
-    sink: EventSink,
+    pub(super) mode: Mode,
+    pub(super) granted: BTreeSet<String>,
+    pub(super) redactor: Redactor,
+    pub(super) sink: EventSink,
     progress: Progress,
-    counter: Counter,
-    outputs: Outputs,
+    pub(super) counter: Counter,
+    pub(super) outputs: Outputs,
     pub(super) background: Background,
     current_task_id: String,
 }
 
 impl Observer {
     pub(in crate::infrastructure) fn new(mode: Mode, hosts: &[String], redactor: Redactor, sink: EventSink, progress: Progress) -> Self {
-        let seen = Seen {
-            stats: None,
-            failures: Vec::new(),
-            unreachable: BTreeMap::new(),
-            changed: Vec::new(),
-            made: Vec::new(),
-            outputs: PutOut::default(),
-            warnings: Vec::new(),
-            current_task: String::new(),
-            beyond: None,
-            plays: Plays::default(),
-            unended: BTreeSet::new(),
-            errors: String::new(),
-            previewing: Previewing::default(),
-            unstarted: Vec::new(),
-        };
         let granted: BTreeSet<String> = hosts.iter().cloned().collect();
         let counter = Counter::new(granted.len());
         Self {
-            seen,
+            seen: Seen::default(),
             mode,
             granted,
             redactor,
@@ -195,6 +130,7 @@ impl Observer {
             }
             "v2_playbook_on_stats" => self.statistics(event),
             "chiffon_job" => self.job(event),
+            "chiffon_variables" | "chiffon_variables_changed" => self.seen.variables.read(name, event),
             _ => {
                 if let Some(told) = Told::read(name, event) {
                     self.told(told);
@@ -237,70 +173,6 @@ impl Observer {
         self.tell_progress();
     }
 
-    fn result(&mut self, event_name: &str, event: &Value, host: &str, result: &Value) {
-        if !self.granted.contains(host) {
-            self.seen.beyond.get_or_insert_with(|| Beyond::host(host));
-        }
-        self.redactor.learn_from(result);
-        let task = self.redactor.text(&task_name(event));
-        self.warnings_of(host, &task, result);
-        self.outputs.result(host, result);
-        self.background.result(host, &task, result);
-        let changed = result.get("changed").and_then(Value::as_bool).unwrap_or(false);
-        let text = self.redactor.text(&text_of(result));
-        let mut diff = String::new();
-        let kind = match event_name {
-            "v2_runner_on_unreachable" => {
-                self.seen.unreachable.insert(host.to_owned(), text.clone());
-                "host_unreachable"
-            }
-            "v2_runner_on_failed" => {
-                let place = event.pointer("/task/path").and_then(Value::as_str).unwrap_or_default();
-                let place = place.rsplit('/').next().unwrap_or_default().to_owned();
-                // A loop that failed after some of its items has done these.
-                if changed || items_changed(result) {
-                    self.seen.changed.push((host.to_owned(), task.clone()));
-                    diff = self.diff_of(result, &task);
-                    if self.mode == Mode::Check {
-                        self.preview_change(host, &task, &diff, result);
-                    }
-                } else {
-                    self.seen.previewing.failed(host, &task);
-                }
-                self.seen.failures.push(Failure { host: host.to_owned(), task: task.clone(), place, message: text.clone() });
-                "task_failed"
-            }
-            "v2_runner_on_skipped" => {
-                if lacks_check_support(result) {
-                    self.seen.previewing.unknown(host, &task);
-                } else {
-                    self.seen.previewing.skipped(host, &task, &self.redactor.text(&why_skipped(result)));
-                }
-                "task_skipped"
-            }
-            _ if changed => {
-                diff = self.diff_of(result, &task);
-                self.preview_change(host, &task, &diff, result);
-                self.seen.changed.push((host.to_owned(), task.clone()));
-                "task_changed"
-            }
-            _ => {
-                self.seen.previewing.unchanged(host);
-                "task_ok"
-            }
-        };
-        self.counter.answered(host, matches!(kind, "task_failed" | "host_unreachable"));
-        let diff = (!diff.is_empty()).then_some(diff);
-        self.sink.add(NewEvent { kind, host: Some(host.to_owned()), name: Some(task), text: cut::at_line(text, LONGEST_TEXT), diff });
-    }
-
-    fn preview_change(&mut self, host: &str, task: &str, diff: &str, result: &Value) {
-        match not_shown::of_result(result) {
-            Some(why) => self.seen.previewing.not_shown(host, task, diff, &why),
-            None => self.seen.previewing.change(host, task, diff),
-        }
-    }
-
     /// The task that a host has just answered to was no dry run, or one on values that are not there.
     fn no_dry_run(&mut self, name: &str, event: &Value) {
         let Some(told) = dry_run::Told::read(name, event) else { return };
@@ -316,22 +188,6 @@ impl Observer {
         let kind = if changed { MADE } else { "warning" };
         let text = "check mode is off for this task: it ran for real in the preview".to_owned();
         self.sink.add(NewEvent { kind, host: Some(told.host.to_owned()), name: Some(task), text, diff: None });
-    }
-
-    /// What a result changed, as a diff; empty where it tells none, or may not.
-    fn diff_of(&mut self, result: &Value, task: &str) -> String {
-        if result.get("censored").is_some() {
-            return String::new();
-        }
-        let place = diff::place_of(result).unwrap_or_else(|| task.to_owned());
-        self.redactor.diff(&diff::of_result(result, &place))
-    }
-
-    fn warnings_of(&mut self, host: &str, task: &str, result: &Value) {
-        for warning in result.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-            let (host, name) = (Some(host.to_owned()), Some(task.to_owned()));
-            self.say(NewEvent { kind: "warning", host, name, text: warning.to_owned(), diff: None });
-        }
     }
 
     fn statistics(&mut self, event: &Value) {
@@ -353,30 +209,18 @@ impl Observer {
         self.progress.set(self.counter.percent().unwrap_or(0), format!("{verb}: {task}"));
     }
 
-    fn say(&self, mut event: NewEvent) {
+    pub(super) fn say(&self, mut event: NewEvent) {
         event.text = cut::at_line(self.redactor.text(&event.text), LONGEST_TEXT);
         event.name = event.name.map(|name| self.redactor.text(&name));
         self.sink.add(event);
     }
 }
 
-fn task_name(event: &Value) -> String {
+/// The name of an event's task.
+pub(super) fn task_name(event: &Value) -> String {
     event.pointer("/task/name").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn id_of(event: &Value) -> &str {
     event.pointer("/task/id").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn host_stats(stats: &Value) -> HostStats {
-    let number = |key: &str| stats.get(key).and_then(Value::as_u64).unwrap_or(0);
-    HostStats {
-        ok: number("ok"),
-        changed: number("changed"),
-        skipped: number("skipped"),
-        failures: number("failures"),
-        unreachable: number("unreachable"),
-        rescued: number("rescued"),
-        ignored: number("ignored"),
-    }
 }

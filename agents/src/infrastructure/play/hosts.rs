@@ -1,13 +1,16 @@
 //! What a play came to on each granted host, from its statistics and, where it was stopped before them, from its events.
 
-use chiffon_protocol::message::{HostResult, HostStatus};
+use chiffon_protocol::message::{HostResult, HostStatus, Written};
 
 use super::cut;
-use super::events::{HostStats, Seen};
+use super::seen::{HostStats, Seen};
 use crate::worker::NAMED_CHANGES;
 
 /// A failure's words are kept up to here; the log has them all.
 const LONGEST_MESSAGE: usize = 2_000;
+
+/// Of a run that wrote in more places, on all of its hosts together, they are left out.
+const MOST_WRITTEN: usize = 5_000;
 
 /// Every granted host, and every other that the play says it acted on.
 pub(super) fn of_play(granted: &[String], seen: &Seen, stopped: bool) -> Vec<HostResult> {
@@ -17,6 +20,12 @@ pub(super) fn of_play(granted: &[String], seen: &Seen, stopped: bool) -> Vec<Hos
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(|host| of_host(host, seen, stopped)).collect()
+}
+
+/// What a run wrote on a host; nothing where it is not all that can be told.
+fn of_run(host: &str, seen: &Seen) -> Vec<Written> {
+    let written: Vec<Written> = seen.written.iter().filter(|(on, _)| on == host).map(|(_, written)| written.clone()).collect();
+    if written.len() > NAMED_CHANGES || seen.written.len() > MOST_WRITTEN { Vec::new() } else { written }
 }
 
 fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
@@ -52,6 +61,7 @@ fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
         ignored: counted.ignored,
         made: seen.made.iter().filter(|(of, _)| of == host).map(|(_, task)| task).take(NAMED_CHANGES).cloned().collect(),
         changes: named.into_iter().take(NAMED_CHANGES).cloned().collect(),
+        written: of_run(host, seen),
         message: words.map(|words| cut::at_line(words, LONGEST_MESSAGE)),
     }
 }

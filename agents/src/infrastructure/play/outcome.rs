@@ -9,10 +9,11 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 
 use super::cure;
-use super::events::{HostStats, Seen};
 use super::hosts;
 use super::run::Play;
+use super::seen::{HostStats, Seen};
 use super::stop::StopReason;
+use super::variables;
 use crate::worker::{CancelCause, Ending, RunOutcome};
 
 /// At most this many changes are named in a summary; the log has them all.
@@ -25,6 +26,7 @@ pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: 
     let stopped = stopped.filter(|reason| matches!(reason, StopReason::HostsExceed(_)) || !completed);
     let mut warnings = seen.warnings.clone();
     warnings.extend(made_in_preview(&seen));
+    warnings.extend(variables::not_compared(play));
     let problem = match stopped {
         Some(reason) => Err(stop_problem(play, &seen, reason)),
         None => verdict(play, &seen, exit).and_then(|()| check_outputs(play, &seen, &mut warnings)),
@@ -45,14 +47,19 @@ pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: 
     // What could be looked into is shown, although a host was off; without it nothing was previewed.
     let reached = hosts.iter().any(|host| host.status != HostStatus::Unreachable && host.ok > 0);
     let unreachable_only = matches!(&ending, Ending::Failed(problem) if problem.code == ErrorCode::HostUnreachable);
+    let is_dry = play.mode == Mode::Check;
+    if is_dry {
+        warnings.extend(seen.variables.not_bound(play));
+    }
     RunOutcome {
+        variables: seen.variables.to_bind(play).filter(|_| is_dry),
         output,
         exit_code: exit.and_then(|exit| exit.code()),
         changed: !seen.changed.is_empty() || seen.stats.as_ref().is_some_and(|stats| stats.values().any(|stats| stats.changed > 0)),
         outputs: seen.outputs.values,
         usage,
         warnings,
-        preview: (play.mode == Mode::Check && (ending == Ending::Succeeded || (unreachable_only && reached)))
+        preview: (is_dry && (ending == Ending::Succeeded || (unreachable_only && reached)))
             .then(|| seen.previewing.finish(&hosts, &seen.unstarted, &seen.plays.without_hosts)),
         hosts,
         ending,
@@ -136,6 +143,9 @@ fn done(mode: Mode, seen: &Seen) -> String {
 }
 
 fn verdict(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Result<(), Problem> {
+    if let Some(problem) = seen.variables.problem() {
+        return Err(problem);
+    }
     let Some(stats) = &seen.stats else { return Err(no_statistics(play, seen, exit)) };
     let failed: Vec<&str> = stats.iter().filter(|(_, stats)| stats.failures > 0).map(|(host, _)| host.as_str()).collect();
     let unreachable: Vec<&str> = stats.iter().filter(|(_, stats)| stats.unreachable > 0).map(|(host, _)| host.as_str()).collect();

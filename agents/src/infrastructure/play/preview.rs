@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chiffon_protocol::message::{Change, HostResult, HostStatus, Preview};
+use chiffon_protocol::message::{Change, HostResult, HostStatus, Preview, Written};
 
 use super::progress::Listed;
 
@@ -23,22 +23,24 @@ pub(super) struct Previewing {
 
 impl Previewing {
     /// A task that would change a host.
-    pub(super) fn change(&mut self, host: &str, name: &str, diff: &str) {
+    pub(super) fn change(&mut self, host: &str, name: &str, diff: &str, written: Vec<Written>) {
         self.unchanged(host);
-        self.add(host, name, diff, false);
+        self.add(host, Change { written, ..change(name, diff) });
     }
 
     /// A task that would change a host by something of which no content is shown.
-    pub(super) fn not_shown(&mut self, host: &str, name: &str, diff: &str, why: &str) {
+    pub(super) fn not_shown(&mut self, host: &str, name: &str, diff: &str, written: Vec<Written>, why: &str) {
         self.answered(host);
-        self.add(host, name, diff, false);
+        self.add(host, Change { written, ..change(name, diff) });
         self.miss(1, format!("{name}: {why}"));
     }
 
-    fn add(&mut self, host: &str, name: &str, diff: &str, done: bool) {
-        match self.changes.iter_mut().find(|change| change.name == name && change.diff == diff && change.done == done) {
-            Some(same) => same.hosts.push(host.to_owned()),
-            None => self.changes.push(Change { hosts: vec![host.to_owned()], name: name.to_owned(), diff: diff.to_owned(), done }),
+    fn add(&mut self, host: &str, change: Change) {
+        let what = |change: &Change| (change.name.clone(), change.done);
+        let is_same = |other: &Change| what(other) == what(&change) && other.diff == change.diff && other.written == change.written;
+        match self.changes.iter().position(is_same) {
+            Some(same) => self.changes[same].hosts.push(host.to_owned()),
+            None => self.changes.push(Change { hosts: vec![host.to_owned()], ..change }),
         }
     }
 
@@ -48,11 +50,11 @@ impl Previewing {
         if let Some(index) = last.filter(|_| changed) {
             let change = &mut self.changes[index];
             change.hosts.retain(|on| on != host);
-            let (diff, is_empty) = (change.diff.clone(), change.hosts.is_empty());
+            let (made, is_empty) = (Change { hosts: Vec::new(), done: true, ..change.clone() }, change.hosts.is_empty());
             if is_empty {
                 self.changes.remove(index);
             }
-            self.add(host, name, &diff, true);
+            self.add(host, made);
         }
         let told = if changed { "changed something" } else { "says that it changed nothing" };
         self.take_back(format!("{name}: ran for real in the preview, and {told}"));
@@ -143,6 +145,10 @@ impl Previewing {
     }
 }
 
+fn change(name: &str, diff: &str) -> Change {
+    Change { name: name.to_owned(), diff: diff.to_owned(), ..Change::default() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::progress::read_list;
@@ -152,7 +158,7 @@ mod tests {
     fn what_ran_for_real_is_done_and_was_not_previewed() {
         let mut previewing = Previewing::default();
         for host in ["a", "b"] {
-            previewing.change(host, "Write", "+x\n");
+            previewing.change(host, "Write", "+x\n", Vec::new());
         }
         previewing.for_real("a", "Write", true);
         previewing.unchanged("a");
@@ -182,11 +188,11 @@ mod tests {
     fn the_same_change_on_several_hosts_is_told_once_and_what_was_not_looked_into_is_counted() {
         let mut previewing = Previewing::default();
         for host in ["a", "b"] {
-            previewing.change(host, "Write", "+x\n");
+            previewing.change(host, "Write", "+x\n", Vec::new());
             previewing.unknown(host, "Restart");
             previewing.skipped(host, "Reload", "`conf.changed` is false");
         }
-        previewing.change("c", "Write", "+y\n");
+        previewing.change("c", "Write", "+y\n", Vec::new());
         previewing.unchanged("c");
         let preview = previewing.finish(&[], &[], &[]);
         assert_eq!(preview.changes.len(), 2);

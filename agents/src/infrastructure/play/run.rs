@@ -20,6 +20,7 @@ use super::lines::{Line, Lines};
 use super::progress::{ListCache, Listed, read_list};
 use super::stop::{Stop, StopReason};
 use super::usage::Usage;
+use super::variables::{self, Binding};
 use super::{dry_run, long_results, outcome, stop_jobs};
 use crate::infrastructure::ansible_config::CALLBACKS;
 use crate::infrastructure::catalogue::Action;
@@ -50,6 +51,7 @@ pub(in crate::infrastructure) struct Play {
     pub(in crate::infrastructure) program: PathBuf,
     pub(in crate::infrastructure) inventory: PathBuf,
     pub(in crate::infrastructure) playbooks: PathBuf,
+    pub(in crate::infrastructure) binding: Binding,
     pub(in crate::infrastructure) redactor: Redactor,
     pub(in crate::infrastructure) lists: Arc<ListCache>,
 }
@@ -62,7 +64,7 @@ fn prepare_callbacks(scratch: &Path) -> io::Result<Vaulted> {
 
 /// Runs it. Nothing slow stands between the call and the process.
 pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> RunOutcome {
-    let variables = match command::write_variables(&context.scratch, &play.parameters) {
+    let parameters = match command::write_variables(&context.scratch, &play.parameters) {
         Ok(path) => path,
         Err(error) => {
             let text = format!("the parameters can't be written to {}: {error}", context.scratch.display());
@@ -83,10 +85,17 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
             return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
         }
     };
-    let mut command = command::run(&play, &variables, &context.marker);
+    let bound = match variables::prepare(&context.scratch, &play) {
+        Ok(path) => path,
+        Err(error) => {
+            let text = format!("what binds the play to its hosts' variables can't be written to {}: {error}", context.scratch.display());
+            return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
+        }
+    };
+    let mut command = command::run(&play, &parameters, &context.marker);
     let callbacks =
         command.as_std().get_envs().find(|(name, _)| *name == CALLBACKS).and_then(|(_, folders)| folders).map(ToOwned::to_owned);
-    command.envs(vaulted.environment(&callbacks.unwrap_or_default())).env(granted::VARIABLE, granted);
+    command.envs(vaulted.environment(&callbacks.unwrap_or_default())).env(granted::VARIABLE, granted).env(variables::VARIABLE, bound);
     // Dropped at the end of the run; what lives when this process has been killed is ended by it (RELIABILITY 13).
     let _limit = match TimeLimit::begin(&context.marker, play.timeout.saturating_add(GRACE)) {
         Ok(limit) => limit,
@@ -100,7 +109,7 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
         Ok(child) => child,
         Err(error) => return RunOutcome::failed(not_found(&play.program, &error)),
     };
-    let listing = list(&play, command::list(&play, &variables, &context.marker));
+    let listing = list(&play, command::list(&play, &parameters, &context.marker));
     let redactor = play.redactor.clone().with_vaulted(vaulted);
     let observer = Observer::new(play.mode, &play.hosts, redactor, context.events.clone(), context.progress.clone());
     let mut watched = Watch::new(child, observer, &play).run(&context, listing).await;

@@ -52,6 +52,11 @@ impl Pieces {
         }
     }
 
+    /// Whether nothing is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// The places of a text that are known, in order and apart from each other, at the bounds of characters.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
         if self.known.is_empty() || text.len() < PIECE {

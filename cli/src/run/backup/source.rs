@@ -93,7 +93,7 @@ fn config_files(global: &Global) -> Vec<Named> {
 fn private_files(data_dir: &DataDir) -> Vec<Named> {
     let mut paths = vec![data_dir.orchestrator_key(), data_dir.admin_token(), data_dir.inventory()];
     for agent in std::fs::read_dir(data_dir.agents()).into_iter().flatten().flatten() {
-        paths.extend(["agent.key", "secrets.toml"].map(|name| agent.path().join(name)));
+        paths.extend(["agent.key", "secrets.toml", "variables.key"].map(|name| agent.path().join(name)));
     }
     paths.sort();
     let named = |path: PathBuf| {

@@ -120,6 +120,8 @@ pub(super) async fn approval_consumed_twice(connection: &mut PgConnection, limit
                     JOIN task_attempts a ON a.task_id = t.id
                     WHERE t.plan_id = p.id AND t.purpose = 'apply' AND a.claim_id IS NOT NULL
                     AND (a.outcome IS DISTINCT FROM 'not_started' OR a.started_at IS NOT NULL)
+                    -- What its agent refused for the hosts' variables did not run.
+                    AND a.error ->> 'code' IS DISTINCT FROM '5514'
                 ))
             ) > 1
             OR EXISTS (

@@ -5,7 +5,7 @@ use chiffon_orchestrator::service::decide::{self, Decide, Decision};
 use chiffon_orchestrator::service::submit::{self, Submit};
 use chiffon_orchestrator::store::read;
 use chiffon_orchestrator::store::read::request::RequestView;
-use chiffon_protocol::message::{Change, HostResult, HostStatus, Mode, Outcome, Preview, WorkResult};
+use chiffon_protocol::message::{Change, HostResult, HostStatus, Mode, Outcome, Preview, WorkResult, Written};
 use chiffon_protocol::topology::RESULTS;
 use serde_json::json;
 use uuid::Uuid;
@@ -14,11 +14,11 @@ use super::site::Site;
 use super::wire::{WireAgent, Work};
 
 /// A request whose plan is being previewed.
-struct Asked {
-    site: Site,
-    agent: WireAgent,
+pub struct Asked {
+    pub site: Site,
+    pub agent: WireAgent,
     ada: Principal,
-    request_id: Uuid,
+    pub request_id: Uuid,
 }
 
 fn change(name: &str, done: bool) -> Change {
@@ -26,7 +26,7 @@ fn change(name: &str, done: bool) -> Change {
 }
 
 impl Asked {
-    async fn previewing() -> Self {
+    pub async fn previewing() -> Self {
         let site = Site::start().await;
         let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
         let ada = site.app.person("ada", Role::Approver).await;
@@ -38,26 +38,26 @@ impl Asked {
         Self { site, agent, ada, request_id }
     }
 
-    async fn take(&mut self, mode: Mode) -> Work {
+    pub async fn take(&mut self, mode: Mode) -> Work {
         let work = self.agent.take(&self.site).await;
         assert_eq!(work.request.mode, mode);
         work
     }
 
-    async fn reports(&mut self, result: WorkResult) {
+    pub async fn reports(&mut self, result: WorkResult) {
         self.agent.say(RESULTS, result).await;
         self.site.turn().await;
         self.agent.hear_all().await;
     }
 
-    async fn decide(&self, decision: Decision) {
+    pub async fn decide(&self, decision: Decision) {
         let plan_sha256 = self.site.app.plan_sha256(self.request_id).await;
         let input = Decide { request_id: self.request_id, plan_sha256, decision, comment: None };
         decide::run(&self.site.app.context, &self.ada, input).await.expect("it is taken");
         self.site.turn().await;
     }
 
-    async fn view(&self) -> RequestView {
+    pub async fn view(&self) -> RequestView {
         read::request::get(self.site.app.pool(), self.request_id).await.expect("it reads").expect("it is there")
     }
 }
@@ -81,6 +81,48 @@ async fn a_run_that_is_not_what_its_preview_showed_says_so_and_what_was_open_is_
         "the preview showed changes that the run did not make: \"Start it\" on nas",
     ];
     assert_eq!(view.tasks[0].warnings, json!(told));
+}
+
+fn written(name: &str, place: &str, added: &str) -> Written {
+    Written { name: name.to_owned(), place: place.to_owned(), added: Some(added.to_owned()), ..Written::default() }
+}
+
+#[tokio::test]
+async fn a_run_that_wrote_something_else_than_its_preview_showed_says_where_in_every_record() {
+    let mut asked = Asked::previewing().await;
+    let work = asked.take(Mode::Check).await;
+    let foretold = |name: &str, written| Change { written, ..change(name, false) };
+    let changes = vec![
+        foretold("Write the banner", vec![written("Write the banner", "/etc/motd", "aa")]),
+        foretold("Write items", vec![written("Write items", "/a", "bb"), written("Write items", "/b", "bb")]),
+        foretold("Of an older agent", Vec::new()),
+    ];
+    let preview = Preview { coverage: 1.0, tasks: 3, changes, ..Preview::default() };
+    asked.reports(WorkResult { preview: Some(preview), ..asked.agent.result(&work, Outcome::Succeeded) }).await;
+    asked.decide(Decision::Approve).await;
+    let work = asked.take(Mode::Apply).await;
+    let names = ["Write the banner", "Write items", "Of an older agent"].map(str::to_owned).to_vec();
+    let ran = vec![
+        written("Write the banner", "/etc/motd", "ff"),
+        written("Write items", "/a", "bb"),
+        written("Write items", "/c\0", "bb"),
+        written("Of an older agent", "/d", "ee"),
+    ];
+    let on = HostResult {
+        host: "nas".to_owned(),
+        status: HostStatus::Completed,
+        changed: 3,
+        changes: names,
+        written: ran,
+        ..HostResult::default()
+    };
+    asked.reports(WorkResult { hosts: vec![on], ..asked.agent.result(&work, Outcome::Succeeded) }).await;
+    let view = asked.view().await;
+    let told: Vec<String> = serde_json::from_value(view.tasks[0].warnings.clone()).expect("texts");
+    assert_eq!(told[0], "the run wrote something else than the preview showed: \"Write the banner\" on nas (/etc/motd)");
+    assert!(told[1].starts_with("the run wrote in places that the preview did not show: \"Write items\" on nas (/c"), "{told:?}");
+    assert_eq!(told[2], "the preview showed places in which the run wrote nothing: \"Write items\" on nas (/b)");
+    assert_eq!(told.len(), 3, "{told:?}");
 }
 
 #[tokio::test]

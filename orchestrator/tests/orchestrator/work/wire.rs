@@ -267,6 +267,7 @@ impl WireAgent {
             outcome: Some(outcome),
             warnings: Vec::new(),
             preview: None,
+            variables: None,
         }
     }
 
