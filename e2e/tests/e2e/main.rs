@@ -5,6 +5,7 @@ mod bad_starts;
 mod cluster;
 mod compose;
 mod faults;
+mod foretold;
 mod kill;
 mod over_ssh;
 mod people;
