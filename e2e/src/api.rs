@@ -86,7 +86,7 @@ impl Api {
         let response = request.send().await.map_err(|error| format!("{error:?}"))?;
         let status = response.status().as_u16();
         let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES).await.map_err(|error| format!("{error:?}"))?;
-        Ok((status, body.to_vec()))
+        Ok((status, body))
     }
 
     /// Asks for something; the request's id.
