@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use chiffon_protocol::message::{AgentType, AnnouncedAction, Mode, NotOffered, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 
+use super::ansible_config::lead_to_passwords;
 use super::catalogue::{Action, Catalogue};
 use super::content_hash::Covered;
 use super::installed::{self, Installed};
@@ -142,7 +143,7 @@ impl InfrastructureAgent {
             let text = format!("the agent's {}; nothing was changed. Ask for it again", changed(action, &covered, &versions, work));
             return Err(Problem::new(ErrorCode::ActionChanged, text));
         }
-        covered.copy_to(copy).map_err(|error| {
+        covered.copy_to(copy).and_then(|()| lead_to_passwords(playbooks, copy)).map_err(|error| {
             let text = format!("the content of `{name}` can't be copied to {}: {error}; nothing was changed", copy.display());
             Problem::new(ErrorCode::DataDirUnusable, text)
         })

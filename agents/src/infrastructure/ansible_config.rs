@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::content_hash;
@@ -88,6 +89,37 @@ impl AnsibleConfig {
     }
 }
 
+/// A copy of the playbooks folder finds the vault's passwords where the folder itself does: they are no content of an action, so they are
+/// not in it, and Ansible reads such a path against the file that names it.
+pub(super) fn lead_to_passwords(playbooks: &Path, copy: &Path) -> io::Result<()> {
+    let file = copy.join(FILE);
+    match content_hash::read_regular(&file, LONGEST_BYTES) {
+        Ok(text) => std::fs::write(file, with_passwords_of(&text, playbooks)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn with_passwords_of(text: &str, playbooks: &Path) -> String {
+    let absolute = |path: &str| match path.trim() {
+        "" => String::new(),
+        path if path.starts_with(['/', '~', '$', '{']) || matches!(path, "prompt" | "prompt_ask_vault_pass") => path.to_owned(),
+        path => playbooks.join(path).display().to_string(),
+    };
+    let identity =
+        |one: &str| one.split_once('@').map_or_else(|| absolute(one), |(name, path)| format!("{}@{}", name.trim(), absolute(path)));
+    let line = |line: &str| {
+        let (key, value) = line.split_once(['=', ':'])?;
+        let value = value.split(" ;").next().unwrap_or_default();
+        match key.trim() {
+            "vault_password_file" => Some(format!("{key}= {}\n", absolute(value))),
+            "vault_identity_list" => Some(format!("{key}= {}\n", value.split(',').map(identity).collect::<Vec<_>>().join(", "))),
+            _ => None,
+        }
+    };
+    text.split_inclusive('\n').map(|whole| line(whole.trim_end()).unwrap_or_else(|| whole.to_owned())).collect()
+}
+
 /// Where collections are looked for: as `ansible.cfg` says, else the agent's environment, else below the playbooks folder and where
 /// `ansible-galaxy` puts them.
 pub(super) fn collections(playbooks: &Path) -> Vec<PathBuf> {
@@ -162,6 +194,16 @@ mod tests {
         let config = AnsibleConfig::read(text);
         let found: Vec<(String, usize)> = config.outside().into_iter().map(|outside| (outside.path, outside.line)).collect();
         assert_eq!(found, [("a/../../b".to_owned(), 6), ("~/modules".to_owned(), 5), ("../mine".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_copy_reads_the_vaults_passwords_where_the_folder_itself_does() {
+        let text = "[defaults]\nvault_password_file = ../vault-pass ; ours\n# vault_password_file = x\nvault_identity_list=dev@dev-pass, /etc/pass,ask@prompt\nforks = 2";
+        assert_eq!(
+            with_passwords_of(text, Path::new("/srv/books")),
+            "[defaults]\nvault_password_file = /srv/books/../vault-pass\n# vault_password_file = x\n\
+             vault_identity_list= dev@/srv/books/dev-pass, /etc/pass, ask@prompt\nforks = 2"
+        );
     }
 
     #[test]

@@ -37,6 +37,7 @@ impl House {
     pub(super) fn build(fleet: &Fleet) -> Self {
         let house = Self { folder: fleet.home.path().to_owned(), spellings: RefCell::default() };
         house.write("vault-pass", PASSWORD);
+        house.write("actions/ansible.cfg", "[defaults]\nvault_password_file = ../vault-pass\n");
         house.write("host/.keep", "");
         let host = format!(
             "{{ansible_connection: local, ansible_python_interpreter: /usr/bin/python3, chiffon_root: {}}}",
@@ -66,11 +67,9 @@ impl House {
         house
     }
 
-    /// The agent with the vault's password.
+    /// The agent, which finds the vault's password as `ansible.cfg` says.
     pub(super) fn agent(&self, fleet: &Fleet) -> Command {
-        let mut command = fleet.agent_command("infrastructure", &self.folder.join("actions"), &self.folder.join("inventory"));
-        command.env("ANSIBLE_VAULT_PASSWORD_FILE", self.folder.join("vault-pass"));
-        command
+        fleet.agent_command("infrastructure", &self.folder.join("actions"), &self.folder.join("inventory"))
     }
 
     /// The play does not fail at its end from now on.
