@@ -61,7 +61,7 @@ async fn again(context: &Context, connection: &mut PgConnection, mut row: Row, p
     give_up_plan(context, connection, &mut row, plan, &why).await?;
     let (catalogue, fleet) = catalogue::load(connection).await?;
     let previous = &plan.document;
-    let steps = without_old_defaults(connection, request_id, previous).await?;
+    let steps = without_old_defaults(connection, row.id, previous).await?;
     let draft = draft(previous, steps, &why);
     let history = plans::durations(connection).await?;
     let planned_by = &previous.planned_by;
