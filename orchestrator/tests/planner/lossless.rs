@@ -96,6 +96,28 @@ const WATCH: &str = "add http://photos.lan and http://wiki.lan to kuma on nas";
 const KUMA: &str = "deploy kuma to nas with our portals";
 const WEB: &str = "run the container image nginx:1.27 as web on nas";
 
+#[test]
+fn one_of_several_machines_is_asked_about_in_a_request_and_in_a_change() {
+    let fleet = || hosts(&["nas", "web.alpha.lan", "web.beta.lan"], &[("pis", &["pi01", "pi02"])]);
+    for text in ["install htop on the first pis", "install htop on one of the pis", "install htop on any of my pis", "install htop on web"]
+    {
+        let planned = planned(text, shipped(), fleet());
+        assert!(planned.clone().is_err_and(|asked| asked.contains("There are: ")), "{text}: {planned:?}");
+    }
+    assert_eq!(planned("install htop on all pis", shipped(), fleet()), planned("install htop on the pis", shipped(), fleet()));
+    for change in ["on web instead", "also on web", "on the first pis instead", "one of the pis"] {
+        let mut input = request("install htop on nas", &Arc::new(shipped()), &Arc::new(fleet()));
+        let planner = OfflinePlanner::new();
+        let Planned::Plan { draft, planned_by } = planner.plan_now(&input) else { panic!("it is planned") };
+        input.previous = Some(input.assembled(&draft, &planned_by).expect("a plan"));
+        input.conversation.push(Turn { from_user: true, text: change.to_owned() });
+        match planner.plan_now(&input) {
+            Planned::Question { text, .. } => assert!(text.contains("There are: "), "{change}: {text}"),
+            other => panic!("{change}: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn words_without_a_place_in_a_plan_leave_it_standing() {
     for first in [INSTALL, WATCH, KUMA, WEB, "remove kuma from nas", "how full are the disks on nas", "find the portals on nas"] {

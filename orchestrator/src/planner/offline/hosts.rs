@@ -54,7 +54,23 @@ pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
         Some(members) => members,
         None => vec![mention],
     });
-    ranges::expanded(found.collect(), tokens, fleet)
+    let mut found = ranges::expanded(found.collect(), tokens, fleet);
+    for mention in found.iter_mut().filter(|mention| mention.choices.is_empty() && !mention.negated) {
+        if picks(tokens, mention.at) {
+            let members = fleet.groups.get(&mention.name).filter(|members| members.len() > 1);
+            mention.choices.extend(members.into_iter().flatten().cloned());
+        }
+    }
+    found
+}
+
+/// "the first pi", "one of the pis": not all of a group, and nobody says which.
+fn picks(tokens: &[Token], at: usize) -> bool {
+    let between = |token: &&Token| matches!(token.lower.as_str(), "the" | "of" | "my" | "our");
+    let picking =
+        ["first", "second", "third", "last", "next", "other", "one", "two", "three", "any", "some", "either", "half", "most", "few"];
+    let before = tokens[..at].iter().rev().find(|token| !between(token));
+    before.is_some_and(|token| !token.quoted && picking.contains(&token.lower.as_str()))
 }
 
 /// What the inventory calls things, by what people may type.

@@ -9,7 +9,7 @@ use super::index::Index;
 use super::judge::{self, Sentence};
 use super::slots::{self, Slots};
 use super::tokens::{Token, tokenize};
-use super::{Outcome, budget, move_hosts, scope, swap, words};
+use super::{Outcome, answers, budget, move_hosts, scope, swap, words};
 use crate::domain::plan::{DraftStep, PlanDocument};
 use crate::domain::reference::references;
 use crate::planner::PlanningInput;
@@ -60,6 +60,10 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
         return Ok(());
     }
     let mentions = if names_something(&sentence.tokens) { Vec::new() } else { sentence.mentions().to_vec() };
+    if let Some(mention) = mentions.iter().find(|mention| !mention.choices.is_empty() && !mention.negated) {
+        let said = sentence.tokens.get(mention.at).map_or(mention.name.as_str(), |token| token.raw.as_str());
+        return Err(Outcome::Ask(answers::ask_which_host(said, &mention.choices)));
+    }
     let adds = sentence.tokens.iter().any(|token| matches!(token.lower.as_str(), "also" | "additionally" | "too" | "plus"));
     if adds && !hosts::is_only_hosts(&sentence.tokens, &input.fleet) && added(builder, index, input, sentence, text) {
         return Ok(());
