@@ -29,7 +29,7 @@ pub fn print(head: &[&str], rows: Vec<Vec<String>>, empty: &str) {
 pub fn say_more(listed: &Value, what: &str) {
     if !listed["next_cursor"].is_null() {
         let shown = listed["items"].as_array().map_or(0, Vec::len);
-        eprintln!("These are the newest {shown} {what}; there are more: --limit NUMBER, or --all.");
+        eprintln!("Only the newest {shown} of the {what} are shown; --limit NUMBER shows more, --all shows all.");
     }
 }
 

@@ -174,7 +174,13 @@ fn heading(line: &Value, is_dry: bool) -> String {
     let place: Vec<String> = mark.into_iter().chain([&line["host"], &line["name"]].into_iter().filter_map(said)).collect();
     let words = block(line["text"].as_str().unwrap_or_default());
     let kind = text(&line["kind"]);
-    format!("{:<12} {} {}", kind.trim_start_matches("task_"), place.join(" · "), words.lines().next().unwrap_or_default())
+    let kind = match kind.as_str() {
+        "play_started" => "play",
+        "job_started" => "job",
+        "host_unreachable" => "unreachable",
+        kind => kind.trim_start_matches("task_"),
+    };
+    format!("{kind:<12} {} {}", place.join(" · "), words.lines().next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -188,6 +194,8 @@ mod tests {
         let line = json!({"kind": "task_changed", "host": "nas", "name": "Start it", "text": "started"});
         assert_eq!(heading(&line, is_dry(&json!({"purpose": "preview"}))), "changed      dry run · nas · Start it started");
         assert_eq!(heading(&line, is_dry(&json!({"purpose": "apply"}))), "changed      nas · Start it started");
+        let play = json!({"kind": "play_started", "name": "Change nas"});
+        assert_eq!(heading(&play, false), "play         Change nas ");
         assert_eq!(heading(&line, is_dry(&json!({}))), "changed      nas · Start it started");
     }
 }

@@ -54,13 +54,13 @@ pub async fn run(context: &Context, hellos: &HelloRequests, beats: &[Beat<'_>]) 
     let accepted = agents::beat(&mut transaction, &signed_beats, context.settings.agent_lease).await?;
     let taken: Vec<&Heartbeat> = newest.values().map(|beat| beat.heartbeat).filter(|beat| is_accepted(&accepted, beat)).collect();
     metrics::add_all(&mut transaction, &taken).await?;
-    let held: Vec<Held> = taken.iter().flat_map(|beat| held(beat)).collect();
-    let resolved = attempts::renew(&mut transaction, &held, context.settings.agent_lease).await?;
     let available: Vec<String> =
         accepted.iter().filter(|accepted| accepted.became_available).map(|accepted| accepted.agent_id.clone()).collect();
     if !available.is_empty() {
         task_changes::readmit(&mut transaction, &available).await?;
     }
+    let held: Vec<Held> = taken.iter().flat_map(|beat| held(beat)).collect();
+    let resolved = attempts::renew(&mut transaction, &held, context.settings.agent_lease).await?;
     let mut cancels = agents::list_open_cancels(&mut transaction, &ids).await?;
     cancels.extend(attempts::list_outlived(&mut transaction, &held).await?);
     let orders = agent_orders::list(&mut transaction, &ids).await?;

@@ -50,13 +50,13 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
     let new = announce(context, &mut transaction, hello).await?;
     wake_planning::after_hello(context, &mut transaction).await?;
+    // Whatever made it decline may have changed: it says hello when its catalogue has, when its disk has room again, and so on.
+    task_changes::readmit(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?;
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();
     attempts::renew(&mut transaction, &listed, context.settings.agent_lease).await?;
     let lost = attempts::list_open_of(&mut transaction, &hello.agent_id, incarnation).await?;
     refused_hellos::clear(&mut transaction, &hello.agent_id, signer, i32::from(ErrorCode::IncarnationSuperseded.number())).await?;
     let ordered = agent_orders::list(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?.pop();
-    // Whatever made it decline may have changed: it says hello when its catalogue has, when its disk has room again, and so on.
-    task_changes::readmit(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?;
     tell(context, &mut transaction, hello, is_new_start, new).await?;
     store::commit(transaction).await?;
     forget_lost(context, hello, lost).await?;

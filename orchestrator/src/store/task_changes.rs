@@ -337,12 +337,19 @@ pub async fn set_cancel_requested(connection: &mut PgConnection, task_id: Uuid, 
 }
 
 /// Lets an agent be asked again, after it came back or became available, and ends the delay of returned offers; the pause before a retry stays.
+/// Takes tasks in the order of their ids: callers do it before they change attempts, as whoever locks a task does.
 pub async fn readmit(connection: &mut PgConnection, agent_ids: &[String]) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE tasks
         SET excluded_agents = ARRAY(SELECT agent FROM unnest(excluded_agents) AS agent WHERE agent <> ALL ($1)),
             resend_at = CASE WHEN waiting_for ->> 'what' = 'retry' THEN resend_at END
-        WHERE status = 'waiting' AND (excluded_agents && $1 OR resend_at IS NOT NULL)",
+        WHERE id IN (
+            SELECT id
+            FROM tasks
+            WHERE status = 'waiting' AND (excluded_agents && $1 OR resend_at IS NOT NULL)
+            ORDER BY id
+            FOR UPDATE
+        )",
         agent_ids,
     )
     .execute(connection)

@@ -1,9 +1,11 @@
 //! Agents that fall silent: what is unknown says so, is not repeated, and is resolved by its owner (RELIABILITY 10, 12, 13).
 
+use std::time::Duration;
+
 use chiffon_protocol::message::Outcome;
 use uuid::Uuid;
 
-use super::site::{Site, step_of};
+use super::site::{Site, step, step_of};
 use super::wire::{WireAgent, Work};
 
 async fn running(site: &Site) -> (WireAgent, Work, Uuid) {
@@ -132,4 +134,36 @@ async fn an_agent_that_comes_back_with_its_journal_reports_by_itself() {
     site.turn().await;
     assert_eq!(site.status(request_id, "one").await, "interrupted");
     assert!(matches!(again.hear().await, chiffon_protocol::Message::ResultAck(ack) if ack.result_stored), "answered where it listens now");
+}
+
+#[tokio::test]
+async fn an_agent_that_comes_back_waits_for_tasks_before_it_holds_attempts_as_every_report_does() {
+    let site = Site::start().await;
+    let (_agent, work, request_id) = running(&site).await;
+    let waiting = site.approved(&[step("two", "nas", &[])]).await;
+    site.turn().await;
+    assert_eq!(site.status(waiting, "two").await, "waiting");
+    sqlx::query("UPDATE tasks SET resend_at = now() WHERE status = 'waiting'").execute(site.app.pool()).await.expect("returned");
+    let mut report = site.app.pool().begin().await.expect("a report");
+    sqlx::query("SELECT id FROM tasks WHERE status = 'waiting' FOR UPDATE").execute(&mut *report).await.expect("its task");
+    let mut again = WireAgent::silent(&site, "infra-1", "infra-1", &site.keys[0], 2).await;
+    let state = "running".to_owned();
+    again.hello.unfinished.push(chiffon_protocol::message::Unfinished { task_id: work.request.task_id, attempt: 1, state });
+    again.say(chiffon_protocol::topology::CLAIMS, again.hello.clone()).await;
+    let reporting = async {
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        chiffon_testkit::until("a hello that waits for the task", Duration::from_secs(5), async || {
+            match sqlx::query_scalar::<_, i64>(waits).fetch_one(site.app.pool()).await {
+                Ok(1..) => Ok(()),
+                other => Err(other),
+            }
+        })
+        .await;
+        sqlx::query("SET LOCAL lock_timeout = '1s'").execute(&mut *report).await.expect("a limit");
+        let stored = "UPDATE task_attempts SET stored_seq = stored_seq + 1 WHERE finished_at IS NULL";
+        sqlx::query(stored).execute(&mut *report).await.expect("nobody holds the attempt while it waits for the task");
+        report.commit().await.expect("reported");
+    };
+    tokio::join!(site.turn(), reporting);
+    assert_eq!(site.status(request_id, "one").await, "running");
 }
