@@ -76,6 +76,7 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Revise { id, text } => verb::decide::revise(&api, output, id, text).await,
         Verb::Cancel { id } => verb::cancel::run(&api, output, id).await,
         Verb::Resolve(resolve) => verb::resolve::run(&api, output, resolve).await,
+        Verb::Release { host, comment } => verb::release::run(&api, output, host.as_deref(), comment.as_deref()).await,
         Verb::Pause { id, reason } => verb::hold::run(&api, output, "pause", id, reason.as_deref()).await,
         Verb::Resume { id, reason } => verb::hold::run(&api, output, "resume", id, reason.as_deref()).await,
         Verb::Logs { id, follow } => verb::logs::run(&api, output, id, *follow).await,

@@ -139,6 +139,7 @@ error_codes! {
     5406 HostnameTaken, 409, false, "Hostname taken";
     5407 ProtocolUnsupported, 409, false, "Protocol version not spoken";
     5410 ActionNotOffered, 404, false, "Action not offered";
+    5411 HostNotReserved, 404, false, "Host not reserved";
     5501 AnsibleNotFound, 500, false, "Ansible not found";
     5502 PlaybookSyntax, 500, false, "Playbook syntax error";
     5503 HostUnreachable, 502, false, "Host unreachable";

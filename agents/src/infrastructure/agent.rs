@@ -1,11 +1,12 @@
 //! The infrastructure agent as a kind of agent: what it announces, what it accepts, and how work becomes a play.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
+use chiffon_protocol::action::Privilege;
 use chiffon_protocol::message::{AgentType, AnnouncedAction, Mode, NotOffered, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 
@@ -20,7 +21,7 @@ use super::redact::Redactor;
 use super::sealed_inventory;
 use super::secrets::{Prepared, Secrets, Unprepared};
 use super::variables_key::VariablesKey;
-use crate::worker::{AgentKind, Decline, RunContext, RunOutcome};
+use crate::worker::{AgentKind, Decline, Jobs, RunContext, RunOutcome};
 
 /// Runs vetted actions with Ansible.
 #[derive(Debug)]
@@ -329,5 +330,14 @@ impl AgentKind for InfrastructureAgent {
             lists: Arc::clone(&self.lists),
         };
         play::run(play, context).await
+    }
+
+    async fn end_on_hosts(&self, work: &WorkRequest, marker: &str, jobs: &Jobs) -> BTreeSet<String> {
+        let privilege = self.action(&work.action).map_or(Privilege::None, |action| action.spec.privilege);
+        let InfrastructureOptions { ansible_playbook: program, inventory, playbooks, .. } = &self.options;
+        let hosts: BTreeSet<String> = Self::hosts(work).into_iter().collect();
+        let reach = play::Reach { program, inventory, playbooks, privilege };
+        let clean = play::end_on_hosts(reach, marker, jobs, &hosts, play::HOSTS_PATIENCE).await;
+        hosts.difference(&clean).cloned().collect()
     }
 }

@@ -11,6 +11,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_process::panic::{Panicked, caught};
 
 use super::attempt::Attempt;
+use super::background;
 use super::journal::Cursor;
 use super::kind::{Ending, RunOutcome};
 use super::machine::{self, Begin, State};
@@ -103,15 +104,17 @@ async fn execute(shared: &Arc<Shared>, attempt: &Arc<Attempt>, work: &WorkReques
 }
 
 /// A mistake of ours ends this run and no other: what it left running is stopped, and what it had done is told from its log.
-async fn after_panic(shared: &Shared, attempt: &Attempt, work: &WorkRequest, marker: &str, panicked: &Panicked) -> RunOutcome {
+async fn after_panic(shared: &Arc<Shared>, attempt: &Attempt, work: &WorkRequest, marker: &str, panicked: &Panicked) -> RunOutcome {
     let stopped = shared.kind.find_and_stop_leftovers(marker).await;
     TimeLimit::clear(marker);
+    let left = background::end(shared, attempt, marker).await.unwrap_or_default();
     let events = attempt.log().read(&mut Cursor::default(), usize::MAX, usize::MAX).unwrap_or_default();
     let changes = changes(&events, work.mode);
     let text =
         format!("the agent could not follow this run ({panicked}), so it was stopped; {}", what_was_done(&events, work.mode, stopped));
     tracing::error!(task_id = %work.task_id, attempt = work.attempt, "{text}");
-    RunOutcome { changed: !changes.is_empty(), hosts: hosts_of(&events), ..RunOutcome::internal(text) }
+    let hosts = hosts_of(&events, &left);
+    RunOutcome { changed: !changes.is_empty(), warnings: background::warnings(&hosts), hosts, ..RunOutcome::internal(text) }
 }
 
 fn private_folder(path: &Path) -> std::io::Result<()> {

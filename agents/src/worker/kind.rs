@@ -1,6 +1,6 @@
 //! What a kind of agent has to say and do. It never sees the bus, a signature or the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chiffon_protocol::message::{
@@ -9,6 +9,7 @@ use chiffon_protocol::message::{
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 
+use super::background::Jobs;
 use super::marker;
 use super::run_context::RunContext;
 
@@ -140,5 +141,11 @@ pub trait AgentKind: Send + Sync + std::fmt::Debug + 'static {
     /// Stops what a killed predecessor left running under this marker and waits until it is gone; how many processes it were.
     async fn find_and_stop_leftovers(&self, marker: &str) -> usize {
         marker::stop_all(marker).await
+    }
+
+    /// Ends what a run whose agent was killed has left on its hosts, where no signal of this machine reaches it; the hosts on which
+    /// something may still run.
+    async fn end_on_hosts(&self, _work: &WorkRequest, _marker: &str, jobs: &Jobs) -> BTreeSet<String> {
+        jobs.keys().cloned().collect()
     }
 }

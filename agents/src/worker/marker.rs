@@ -13,6 +13,8 @@ use super::cgroup::Group;
 
 /// The variable's name.
 pub const VARIABLE: &str = "CHIFFON_ATTEMPT";
+/// The name of the one that brings the marker to other machines, whose processes inherit nothing from this one's.
+pub const ON_HOSTS: &str = "CHIFFON_RUN";
 
 /// How long a process may take to leave after TERM.
 const AFTER_TERM: Duration = Duration::from_secs(5);

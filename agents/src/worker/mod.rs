@@ -3,6 +3,7 @@
 //! A kind says what it can do and does it ([`AgentKind`]); a [`Worker`] owns everything else.
 
 mod attempt;
+pub(crate) mod background;
 pub(crate) mod cgroup;
 mod claim;
 mod control;
@@ -26,6 +27,7 @@ mod verify;
 #[expect(clippy::module_inception, reason = "the worker itself, among its parts")]
 mod worker;
 
+pub use background::Jobs;
 pub use kind::{AgentKind, Decline, Ending, RunOutcome};
 pub use options::WorkerOptions;
 pub use probe::{HeartbeatFigures, Probe};

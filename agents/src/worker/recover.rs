@@ -2,13 +2,14 @@
 //!
 //! Nothing is run again here. What may have been executed is reported as interrupted; what provably was not, as not started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chiffon_protocol::message::{HostResult, HostStatus, LogEvent, Mode, Outcome, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::attempt::Attempt;
+use super::background;
 use super::execute::bare_result;
 use super::journal::Cursor;
 use super::machine::{self, Recovered, State};
@@ -43,9 +44,10 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt
             let marker = marker::of(&shared.options.agent_id, task_id, number);
             let stopped = shared.kind.find_and_stop_leftovers(&marker).await;
             TimeLimit::clear(&marker);
+            let left = background::end(shared, &attempt, &marker).await?;
             let result = match machine::recovered(attempt.record().state, false) {
                 Recovered::NotStarted => not_started(shared, &attempt),
-                Recovered::Interrupted | Recovered::Report => interrupted(shared, &attempt, stopped)?,
+                Recovered::Interrupted | Recovered::Report => interrupted(shared, &attempt, stopped, &left)?,
             };
             tracing::warn!(%task_id, attempt = number, outcome = ?result.outcome, stopped, "the journal holds an attempt that was cut off");
             attempt.finish(result).await;
@@ -64,7 +66,7 @@ pub(super) fn not_started(shared: &Shared, attempt: &Attempt) -> WorkResult {
     result
 }
 
-fn interrupted(shared: &Shared, attempt: &Attempt, stopped: usize) -> std::io::Result<WorkResult> {
+fn interrupted(shared: &Shared, attempt: &Attempt, stopped: usize, left: &BTreeSet<String>) -> std::io::Result<WorkResult> {
     let now = shared.clock.now();
     let mode = attempt.mode();
     let (text, last_at, changed, hosts) = {
@@ -75,13 +77,14 @@ fn interrupted(shared: &Shared, attempt: &Attempt, stopped: usize) -> std::io::R
             Mode::Check => format!("the agent was killed while this ran; {}", what_was_done(&events, mode, stopped)),
         };
         log.add(NewEvent::text("warning", text.clone()), now);
-        (text, events.last().map(|event| event.at), !changes(&events, mode).is_empty(), hosts_of(&events))
+        (text, events.last().map(|event| event.at), !changes(&events, mode).is_empty(), hosts_of(&events, left))
     };
     let mut result = bare_result(shared, attempt, Outcome::Interrupted, text.clone());
     if let (Some(started), Some(ended)) = (attempt.record().started_at, last_at) {
         result.duration_seconds = (ended - started).to_std().unwrap_or_default().as_secs_f64();
     }
     result.changed = changed;
+    result.warnings = background::warnings(&hosts);
     result.hosts = hosts;
     let details = serde_json::json!({ "processes_stopped": stopped });
     result.error = Some(Problem::new(ErrorCode::Interrupted, text).with_details(details).into());
@@ -99,7 +102,7 @@ pub(super) fn changes(events: &[LogEvent], mode: Mode) -> Vec<String> {
 }
 
 /// What the log proves of each host of a run that was cut off.
-pub(super) fn hosts_of(events: &[LogEvent]) -> Vec<HostResult> {
+pub(super) fn hosts_of(events: &[LogEvent], left: &BTreeSet<String>) -> Vec<HostResult> {
     let mut hosts: BTreeMap<&str, HostResult> = BTreeMap::new();
     for event in events {
         let Some(name) = event.host.as_deref() else { continue };
@@ -126,7 +129,9 @@ pub(super) fn hosts_of(events: &[LogEvent]) -> Vec<HostResult> {
             _ => {}
         }
     }
-    hosts.into_values().collect()
+    let mut hosts = hosts.into_values().collect();
+    background::keep(&mut hosts, left, events);
+    hosts
 }
 
 /// What a cut-off run had done, from its log, and what to do.

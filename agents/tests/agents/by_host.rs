@@ -131,7 +131,7 @@ async fn a_cancel_ends_what_was_started_in_the_background_on_a_host_that_no_sign
     let both = async || {
         let log = fleet.orchestrator.log(work.task_id);
         // The second one is known once it has been looked at.
-        let is_known = log.iter().any(|event| event.kind == "job_started");
+        let is_known = log.iter().filter(|event| event.kind == "job_started").count() == 2;
         if is_known && sleeping(7101) && sleeping(7102) { Ok(()) } else { Err(log) }
     };
     until("both jobs", PATIENCE, both).await;

@@ -6,6 +6,7 @@ mod beyond;
 mod by_host;
 mod content;
 mod dry_runs;
+mod elsewhere;
 mod first_contact;
 mod foretold;
 mod infrastructure;

@@ -15,7 +15,7 @@ use crate::orchestrator::{Claims, Orchestrator, work};
 use crate::running::{AGENT, PATIENCE, RunningWorker, options};
 use crate::worker::{journal_is_empty, journalled, result_of};
 
-async fn journal_is_free(data_dir: &Path) {
+pub async fn journal_is_free(data_dir: &Path) {
     use nix::fcntl::{Flock, FlockArg};
     let asked = async || {
         let lock = std::fs::File::open(data_dir.join("journal/lock")).map_err(|error| error.to_string())?;

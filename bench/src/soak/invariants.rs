@@ -47,7 +47,7 @@ const CHECKS: [Check; 9] = [
         rule: "no host held without a task at work",
         calm: Duration::from_secs(45),
         statement: "SELECT h.host || ' ' || t.id || ' ' || t.status FROM host_locks h JOIN tasks t ON t.id = h.task_id
-            WHERE t.status NOT IN ('dispatched', 'running', 'unknown')",
+            WHERE h.kept_at IS NULL AND t.status NOT IN ('dispatched', 'running', 'unknown')",
     },
     Check {
         rule: "no outbox row older than a minute",

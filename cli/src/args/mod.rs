@@ -110,6 +110,13 @@ pub enum Verb {
     Cancel { id: String },
     /// Decide about a task that is unknown or was interrupted; asks at a terminal
     Resolve(Resolve),
+    /// Give a host back that is reserved because something of a stopped run may still run there; without a host, list those
+    Release {
+        host: Option<String>,
+        /// How you know that nothing of it runs any more
+        #[arg(long, requires = "host")]
+        comment: Option<String>,
+    },
     /// Begin nothing more of a request; what runs goes on
     Pause {
         id: String,

@@ -14,6 +14,7 @@ pub fn print(request: &Value) {
     println!("{} {}  {}", bold(short(&id)), status(&text(&request["status"])), text(&request["text"]));
     println!("{}", faint(&format!("{id}, asked by {} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
     print_wait(request);
+    print_reserved(request);
     if let Some(message) = said(&request["error"]["message"]) {
         println!("error {}: {message}", text(&request["error"]["code"]));
     }
@@ -30,6 +31,24 @@ pub fn print_wait(request: &Value) {
     if let Some(wait) = said(&request["waiting_for"]["text"]) {
         println!("waiting: {wait}");
     }
+}
+
+/// Prints the hosts that a request keeps from other work.
+pub fn print_reserved(request: &Value) {
+    for line in request["reserved_hosts"].as_array().into_iter().flatten().flat_map(reserved_lines) {
+        println!("{line}");
+    }
+}
+
+/// A reserved host: by what, since when, for what, and the command that gives it back.
+pub fn reserved_lines(reserved: &Value) -> Vec<String> {
+    let (host, title) = (text(&reserved["host"]), text(&reserved["title"]));
+    let of = format!("{} of request {}", short(&text(&reserved["task_id"])), short(&text(&reserved["request_id"])));
+    let what = reserved["may_still_run"].as_array().into_iter().flatten().map(|what| format!("  may still run there: {}", text(what)));
+    std::iter::once(format!("reserved: {host}, by {title} (task {of}), {}", ago(&reserved["since"])))
+        .chain(what)
+        .chain([format!("  when nothing of it runs any more: {}", text(&reserved["release"]))])
+        .collect()
 }
 
 fn print_tasks(request: &Value) {

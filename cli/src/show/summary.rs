@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::request::reserved_lines;
 use super::style::{bold, faint, short, status};
 use super::text::{said, text};
 
@@ -44,6 +45,7 @@ fn lines(request: &Value) -> Vec<String> {
     }
     lines.extend(error(&request["error"], &mut errors));
     lines.extend(said(&request["waiting_for"]["text"]).map(|wait| format!("waiting: {wait}")));
+    lines.extend(request["reserved_hosts"].as_array().into_iter().flatten().flat_map(reserved_lines));
     let commits: Vec<String> =
         request["commits"].as_array().into_iter().flatten().map(|commit| text(commit).chars().take(12).collect()).collect();
     if !commits.is_empty() {

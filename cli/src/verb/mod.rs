@@ -13,6 +13,7 @@ pub mod hold;
 pub mod key;
 pub mod logs;
 mod progress;
+pub mod release;
 pub mod request;
 pub mod requests;
 pub mod resolve;

@@ -91,6 +91,8 @@ pub struct Run {
     lines: HashMap<String, String>,
     /// Who was heard last, and when.
     speaker: String,
+    /// What is done at this moment by the word of the task that was heard last, with the hosts that have not answered.
+    doing: Option<String>,
     /// What the task that was heard last waits for.
     waits: Option<String>,
     heard: Instant,
@@ -100,7 +102,15 @@ pub struct Run {
 impl Run {
     /// One of which nothing was heard yet.
     pub fn new(now: Instant) -> Self {
-        Self { began: false, lines: HashMap::new(), speaker: "the run".to_owned(), waits: None, heard: now, told: Duration::ZERO }
+        Self {
+            began: false,
+            lines: HashMap::new(),
+            speaker: "the run".to_owned(),
+            doing: None,
+            waits: None,
+            heard: now,
+            told: Duration::ZERO,
+        }
     }
 
     /// Whether what is heard belongs to the run.
@@ -123,6 +133,7 @@ impl Run {
             }
             "task" => {
                 let line = task_line(&event.data)?;
+                self.doing = said(&event.data["message"]).and_then(|message| message.split_once(": ").map(|(_, doing)| doing.to_owned()));
                 self.waits = said(&event.data["waiting_for"]["text"]);
                 let is_new = self.lines.insert(text(&event.data["task_id"]), line.clone()).as_ref() != Some(&line);
                 is_new.then_some(line)
@@ -138,9 +149,10 @@ impl Run {
             return None;
         }
         self.told = silent;
+        let silent_one = self.doing.as_ref().unwrap_or(&self.speaker);
         let text = match &self.waits {
             Some(waits) => format!("still waiting, {} s: {waits}", silent.as_secs()),
-            None => format!("{} has said nothing for {} s", self.speaker, silent.as_secs()),
+            None => format!("{silent_one} has said nothing for {} s", silent.as_secs()),
         };
         Some(faint(&text))
     }
@@ -197,6 +209,14 @@ mod tests {
         assert_eq!(run.hear(&event("task", task.clone()), after(41)).as_deref(), Some("running Install 33 %"));
         assert_eq!(run.hear(&event("task", task), after(42)), None, "said once");
         assert_eq!(run.wait(after(50)), None, "it was heard");
+        let working =
+            json!({"task_id": "t", "title": "Install", "status": "running", "progress": 33, "message": "Running: Install apt on pi, web"});
+        run.hear(&event("task", working), after(51));
+        assert_eq!(
+            run.wait(after(71)).as_deref(),
+            Some("Install apt on pi, web has said nothing for 20 s"),
+            "those that have not answered"
+        );
         let waiting = json!({"task_id": "t", "title": "Install", "status": "waiting", "waiting_for": {"text": "nas is locked"}});
         run.hear(&event("task", waiting), after(51));
         assert_eq!(run.wait(after(71)).as_deref(), Some("still waiting, 20 s: nas is locked"));

@@ -6,7 +6,7 @@ use super::resolve;
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
-use crate::show::request::{print_result, print_wait};
+use crate::show::request::{print_reserved, print_result, print_wait};
 use crate::show::story;
 use crate::show::style::{bold, short, status};
 use crate::show::table::{self, text};
@@ -22,6 +22,7 @@ pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
     }
     println!("{} {}", status(&text(&request["status"])), bold(&text(&request["text"])));
     print_wait(&request);
+    print_reserved(&request);
     print_problem(&request["error"]);
     for task in request["tasks"].as_array().into_iter().flatten().filter(|task| task["status"] != "completed") {
         println!("  {} {}", status(&text(&task["status"])), text(&task["title"]));

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chiffon_process::shown;
 use chiffon_protocol::message::{AgentType, Availability, Resources};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,38 @@ pub struct HostLock {
     pub task_id: Uuid,
     /// What it does.
     pub title: String,
+    /// Why the host is reserved although the attempt has ended; `None` while it is changed.
+    pub kept: Option<Kept>,
+}
+
+/// Why a host is reserved for a task whose attempt has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What may still run there.
+    pub what: Vec<String>,
+}
+
+impl HostLock {
+    fn words(&self, host: &str) -> String {
+        let Self { task_id, title, kept } = self;
+        match kept {
+            None => format!("host {host} is being changed by task {task_id} ({title})"),
+            Some(Kept { since, what }) => format!(
+                "host {host} is reserved since {} by task {task_id} ({title}), which was stopped, because this may still run there: {}. \
+                 Look at it; when nothing of that runs any more: {}",
+                shown(*since),
+                what.join("; "),
+                release_command(host)
+            ),
+        }
+    }
+}
+
+/// What a person types to give a reserved host back.
+pub fn release_command(host: &str) -> String {
+    format!("chiffon release {host} --comment \"how you know\"")
 }
 
 /// What waits for an agent that has its action as it was planned.
@@ -162,7 +195,7 @@ fn choose<'a>(
     )?;
     let taking = narrowed(&willing, |agent| takes_work(agent, &wanted.resources), || Wait::new("agent", unavailable(&willing)))?;
     if let Some((host, lock)) = wanted.hosts.iter().filter(|_| wanted.exclusive).find_map(|host| Some((host, locks.get(host)?))) {
-        return Err(Wait::new("host", format!("host {host} is being changed by task {} ({})", lock.task_id, lock.title)));
+        return Err(Wait::new("host", lock.words(host)));
     }
     let fitting = narrowed(
         &taking,

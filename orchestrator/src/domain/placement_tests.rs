@@ -95,12 +95,21 @@ fn all_that_declined_are_named_with_the_reason() {
 
 #[test]
 fn a_host_under_change_is_waited_for_only_by_who_would_change_it() {
-    let lock = HostLock { task_id: Uuid::nil(), title: "Deploy Kuma to nas".to_owned() };
-    let locks = BTreeMap::from([("nas".to_owned(), lock)]);
+    let lock = HostLock { task_id: Uuid::nil(), title: "Deploy Kuma to nas".to_owned(), kept: None };
+    let locks = BTreeMap::from([("nas".to_owned(), lock.clone())]);
     let Placement::Wait(wait) = place(&wanted(), &[agent("a")], &locks, now()) else { panic!("it must wait") };
     assert_eq!(wait.text, format!("host nas is being changed by task {} (Deploy Kuma to nas)", Uuid::nil()));
     let reader = Wanted { exclusive: false, ..wanted() };
     assert!(matches!(place(&reader, &[agent("a")], &locks, now()), Placement::Fit { .. }));
+
+    let kept = Kept { since: now(), what: vec!["\"Back up\" in the background as job j1.2".to_owned()] };
+    let locks = BTreeMap::from([("nas".to_owned(), HostLock { kept: Some(kept), ..lock })]);
+    let Placement::Wait(wait) = place(&wanted(), &[agent("a")], &locks, now()) else { panic!("it must wait") };
+    for part in
+        ["reserved since 2023-11-14 22:13:20 UTC", "(Deploy Kuma to nas), which was stopped", "as job j1.2", "chiffon release nas --comment"]
+    {
+        assert!(wait.text.contains(part), "{}", wait.text);
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod body;
 mod dead_letter;
 mod fields;
 mod health;
+mod host;
 mod hosts;
 mod idempotency;
 mod input;

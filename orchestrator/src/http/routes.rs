@@ -15,7 +15,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::problem::{Failure, ProblemDetails};
 use super::state::HttpState;
 use super::table::{Endpoint, Table};
-use super::{action, agent, answer, audit, dead_letter, health, key, operations, request, task, token};
+use super::{action, agent, answer, audit, dead_letter, health, host, key, operations, request, task, token};
 use crate::domain::role::Role::{Admin, Operator, Requester, Viewer};
 
 #[derive(OpenApi)]
@@ -50,6 +50,8 @@ fn table(state: HttpState) -> Table {
         .role(Viewer, routes!(task::get::get))
         .role(Requester, routes!(task::resolve::resolve)) // one's own; anybody's needs an operator: see `service::resolve`
         .role(Viewer, routes!(task::logs::logs))
+        .role(Viewer, routes!(host::reserved::reserved))
+        .role(Requester, routes!(host::release::release)) // of one's own request; anybody's needs an operator: see `service::release_host`
         .role(Viewer, routes!(agent::list::list))
         .role(Viewer, routes!(agent::capacity::capacity))
         .role(Viewer, routes!(agent::get::get))

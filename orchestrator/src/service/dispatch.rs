@@ -67,7 +67,7 @@ fn reserve(agents: &mut [AgentView], locks: &mut BTreeMap<String, HostLock>, tas
         agent.reserved = sum(&[std::mem::take(&mut agent.reserved), task.wanted.resources.clone()]);
     }
     if task.wanted.exclusive {
-        let lock = HostLock { task_id: task.task_id, title: title.to_owned() };
+        let lock = HostLock { task_id: task.task_id, title: title.to_owned(), kept: None };
         locks.extend(task.wanted.hosts.iter().map(|host| (host.clone(), lock.clone())));
     }
 }

@@ -129,7 +129,7 @@ async fn find(connection: &mut PgConnection, task_id: Uuid) -> Result<(Row, Lock
 }
 
 /// Whoever may cancel a request may decide about its tasks, but no program: it is a person's word that counts here.
-fn may_resolve(principal: &Principal, row: &Row) -> Result<(), Problem> {
+pub(super) fn may_resolve(principal: &Principal, row: &Row) -> Result<(), Problem> {
     if principal.is_program {
         let message = format!("`{}` is a program, and what was cut off is a person's decision; ask an operator", principal.name);
         return Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role})));

@@ -11,7 +11,7 @@ use super::end_task::{self, By};
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
 use super::status::{is_owner, not_the_owner, owner};
-use super::{Context, late_report, retry, task_story, variables_changed, wait};
+use super::{Context, keep_hosts, late_report, retry, task_story, variables_changed, wait};
 use crate::domain::audit::AuditEvent;
 use crate::domain::placement::Wait;
 use crate::domain::prediction::{self, OnHost};
@@ -129,6 +129,7 @@ async fn finish(
     if let Some(variables) = result.variables.as_ref().filter(|_| task.mode == Mode::Check) {
         variables::set(connection, task.id, variables).await?;
     }
+    keep_hosts::run(context, connection, task, result).await?;
     let mut problem = (to != Status::Completed).then(|| problem(to, result));
     // What contradicts itself, because it had said that it runs, is never repeated without a person.
     // A dry run that has changed something is none that may be repeated.
@@ -279,6 +280,7 @@ async fn fenced(
     result: &WorkResult,
 ) -> Result<(), store::Error> {
     attempts::set_finished(connection, attempt.attempt, ending, result, context.clock.now()).await?;
+    keep_hosts::run(context, connection, &locked.task, result).await?;
     attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
     flag(context, connection, locked, attempt, json!({"reported": ending, "task_status": locked.task.status})).await
 }

@@ -11,6 +11,7 @@ mod flooding;
 mod foretelling;
 mod holding;
 mod introducing;
+mod keeping;
 mod ordering;
 mod overrunning;
 mod panicking;

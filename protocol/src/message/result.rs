@@ -172,6 +172,9 @@ pub struct HostResult {
     /// In check mode: the names of the tasks that ran for real all the same and changed something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made: Vec<String>,
+    /// What the run has started there, was to be stopped, and whose end could not be seen: the host is kept from other work for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_still_run: Vec<String>,
     /// The last failure's words, or why it was not reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -21,7 +21,7 @@ pub struct LogEvent {
     pub seq: u64,
     /// When it happened on the agent.
     pub at: DateTime<Utc>,
-    /// What happened: `play_started | task_started | task_ok | task_changed | task_skipped | task_failed | host_unreachable | output | warning | stats`.
+    /// What happened: `play_started | task_started | task_ok | task_changed | task_skipped | task_failed | host_unreachable | job_started | job_ended | output | warning | stats`.
     pub kind: String,
     /// The managed host, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.executor.play_iterator import PlayIterator
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
@@ -35,6 +36,9 @@ SYSTEM = ("/usr/", "/bin/", "auto")
 ACTING = ("lines", "password", "pipe")
 # Connections that reach the host's own address; any other acts on the agent's machine.
 REMOTE = ("smart", "ssh", "paramiko", "paramiko_ssh", "libssh", "winrm", "psrp", "httpapi", "netconf", "network_cli")
+# The marker of the run, and the variable that carries it on hosts.
+MARKER = os.environ.get("CHIFFON_ATTEMPT")
+ON_HOSTS = "CHIFFON_RUN"
 # So many hosts are named in one event.
 NAMED = 20
 
@@ -119,6 +123,24 @@ def _set_connection_options(executor, variables, *arguments, **named):
 
 if Grant.hosts and OPTIONS:
     TaskExecutor._set_connection_options = _set_connection_options
+
+
+ENVIRONMENT = getattr(ActionBase, "_compute_environment_string", None)
+
+
+def _compute_environment_string(action, *arguments, **named):
+    """What a task starts on its host carries the run's marker, by which it is found there when the run is stopped."""
+    task = action._task
+    given = task.environment
+    task.environment = (given if isinstance(given, list) else [given] if given else []) + [{ON_HOSTS: MARKER}]
+    try:
+        return ENVIRONMENT(action, *arguments, **named)
+    finally:
+        task.environment = given
+
+
+if Grant.hosts and ENVIRONMENT and MARKER:
+    ActionBase._compute_environment_string = _compute_environment_string
 
 
 def _lookup(loader_name, *arguments, **named):

@@ -63,6 +63,11 @@ impl Observer {
         self.tell_progress();
     }
 
+    /// The play was stopped, and these hosts say that nothing of it is left there.
+    pub(super) fn stopped(&mut self, clean: &BTreeSet<String>) {
+        self.seen.may_still_run = self.background.stopped(clean);
+    }
+
     /// All that was seen, at the end.
     pub(super) fn finish(mut self) -> Seen {
         let put_out = self.outputs.finish();
@@ -129,6 +134,7 @@ impl Observer {
                 self.tell_progress();
             }
             "v2_playbook_on_stats" => self.statistics(event),
+            "chiffon_began" => self.began(event),
             "chiffon_job" => self.job(event),
             "chiffon_variables" | "chiffon_variables_changed" => self.seen.variables.read(name, event),
             _ => {
@@ -141,13 +147,25 @@ impl Observer {
         }
     }
 
+    fn began(&mut self, event: &Value) {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let task = self.redactor.text(text("task"));
+        self.background.began(text("host"), &task);
+        self.tell_progress();
+    }
+
     /// A host works on a task in the background, and the play waits for it.
     fn job(&mut self, event: &Value) {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
-        let (host, task) = (text("host").to_owned(), self.redactor.text(text("task")));
-        self.background.result(&host, &task, event);
-        let words = format!("runs in the background as job {}", text("ansible_job_id"));
-        self.say(NewEvent { kind: "job_started", host: Some(host), name: Some(task), ..NewEvent::text("job_started", words) });
+        let task = self.redactor.text(text("task"));
+        let events = self.background.job(text("host"), &task, event);
+        self.add_all(events);
+    }
+
+    pub(super) fn add_all(&self, events: Vec<NewEvent>) {
+        for event in events {
+            self.sink.add(event);
+        }
     }
 
     /// What our own callback says.
@@ -205,8 +223,11 @@ impl Observer {
 
     fn tell_progress(&mut self) {
         let verb = if self.mode == Mode::Check { "Previewing" } else { "Running" };
-        let task = if self.seen.current_task.is_empty() { "the playbook" } else { self.seen.current_task.as_str() };
-        self.progress.set(self.counter.percent().unwrap_or(0), format!("{verb}: {task}"));
+        let doing = self.background.in_words().unwrap_or_else(|| match self.seen.current_task.as_str() {
+            "" => "the playbook".to_owned(),
+            task => task.to_owned(),
+        });
+        self.progress.set(self.counter.percent().unwrap_or(0), format!("{verb}: {doing}"));
     }
 
     pub(super) fn say(&self, mut event: NewEvent) {

@@ -16,6 +16,7 @@ const MOST_WRITTEN: usize = 5_000;
 pub(super) fn of_play(granted: &[String], seen: &Seen, stopped: bool) -> Vec<HostResult> {
     let mut names: Vec<&str> = granted.iter().map(String::as_str).collect();
     let acted = seen.changed.iter().map(|(host, _)| host.as_str()).chain(seen.unreachable.keys().map(String::as_str));
+    names.extend(seen.may_still_run.keys().map(String::as_str));
     names.extend(acted.chain(seen.stats.iter().flat_map(|stats| stats.keys().map(String::as_str))));
     names.sort_unstable();
     names.dedup();
@@ -60,6 +61,7 @@ fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
         rescued: counted.rescued,
         ignored: counted.ignored,
         made: seen.made.iter().filter(|(of, _)| of == host).map(|(_, task)| task).take(NAMED_CHANGES).cloned().collect(),
+        may_still_run: seen.may_still_run.get(host).cloned().unwrap_or_default(),
         changes: named.into_iter().take(NAMED_CHANGES).cloned().collect(),
         written: of_run(host, seen),
         message: words.map(|words| cut::at_line(words, LONGEST_MESSAGE)),

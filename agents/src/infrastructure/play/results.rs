@@ -20,12 +20,14 @@ impl Observer {
         let task = self.redactor.text(&task_name(event));
         self.warnings_of(host, &task, result);
         self.outputs.result(host, result);
-        self.background.result(host, &task, result);
+        let events = self.background.result(host, &task, result);
+        self.add_all(events);
         let changed = result.get("changed").and_then(Value::as_bool).unwrap_or(false);
         let text = self.redactor.text(&text_of(result));
         let mut diff = String::new();
         let kind = match event_name {
             "v2_runner_on_unreachable" => {
+                self.background.unreachable(host);
                 self.seen.unreachable.insert(host.to_owned(), text.clone());
                 "host_unreachable"
             }

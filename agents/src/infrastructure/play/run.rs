@@ -21,7 +21,7 @@ use super::progress::{ListCache, Listed, read_list};
 use super::stop::{Stop, StopReason};
 use super::usage::Usage;
 use super::variables::{self, Binding};
-use super::{dry_run, long_results, outcome, stop_jobs};
+use super::{dry_run, host_processes, long_results, outcome};
 use crate::infrastructure::ansible_config::CALLBACKS;
 use crate::infrastructure::catalogue::Action;
 use crate::infrastructure::inventory::not_found;
@@ -35,6 +35,9 @@ use crate::worker::{CancelCause, RunContext, RunOutcome, marker};
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
 /// A process that a play left behind may hold its pipes open; so long they are still read after its end.
 const PIPES_END: Duration = Duration::from_secs(2);
+
+/// How long hosts are waited for when the agent itself has to end.
+const URGENT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// No play has a list of tasks that is longer.
 const LONGEST_LIST_BYTES: usize = 16 * 1024 * 1024;
@@ -115,11 +118,13 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
     let mut watched = Watch::new(child, observer, &play).run(&context, listing).await;
     if let Some(stop) = &watched.stop {
         let left = marker::stop_all(&context.marker).await;
-        // Whoever waits for an agent that ends may kill it: then the jobs are told, and left.
-        if stop.reason != StopReason::Cancelled(CancelCause::AgentStops) {
-            let stopped = stop_jobs::stop(&play, &context.marker, watched.observer.background.open()).await;
-            watched.observer.background.ended(&stopped);
-        }
+        // Whoever waits for an agent that ends may kill it.
+        let is_urgent = stop.reason == StopReason::Cancelled(CancelCause::AgentStops);
+        let patience = if is_urgent { URGENT_PATIENCE } else { host_processes::PATIENCE };
+        let background = &watched.observer.background;
+        let reach = host_processes::Reach::of(&play);
+        let clean = host_processes::end(reach, &context.marker, background.open(), background.touched(), patience).await;
+        watched.observer.stopped(&clean);
         tracing::info!(marker = context.marker, reason = ?stop.reason, left, "a play was stopped");
     } else if let Some(group) = Group::find(&context.marker) {
         // A service that the play has started on this machine may live on in it, and is to.

@@ -53,6 +53,8 @@ pub(super) struct Seen {
     pub(super) beyond: Option<Beyond>,
     /// Plays that did not run on all that they name.
     pub(super) plays: Plays,
+    /// By host, of a play that was stopped: what it has started there and whose end was not seen.
+    pub(super) may_still_run: BTreeMap<String, Vec<String>>,
     /// Hosts for which a play was ended because of others.
     pub(super) unended: BTreeSet<String>,
     pub(super) errors: String,

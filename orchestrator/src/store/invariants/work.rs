@@ -80,7 +80,7 @@ pub(super) async fn reservation_without_task(connection: &mut PgConnection) -> R
         r#"SELECT l.host || ' (task ' || t.id || ' is ' || t.status || ')' AS "example!", count(*) OVER () AS "total!"
         FROM host_locks l
         JOIN tasks t ON t.id = l.task_id
-        WHERE t.status NOT IN ('dispatched', 'running', 'unknown') OR t.attempt <> l.attempt
+        WHERE l.kept_at IS NULL AND (t.status NOT IN ('dispatched', 'running', 'unknown') OR t.attempt <> l.attempt)
         ORDER BY l.host
         LIMIT $1"#,
         EXAMPLES,

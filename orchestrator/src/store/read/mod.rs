@@ -11,6 +11,7 @@ pub mod dead_letters;
 pub mod live;
 pub mod request;
 pub mod requests;
+pub mod reserved;
 pub mod tasks;
 
 use sqlx::{PgPool, Postgres, Transaction};

@@ -1,4 +1,4 @@
-//! Everything about one request, in the shape that clients rely on (CONTRACT 4), from five statements.
+//! Everything about one request, in the shape that clients rely on (CONTRACT 4), from a fixed number of statements.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::reserved::{self, ReservedHost};
 use super::snapshot;
 use super::tasks::TaskView;
 use crate::domain::fresh_preview::FreshPreview;
@@ -59,6 +60,8 @@ pub struct RequestView {
     pub cost_usd: f64,
     /// What it has changed so far, of any plan of it: what ran for real in a preview is in it, too.
     pub changed: Vec<ChangedView>,
+    /// Hosts that it keeps from other work, because something that it has started may still run there.
+    pub reserved_hosts: Vec<ReservedHost>,
     /// Its commits in the audit repository, oldest first.
     pub commits: Vec<String>,
     /// The number of its newest live event: `Last-Event-ID` for following from here.
@@ -157,6 +160,7 @@ pub async fn get(pool: &PgPool, request_id: Uuid) -> Result<Option<RequestView>,
     let Some((mut view, plan)) = head(&mut tx, request_id).await? else { return Ok(None) };
     view.messages = messages(&mut tx, request_id).await?;
     view.changed = changed(&mut tx, request_id).await?;
+    view.reserved_hosts = reserved::list(&mut tx, Some(request_id)).await?;
     view.commits = commits(&mut tx, request_id).await?;
     if let Some((plan_id, mut plan)) = plan {
         plan.approvals = approvals(&mut tx, plan_id).await?;
@@ -234,6 +238,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         messages: Vec::new(),
         cost_usd: row.cost_usd,
         changed: Vec::new(),
+        reserved_hosts: Vec::new(),
         commits: Vec::new(),
         last_event_id: row.event_seq,
     };

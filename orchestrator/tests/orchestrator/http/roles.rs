@@ -33,6 +33,8 @@ async fn the_least_roles_are_these() {
     viewer GET /tasks/{id}
     requester POST /tasks/{id}/resolve
     viewer GET /tasks/{id}/logs
+    viewer GET /hosts/reserved
+    requester POST /hosts/{host}/release
     viewer GET /agents
     viewer GET /agents/capacity
     viewer GET /agents/{id}
