@@ -315,7 +315,7 @@ impl AgentKind for InfrastructureAgent {
                 return RunOutcome::failed(Problem::new(ErrorCode::DataDirUnusable, text));
             }
         };
-        let redactor = Redactor::new(secrets, &parameters).with_placeholders(&references);
+        let redactor = Redactor::new(secrets, &parameters).with_placeholders(&references).with_run_folders(&[&playbooks, &context.scratch]);
         let play = Play {
             action,
             binding: Binding { key, bound: work.variables.clone().filter(|_| work.mode == Mode::Apply) },

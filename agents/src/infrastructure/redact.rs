@@ -1,7 +1,8 @@
 //! Keeping secrets out of everything that leaves the host: events, diffs, outputs and errors.
 //!
 //! Known values are removed wherever they stand, in every usual spelling and by pieces; values of keys that look secret are
-//! removed where the key stands; in a diff, what a secret takes the place of is taken for a secret too.
+//! removed where the key stands; in a diff, what a secret takes the place of is taken for a secret too. The paths of the run's own
+//! folder, which is gone after it, are told as those of the playbooks folder.
 
 mod components;
 mod encodings;
@@ -12,6 +13,8 @@ mod pieces;
 mod spellings;
 pub(super) mod vaulted;
 mod widen;
+
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -42,6 +45,8 @@ pub(super) struct Redactor {
     vaulted: Option<Vaulted>,
     /// Whether the run uses any secret.
     in_use: bool,
+    /// The beginnings of paths that lead into the run's own folder, longest first: what lies there is gone after the run.
+    run_folders: Vec<String>,
 }
 
 impl Redactor {
@@ -69,6 +74,15 @@ impl Redactor {
     /// Whether a preview shows references where the run has secrets.
     pub(super) fn has_placeholders(&self) -> bool {
         !self.placeholders.is_empty()
+    }
+
+    /// Paths in these folders, of which one may lie in another, are told as they are called below it: `ACTION/playbook.yml`.
+    pub(super) fn with_run_folders(mut self, folders: &[&Path]) -> Self {
+        let real = folders.iter().filter_map(|folder| folder.canonicalize().ok());
+        let all = folders.iter().map(|folder| folder.to_path_buf()).chain(real).map(|folder| format!("{}/", folder.display()));
+        self.run_folders.extend(all);
+        self.run_folders.sort_by_key(|folder| std::cmp::Reverse(folder.len()));
+        self
     }
 
     /// What the vault decrypts during the play is hidden too.
@@ -104,6 +118,11 @@ impl Redactor {
     /// A text without secrets.
     pub(super) fn text(&self, text: &str) -> String {
         let mut clean = text.to_owned();
+        for folder in &self.run_folders {
+            if clean.contains(folder.as_str()) {
+                clean = clean.replace(folder.as_str(), "");
+            }
+        }
         for value in &self.values {
             if clean.contains(value.as_str()) {
                 clean = clean.replace(value.as_str(), HIDDEN);

@@ -88,3 +88,47 @@ async fn a_change_whose_diff_is_more_than_an_event_holds_is_told_without_it() {
     assert_eq!((preview.changes.len(), preview.coverage), (1, 0.0), "{preview:?}");
     assert!(preview.changes[0].diff.contains("(too large to be shown: more than 3145728 bytes)"), "{preview:?}");
 }
+
+#[tokio::test]
+async fn an_output_that_is_too_long_is_named_and_costs_no_other_one_and_no_statistics() {
+    let books = Playbooks::new();
+    let long = |name: &str| {
+        format!("    - name: Tell much\n      ansible.builtin.set_stats: {{data: {{{name}: \"{{{{ 'x' * 9000000 }}}}\", url: here}}}}\n")
+    };
+    books.action("wanted", "outputs: {required: [log], properties: {log: {type: string}}}\n", &long("log"));
+    books.action("besides", "outputs: {required: [url], properties: {url: {type: string}}}\n", &long("log"));
+    // Each is short enough, and all together are not.
+    let many = "    - name: Tell some\n      ansible.builtin.set_stats: {data: {lines: [\"{{ 'x' * 1500000 }}\"]}}\n".repeat(6);
+    books.action("many", "", &many);
+    let fleet = books.start().await;
+    let failed = fleet.apply("wanted", json!({"host": "nas"}), &["nas"]).await;
+    let message = error(&failed, ErrorCode::OutputsInvalid);
+    assert!(message.contains("the output `log` is too long and was left out for all hosts: 9000002 bytes"), "{message}");
+    for (action, hosts) in [("besides", vec!["nas"]), ("many", vec!["nas", "pi"])] {
+        let ran = fleet.apply(action, json!({"host": hosts.clone()}), &hosts).await;
+        assert_eq!(ran.outcome, Some(Outcome::Succeeded), "{action}: {:?}", ran.error);
+        assert!(ran.warnings.iter().any(|warning| warning.contains("is too long and was left out")), "{:?}", ran.warnings);
+        assert_eq!(ran.outputs, if action == "many" { json!({}) } else { json!({"url": "here"}) }.as_object().cloned().expect("an object"));
+    }
+}
+
+#[tokio::test]
+async fn a_place_in_an_error_is_told_as_that_of_the_playbooks_folder() {
+    let books = Playbooks::new();
+    let tasks = "    - name: Copy what is not there\n      ansible.builtin.copy: {src: \"{{ text }}\", dest: \"@DIR@/out\"}\n      when: text != 'hello'\n    \
+                 - name: Show the place\n      ansible.builtin.template: {src: conf.j2, dest: \"@DIR@/conf\"}\n";
+    books.action("place", "", tasks);
+    books.write("books/place/templates/conf.j2", "{{ template_fullpath }}\n");
+    books.action("broken", "", "    - name: Ask\n      no.such.module: {}\n");
+    let fleet = books.start().await;
+    let failed = fleet.apply("place", json!({"host": "nas", "text": "absent.txt"}), &["nas"]).await;
+    let message = error(&failed, ErrorCode::PlayFailed);
+    assert!(message.contains("(place/playbook.yml:5)") && message.contains("place/files/absent.txt"), "{message}");
+    let broken = fleet.apply("broken", json!({"host": "nas"}), &["nas"]).await;
+    assert!(error(&broken, ErrorCode::PlaybookSyntax).contains("'broken/playbook.yml': line 5"), "{broken:?}");
+    let work = fleet.work("place", json!({"host": "nas"}), &["nas"]);
+    assert_eq!(fleet.run(&work).await.outcome, Some(Outcome::Succeeded));
+    let scratch = fleet.playbooks.path("agent").display().to_string();
+    let said = format!("{failed:?} {broken:?} {:?}", fleet.orchestrator.log(work.task_id));
+    assert!(!said.contains(&scratch) && said.contains("place/templates/conf.j2"), "{said}");
+}

@@ -6,7 +6,9 @@ use std::time::Duration;
 use chiffon_agents::infrastructure::{InfrastructureAgent, InfrastructureOptions};
 use chiffon_agents::worker::AgentKind as _;
 use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::json;
 
+use crate::infrastructure::error;
 use crate::playbooks::Playbooks;
 
 fn script(books: &Playbooks, name: &str, text: &str) {
@@ -114,7 +116,7 @@ async fn the_error_of_a_bad_inventory_comes_first_with_its_file_and_line() {
 
     books.write("list.yml", "all:\n  hosts: [a, b]\n");
     let problem = refused(&books, "list.yml").await;
-    assert!(problem.message.starts_with(&format!("{}: Invalid \"hosts\" entry", shown("list.yml"))), "{}", problem.message);
+    assert!(problem.message.starts_with(&format!("{}:2: `hosts` of the group `all`", shown("list.yml"))), "{}", problem.message);
 
     books.write("folder/hosts.ini", "nas\n");
     let problem = refused(&books, "folder").await;
@@ -132,4 +134,34 @@ async fn a_folder_of_inventories_gives_the_hosts_of_all_and_names_the_bad_one() 
     assert_eq!(hosts(&agent, "small"), ["pi1"], "plugins are asked, too");
     let problems = agent.problems();
     assert!(problems.len() == 1 && problems[0].contains("20-cloud.yml") && problems[0].contains("unknown plugin"), "{problems:?}");
+}
+
+#[tokio::test]
+async fn an_inventory_that_was_broken_since_is_named_with_its_line_and_no_play_runs_on_half_of_it() {
+    let books = Playbooks::new();
+    books.action("write", "", "    - name: Write\n      ansible.builtin.copy: {content: \"x\\n\", dest: \"@DIR@/out\"}\n");
+    let fleet = books.start().await;
+    let host = "nas ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n";
+    // What stands before the mistake would be enough for the play.
+    for broken in [format!("{host}[web\npi\n"), format!("{host}[web:nonsense]\npi\n")] {
+        fleet.playbooks.write("inventory.ini", &broken);
+        let ran = fleet.apply("write", json!({"host": "nas"}), &["nas"]).await;
+        let said = error(&ran, ErrorCode::InventoryUnreadable);
+        assert!(said.starts_with(&format!("{}:", fleet.playbooks.path("inventory.ini").display())), "{said}");
+        assert!(said.contains("nothing was changed") && !said.contains("playbook.yml"), "{said}");
+        assert!(!fleet.playbooks.path("out").exists());
+    }
+    fleet.playbooks.write("inventory.ini", host);
+    let ran = fleet.apply("write", json!({"host": "nas"}), &["nas"]).await;
+    assert!(ran.error.is_none() && fleet.playbooks.path("out").exists(), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_yaml_takes_for_a_truth_value_is_named_with_its_line_and_the_cure() {
+    let books = Playbooks::new();
+    books.write("hosts.yml", "all:\n  hosts:\n    nas: {}\n    off: {}\n");
+    let problem = refused(&books, "hosts.yml").await;
+    let expected =
+        format!("{}:4: `off` is a truth value for YAML, not a name; write it in quotes: \"off\":", books.path("hosts.yml").display());
+    assert!(problem.message.starts_with(&expected), "{}", problem.message);
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::sources;
+use super::{names, sources};
 
 const FAILED: &str = "* Failed to parse ";
 /// Of a plugin's own words, where they say no line.
@@ -105,6 +105,10 @@ fn located(source: &Path, words: &str) -> String {
         let column: String = rest.chars().take_while(char::is_ascii_digit).collect();
         Some(format!(":{}:{column}", line.trim()))
     });
+    let named = || names::place(&words.split_whitespace().collect::<Vec<_>>().join(" "), &std::fs::read_to_string(source).ok()?);
+    if let Some((line, what)) = named() {
+        return format!("{name}:{line}: {what}");
+    }
     match place {
         Some(place) => format!("{name}{place}: {}", shortened(cause)),
         // Some plugins name file and line themselves.

@@ -5,6 +5,7 @@
 
 mod complaint;
 mod kept;
+mod names;
 pub(super) mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,6 +164,25 @@ async fn ask(options: &InfrastructureOptions) -> Result<Output, Unread> {
         std::io::ErrorKind::Other => Unread::perhaps(path, &error.to_string()),
         _ => Unread { problem: not_found(program, &error), may_pass: false },
     })
+}
+
+/// 5510, where a play found another inventory than the one that was read before; `None` where what it said has no complaint about
+/// one of the inventory's files. `said` is its standard error.
+pub(super) fn broken_since(path: &Path, said: &str) -> Option<Problem> {
+    let first = complaint::complaints(said, &sources::files(path)).into_iter().next()?;
+    let text = format!(
+        "{}. So the inventory {} can't be read, and the play did not begin; nothing was changed. Mend it and ask again: the agent reads it again by \
+         itself, and keeps the hosts that it knew until then",
+        first.text,
+        path.display()
+    );
+    Some(Problem::new(ErrorCode::InventoryUnreadable, text))
+}
+
+/// Whether a play may run although a source can't be read: only a program or a plugin, which may answer another time, beside others.
+/// Half a file would be taken for a whole one.
+pub(super) fn may_lack_sources(path: &Path) -> bool {
+    sources::is_dynamic(path)
 }
 
 /// 5510: the reason first, because a terminal may show no more than the beginning.

@@ -43,6 +43,10 @@ ON_HOSTS = "CHIFFON_RUN"
 NAMED = 20
 
 
+# A path that is broken over two lines is not known for what it is.
+Display().columns = 100_000
+
+
 class Grant:
     hosts = frozenset()
     roots = ()

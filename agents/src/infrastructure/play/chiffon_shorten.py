@@ -1,18 +1,23 @@
 """Shortens what callbacks are given of a task's result, so that the event that tells of it is never too long to be read.
 
-Owns: the copy of a result that callbacks get. What a task registers stays whole, and so do the words that say what became of it;
+Owns: the copy of a result that callbacks get, and whether an output (`set_stats`) is short enough to be one: one that is not is none,
+and one event on standard output says so. What a task registers stays whole, and so do the words that say what became of it;
 long texts and lists keep their beginning and say how much is left out, and the result carries a warning.
 """
 
 import json
 
 from ansible.executor import task_result
+from ansible.executor.stats import AggregateStats
 from ansible.plugins.callback import CallbackBase
+from ansible.utils.display import Display
 
 # Characters of one text or list of lines.
 LONGEST = 256 * 1024
 # Bytes of all texts of one result, and of all its diffs, as JSON. Together they are less than an event may have.
 ROOM = 3 * 1024 * 1024
+# Bytes of all outputs of all hosts, as JSON.
+OUTPUTS = 4 * 1024 * 1024
 # A text that is shorter always stays.
 SHORT = 100
 # What the play puts out is no text for people.
@@ -102,10 +107,64 @@ class Shortener:
         return dict({name: given[name] for name in headers if name in given}, src_larger=ROOM)
 
 
+class Outputs:
+    """Half an output would be taken for a whole one: one for which there is no room is dropped for every host."""
+
+    room = OUTPUTS
+    dropped = set()
+    is_counted = False
+
+    @classmethod
+    def has_room(cls, name, value):
+        if name in cls.dropped:
+            return False
+        size = _size(value)
+        if size <= cls.room:
+            cls.room -= size
+            return True
+        cls.dropped.add(name)
+        event = {"_event": "chiffon_output_too_long", "name": str(name), "bytes": size, "most": OUTPUTS}
+        Display().display(json.dumps(event))
+        return False
+
+
+def _bounded(change):
+    """Ansible's own way to add an output may call the one that sets it."""
+
+    def bounded(stats, which, what, *arguments, **named):
+        if Outputs.is_counted:
+            return change(stats, which, what, *arguments, **named)
+        if not Outputs.has_room(which, what):
+            for values in stats.custom.values():
+                values.pop(which, None)
+            return None
+        Outputs.is_counted = True
+        try:
+            return change(stats, which, what, *arguments, **named)
+        finally:
+            Outputs.is_counted = False
+
+    return bounded
+
+
+for _name in ("set_custom_stats", "update_custom_stats"):
+    if hasattr(AggregateStats, _name):
+        setattr(AggregateStats, _name, _bounded(getattr(AggregateStats, _name)))
+
+
+def _without_dropped(stats):
+    data = stats.get("data") if isinstance(stats, dict) else None
+    if not isinstance(data, dict):
+        return stats
+    return dict(stats, data={name: value for name, value in data.items() if name not in Outputs.dropped})
+
+
 def _shorten(copy):
     result = copy._result
     if not isinstance(result, dict):
         return copy
+    if Outputs.dropped and "ansible_stats" in result:
+        result["ansible_stats"] = _without_dropped(result["ansible_stats"])
     shortener = Shortener()
     short = shortener.members(result)
     if shortener.cut:

@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 use super::run::Play;
 use crate::infrastructure::ansible_config::environment;
+use crate::infrastructure::inventory::may_lack_sources;
 use crate::worker::cgroup::{self, Group};
 use crate::worker::marker;
 
@@ -60,6 +61,7 @@ pub(super) fn list(play: &Play, variables: &Path, attempt: &str) -> Command {
 fn base(play: &Play, variables: &Path, mut command: Command, attempt: &str) -> Command {
     command
         .env(marker::VARIABLE, attempt)
+        .env("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", if may_lack_sources(&play.inventory) { "False" } else { "True" })
         .arg("-i")
         .arg(&play.inventory)
         .arg("--limit")

@@ -73,7 +73,7 @@ impl Observer {
         let put_out = self.outputs.finish();
         self.seen.warnings.extend(self.background.warnings());
         self.seen.warnings.extend(self.seen.plays.warnings());
-        let warnings = put_out.warnings.iter().map(|text| self.redactor.text(text));
+        let warnings = put_out.warnings.iter().chain(&put_out.too_long).map(|text| self.redactor.text(text));
         self.seen.warnings.extend(warnings);
         self.seen.outputs = PutOut { values: self.redactor.members(&put_out.values), ..put_out };
         self.seen.unstarted = self.counter.unstarted();
@@ -135,6 +135,7 @@ impl Observer {
             }
             "v2_playbook_on_stats" => self.statistics(event),
             "chiffon_began" => self.began(event),
+            "chiffon_output_too_long" => self.outputs.too_long(event),
             "chiffon_job" => self.job(event),
             "chiffon_variables" | "chiffon_variables_changed" => self.seen.variables.read(name, event),
             _ => {

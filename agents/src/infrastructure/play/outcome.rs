@@ -14,6 +14,7 @@ use super::run::Play;
 use super::seen::{HostStats, Seen};
 use super::stop::StopReason;
 use super::variables;
+use crate::infrastructure::inventory;
 use crate::worker::{CancelCause, Ending, RunOutcome};
 
 /// At most this many changes are named in a summary; the log has them all.
@@ -156,7 +157,7 @@ fn verdict(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Result<(), Pro
         return Err(not_reached(play, seen, &unreachable));
     }
     if stats.is_empty() {
-        return Err(no_hosts(play));
+        return Err(inventory::broken_since(&play.inventory, &seen.errors).unwrap_or_else(|| no_hosts(play)));
     }
     if exit.is_some_and(|exit| exit.success()) {
         return Ok(());
@@ -226,6 +227,11 @@ fn no_hosts(play: &Play) -> Problem {
 
 /// Without statistics the play never began, or was killed.
 fn no_statistics(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Problem {
+    if seen.current_task.is_empty()
+        && let Some(problem) = inventory::broken_since(&play.inventory, &seen.errors)
+    {
+        return problem;
+    }
     let errors = with_cure(last_words(seen), &play.hosts.join(","), play);
     if errors.contains("does not match any hosts") {
         return no_hosts(play);
@@ -270,7 +276,8 @@ fn check_outputs(play: &Play, seen: &Seen, warnings: &mut Vec<String>) -> Result
     if findings.is_empty() {
         return Ok(());
     }
-    let text = format!("the play's outputs do not fit `outputs` of {}/action.yml: {}", play.action.spec.name, findings.join("; "));
+    let said: Vec<String> = seen.outputs.too_long.iter().chain(&findings).cloned().collect();
+    let text = format!("the play's outputs do not fit `outputs` of {}/action.yml: {}", play.action.spec.name, said.join("; "));
     if play.mode == Mode::Check {
         warnings.push(format!("in the preview, {text}"));
         return Ok(());

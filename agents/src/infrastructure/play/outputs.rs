@@ -19,6 +19,8 @@ pub(super) struct Outputs {
     summed: BTreeSet<String>,
     /// What Ansible made of it in the end.
     all: Map<String, Value>,
+    /// Outputs that are too long to be one, each with a sentence.
+    too_long: BTreeMap<String, String>,
 }
 
 /// What a play has put out.
@@ -30,6 +32,8 @@ pub(super) struct PutOut {
     pub(super) by_host: BTreeSet<String>,
     /// What people should know.
     pub(super) warnings: Vec<String>,
+    /// A sentence for each output that was too long to be one.
+    pub(super) too_long: Vec<String>,
 }
 
 impl Outputs {
@@ -41,8 +45,24 @@ impl Outputs {
             if is_summed {
                 self.summed.insert(name.clone());
             }
-            self.told.entry(name.clone()).or_default().insert(host.to_owned(), value.clone());
+            if !self.too_long.contains_key(name) {
+                self.told.entry(name.clone()).or_default().insert(host.to_owned(), value.clone());
+            }
         }
+    }
+
+    /// The event of our own callback which says that an output is too long to be one: nobody has it.
+    pub(super) fn too_long(&mut self, event: &Value) {
+        let number = |name: &str| event.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let name = event.get("name").and_then(Value::as_str).unwrap_or_default();
+        let sentence = format!(
+            "the output `{name}` is too long and was left out for all hosts: {} bytes, and all outputs of all hosts have {} KiB; write it to a file on \
+             the host, and put out its path",
+            number("bytes"),
+            number("most") / 1024
+        );
+        self.told.remove(name);
+        self.too_long.insert(name.to_owned(), sentence);
     }
 
     /// The event with a play's statistics.
@@ -59,7 +79,8 @@ impl Outputs {
 
     /// Everything together.
     pub(super) fn finish(mut self) -> PutOut {
-        let mut put_out = PutOut { warnings: self.warnings(), ..PutOut::default() };
+        let too_long = std::mem::take(&mut self.too_long).into_values().collect();
+        let mut put_out = PutOut { warnings: self.warnings(), too_long, ..PutOut::default() };
         for (name, of_hosts) in std::mem::take(&mut self.told) {
             let is_lossless = self.summed.contains(&name) && self.all.get(&name).is_some_and(|all| all.is_array() || all.is_number());
             let mut values = of_hosts.values();

@@ -33,7 +33,7 @@ impl Observer {
             }
             "v2_runner_on_failed" => {
                 let place = event.pointer("/task/path").and_then(Value::as_str).unwrap_or_default();
-                let place = place.rsplit('/').next().unwrap_or_default().to_owned();
+                let place = self.redactor.text(place);
                 // A loop that failed after some of its items has done these.
                 if changed || items_changed(result) {
                     diff = self.diff_of(result, &task);

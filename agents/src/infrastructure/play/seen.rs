@@ -16,7 +16,7 @@ use super::variables;
 pub(super) struct Failure {
     pub(super) host: String,
     pub(super) task: String,
-    /// `playbook.yml:12`.
+    /// `ACTION/playbook.yml:12`.
     pub(super) place: String,
     pub(super) message: String,
 }
