@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use figment::error::{Actual, Kind};
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
@@ -164,16 +165,58 @@ fn walk(path: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
     }
 }
 
+/// What is wrong where, in words of settings instead of types.
 fn describe(error: &figment::Error) -> String {
     let key = error.path.join(".");
+    let of_environment = error.metadata.as_ref().is_some_and(|metadata| metadata.name.contains(ENV_PREFIX));
     let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()).map(ToString::to_string);
     let place = match (key.is_empty(), source) {
+        (false, _) if of_environment => format!("`{key}` ({}): ", variable_of(&key)),
         (false, Some(source)) => format!("`{key}` in {source}: "),
         (false, None) => format!("`{key}`: "),
         (true, Some(source)) => format!("{source}: "),
         (true, None) => String::new(),
     };
-    format!("{place}{}", error.kind)
+    let what = match &error.kind {
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            format!("{} can't be used; it takes {}", given(found), taken(expected))
+        }
+        Kind::UnknownVariant(found, known) => format!("`{found}` can't be used; it takes one of {}", known.join(", ")),
+        Kind::MissingField(name) => format!("`{name}` is missing"),
+        other => other.to_string(),
+    };
+    format!("{place}{what}")
+}
+
+/// The variable of the environment that sets a key.
+fn variable_of(key: &str) -> String {
+    format!("{ENV_PREFIX}{}", key.to_uppercase().replace('.', "__"))
+}
+
+fn given(found: &Actual) -> String {
+    match found {
+        Actual::Str(text) => format!("\"{text}\""),
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(number) => number.to_string(),
+        Actual::Signed(number) => number.to_string(),
+        Actual::Float(number) => number.to_string(),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Map => "a table".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn taken(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not below 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "a text",
+        "a sequence" => "a list, such as [\"one\", \"two\"]",
+        "a map" => "a table",
+        other => other.strip_prefix("struct ").map_or(other, |_| "a table"),
+    }
 }
 
 fn is_secret(key: &str) -> bool {
@@ -213,6 +256,26 @@ mod tests {
         let error = layers("[bus]\nprefetsch = 3\n").read::<serde_json::Value>().expect_err("refused");
         assert!(error.to_string().contains("unknown key `bus.prefetsch`"), "{error}");
         assert!(error.to_string().ends_with("did you mean `bus.prefetch`?"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_a_wrong_type_is_said_in_words_of_settings_with_what_it_takes() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Read {
+            #[expect(dead_code, reason = "only read")]
+            bus: Bus,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        struct Bus {
+            #[expect(dead_code, reason = "only read")]
+            prefetch: u32,
+        }
+        for (given, said) in [("-1", "-1 can't"), ("\"many\"", "\"many\" can't"), ("[1]", "a list can't")] {
+            let error = layers(&format!("[bus]\nprefetch = {given}\n")).read::<Read>().expect_err("refused").to_string();
+            assert!(error.contains(said) && error.ends_with("it takes a whole number that is not below 0"), "{error}");
+            assert!(error.contains("`bus.prefetch` in ") && !error.contains("u32"), "{error}");
+        }
+        assert_eq!(variable_of("http.max_connections"), "CHIFFON__HTTP__MAX_CONNECTIONS");
     }
 
     #[test]

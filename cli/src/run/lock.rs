@@ -12,10 +12,9 @@ use crate::exit::Failure;
 pub fn lock(data_dir: &DataDir) -> Result<Flock<File>, Failure> {
     let root = data_dir.root();
     let unusable = |error: std::io::Error| {
-        Failure::from(Problem::new(
-            ErrorCode::DataDirUnusable,
-            format!("the data directory {} can't be used: {error}; choose another with --data-dir", root.display()),
-        ))
+        let why = if root.is_file() { "it is a file".to_owned() } else { error.to_string() };
+        let text = format!("the data directory {} can't be used: {why}; choose another with --data-dir", root.display());
+        Failure::from(Problem::new(ErrorCode::DataDirUnusable, text))
     };
     std::fs::create_dir_all(root).map_err(unusable)?;
     let file = File::options().create(true).truncate(false).write(true).open(data_dir.lock()).map_err(unusable)?;

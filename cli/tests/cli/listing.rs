@@ -27,7 +27,10 @@ fn a_list_that_goes_on_says_so_and_how_to_see_more() {
     for args in [&["requests", "--limit", "1"][..], &["dead-letters", "list", "--limit", "1"]] {
         let server = long();
         let (code, told) = said(&server, args);
-        assert!(code == Some(0) && told.contains("newest 1") && told.contains("--limit NUMBER, or --all"), "{args:?}: {told}");
+        assert!(
+            code == Some(0) && told.contains("newest 1") && told.contains("--limit NUMBER shows more, --all shows all"),
+            "{args:?}: {told}"
+        );
         assert_eq!(asked(&server).len(), 1, "{args:?}");
     }
     let server = Server::start(request("completed"));

@@ -87,9 +87,13 @@ pub fn repository(unpacked: &Path, path: &Path, manifest: &Manifest) -> Result<A
     made.map_err(|error| failed("the audit repository can't be made", error))
 }
 
+/// The keys that messages are signed with; the one of host variables is any text.
 fn keys(unpacked: &Path, manifest: &Manifest) -> Result<(), Failure> {
-    let is_key = |part: &&Part| part.name.starts_with(FILES) && Path::new(&part.name).extension().is_some_and(|kind| kind == "key");
-    for part in manifest.parts.iter().filter(is_key) {
+    let signs = |part: &&Part| {
+        let name = Path::new(&part.name).file_name().is_some_and(|name| name == "orchestrator.key" || name == "agent.key");
+        part.name.starts_with(FILES) && name
+    };
+    for part in manifest.parts.iter().filter(signs) {
         let text = std::fs::read_to_string(unpacked.join(&part.name))?;
         if KeyPair::from_secret_text(text.trim()).is_none() {
             return Err(damaged(format!("{} holds no key", part.name)));
