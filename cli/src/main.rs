@@ -57,7 +57,9 @@ async fn run(args: &Args) -> Outcome {
         Verb::Explain { code } => verb::explain::run(*code),
         Verb::Action(ActionVerb::Check { folder }) => run::playbooks::check(folder).await,
         Verb::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Args::command(), "chiffon", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Args::command(), "chiffon", &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
         _ => ask(args).await,

@@ -139,7 +139,7 @@ pub(super) fn what_was_done(events: &[LogEvent], mode: Mode, stopped: usize) -> 
     let done = changes(events, mode);
     let mut parts = vec![match (mode, done.len()) {
         (Mode::Check, 0) => "it was a dry run, and its log shows no task that ran for real by then".to_owned(),
-        (Mode::Apply, 0) => "the log shows no change made by then".to_owned(),
+        (Mode::Apply, 0) => "the log shows no change by then, and what was under way may have made one".to_owned(),
         (_, count) if count > NAMED => format!("changed by then: {} and {} more", done[..NAMED].join(", "), count - NAMED),
         (_, _) => format!("changed by then: {}", done.join(", ")),
     }];
@@ -151,7 +151,7 @@ pub(super) fn what_was_done(events: &[LogEvent], mode: Mode, stopped: usize) -> 
     }
     let next = match mode {
         Mode::Check => "Ask for the plan again",
-        Mode::Apply => "Look at the hosts, then cancel the request and ask again for what is still to be done",
+        Mode::Apply => "Only the hosts show how far it came",
     };
     format!("{}. {next}", parts.join("; "))
 }

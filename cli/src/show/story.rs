@@ -63,6 +63,7 @@ fn ending(data: &Value) -> Option<String> {
     let is_dry = data["purpose"] == "preview";
     let changed = match data["changed"].as_bool() {
         Some(true) if is_dry => ", would change something",
+        Some(false) if matches!(outcome, "interrupted" | "unknown") => ", of a change nothing was told",
         Some(false) if is_dry => ", would change nothing",
         Some(true) => ", changed",
         Some(false) => ", nothing changed",
@@ -98,6 +99,13 @@ mod tests {
                 json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "outcome": "succeeded", "duration_seconds": 1.62, "changed": true})
             ),
             "task finished Deploy Kuma to nas -> succeeded after 1.6 s, changed"
+        );
+        assert_eq!(
+            told(
+                "task.interrupted",
+                json!({"task_id": "t-1", "purpose": "apply", "attempt": 1, "outcome": "interrupted", "changed": false})
+            ),
+            "task interrupted Deploy Kuma to nas -> interrupted, of a change nothing was told"
         );
         assert_eq!(
             told("task.finished", json!({"task_id": "t-1", "purpose": "preview", "attempt": 1, "outcome": "succeeded", "changed": true})),

@@ -95,7 +95,9 @@ pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outco
         outcome = watched => outcome,
         () = Shutdown::signal() => {
             let id = short(id);
-            eprintln!("\nIt goes on without you: `chiffon show {id}` says how it stands, `chiffon cancel {id}` ends it.");
+            eprintln!(
+                "\nThat ends nothing: `chiffon show {id}` says how it stands and what waits for you, `chiffon cancel {id}` ends it."
+            );
             Ok(Exit::Interrupted)
         }
     }

@@ -62,8 +62,8 @@ fn print_problem(error: &Value) {
 
 fn print_next_step(error: &Value) {
     let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).and_then(chiffon_protocol::ErrorCode::from_number);
-    let advice = code.and_then(|code| code.page().split("**What to do.** ").nth(1)).and_then(|rest| rest.lines().next());
-    if let Some(advice) = advice {
-        println!("      what to do: {advice}");
+    let paragraph = code.and_then(|code| code.page().split("**What to do.** ").nth(1)).and_then(|rest| rest.split("\n\n").next());
+    if let Some(advice) = paragraph {
+        println!("      what to do: {}", advice.split_whitespace().collect::<Vec<_>>().join(" "));
     }
 }

@@ -155,7 +155,7 @@ fn ctrl_c_says_that_the_request_goes_on_and_how_to_look_at_it() {
     asked(&server, &format!("/request/{ID}"));
     kill(terminal.pid(), Signal::SIGINT).expect("it runs");
     let (code, screen) = terminal.end();
-    assert!(screen.contains("It goes on without you: `chiffon show bc6173fd`"), "{screen}");
+    assert!(screen.contains("That ends nothing: `chiffon show bc6173fd`"), "{screen}");
     assert_eq!(code, Some(130), "{screen}");
 }
 

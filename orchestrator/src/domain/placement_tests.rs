@@ -105,9 +105,12 @@ fn a_host_under_change_is_waited_for_only_by_who_would_change_it() {
     let kept = Kept { since: now(), what: vec!["\"Back up\" in the background as job j1.2".to_owned()] };
     let locks = BTreeMap::from([("nas".to_owned(), HostLock { kept: Some(kept), ..lock })]);
     let Placement::Wait(wait) = place(&wanted(), &[agent("a")], &locks, now()) else { panic!("it must wait") };
-    for part in
-        ["reserved since 2023-11-14 22:13:20 UTC", "(Deploy Kuma to nas), which was stopped", "as job j1.2", "chiffon release nas --comment"]
-    {
+    for part in [
+        "reserved since 2023-11-14 22:13:20 UTC",
+        "(Deploy Kuma to nas), which was stopped",
+        "as job j1.2",
+        "chiffon release nas --comment",
+    ] {
         assert!(wait.text.contains(part), "{}", wait.text);
     }
 }

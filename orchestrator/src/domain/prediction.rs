@@ -50,7 +50,8 @@ pub fn differences(preview: &Preview, ran: &[OnHost<'_>]) -> Vec<String> {
         content::compare(preview, on, |name| was_open(preview, name, on.host), &mut contents);
     }
     let on = |host: &str| ran.iter().find(|on| on.host == host);
-    let ended = |host: &str| on(host).is_some_and(|on| on.is_completed && on.changes.len() < NAMED_BY_AGENTS);
+    // A try that was cut off may have made a change and told nothing of it.
+    let ended = |host: &str| on(host).is_some_and(|on| on.is_completed && on.attempts == 1 && on.changes.len() < NAMED_BY_AGENTS);
     let is_single = |host: &str| on(host).is_some_and(|on| on.attempts == 1);
     // How often counts in one attempt only.
     let beyond = |(name, host): &(&str, &str), count: usize, other: &Counts<'_>| match other.get(&(*name, *host)) {

@@ -155,11 +155,13 @@ fn told(event: Event, tasks: &[TaskLine], looks: &[Fresh]) -> String {
     sentences.join(" ")
 }
 
-/// The exact command. The word that nothing runs any more is for what nobody has reported.
+/// The exact commands. The word that nothing runs any more is for what nobody has reported; that it is done is a person's word, too.
 fn how_to_decide(task: &TaskLine) -> String {
-    let word = if task.status == "unknown" { " --not-running --comment \"how you know\"" } else { "" };
-    let retry = if task.cancel_requested { "" } else { "--retry|" };
-    format!("chiffon resolve {} {retry}--done|--give-up{word}", task.id)
+    let is_unknown = task.status == "unknown";
+    let word = if is_unknown { " --not-running --comment \"how you know\"" } else { "" };
+    let done = if is_unknown { word } else { " --comment \"how you know\"" };
+    let retry = if task.cancel_requested { String::new() } else { format!("`chiffon resolve {} --retry{word}`, ", task.id) };
+    format!("{retry}`chiffon resolve {0} --done{done}` or `chiffon resolve {0} --give-up{word}`", task.id)
 }
 
 /// So many lines of a task's summary are told.

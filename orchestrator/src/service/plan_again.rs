@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use chiffon_protocol::ErrorCode;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -83,17 +84,24 @@ fn changes(plan: &PlanDocument, catalogue: &Catalogue) -> Vec<String> {
     moved.into_iter().map(|(action, planned, now)| format!("`{action}` has changed ({} to {})", shown(planned), shown(now))).collect()
 }
 
-/// Whether an agent has begun a change of this plan, or may have. The only try of what was `refused` is none.
+/// Whether an agent has begun a change of this plan, or may have. The only try of what was `refused` is none, also where it was refused
+/// while this one ran.
 async fn was_begun(connection: &mut PgConnection, plan_id: Uuid, refused: Option<Uuid>) -> Result<bool, store::Error> {
     let tasks = progress::list(connection, plan_id, "apply").await?;
     for task in &tasks {
-        let is_refused = refused == Some(task.id);
+        let is_refused = refused.is_some_and(|refused| refused == task.id || was_refused(task));
         let tries = attempts::count_tries(connection, task.id).await?;
         if !(is_refused || is_untouched(task)) || tries > u32::from(is_refused) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Its agent found other variables than those of the preview, and has run nothing.
+fn was_refused(task: &TaskLine) -> bool {
+    let code = task.error.as_ref().and_then(|error| error["code"].as_u64());
+    task.status == "failed" && task.changed != Some(true) && code == Some(u64::from(ErrorCode::VariablesChanged.number()))
 }
 
 /// An offer that nobody has claimed is taken back with the task; a claim that comes later is refused.

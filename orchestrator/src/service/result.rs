@@ -172,6 +172,9 @@ async fn finish(
 /// What the agent warns of, and where the run was not what its dry run had foretold.
 async fn warnings(connection: &mut PgConnection, task: &Task, result: &WorkResult) -> Result<Vec<String>, store::Error> {
     let mut warnings = result.warnings.clone();
+    if task.mode == Mode::Apply && attempts::count_tries(connection, task.id).await? > 1 {
+        warnings.push(format!("this was try {}; what an earlier one did as it was cut off may stand in no log", result.attempt));
+    }
     if task.mode != Mode::Apply || result.hosts.is_empty() {
         return Ok(warnings);
     }

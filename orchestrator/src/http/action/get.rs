@@ -20,6 +20,6 @@ pub(in crate::http) async fn get(State(state): State<HttpState>, Name(name): Nam
         return Err(Failure::from(left_out.problem()));
     }
     let shown: String = name.chars().take(60).collect();
-    let text = format!("no agent announces an action `{}`; `GET /actions` lists them", shown.escape_default());
+    let text = format!("no agent announces an action `{}`; `chiffon actions` (`GET /actions`) lists them", shown.escape_default());
     Err(Failure::new(ErrorCode::ActionNotFound, text))
 }
