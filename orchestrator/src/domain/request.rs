@@ -205,10 +205,10 @@ impl Status {
         match event {
             E::Approve => Some(Self::Running),
             E::Reject => Some(Self::Rejected),
-            E::Say => Some(Self::Planning),
+            E::Say | E::PlanAgain => Some(Self::Planning),
             E::Expire => Some(Self::Expired),
             E::Cancel => Some(Self::Cancelled),
-            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp | E::PlanAgain => None,
+            E::Ask | E::Discover | E::Preview | E::Propose | E::RunUnasked | E::GiveUp => None,
             E::Alarm | E::GoOn | E::Hold | E::Pause | E::Resume | E::Complete | E::Fail | E::Stop => None,
         }
     }

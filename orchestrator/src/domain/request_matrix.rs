@@ -38,7 +38,7 @@ fn every_state_meets_every_event() {
     needs_input: say -> planning, expire -> expired, cancel -> cancelled
     discovering: ask -> needs_input, preview -> previewing, propose -> awaiting_approval, run_unasked -> running, say -> planning, plan_again -> planning, expire -> expired, cancel -> cancelled
     previewing: propose -> awaiting_approval, say -> planning, plan_again -> planning, reject -> rejected, expire -> expired, cancel -> cancelled
-    awaiting_approval: say -> planning, approve -> running, reject -> rejected, expire -> expired, cancel -> cancelled
+    awaiting_approval: say -> planning, plan_again -> planning, approve -> running, reject -> rejected, expire -> expired, cancel -> cancelled
     running: plan_again -> planning, expire -> expired, cancel -> running, alarm -> needs_attention, go_on -> running, pause -> paused, complete -> completed, fail -> failed, stop -> cancelled
     needs_attention: expire -> expired, cancel -> needs_attention, alarm -> needs_attention, go_on -> running, hold -> paused, pause -> needs_attention, resume -> needs_attention, complete -> completed, fail -> failed, stop -> cancelled
     paused: expire -> expired, cancel -> paused, alarm -> needs_attention, go_on -> paused, hold -> paused, resume -> running, complete -> completed, fail -> failed, stop -> cancelled

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::submit::{checked_text, may_ask, not_found};
 use super::transition::{self, Change};
-use super::{Context, cancel_tasks, create_tasks, expire, freeze, say};
+use super::{Context, cancel_tasks, create_tasks, expire, freeze, outdated, say};
 use crate::domain::audit::AuditEvent;
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
@@ -86,6 +86,15 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
         return Err(expired(&row));
     }
     can_be_decided(&row, &plan, input.decision)?;
+    if input.decision == Decision::Approve
+        && let Some(between) = outdated::of(&mut transaction, &row, &plan).await?
+    {
+        let problem = outdated::plan(context, &mut transaction, &row, &between).await?;
+        store::commit(transaction).await?;
+        context.wakes.dispatcher.notify_one();
+        context.wakes.outbox.notify_one();
+        return Err(problem);
+    }
     let decided = match input.decision {
         Decision::Approve => approve(context, &mut transaction, &mut row, &plan, principal, &input).await?,
         Decision::Reject => reject(context, &mut transaction, &mut row, &plan, principal, &input).await?,

@@ -28,6 +28,7 @@ pub mod lose_attempt;
 pub mod open_requests;
 pub mod order_agent;
 pub mod outcome;
+mod outdated;
 pub mod plan_again;
 pub mod plan_round;
 pub mod planning_desk;

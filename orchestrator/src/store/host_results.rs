@@ -103,6 +103,40 @@ pub async fn foretold(connection: &mut PgConnection, task_id: Uuid) -> Result<Op
     Ok(found.flatten())
 }
 
+/// A change by another request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedSince {
+    /// The host that it changed.
+    pub host: String,
+    /// What it did.
+    pub title: String,
+    /// Whose it was.
+    pub request_id: Uuid,
+}
+
+/// The newest change of one of these hosts by another request since the first preview of this request's plan began.
+pub async fn changed_since_previews(
+    connection: &mut PgConnection,
+    (request_id, plan_id): (Uuid, Uuid),
+    hosts: &[String],
+) -> Result<Option<ChangedSince>, Error> {
+    Ok(sqlx::query_as!(
+        ChangedSince,
+        r#"SELECT h.host, t.title, t.request_id
+        FROM tasks t
+        JOIN host_results h ON h.task_id = t.id
+        WHERE t.mode = 'apply' AND t.request_id <> $1 AND h.host = ANY ($3) AND h.changed > 0
+            AND h.recorded_at > (SELECT min(COALESCE(p.started_at, p.created_at)) FROM tasks p WHERE p.plan_id = $2 AND p.purpose = 'preview')
+        ORDER BY h.recorded_at DESC
+        LIMIT 1"#,
+        request_id,
+        plan_id,
+        hosts,
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
 /// What the attempts of a task changed on one host, as a run is compared with its preview.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ran {

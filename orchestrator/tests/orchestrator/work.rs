@@ -13,6 +13,7 @@ mod holding;
 mod introducing;
 mod keeping;
 mod ordering;
+mod outdated;
 mod overrunning;
 mod panicking;
 mod pausing;

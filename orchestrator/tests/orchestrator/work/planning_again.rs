@@ -12,7 +12,7 @@ use super::site::{Site, action, step};
 use super::wire::WireAgent;
 
 /// The agent's folder was edited: it says hello with other content.
-async fn edit(site: &Site, agent: &WireAgent, spec: ActionSpec, sha256: &str) {
+pub(super) async fn edit(site: &Site, agent: &WireAgent, spec: ActionSpec, sha256: &str) {
     site.app.clock.advance(std::time::Duration::from_secs(1));
     let mut hello = agent.hello.clone();
     hello.actions = vec![AnnouncedAction { spec, sha256: sha256.to_owned() }];
