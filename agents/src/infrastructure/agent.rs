@@ -82,7 +82,7 @@ impl InfrastructureAgent {
         known.inventory_asked = Instant::now();
         let inventory = match Inventory::load(options).await {
             Ok(inventory) => inventory.with_known(&known.inventory),
-            Err(unread) => Inventory { problems: vec![unread.problem.message], groups: known.inventory.groups.clone() },
+            Err(unread) => Inventory { problems: vec![unread.problem.message], ..(*known.inventory).clone() },
         };
         if inventory == *known.inventory {
             return false;
@@ -326,6 +326,7 @@ impl AgentKind for InfrastructureAgent {
             timeout: Duration::from_secs(work.timeout_seconds),
             program: self.options.ansible_playbook.clone(),
             inventory: self.options.inventory.clone(),
+            here: self.known().inventory.here.clone(),
             playbooks,
             lists: Arc::clone(&self.lists),
         };
@@ -336,7 +337,8 @@ impl AgentKind for InfrastructureAgent {
         let privilege = self.action(&work.action).map_or(Privilege::None, |action| action.spec.privilege);
         let InfrastructureOptions { ansible_playbook: program, inventory, playbooks, .. } = &self.options;
         let hosts: BTreeSet<String> = Self::hosts(work).into_iter().collect();
-        let reach = play::Reach { program, inventory, playbooks, privilege };
+        let known = self.known().inventory;
+        let reach = play::Reach { program, inventory, playbooks, privilege, here: &known.here };
         let clean = play::end_on_hosts(reach, marker, jobs, &hosts, play::HOSTS_PATIENCE).await;
         hosts.difference(&clean).cloned().collect()
     }

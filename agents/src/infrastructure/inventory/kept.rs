@@ -18,7 +18,7 @@ impl Inventory {
             let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join(FILE)).ok()?).ok()?;
             let is_this = kept["inventory"].as_str() == Some(&*inventory.to_string_lossy());
             let groups = serde_json::from_value(kept["groups"].clone()).ok().filter(|_| is_this)?;
-            Some(Self { groups, problems: Vec::new() })
+            Some(Self { groups, ..Self::default() })
         };
         read().unwrap_or_default()
     }

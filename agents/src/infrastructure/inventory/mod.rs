@@ -33,6 +33,8 @@ pub struct Inventory {
     pub groups: BTreeMap<String, Vec<String>>,
     /// What could not be read, each with its file first; the hosts of the rest are there.
     pub problems: Vec<String>,
+    /// Hosts that are the agent's own machine (`ansible_connection: local`).
+    pub here: BTreeSet<String>,
 }
 
 /// Why an inventory was not read.
@@ -99,6 +101,7 @@ impl Inventory {
             here.sort();
             here.dedup();
         }
+        self.here.extend(known.here.iter().cloned());
         self
     }
 
@@ -125,7 +128,10 @@ impl Inventory {
         groups.entry("all".to_owned()).or_default().extend(every);
         groups.retain(|name, hosts| name == "all" || !hosts.is_empty());
         let groups = groups.into_iter().map(|(name, hosts)| (name, hosts.into_iter().collect())).collect();
-        Self { groups, problems: Vec::new() }
+        let variables = list.get("_meta").and_then(|meta| meta.get("hostvars")).and_then(Value::as_object);
+        let is_here = |of: &Value| matches!(of["ansible_connection"].as_str(), Some("local" | "ansible.builtin.local"));
+        let here = variables.into_iter().flatten().filter(|(_, of)| is_here(of)).map(|(host, _)| host.clone()).collect();
+        Self { groups, problems: Vec::new(), here }
     }
 
     /// Whether it has this host.
@@ -228,7 +234,7 @@ mod tests {
     #[test]
     fn groups_of_groups_are_resolved_and_every_host_is_under_all() {
         let Value::Object(list) = json!({
-            "_meta": {"hostvars": {}},
+            "_meta": {"hostvars": {"w1": {"ansible_connection": "local"}, "w2": {"ansible_host": "192.0.2.7"}}},
             "all": {"children": ["ungrouped", "site"]},
             "site": {"children": ["web", "site"], "hosts": ["gate"]},
             "web": {"hosts": ["w2", "w1"]},
@@ -243,5 +249,6 @@ mod tests {
         assert_eq!(inventory.resolve("web"), ["w1", "w2"]);
         assert_eq!(inventory.resolve("gate"), ["gate"]);
         assert!(inventory.resolve("moon").is_empty());
+        assert_eq!(inventory.here, BTreeSet::from(["w1".to_owned()]));
     }
 }

@@ -33,12 +33,14 @@ pub(in crate::infrastructure) struct Reach<'a> {
     pub(in crate::infrastructure) inventory: &'a Path,
     pub(in crate::infrastructure) playbooks: &'a Path,
     pub(in crate::infrastructure) privilege: Privilege,
+    /// Hosts that are this machine: what ran there was ended by its marker, and nobody has to be asked.
+    pub(in crate::infrastructure) here: &'a BTreeSet<String>,
 }
 
 impl<'a> Reach<'a> {
     pub(super) fn of(play: &'a Play) -> Self {
-        let Play { program, inventory, playbooks, action, .. } = play;
-        Self { program, inventory, playbooks, privilege: action.spec.privilege }
+        let Play { program, inventory, playbooks, action, here, .. } = play;
+        Self { program, inventory, playbooks, privilege: action.spec.privilege, here }
     }
 }
 
@@ -56,6 +58,9 @@ pub(in crate::infrastructure) async fn end(
         let script = script(marker, jobs.get(host).into_iter().flat_map(|jobs| jobs.keys().map(String::as_str)));
         let (gate, host) = (&gate, host.clone());
         asked.push(async move {
+            if reach.here.contains(&host) {
+                return Some(host);
+            }
             let _turn = gate.acquire().await.ok()?;
             let is_clean = tokio::time::timeout(patience, on_host(reach, marker, &host, &script)).await.unwrap_or(false);
             is_clean.then_some(host)
@@ -121,6 +126,15 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn this_machine_is_not_asked_and_who_does_not_answer_is_left() {
+        let here = BTreeSet::from(["nas".to_owned()]);
+        let nowhere = Path::new("/nowhere/ansible-playbook");
+        let reach = Reach { program: nowhere, inventory: nowhere, playbooks: Path::new("/"), privilege: Privilege::None, here: &here };
+        let hosts = BTreeSet::from(["nas".to_owned(), "pi".to_owned()]);
+        assert_eq!(end(reach, "a/1.1", &Jobs::new(), &hosts, PATIENCE).await, here);
+    }
 
     #[test]
     fn only_numbers_of_jobs_become_part_of_what_a_host_runs() {

@@ -1,5 +1,6 @@
 //! Running one play from its start to its outcome.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -53,6 +54,8 @@ pub(in crate::infrastructure) struct Play {
     pub(in crate::infrastructure) timeout: Duration,
     pub(in crate::infrastructure) program: PathBuf,
     pub(in crate::infrastructure) inventory: PathBuf,
+    /// Hosts that are this machine.
+    pub(in crate::infrastructure) here: BTreeSet<String>,
     pub(in crate::infrastructure) playbooks: PathBuf,
     pub(in crate::infrastructure) binding: Binding,
     pub(in crate::infrastructure) redactor: Redactor,
