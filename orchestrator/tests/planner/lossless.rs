@@ -135,6 +135,13 @@ async fn words_without_a_place_in_a_plan_leave_it_standing() {
 }
 
 #[tokio::test]
+async fn what_is_left_out_by_a_name_that_the_plan_does_not_have_changes_nothing() {
+    for change in ["don't monitor jellyfin", "without jellyfin", "leave out the wiki", "use port 3002 and leave out the wiki"] {
+        assert_eq!(changed(KUMA, change).await, None, "{change}");
+    }
+}
+
+#[tokio::test]
 async fn a_value_is_taken_out_replaced_or_added_and_the_others_stay() {
     for (first, change, parameter, expected) in [
         (INSTALL, "not htop", "packages", json!(["curl"])),

@@ -12,6 +12,7 @@ pub mod evidence;
 mod hosts;
 mod index;
 mod judge;
+mod left_out;
 mod misread;
 mod move_hosts;
 mod parameter;

@@ -9,7 +9,7 @@ use super::index::Index;
 use super::judge::{self, Sentence};
 use super::slots::{self, Slots};
 use super::tokens::{Token, tokenize};
-use super::{Outcome, answers, budget, move_hosts, scope, swap, words};
+use super::{Outcome, answers, budget, left_out, move_hosts, scope, swap, words};
 use crate::domain::plan::{DraftStep, PlanDocument};
 use crate::domain::reference::references;
 use crate::planner::PlanningInput;
@@ -70,6 +70,9 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
     }
     if is_new_wish(builder, index, input, sentence) && added(builder, index, input, sentence, text) {
         return Ok(());
+    }
+    if let Some(question) = left_out::question(&builder.steps, index, sentence) {
+        return Err(Outcome::Ask(question));
     }
     let changed = change_parameters(builder, index, sentence, adds || opens_with_more(&sentence.tokens))?;
     let moved = !mentions.is_empty() && move_to(builder, index, input, &mentions, adds);

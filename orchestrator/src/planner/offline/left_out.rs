@@ -1,0 +1,45 @@
+//! What a change of a plan leaves out by a name that nothing in the plan has: "use port 3002 and leave out the wiki",
+//! "don't monitor jellyfin". It is asked about, since the rest of such a change would be half of what was meant.
+
+use super::index::Index;
+use super::judge::Sentence;
+use super::scope::Scope;
+use super::tokens::Token;
+use super::{slots, words};
+use crate::domain::plan::DraftStep;
+
+/// The question about the first word that is left out and that nothing in the plan explains.
+pub fn question(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Option<String> {
+    let mut explained: Vec<bool> = (0..sentence.tokens.len()).map(|at| sentence.is_host(at) || sentence.verbs[at]).collect();
+    for entry in steps.iter().filter_map(|step| index.get(&step.action)) {
+        let found = slots::changed(entry, &sentence.tokens, &sentence.verbs, sentence.mentions());
+        for (at, token) in sentence.tokens.iter().enumerate() {
+            explained[at] |= found.used[at] || entry.vocabulary.contains(&token.stem);
+        }
+    }
+    let at = (0..explained.len()).find(|at| !explained[*at] && is_name(&sentence.tokens[*at]) && is_left_out(&sentence.tokens, *at))?;
+    Some(format!(
+        "Nothing in the plan is called \"{}\", so it can't be left out alone, and nothing was changed. What the plan finds while it runs \
+         can be left out only as a whole, such as \"without the portals\"; or name each that you want.",
+        sentence.tokens[at].raw
+    ))
+}
+
+fn is_name(token: &Token) -> bool {
+    let grammar = words::is_silent(token) || words::is_generic(token) || words::is_never_a_value(token) || words::leaves_out(token);
+    !grammar && token.raw.chars().any(char::is_alphabetic) && !matches!(token.lower.as_str(), "leave" | "out" | "don't" | "dont" | "don’t")
+}
+
+/// Whether a word is negated or excluded, or stands behind "without" or "leave out".
+fn is_left_out(tokens: &[Token], at: usize) -> bool {
+    if matches!(tokens[at].scope, Scope::Negated | Scope::Excluded) {
+        return true;
+    }
+    let word = |at: usize| tokens[at].lower.as_str();
+    let article = |before: &usize| matches!(word(*before), "the" | "a" | "our" | "my") || words::is_generic(&tokens[*before]);
+    let behind = (0..at).rev().find(|before| !article(before));
+    let leave_it_out = |before: usize| word(before) == "leave" && tokens.get(at + 1).is_some_and(|next| next.lower == "out");
+    behind.is_some_and(|before| {
+        words::leaves_out(&tokens[before]) || (word(before) == "out" && before > 0 && word(before - 1) == "leave") || leave_it_out(before)
+    })
+}
