@@ -92,7 +92,7 @@ fn what_it_asks(request: &Value, id: &str) -> String {
 pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outcome {
     tokio::select! {
         biased;
-        outcome = watched => outcome,
+        // Listened to before anything is asked: a key that is pressed early is heard, too.
         () = Shutdown::signal() => {
             let id = short(id);
             eprintln!(
@@ -100,6 +100,7 @@ pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outco
             );
             Ok(Exit::Interrupted)
         }
+        outcome = watched => outcome,
     }
 }
 

@@ -142,6 +142,14 @@ async fn what_is_left_out_by_a_name_that_the_plan_does_not_have_changes_nothing(
 }
 
 #[tokio::test]
+async fn a_change_of_which_a_part_found_no_place_changes_nothing() {
+    for change in ["use port 3003 and the name kuma2", "make it faster and use port 3003", "use port 3003 for the boss"] {
+        assert_eq!(changed(KUMA, change).await, None, "{change}");
+    }
+    assert!(changed(KUMA, "please use port 3003 instead").await.is_some());
+}
+
+#[tokio::test]
 async fn a_value_is_taken_out_replaced_or_added_and_the_others_stay() {
     for (first, change, parameter, expected) in [
         (INSTALL, "not htop", "packages", json!(["curl"])),

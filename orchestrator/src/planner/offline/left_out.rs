@@ -1,5 +1,6 @@
 //! What a change of a plan leaves out by a name that nothing in the plan has: "use port 3002 and leave out the wiki",
-//! "don't monitor jellyfin". It is asked about, since the rest of such a change would be half of what was meant.
+//! "don't monitor jellyfin"; and what of a change found no place: "use port 3003 and the name kuma2". Both are asked about, since the
+//! rest of such a change would be half of what was meant.
 
 use super::index::Index;
 use super::judge::Sentence;
@@ -10,6 +11,28 @@ use crate::domain::plan::DraftStep;
 
 /// The question about the first word that is left out and that nothing in the plan explains.
 pub fn question(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Option<String> {
+    let at = unexplained(steps, index, sentence).find(|at| is_left_out(&sentence.tokens, *at))?;
+    Some(format!(
+        "Nothing in the plan is called \"{}\", so it can't be left out alone, and nothing was changed. What the plan finds while it runs \
+         can be left out only as a whole, such as \"without the portals\"; or name each that you want.",
+        sentence.tokens[at].raw
+    ))
+}
+
+/// The question about a change of which a part found no place: "use port 3003 and the name kuma2".
+pub fn half(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Option<String> {
+    // The word with which a clause begins says what is to be done: "play factorio instead".
+    let begins = |at: usize| at == 0 || matches!(sentence.tokens[at - 1].lower.as_str(), "and" | "then" | "please");
+    let at = unexplained(steps, index, sentence).find(|at| !begins(*at))?;
+    Some(format!(
+        "What is \"{}\" for? Nothing in the plan takes it, and half of the change would not be what you meant, so nothing was changed. \
+         Say it with the parameter's name, or say the rest without it.",
+        sentence.tokens[at].raw
+    ))
+}
+
+/// Words that could be names and that neither a host, a verb, a value nor the vocabulary of the plan's actions explains.
+fn unexplained<'s>(steps: &[DraftStep], index: &Index, sentence: &'s Sentence) -> impl Iterator<Item = usize> + 's {
     let mut explained: Vec<bool> = (0..sentence.tokens.len()).map(|at| sentence.is_host(at) || sentence.verbs[at]).collect();
     for entry in steps.iter().filter_map(|step| index.get(&step.action)) {
         let found = slots::changed(entry, &sentence.tokens, &sentence.verbs, sentence.mentions());
@@ -17,12 +40,7 @@ pub fn question(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Opti
             explained[at] |= found.used[at] || entry.vocabulary.contains(&token.stem);
         }
     }
-    let at = (0..explained.len()).find(|at| !explained[*at] && is_name(&sentence.tokens[*at]) && is_left_out(&sentence.tokens, *at))?;
-    Some(format!(
-        "Nothing in the plan is called \"{}\", so it can't be left out alone, and nothing was changed. What the plan finds while it runs \
-         can be left out only as a whole, such as \"without the portals\"; or name each that you want.",
-        sentence.tokens[at].raw
-    ))
+    (0..explained.len()).filter(move |at| !explained[*at] && is_name(&sentence.tokens[*at]))
 }
 
 fn is_name(token: &Token) -> bool {

@@ -77,7 +77,7 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
     let changed = change_parameters(builder, index, sentence, adds || opens_with_more(&sentence.tokens))?;
     let moved = !mentions.is_empty() && move_to(builder, index, input, &mentions, adds);
     if changed || moved {
-        return Ok(());
+        return left_out::half(&builder.steps, index, sentence).map_or(Ok(()), |question| Err(Outcome::Ask(question)));
     }
     let new_wish = judge::candidates(index, sentence, &input.fleet).first().is_some_and(|best| best.accepted);
     if new_wish && !words::forbids(&sentence.tokens) { add(builder, index, input, sentence, text) } else { Ok(()) }
