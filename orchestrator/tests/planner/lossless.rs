@@ -142,6 +142,28 @@ async fn what_is_left_out_by_a_name_that_the_plan_does_not_have_changes_nothing(
 }
 
 #[tokio::test]
+async fn what_is_doubted_put_off_told_or_conditional_sets_no_switch_in_a_change() {
+    for change in [
+        "I doubt the data should be purged",
+        "delete the data tomorrow",
+        "delete the data, but not now",
+        "maybe purge the data",
+        "they said delete the data",
+        "if it is old delete the data",
+        "delete the data in 2 days",
+    ] {
+        assert_eq!(changed("remove kuma from nas but keep the data", change).await, None, "{change}");
+    }
+}
+
+#[test]
+fn a_host_that_is_left_out_is_not_meant_because_it_is_the_only_one() {
+    for text in ["deploy kuma to everything except nas", "deploy kuma but not on nas"] {
+        planned(text, shipped(), hosts(&["nas"], &[])).expect_err(text);
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_which_a_part_found_no_place_changes_nothing() {
     for change in ["use port 3003 and the name kuma2", "make it faster and use port 3003", "use port 3003 for the boss"] {
         assert_eq!(changed(KUMA, change).await, None, "{change}");

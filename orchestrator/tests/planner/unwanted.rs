@@ -137,6 +137,20 @@ fn what_is_refused_is_never_a_step() {
 }
 
 #[test]
+fn what_is_put_off_is_asked_back() {
+    never_planned(
+        &story(),
+        &[
+            "deploy kuma to nas tomorrow at 5",
+            "deploy kuma to nas, but not now",
+            "remove kuma from nas in 2 hours",
+            "remove kuma from nas next week",
+            "not yet, but remove kuma from nas",
+        ],
+    );
+}
+
+#[test]
 fn what_is_doubted_told_or_conditional_is_asked_back() {
     never_planned(
         &story(),
@@ -157,6 +171,9 @@ fn what_is_doubted_told_or_conditional_is_asked_back() {
             "if kuma is broken, remove it from nas",
             "we removed kuma from nas yesterday",
             "can I remove kuma from nas",
+            "I doubt we should remove kuma from nas",
+            "if the disk is full remove kuma from nas",
+            "I doubt we should deploy kuma to nas",
         ],
     );
     never_planned(

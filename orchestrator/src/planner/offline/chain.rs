@@ -84,6 +84,11 @@ impl<'a> Builder<'a> {
         let mut before: Vec<String> = Vec::new();
         for (number, (mut candidate, after)) in chosen.into_iter().enumerate() {
             self.settle_hosts(&mut candidate, number, &named, usual_hosts);
+            if let Some(said) = read.get(number).and_then(|(sentence, _)| self.left_out(&candidate, sentence)) {
+                return Err(Outcome::Ask(format!(
+                    "`{said}` is to be left out, and no other host is named. On which host should it be done?"
+                )));
+            }
             if !candidate.slots.missing.is_empty() {
                 return Err(Outcome::Ask(answers::ask_for(candidate.entry, &candidate.slots.missing, self.fleet)));
             }
@@ -119,6 +124,15 @@ impl<'a> Builder<'a> {
             return Err(Outcome::Cannot(answers::unknown_host(name, self.fleet)));
         }
         Ok(best)
+    }
+
+    /// The host that a wish leaves out and would be done on all the same.
+    fn left_out(&self, candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
+        let excluded = |host: &String| {
+            let names = |name: &String| name == host || self.fleet.resolve(name).is_some_and(|members| members.contains(host));
+            sentence.mentions().iter().any(|mention| mention.negated && names(&mention.name))
+        };
+        candidate.slots.hosts.iter().find(|host| excluded(host)).cloned()
     }
 
     /// Where a wish names no host: the one of the wish before it, else after it, else the only one there is.

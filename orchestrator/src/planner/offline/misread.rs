@@ -12,7 +12,12 @@ use super::words;
 pub fn check(candidate: &Candidate<'_>, sentence: &Sentence, mood: Option<&Mood>, asks: bool) -> Result<(), String> {
     let title = &candidate.entry.spec.title;
     let changes = candidate.entry.spec.risk != Risk::ReadOnly;
-    if let (Some(Mood::Doubted(said)), true) = (mood, changes) {
+    if let (Some(Mood::PutOff(said)), true) = (mood, changes || removes(sentence)) {
+        return Err(format!(
+            "\"{said}\" puts it off, and nothing can be planned for later, so nothing is planned. Ask for \"{title}\" when it is to be done."
+        ));
+    }
+    if let (Some(Mood::Doubted(said)), true) = (mood, changes || removes(sentence)) {
         return Err(format!(
             "\"{said}\" does not say that it should be done, so nothing is planned. If \"{title}\" is wanted, say it as an order."
         ));
@@ -39,6 +44,12 @@ pub fn check(candidate: &Candidate<'_>, sentence: &Sentence, mood: Option<&Mood>
         ));
     }
     Ok(())
+}
+
+/// Whether its words ask for something to be taken away, whatever action they were read as.
+fn removes(sentence: &Sentence) -> bool {
+    let takes = |token: &Token| verbs::wishes_of_stem(&token.stem).iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean));
+    sentence.tokens.iter().any(|token| !token.quoted && takes(token))
 }
 
 /// What a person should know of a reading: what was left alone, and a word that was not used.

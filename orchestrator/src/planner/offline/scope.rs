@@ -3,7 +3,7 @@
 
 mod cues;
 
-use self::cues::{DOUBTS, ENDING, EXCLUSIONS, KEEPING, NEGATIONS, NOTHING, PAST, REFUSALS, STAYING};
+use self::cues::{DOUBTS, ENDING, EXCLUSIONS, KEEPING, NEGATIONS, NOTHING, PAST, PUT_OFF, REFUSALS, STAYING};
 use super::tokens::Token;
 use super::verbs::{self, Wish};
 use super::words;
@@ -29,6 +29,8 @@ pub enum Mood {
     Refused(String),
     /// "should we …", "maybe …", "if …", "they said …".
     Doubted(String),
+    /// "tomorrow", "but not now".
+    PutOff(String),
 }
 
 /// Marks what is not wanted. `is_verb` says whether an action of the catalogue calls itself so.
@@ -257,6 +259,9 @@ pub fn mood(tokens: &[Token]) -> Option<Mood> {
     };
     if let Some(said) = found(REFUSALS) {
         return Some(Mood::Refused(said));
+    }
+    if let Some(said) = found(PUT_OFF) {
+        return Some(Mood::PutOff(said));
     }
     found(DOUBTS).or_else(|| condition(tokens)).or_else(|| told(tokens)).map(Mood::Doubted)
 }
