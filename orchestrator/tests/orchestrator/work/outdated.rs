@@ -27,7 +27,7 @@ impl Previewed {
         let agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
         let mut spec = action();
         spec.risk = risk;
-        spec.title = "Wipe the disks".to_owned();
+        "Wipe the disks".clone_into(&mut spec.title);
         spec.examples = vec!["wipe the disks of nas".to_owned()];
         let sha256 = "d".repeat(64);
         edit(&site, &agent, spec, &sha256).await;
