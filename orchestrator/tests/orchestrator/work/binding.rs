@@ -87,7 +87,7 @@ async fn after_a_step_that_has_run_the_refused_one_fails_with_its_reason() {
 
 #[tokio::test]
 async fn of_steps_that_run_at_once_all_may_be_refused_and_the_plan_is_made_again() {
-    let site = Site::start().await;
+    let mut site = Site::start().await;
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let request_id = site.approved(&[step("one", "nas", &[]), step("two", "web", &[])]).await;
     site.turn().await;
@@ -97,8 +97,9 @@ async fn of_steps_that_run_at_once_all_may_be_refused_and_the_plan_is_made_again
     assert_eq!(site.app.status(request_id).await, "running", "the other one is heard out");
     agent.say(RESULTS, refusal(&agent, &two)).await;
     site.turn().await;
-    assert_eq!(site.app.status(request_id).await, "awaiting_approval");
+    assert_eq!(site.app.status(request_id).await, "previewing");
     let query = "SELECT string_agg(text, E'\\n' ORDER BY seq) FROM messages WHERE request_id = $1";
     let words = site.app.text(query, request_id).await.unwrap_or_default();
     assert!(words.contains("since plan 1 was made, so the same steps are planned again"), "{words}");
+    site.app.leave_behind();
 }
