@@ -82,7 +82,7 @@ async fn live_views_are_told_of_new_lines() {
         .fetch_one(site.app.pool())
         .await
         .expect("one event");
-    assert_eq!(data, serde_json::json!({"task_id": work.request.task_id, "attempt": 1, "from": 1, "to": 3}));
+    assert_eq!(data, serde_json::json!({"task_id": work.request.task_id, "attempt": 1, "from": 1, "to": 3, "purpose": "apply"}));
 }
 
 #[tokio::test]
