@@ -146,7 +146,9 @@ impl Orchestrator {
         let (claims, acknowledge) = {
             let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
             if let Message::AgentHello(hello) = &envelope.message {
-                heard.incarnations.insert(hello.agent_id.clone(), hello.incarnation);
+                // A hello of the start before may be heard last.
+                let newest = heard.incarnations.entry(hello.agent_id.clone()).or_default();
+                *newest = hello.incarnation.max(*newest);
             }
             heard.messages.push(envelope.clone());
             let owned_by_another = match &envelope.message {
