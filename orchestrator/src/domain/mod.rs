@@ -4,6 +4,7 @@ pub mod agent_order;
 pub mod assemble;
 pub mod audit;
 pub mod catalogue;
+pub mod credential;
 pub mod dead_letter;
 pub mod deadline;
 pub mod fresh_preview;

@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::submit::may_ask;
+use super::submit::{checked_reason, may_ask};
 use super::transition::{self, Change};
 use super::{Context, advance_request, cancel_tasks, say};
 use crate::domain::audit::AuditEvent;
@@ -59,6 +59,7 @@ pub struct Cancelled {
 /// Cancels the request with this id, or the task with this id.
 pub async fn run(context: &Context, principal: &Principal, id: Uuid, reason: Option<&str>) -> Result<Cancelled, Problem> {
     may_ask(principal)?;
+    let reason = checked_reason(context, reason)?;
     let mut transaction = context.store.begin().await?;
     let (mut row, task_id) = find(&mut transaction, id).await?;
     say::is_own_or_operator(principal, &row)?;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Context, open_requests, transition};
 use crate::domain::audit::AuditEvent;
+use crate::domain::credential::address_with_password;
 use crate::domain::request::{Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
 use crate::store::request_messages::{self, Message};
@@ -117,7 +118,7 @@ pub fn may_ask(principal: &Principal) -> Result<(), Problem> {
     Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Requester})))
 }
 
-/// The words without surrounding space, unless there are none or too many. NUL, which means nothing in words and which
+/// The words without surrounding space, unless there are none or too many, or a password is among them. NUL, which means nothing in words and which
 /// Postgres can't store, is left out.
 pub fn checked_text(context: &Context, text: &str) -> Result<String, Problem> {
     let text = text.replace('\0', "").trim().to_owned();
@@ -128,6 +129,13 @@ pub fn checked_text(context: &Context, text: &str) -> Result<String, Problem> {
     if chars > most {
         let message = format!("the text has {chars} characters; {most} are allowed (`planning.max_text_chars`), so say it shorter");
         return Err(Problem::new(ErrorCode::TextTooLong, message).with_details(json!({"characters": chars, "most": most})));
+    }
+    if let Some(address) = address_with_password(&text) {
+        let message = format!(
+            "the text holds a password, in the address `{address}`; what is said is kept for good, in the database and in the audit trail, \
+             so nothing was taken. Say the address without the password"
+        );
+        return Err(Problem::new(ErrorCode::PasswordInText, message).with_details(json!({"address": address})));
     }
     Ok(text)
 }

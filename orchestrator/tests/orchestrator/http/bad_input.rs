@@ -52,6 +52,26 @@ async fn a_text_that_is_too_long_for_a_planner_but_fits_a_body_is_refused_with_i
 }
 
 #[tokio::test]
+async fn a_password_in_an_address_is_taken_nowhere() {
+    let app = App::start().await;
+    let token = app.token("ada", Role::Operator).await;
+    let said = "add http://u:hunter2@nas:3000 to kuma on nas";
+    let request = app.post("/request", &token, &json!({"text": "Deploy Kuma to nas"})).await;
+    let id = request.body["request_id"].as_str().unwrap_or_else(|| panic!("{request:?}")).to_owned();
+    for (path, body) in [
+        ("/request".to_owned(), json!({"text": said})),
+        (format!("/request/{id}/messages"), json!({"text": said})),
+        (format!("/request/{id}/pause"), json!({"reason": said})),
+        (format!("/cancel/{id}"), json!({"reason": said})),
+    ] {
+        let answer = app.post(&path, &token, &body).await;
+        assert_eq!((answer.code(), &answer.body["details"]["address"]), (5138, &json!("http://u:…@nas:3000")), "{path}: {answer:?}");
+        assert!(!answer.body.to_string().contains("hunter2"), "{path}: {answer:?}");
+    }
+    assert_eq!(requests(&app).await, 1);
+}
+
+#[tokio::test]
 async fn ids_are_malformed_or_unknown_and_the_answer_says_which() {
     let app = App::start().await;
     let token = app.token("ada", Role::Operator).await;
