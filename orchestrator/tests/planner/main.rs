@@ -2,6 +2,7 @@
 //! chain of providers against a local OpenAI-compatible server.
 
 mod assembling;
+mod conversing;
 mod dialects;
 mod examples;
 mod hostile;

@@ -1,48 +1,13 @@
-//! What is said to people: questions, what can't be done and what could be asked instead; and reading their answers.
+//! What is said to people: questions, what can't be done and what could be asked instead.
 
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 
+use super::example;
 use super::index::{Entry, Index};
 use super::judge::Candidate;
 use super::parameter::Kind;
-use super::{hosts, tokens};
 use crate::domain::catalogue::Fleet;
-use crate::planner::PlanningInput;
-
-/// The first request with everything answered since, as one text. An answer to a question about one parameter
-/// becomes "parameter answer", so that a bare "8080" is understood.
-pub fn as_one_request(index: &Index, input: &PlanningInput) -> String {
-    let mut text = String::new();
-    let mut asked: Option<&str> = None;
-    let turns = input.conversation.iter().filter(|turn| !turn.text.trim().is_empty());
-    for turn in turns {
-        if !turn.from_user {
-            asked = Some(&turn.text);
-            continue;
-        }
-        let question = asked.take();
-        let parameter = question.and_then(|question| asked_parameter(index, question));
-        let chosen = question.and_then(|question| offered(question, &turn.text));
-        let answer = chosen.as_deref().unwrap_or_else(|| turn.text.trim());
-        let only_hosts = hosts::is_only_hosts(&tokens::tokenize(answer), &input.fleet);
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        match parameter {
-            Some(name) if !only_hosts => text.extend([name, " ", answer]),
-            _ if only_hosts && !text.is_empty() => text.extend(["on ", answer.trim_start_matches("on ")]),
-            _ => text.push_str(answer),
-        }
-    }
-    if text.is_empty() { input.text.clone() } else { text }
-}
-
-/// The parameter that a question names first.
-fn asked_parameter<'a>(index: &Index, question: &'a str) -> Option<&'a str> {
-    let name = question.split('`').nth(1)?;
-    index.iter().any(|entry| entry.parameter(name).is_some()).then_some(name)
-}
 
 /// Asks for what an action can't do without.
 pub fn ask_for(entry: &Entry, missing: &[String], fleet: &Fleet) -> String {
@@ -70,30 +35,14 @@ pub fn ask_for(entry: &Entry, missing: &[String], fleet: &Fleet) -> String {
 }
 
 /// Asks what a verb means that nobody knows.
-pub fn ask_verb(verb: &str, entry: &Entry) -> String {
-    let example = entry.spec.examples.first().map(|example| format!(", as in \"{example}\"")).unwrap_or_default();
+pub fn ask_verb(verb: &str, entry: &Entry, fleet: &Fleet) -> String {
+    let example = as_in(entry, fleet);
     format!("I don't know what \"{verb}\" asks for. If \"{}\" is meant, please say it with its words{example}.", entry.spec.title)
 }
 
 /// Asks which host or group is meant by a name that fits several.
 pub fn ask_which_host(said: &str, choices: &[String]) -> String {
     format!("Which `host` is meant by \"{said}\"? There are: {}.", choices.join(", "))
-}
-
-/// The one of the offered choices that an ordinal in an answer means: "the second one".
-fn offered(question: &str, answer: &str) -> Option<String> {
-    let (_, list) = question.split_once("There are: ")?;
-    let list = list.split_once(". ").map_or(list, |(list, _)| list);
-    let choices: Vec<&str> = list.trim_end_matches('.').split(", ").collect();
-    let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
-    let words = tokens::tokenize(answer);
-    let number = words.iter().find_map(|word| match word.lower.as_str() {
-        "last" => choices.len().checked_sub(1),
-        "former" => Some(0),
-        "latter" => (choices.len() == 2).then_some(1),
-        word => ordinals.iter().position(|ordinal| *ordinal == word),
-    })?;
-    choices.get(number).map(|choice| (*choice).to_owned())
 }
 
 /// Asks for one of several parameters.
@@ -103,22 +52,30 @@ pub fn ask_either(entry: &Entry, either: &[String]) -> String {
 }
 
 /// Asks which of several actions is meant.
-pub fn ask_which(rivals: &[&Candidate<'_>]) -> String {
+pub fn ask_which(rivals: &[&Candidate<'_>], fleet: &Fleet) -> String {
     let each = rivals.iter().take(4).map(|candidate| {
-        let example = candidate.entry.spec.examples.first().map(|example| format!(", as in \"{example}\"")).unwrap_or_default();
-        format!("{} ({}{example})", candidate.entry.spec.title, candidate.entry.spec.name)
+        let entry = candidate.entry;
+        format!("{} ({}{})", entry.spec.title, entry.spec.name, as_in(entry, fleet))
     });
-    format!("Which of these is meant: {}? Please say it with the words of one of them.", each.collect::<Vec<_>>().join("; "))
+    format!(
+        "Which of these is meant: {}? Say \"the first one\", or say it with the words of one of them.",
+        each.collect::<Vec<_>>().join("; ")
+    )
+}
+
+fn as_in(entry: &Entry, fleet: &Fleet) -> String {
+    example::here(entry, fleet).map(|example| format!(", as in \"{example}\"")).unwrap_or_default()
 }
 
 /// Says that no action fits, with the nearest things that could be asked.
-pub fn cannot(text: &str, candidates: &[Candidate<'_>], index: &Index) -> Problem {
+pub fn cannot(text: &str, candidates: &[Candidate<'_>], index: &Index, fleet: &Fleet) -> Problem {
     let near = candidates.iter().map(|candidate| candidate.entry).chain(index.iter());
-    let mut examples: Vec<&str> = Vec::new();
-    for example in near.filter_map(|entry| entry.spec.examples.first()) {
-        if examples.len() < 3 && !examples.contains(&example.as_str()) {
-            examples.push(example);
+    let mut examples: Vec<String> = Vec::new();
+    for entry in near {
+        if examples.len() == 3 {
+            break;
         }
+        examples.extend(example::here(entry, fleet).filter(|example| !examples.contains(example)));
     }
     let shown: String = text.chars().take(120).collect();
     let hint = if examples.is_empty() {

@@ -61,7 +61,7 @@ impl<'a> Builder<'a> {
             return Err(Outcome::Cannot(Problem::new(ErrorCode::CannotPlan, message)));
         }
         if scope::constraints(&tokens).is_empty() && !scope::leaves_an_order(&tokens) {
-            return Err(Outcome::Cannot(answers::cannot(text, &[], self.index)));
+            return Err(Outcome::Cannot(answers::cannot(text, &[], self.index, self.fleet)));
         }
         if !scope::leaves_an_order(&tokens) {
             let message = "this asks for something not to be done, and nothing is being done; say what should be done";
@@ -70,7 +70,7 @@ impl<'a> Builder<'a> {
         let asks = text.trim_end().ends_with('?') && !words::is_polite(&tokens);
         let clauses = clauses::clauses(&tokens, self.index, self.fleet).map_err(Outcome::Cannot)?;
         if clauses.is_empty() {
-            return Err(Outcome::Cannot(answers::cannot(text, &[], self.index)));
+            return Err(Outcome::Cannot(answers::cannot(text, &[], self.index, self.fleet)));
         }
         let read: Vec<(Sentence, bool)> =
             clauses.into_iter().map(|Clause { tokens, after }| (Sentence::new(tokens, self.index, self.fleet), after)).collect();
@@ -108,14 +108,14 @@ impl<'a> Builder<'a> {
         let mut candidates = judge::candidates(self.index, sentence, self.fleet);
         let rivals = judge::rivals(&candidates);
         if rivals.len() > 1 {
-            return Err(Outcome::Ask(answers::ask_which(&rivals)));
+            return Err(Outcome::Ask(answers::ask_which(&rivals, self.fleet)));
         }
         if rivals.is_empty() {
-            return Err(Outcome::Cannot(answers::cannot(text, &candidates, self.index)));
+            return Err(Outcome::Cannot(answers::cannot(text, &candidates, self.index, self.fleet)));
         }
         let best = candidates.swap_remove(0);
         if let Some(verb) = &best.unknown_verb {
-            return Err(Outcome::Ask(answers::ask_verb(verb, best.entry)));
+            return Err(Outcome::Ask(answers::ask_verb(verb, best.entry, self.fleet)));
         }
         if let Some((said, choices)) = &best.slots.ambiguous {
             return Err(Outcome::Ask(answers::ask_which_host(said, choices)));

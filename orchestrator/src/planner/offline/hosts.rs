@@ -198,7 +198,8 @@ pub fn in_address(tokens: &[Token], fleet: &Fleet) -> Option<String> {
     let hosts = fleet.hosts();
     tokens.iter().find_map(|token| {
         let rest = token.lower.split_once("://")?.1;
-        let host = rest.split(['/', ':', '?']).next()?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).split(':').next()?;
         hosts.iter().find(|known| known.to_lowercase() == host).cloned()
     })
 }
@@ -280,6 +281,15 @@ pub fn one_by_one(hosts: &[String], fleet: &Fleet) -> Vec<String> {
     single
 }
 
+/// Words that say nothing where a host is the answer: "I meant web", "web, sorry".
+const EXCUSES: &[&str] = &["meant", "mean", "sorry", "oops", "actually", "course", "yes"];
+
+/// An answer that says only which host, without what says nothing.
+pub fn without_excuse(answer: &str) -> String {
+    let says = |word: &&str| !EXCUSES.contains(&word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase().as_str());
+    answer.split_whitespace().filter(says).collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a sentence says only which host: an answer such as "on web1, please".
 pub fn is_only_hosts(tokens: &[Token], fleet: &Fleet) -> bool {
     let mentions = mentions(tokens, fleet);
@@ -287,6 +297,7 @@ pub fn is_only_hosts(tokens: &[Token], fleet: &Fleet) -> bool {
         && tokens.iter().enumerate().all(|(at, token)| {
             words::is_silent(token)
                 || words::is_generic(token)
+                || (!token.quoted && EXCUSES.contains(&token.lower.as_str()))
                 || mentions.iter().any(|mention| (mention.at..mention.at + mention.taken).contains(&at))
         })
 }

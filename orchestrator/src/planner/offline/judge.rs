@@ -7,7 +7,7 @@ use chiffon_protocol::action::Risk;
 use super::hosts;
 use super::index::{Entry, Index};
 use super::parameter::{Kind, Parameter};
-use super::scope::Scope;
+use super::scope::{self, Scope};
 use super::slots::{self, Slots};
 use super::tokens::{Token, stem, stems};
 use super::verbs::{self, Wish};
@@ -29,6 +29,8 @@ pub struct Sentence {
     wishes: Vec<Vec<Wish>>,
     hosts: Vec<bool>,
     mentions: Vec<hosts::Mention>,
+    /// Which words say when.
+    times: Vec<bool>,
     words: BTreeSet<String>,
 }
 
@@ -56,7 +58,8 @@ impl Sentence {
             .filter(|token| token.scope == Scope::Open && !token.looks_like_a_value())
             .flat_map(|token| stems(&token.lower))
             .collect();
-        Self { tokens, verbs, wishes, hosts: host_words, mentions, words }
+        let times = scope::times(&tokens);
+        Self { tokens, verbs, wishes, hosts: host_words, mentions, times, words }
     }
 
     /// What its first verb wants; question words count only where there is no other verb.
@@ -244,7 +247,8 @@ impl Evidence {
             if is_host || (grammar && !slots.used[at]) {
                 continue;
             }
-            all += 1;
+            // "blub=3" is one thing said, and when is not what.
+            all += u32::from(slots.used[at] || !(token.assigned || sentence.times[at]));
             if slots.used[at]
                 || (spoken
                     && (entry.vocabulary.contains(&token.stem) || stems(&token.lower).iter().all(|part| entry.vocabulary.contains(part))))

@@ -19,11 +19,11 @@ pub fn question(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Opti
     ))
 }
 
-/// The question about a change of which a part found no place: "use port 3003 and the name kuma2".
-pub fn half(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Option<String> {
+/// The question about a change of which a part found no place: "use port 3003 and the name kuma2". `taken` are words that did.
+pub fn half(steps: &[DraftStep], index: &Index, sentence: &Sentence, taken: &[bool]) -> Option<String> {
     // The word with which a clause begins says what is to be done: "play factorio instead".
     let begins = |at: usize| at == 0 || matches!(sentence.tokens[at - 1].lower.as_str(), "and" | "then" | "please");
-    let at = unexplained(steps, index, sentence).find(|at| !begins(*at))?;
+    let at = unexplained(steps, index, sentence).find(|at| !begins(*at) && !taken.get(*at).is_some_and(|taken| *taken))?;
     Some(format!(
         "What is \"{}\" for? Nothing in the plan takes it, and half of the change would not be what you meant, so nothing was changed. \
          Say it with the parameter's name, or say the rest without it.",

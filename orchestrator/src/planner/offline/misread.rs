@@ -12,12 +12,13 @@ use super::words;
 pub fn check(candidate: &Candidate<'_>, sentence: &Sentence, mood: Option<&Mood>, asks: bool) -> Result<(), String> {
     let title = &candidate.entry.spec.title;
     let changes = candidate.entry.spec.risk != Risk::ReadOnly;
-    if let (Some(Mood::PutOff(said)), true) = (mood, changes || removes(sentence)) {
+    let acts = changes || acts(sentence);
+    if let Some(Mood::PutOff(said)) = mood.filter(|mood| acts && !takes_up(candidate, sentence, mood)) {
         return Err(format!(
-            "\"{said}\" puts it off, and nothing can be planned for later, so nothing is planned. Ask for \"{title}\" when it is to be done."
+            "\"{said}\" puts it off, and nothing can be planned for later, so nothing is planned. Ask for it when it is to be done."
         ));
     }
-    if let (Some(Mood::Doubted(said)), true) = (mood, changes || removes(sentence)) {
+    if let (Some(Mood::Doubted(said)), true) = (mood, acts) {
         return Err(format!(
             "\"{said}\" does not say that it should be done, so nothing is planned. If \"{title}\" is wanted, say it as an order."
         ));
@@ -38,6 +39,11 @@ pub fn check(candidate: &Candidate<'_>, sentence: &Sentence, mood: Option<&Mood>
             open_parameters(candidate)
         ));
     }
+    if let (Some(name), true) = (&candidate.slots.valueless, changes) {
+        return Err(format!(
+            "Which `{name}` is meant for \"{title}\"? It is named without a value that it can have. A text of several words may stand in quotes."
+        ));
+    }
     if let Some(said) = lost_wish(candidate, sentence) {
         return Err(format!(
             "No action was found for \"{said}\", so nothing is planned, not even \"{title}\". Leave it out, or say it in other words."
@@ -46,10 +52,21 @@ pub fn check(candidate: &Candidate<'_>, sentence: &Sentence, mood: Option<&Mood>
     Ok(())
 }
 
-/// Whether its words ask for something to be taken away, whatever action they were read as.
-fn removes(sentence: &Sentence) -> bool {
-    let takes = |token: &Token| verbs::wishes_of_stem(&token.stem).iter().any(|wish| matches!(wish, Wish::Remove | Wish::Clean));
-    sentence.tokens.iter().any(|token| !token.quoted && takes(token))
+/// Whether its words ask for something to be done, whatever action they were read as: "if it is full, restart it".
+fn acts(sentence: &Sentence) -> bool {
+    (0..sentence.tokens.len()).any(|at| {
+        let token = &sentence.tokens[at];
+        let wishes = if words::is_silent(token) { Vec::new() } else { verbs::wishes_of_stem(&token.stem) };
+        // Reports are run, too.
+        !token.quoted && !wishes.is_empty() && !wishes.contains(&Wish::Show) && token.stem != "run"
+    })
+}
+
+/// Whether a parameter took up the time that puts it off: then the action can wait by itself.
+fn takes_up(candidate: &Candidate<'_>, sentence: &Sentence, mood: &Mood) -> bool {
+    let Mood::PutOff(said) = mood else { return false };
+    let is_said = |token: &Token| !words::is_silent(token) && said.split(' ').any(|word| word == token.raw);
+    !candidate.slots.by_elimination && sentence.tokens.iter().zip(&candidate.slots.used).any(|(token, used)| *used && is_said(token))
 }
 
 /// What a person should know of a reading: what was left alone, and a word that was not used.
@@ -172,13 +189,14 @@ fn joins_places(tokens: &[Token], at: usize) -> bool {
     before.is_some_and(|token| matches!(token.lower.as_str(), "to" | "into" | "onto" | "from"))
 }
 
-/// "orders and customers": a word that goes on with a list of values, and that no parameter took up.
+/// "orders and customers", "nas and grafana": a word that goes on with a list of values or places, and that nothing took up.
 fn listed(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
     let tokens = &sentence.tokens;
     let goes_on = |at: usize| {
         let joined = |before: usize| matches!(tokens[before].lower.as_str(), "and" | "or" | "plus" | "&");
         let value = |before: usize| candidate.slots.used[before] && !sentence.is_host(before);
-        (at >= 2 && joined(at - 1) && value(at - 2)) || (at >= 1 && tokens[at - 1].comma && value(at - 1))
+        let place = |before: usize| sentence.is_place(before, candidate.entry);
+        (at >= 2 && joined(at - 1) && (value(at - 2) || place(at - 2))) || (at >= 1 && tokens[at - 1].comma && value(at - 1))
     };
     candidate.unexplained.iter().find(|at| goes_on(**at)).map(|at| tokens[*at].raw.clone())
 }

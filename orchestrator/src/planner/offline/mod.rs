@@ -9,6 +9,7 @@ mod budget;
 mod chain;
 mod clauses;
 pub mod evidence;
+mod example;
 mod hosts;
 mod index;
 mod judge;
@@ -16,6 +17,7 @@ mod left_out;
 mod misread;
 mod move_hosts;
 mod parameter;
+mod replies;
 mod revise;
 mod saying;
 mod scope;
@@ -43,11 +45,6 @@ pub const NAME: &str = "offline";
 /// The words of a text as the index knows them.
 pub fn words_of(text: &str) -> Vec<String> {
     tokens::tokenize(text).into_iter().filter(|token| !words::is_silent(token)).flat_map(|token| tokens::stems(&token.lower)).collect()
-}
-
-/// What the person said last.
-fn last_words(input: &PlanningInput) -> &str {
-    input.conversation.iter().rev().find(|turn| turn.from_user).map_or(input.text.as_str(), |turn| turn.text.as_str())
 }
 
 /// What it comes to, before it is checked.
@@ -97,7 +94,7 @@ impl OfflinePlanner {
 
     /// The answer to last words that evidently change nothing of the plan that is there: a question, thanks, "yes", "never mind".
     pub fn talk(&self, input: &PlanningInput) -> Option<String> {
-        talk::answer(last_words(input), input.previous.as_ref()?)
+        talk::answer(&replies::last_words(input), input.previous.as_ref()?)
     }
 
     /// [`Self::index`] beside the runtime: a large catalogue takes a while.
@@ -116,7 +113,7 @@ impl OfflinePlanner {
         let index = self.index(&input.catalogue);
         let outcome = match &input.previous {
             Some(previous) => revise::revise(&index, input, previous),
-            None => chain::plan(&index, &answers::as_one_request(&index, input), input),
+            None => chain::plan(&index, &replies::as_one_request(&index, input), input),
         };
         match outcome {
             Outcome::Plan(draft) => match input.assembled(&draft, &planned_by) {

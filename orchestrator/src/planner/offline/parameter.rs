@@ -114,6 +114,20 @@ impl Parameter {
             .or_else(|| (tokens.get(at)?.lower == self.name).then_some(1))
     }
 
+    /// Where all words of its name stand at `at`, rather than an alias or a part of it: how many they are.
+    pub fn is_named_in_full(&self, tokens: &[Token], at: usize) -> Option<usize> {
+        let name = stems(&self.name);
+        let said = tokens.get(at..at + name.len())?;
+        let in_words = !name.is_empty() && said.iter().zip(&name).all(|(token, word)| !token.quoted && token.stem == *word);
+        let as_written = tokens.get(at).is_some_and(|token| !token.quoted && token.lower == self.name);
+        if in_words { Some(name.len()) } else { as_written.then_some(1) }
+    }
+
+    /// Whether any text will do, of several words, too.
+    pub fn takes_any_text(&self) -> bool {
+        self.kind == Kind::Text && !self.list && !self.is_distinctive() && self.fits(&Value::from("two words"))
+    }
+
     /// The value that a word stands for, if it can be one of this parameter; not yet checked against limits.
     pub fn value_of(&self, token: &Token) -> Option<Value> {
         match self.kind {
@@ -155,7 +169,9 @@ impl Parameter {
         if !properties.contains_key("url") {
             return None;
         }
-        let host = rest.split(['/', ':', '?']).next().unwrap_or(rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = host.split(':').next().unwrap_or(host);
         let mut object = Map::from_iter([("url".to_owned(), Value::from(address.as_str()))]);
         if properties.contains_key("name") {
             object.insert("name".to_owned(), Value::from(host.split('.').find(|part| *part != "www").unwrap_or(host)));

@@ -9,14 +9,15 @@ use super::index::Index;
 use super::judge::{self, Sentence};
 use super::slots::{self, Slots};
 use super::tokens::{Token, tokenize};
-use super::{Outcome, answers, budget, left_out, move_hosts, scope, swap, words};
+use super::{Outcome, answers, budget, left_out, move_hosts, replies, scope, swap, words};
 use crate::domain::plan::{DraftStep, PlanDocument};
 use crate::domain::reference::references;
 use crate::planner::PlanningInput;
 
 /// The plan with the change that the last turn asks for.
 pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> Outcome {
-    let text = super::last_words(input);
+    let text = replies::last_words(input);
+    let text = text.as_str();
     let tokens = tokenize(text);
     if let Err(problem) = budget::words(tokens.len()) {
         return Outcome::Cannot(problem);
@@ -41,7 +42,33 @@ pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> 
     if builder.steps == before {
         return Outcome::Ask(not_understood(text));
     }
+    builder.notes.extend(said_before(input, index, &sentence));
     Outcome::Plan(builder.draft())
+}
+
+/// What earlier words did not want, so that a change does not make it forgotten, and whether this change goes against it.
+fn said_before(input: &PlanningInput, index: &Index, change: &Sentence) -> Vec<String> {
+    let turns: Vec<&str> = input.conversation.iter().filter(|turn| turn.from_user).map(|turn| turn.text.as_str()).collect();
+    let earlier = turns.split_last().map_or(&[][..], |(_, earlier)| earlier);
+    let mut notes: Vec<String> = Vec::new();
+    for text in earlier {
+        let mut tokens = tokenize(text);
+        scope::mark(&mut tokens, |verb| index.is_verb(verb));
+        for said in scope::constraints(&tokens) {
+            let content = tokenize(&said).into_iter().filter(|token| !words::is_silent(token) && !words::is_generic(token));
+            let mut content = content.filter(|token| !scope::is_a_cue(token));
+            let against = content.any(|token| change.tokens.iter().any(|new| new.is_spoken() && new.stem == token.stem));
+            let note = if against {
+                format!("this change takes up what was not wanted before: \"{said}\"")
+            } else {
+                format!("understood as not wanted: \"{said}\"")
+            };
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+    }
+    notes
 }
 
 fn not_understood(text: &str) -> String {
@@ -56,8 +83,9 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
         drop_step(&mut builder.steps, number);
         return Ok(());
     }
-    if swap::apply(&mut builder.steps, index, sentence).map_err(Outcome::Ask)? {
-        return Ok(());
+    let swapped = swap::apply(&mut builder.steps, index, sentence).map_err(Outcome::Ask)?;
+    if swapped.contains(&true) {
+        return left_out::half(&builder.steps, index, sentence, &swapped).map_or(Ok(()), |question| Err(Outcome::Ask(question)));
     }
     let mentions = if names_something(&sentence.tokens) { Vec::new() } else { sentence.mentions().to_vec() };
     if let Some(mention) = mentions.iter().find(|mention| !mention.choices.is_empty() && !mention.negated) {
@@ -77,7 +105,7 @@ fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sente
     let changed = change_parameters(builder, index, sentence, adds || opens_with_more(&sentence.tokens))?;
     let moved = !mentions.is_empty() && move_to(builder, index, input, &mentions, adds);
     if changed || moved {
-        return left_out::half(&builder.steps, index, sentence).map_or(Ok(()), |question| Err(Outcome::Ask(question)));
+        return left_out::half(&builder.steps, index, sentence, &[]).map_or(Ok(()), |question| Err(Outcome::Ask(question)));
     }
     let new_wish = judge::candidates(index, sentence, &input.fleet).first().is_some_and(|best| best.accepted);
     if new_wish && !words::forbids(&sentence.tokens) { add(builder, index, input, sentence, text) } else { Ok(()) }

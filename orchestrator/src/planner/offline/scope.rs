@@ -2,8 +2,11 @@
 //! doubted, refused or only told. Such words are constraints; they are never a step, a switch or a value.
 
 mod cues;
+mod mood;
 
-use self::cues::{DOUBTS, ENDING, EXCLUSIONS, KEEPING, NEGATIONS, NOTHING, PAST, PUT_OFF, REFUSALS, STAYING};
+pub use mood::{Mood, hour, mood, times};
+
+use self::cues::{ENDING, EXCLUSIONS, KEEPING, NEGATIONS, NOTHING, STAYING};
 use super::tokens::Token;
 use super::verbs::{self, Wish};
 use super::words;
@@ -20,17 +23,6 @@ pub enum Scope {
     Kept,
     /// "everything but …", "except …".
     Excluded,
-}
-
-/// How the whole is meant, where it is not an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mood {
-    /// "no way", "I told you not to".
-    Refused(String),
-    /// "should we …", "maybe …", "if …", "they said …".
-    Doubted(String),
-    /// "tomorrow", "but not now".
-    PutOff(String),
 }
 
 /// Marks what is not wanted. `is_verb` says whether an action of the catalogue calls itself so.
@@ -248,47 +240,9 @@ fn longest(phrases: &[&str], tokens: &[Token], at: usize) -> Option<usize> {
     phrases.iter().filter_map(|phrase| phrase_at(phrase, tokens, at)).max()
 }
 
-/// How the whole is meant, where it is not simply an order.
-pub fn mood(tokens: &[Token]) -> Option<Mood> {
-    let found = |phrases: &[&str]| {
-        (0..tokens.len()).find_map(|at| {
-            let taken = longest(phrases, tokens, at)?;
-            let said: Vec<&str> = tokens.iter().skip(at).take(taken).map(|token| token.raw.as_str()).collect();
-            Some(said.join(" "))
-        })
-    };
-    if let Some(said) = found(REFUSALS) {
-        return Some(Mood::Refused(said));
-    }
-    if let Some(said) = found(PUT_OFF) {
-        return Some(Mood::PutOff(said));
-    }
-    found(DOUBTS).or_else(|| condition(tokens)).or_else(|| told(tokens)).map(Mood::Doubted)
-}
-
-/// "if it is broken": nothing here can look first.
-fn condition(tokens: &[Token]) -> Option<String> {
-    let polite = |at: usize| {
-        tokens
-            .get(at + 1)
-            .is_some_and(|next| matches!(next.lower.as_str(), "possible" | "you" | "not" | "needed" | "necessary" | "required"))
-    };
-    (0..tokens.len()).find(|at| !tokens[*at].quoted && tokens[*at].lower == "if" && !polite(*at)).map(|at| tokens[at].raw.clone())
-}
-
-/// "we removed it yesterday": told, not asked for.
-fn told(tokens: &[Token]) -> Option<String> {
-    let who = |token: &Token| matches!(token.lower.as_str(), "i" | "we" | "he" | "she" | "they" | "you" | "someone" | "somebody" | "it");
-    let past = |token: &Token| token.lower.ends_with("ed") && !verbs::wishes_of_stem(&token.stem).is_empty();
-    let first = tokens.first()?;
-    if past(first) && tokens.iter().any(|token| !token.quoted && PAST.contains(&token.lower.as_str())) {
-        return Some(first.raw.clone());
-    }
-    if !who(first) {
-        return None;
-    }
-    let verb = tokens.iter().skip(1).find(|token| !matches!(token.lower.as_str(), "have" | "had" | "has" | "already" | "just" | "all"))?;
-    past(verb).then(|| format!("{} {}", first.raw, verb.raw))
+/// Whether a word only says that something is not wanted or kept: "keep", "don't".
+pub fn is_a_cue(token: &Token) -> bool {
+    KEEPING.contains(&token.stem.as_str()) || [NEGATIONS, EXCLUSIONS, STAYING].iter().any(|cues| cues.contains(&token.lower.as_str()))
 }
 
 /// Whether an order is left: something that is neither negated nor a word of grammar.

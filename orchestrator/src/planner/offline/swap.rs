@@ -11,31 +11,35 @@ use super::tokens::Token;
 use super::words;
 use crate::domain::plan::DraftStep;
 
-/// Changes the values that the words name; whether anything changed, or what has to be asked first.
-pub fn apply(steps: &mut [DraftStep], index: &Index, sentence: &Sentence) -> Result<bool, String> {
-    let mut changed = false;
+/// Changes the values that the words name; which words that took, or what has to be asked first.
+pub fn apply(steps: &mut [DraftStep], index: &Index, sentence: &Sentence) -> Result<Vec<bool>, String> {
+    let mut taken = vec![false; sentence.tokens.len()];
     for step in steps {
         let Some(entry) = index.get(&step.action) else { continue };
         let parameters = entry.parameters.iter().filter(|parameter| entry.target() != Some(&parameter.name));
         for parameter in parameters {
             let Some(value) = step.parameters.get_mut(&parameter.name) else { continue };
-            changed |= change(entry, parameter, value, sentence)?;
+            change(entry, parameter, value, sentence, &mut taken)?;
         }
     }
-    Ok(changed)
+    Ok(taken)
 }
 
-fn change(entry: &Entry, parameter: &Parameter, value: &mut Value, sentence: &Sentence) -> Result<bool, String> {
+fn change(entry: &Entry, parameter: &Parameter, value: &mut Value, sentence: &Sentence, taken: &mut [bool]) -> Result<(), String> {
     let before = value.clone();
     for (at, token) in sentence.tokens.iter().enumerate() {
         if sentence.is_host(at) {
             continue;
         }
-        if let Some(new) = instead_of(&sentence.tokens, at).filter(|new| parameter.fits_item(&Value::from(new.raw.as_str()))) {
+        let new = instead_of(&sentence.tokens, at).map(|place| (place, &sentence.tokens[place]));
+        let stood = value.clone();
+        if let Some((place, new)) = new.filter(|(_, new)| parameter.fits_item(&Value::from(new.raw.as_str()))) {
             replace(value, token, Some(&new.raw));
+            taken[place] |= *value != stood;
         } else if is_left_out(entry, &sentence.tokens, at) && value.is_array() {
             replace(value, token, None);
         }
+        taken[at] |= *value != stood;
     }
     if *value != before && !parameter.fits(value) {
         let name = &parameter.name;
@@ -45,7 +49,7 @@ fn change(entry: &Entry, parameter: &Parameter, value: &mut Value, sentence: &Se
             entry.spec.title
         ));
     }
-    Ok(*value != before)
+    Ok(())
 }
 
 /// Puts another word in the place of what a word names, or takes it out of its list.
@@ -70,14 +74,14 @@ fn is_named(value: &Value, token: &Token) -> bool {
     }
 }
 
-/// The word that takes the place of the one at `at`: "X instead of Y", "replace Y with X".
-fn instead_of(tokens: &[Token], at: usize) -> Option<&Token> {
+/// Where the word stands that takes the place of the one at `at`: "X instead of Y", "replace Y with X".
+fn instead_of(tokens: &[Token], at: usize) -> Option<usize> {
     let word = |at: usize| tokens.get(at).filter(|token| !token.quoted).map_or("", |token| token.lower.as_str());
     if at >= 3 && word(at - 1) == "of" && word(at - 2) == "instead" {
-        return tokens.get(at - 3);
+        return Some(at - 3);
     }
     let swaps = at >= 1 && matches!(word(at - 1), "replace" | "swap" | "exchange" | "change");
-    tokens.get(at + 2).filter(|_| swaps && matches!(word(at + 1), "with" | "by" | "for" | "to"))
+    (swaps && matches!(word(at + 1), "with" | "by" | "for" | "to") && at + 2 < tokens.len()).then_some(at + 2)
 }
 
 fn is_left_out(entry: &Entry, tokens: &[Token], at: usize) -> bool {

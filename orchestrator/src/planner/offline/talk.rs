@@ -84,6 +84,16 @@ const BACK: &[&str] = &[
     "revert that",
     "scratch that",
     "take that back",
+    "no",
+    "nope",
+    "no thanks",
+    "cancel",
+    "cancel it",
+    "abort",
+    "stop",
+    "reject",
+    "reject it",
+    "don't",
 ];
 const CHAT: &[&str] = &["thanks", "thank", "hello", "hi", "hey", "hmm", "nice", "cool", "wow", "lol"];
 

@@ -136,6 +136,28 @@ pub const PUT_OFF: &[&str] = &[
     "later this week",
 ];
 
+/// What puts a wish off where it stands behind the verb of its clause: "deploy it tonight", but "we play tonight, deploy it".
+pub const PUT_OFF_BEHIND: &[&str] = &[
+    "tonight",
+    "this evening",
+    "this afternoon",
+    "this weekend",
+    "later",
+    "overnight",
+    "on monday",
+    "on tuesday",
+    "on wednesday",
+    "on thursday",
+    "on friday",
+    "on saturday",
+    "on sunday",
+    "at night",
+    "at noon",
+    "at midnight",
+    "after hours",
+    "after work",
+];
+
 pub const NEGATIONS: &[&str] = &[
     "do not",
     "must not",

@@ -1,11 +1,14 @@
 //! Filling by elimination: what an action can't do without, from the words that nothing else explains, and the word that stands
 //! where a host would.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::parameter::{Kind, Parameter};
-use super::super::words;
+use super::super::{scope, words};
 use super::Filler;
+use crate::domain::catalogue::Fleet;
 
 impl Filler<'_> {
     /// What the action can't do without, from the words that nothing else explains.
@@ -81,6 +84,30 @@ impl Filler<'_> {
         }
     }
 
+    /// "nas and nas2", where there is no nas2: a name that goes on with a list of hosts and is counted like one of them.
+    pub(super) fn sibling_host(&mut self, fleet: &Fleet) {
+        let uncounted = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_').to_lowercase();
+        let known: BTreeSet<String> = fleet.hosts().iter().map(|name| uncounted(name)).collect();
+        let joins = |at: usize| matches!(self.word_before(at), "and" | "or" | "plus" | "&");
+        let listed = |at: usize| {
+            let joined = at.checked_sub(2).filter(|_| joins(at));
+            joined.or_else(|| at.checked_sub(1).filter(|before| self.tokens[*before].comma)).is_some_and(|before| self.is_a_host(before))
+        };
+        let found = (1..self.tokens.len()).find(|at| {
+            let name = &self.tokens[*at].lower;
+            let counted = name.ends_with(|c: char| c.is_ascii_digit()) && known.contains(&uncounted(name));
+            self.is_free(*at) && counted && !self.is_core(*at) && listed(*at)
+        });
+        if let Some(at) = found {
+            self.slots.unknown_host = Some(self.tokens[at].raw.clone());
+            self.slots.used[at] = true;
+        }
+    }
+
+    fn is_a_host(&self, at: usize) -> bool {
+        self.slots.used[at] && !self.tokens[at].quoted && self.slots.hosts.iter().any(|host| *host == self.tokens[at].lower)
+    }
+
     /// The parameters of a `oneOf` or `anyOf` that asks for one of several, when none is there; those with a form first.
     pub(super) fn needed_alternatives(&self) -> Vec<String> {
         let alternatives = ["oneOf", "anyOf"].into_iter().filter_map(|key| self.entry.spec.parameters.get(key)?.as_array());
@@ -105,6 +132,11 @@ impl Filler<'_> {
         })
     }
 
+    /// "at 5", "by 6 pm": an hour of the day is no port and no name.
+    pub(super) fn is_a_time(&self, at: usize) -> bool {
+        at.checked_sub(1).is_some_and(|before| scope::hour(self.tokens, before).is_some())
+    }
+
     /// The only number of the sentence, for the only number of the action.
     pub(super) fn lone_number(&mut self) {
         let numbers: Vec<&Parameter> = self
@@ -115,7 +147,9 @@ impl Filler<'_> {
             .collect();
         let [only] = numbers[..] else { return };
         let found: Vec<(usize, Value)> = (0..self.tokens.len())
-            .filter(|at| self.is_free(*at) && !self.counts_something_else(only, *at))
+            .filter(|at| {
+                self.is_free(*at) && !self.counts_something_else(only, *at) && !self.is_anothers(*at, only) && !self.is_a_time(*at)
+            })
             .filter_map(|at| only.value_of(&self.tokens[at]).map(|value| (at, value)))
             .collect();
         if let ([(at, value)], true) = (&found[..], self.is_open(only)) {

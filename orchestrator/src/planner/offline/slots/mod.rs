@@ -2,6 +2,7 @@
 //!
 //! A value is taken only where a word names it, its form gives it away, or the action can't do without it.
 
+mod free_text;
 mod leftovers;
 mod switches;
 mod whereabouts;
@@ -43,6 +44,8 @@ pub struct Slots {
     pub either: Vec<String>,
     /// Required parameters without a value, the target included.
     pub missing: Vec<String>,
+    /// A parameter that is named and got no value, though the words try to give it one.
+    pub valueless: Option<String>,
 }
 
 /// What is being read.
@@ -60,6 +63,7 @@ pub struct Filler<'a> {
 pub fn fill(entry: &Entry, tokens: &[Token], verbs: &[bool], mentions: &[Mention], fleet: &Fleet) -> Slots {
     let mut filler = Filler::new(entry, tokens, verbs);
     filler.hosts(mentions, fleet);
+    filler.sibling_host(fleet);
     filler.named_and_shaped();
     filler.unknown_host(&["on", "at"]);
     filler.leftovers();
@@ -116,6 +120,12 @@ impl<'a> Filler<'a> {
         !self.slots.used[at] && self.tokens[at].scope == Scope::Open
     }
 
+    /// Whether a word is the value of another name: "blub=3" gives nothing to a port.
+    fn is_anothers(&self, at: usize, parameter: &Parameter) -> bool {
+        let named = |before: usize| (0..=before).any(|from| parameter.named_at(self.tokens, from).is_some_and(|taken| from + taken == at));
+        self.tokens[at].assigned && !at.checked_sub(1).is_some_and(named)
+    }
+
     fn is_open(&self, parameter: &Parameter) -> bool {
         !self.slots.values.contains_key(&parameter.name) && !self.slots.refused.contains(&parameter.name)
     }
@@ -123,7 +133,7 @@ impl<'a> Filler<'a> {
     fn addresses(&mut self, parameter: &Parameter) {
         let mut found = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
-            let wanted = self.is_free(at) && !self.is_left_out(at);
+            let wanted = self.is_free(at) && !self.is_left_out(at) && !self.is_anothers(at, parameter);
             if let Some(value) = parameter.value_of(token).filter(|_| wanted) {
                 found.push(value);
                 self.slots.used[at] = true;
@@ -154,14 +164,20 @@ impl<'a> Filler<'a> {
             }
             if parameter.kind == Kind::Boolean {
                 self.switch(parameter, at, taken);
-            } else if let Some(value) = self.value_after(parameter, at + taken).or_else(|| self.value_before(parameter, at)) {
+            } else if let Some(value) = self
+                .value_after(parameter, at + taken, parameter.is_named_in_full(self.tokens, at) == Some(taken))
+                .or_else(|| self.value_before(parameter, at))
+            {
                 self.slots.used[at..at + taken].fill(true);
                 self.slots.values.insert(parameter.name.clone(), value);
             }
         }
     }
 
-    fn value_after(&mut self, parameter: &Parameter, from: usize) -> Option<Value> {
+    fn value_after(&mut self, parameter: &Parameter, from: usize, in_full: bool) -> Option<Value> {
+        if in_full && parameter.takes_any_text() {
+            return self.spoken_text(parameter, from);
+        }
         let mut at = from;
         while at < self.tokens.len() && at < from + 3 && BETWEEN.contains(&self.tokens[at].lower.as_str()) && !self.tokens[at].quoted {
             at += 1;
@@ -184,7 +200,7 @@ impl<'a> Filler<'a> {
     }
 
     fn take(&mut self, parameter: &Parameter, at: usize, token: &Token) -> Option<Value> {
-        if !self.is_free(at) || (parameter.kind == Kind::Text && !self.could_be_text(at)) {
+        if !self.is_free(at) || self.is_anothers(at, parameter) || (parameter.kind == Kind::Text && !self.could_be_text(at)) {
             return None;
         }
         let value = parameter.value_of(token)?;
@@ -236,7 +252,7 @@ impl<'a> Filler<'a> {
             return;
         }
         let found: Vec<(usize, Value)> = (0..self.tokens.len())
-            .filter(|at| self.is_free(*at) && (!self.verbs[*at] || *at > 0))
+            .filter(|at| self.is_free(*at) && (!self.verbs[*at] || *at > 0) && !self.is_anothers(*at, parameter))
             .filter_map(|at| Some((at, parameter.value_of(&self.tokens[at])?)))
             .collect();
         let Some((first, value)) = found.first().cloned() else { return };
@@ -256,11 +272,17 @@ impl<'a> Filler<'a> {
         if !self.is_open(parameter) {
             return;
         }
+        let formatted = parameter.element().get("format").is_some();
         let fitting = |filler: &Self, at: &usize| {
             let token = &filler.tokens[*at];
-            filler.is_free(*at) && token.looks_like_a_value() && parameter.fits(&Value::from(token.raw.as_str()))
+            if !formatted && (token.is_quantity() || filler.is_a_time(*at)) {
+                return false;
+            }
+            filler.is_free(*at)
+                && !filler.is_anothers(*at, parameter)
+                && token.looks_like_a_value()
+                && parameter.fits(&Value::from(token.raw.as_str()))
         };
-        let formatted = parameter.element().get("format").is_some();
         // In a plan that is there, nothing is missing: only a form that says what it is takes another's place.
         if !(formatted || (parameter.required && !self.revises)) {
             return;
@@ -293,6 +315,7 @@ impl<'a> Filler<'a> {
             .collect();
         self.slots.pronoun = self.tokens.iter().any(|token| matches!(token.lower.as_str(), "them" | "those" | "these"));
         self.slots.either = self.needed_alternatives();
+        self.slots.valueless = self.valueless();
         self.slots
     }
 }

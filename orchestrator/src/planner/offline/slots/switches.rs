@@ -62,7 +62,7 @@ impl Filler<'_> {
     pub(super) fn switch(&mut self, parameter: &Parameter, at: usize, taken: usize) {
         let said = (at + taken..self.tokens.len())
             .take(2)
-            .filter(|next| self.is_free(*next))
+            .filter(|next| self.is_free(*next) && !self.is_anothers(*next, parameter))
             .find_map(|next| parameter.value_of(&self.tokens[next]).map(|value| (next, value)));
         let asked = (0..at)
             .rev()

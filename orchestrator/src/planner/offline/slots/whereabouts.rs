@@ -49,7 +49,7 @@ impl<'a> Filler<'a> {
         self.slots.hosts = hosts::without_excluded(std::mem::take(&mut self.slots.hosts), mentions, fleet);
     }
 
-    fn word_before(&self, at: usize) -> &'a str {
+    pub(super) fn word_before(&self, at: usize) -> &'a str {
         at.checked_sub(1).and_then(|before| self.tokens.get(before)).map_or("", |token| token.lower.as_str())
     }
 }
