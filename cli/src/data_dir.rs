@@ -38,6 +38,12 @@ impl DataDir {
         nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockSharedNonblock).is_err()
     }
 
+    /// Whether a `chiffon up` has run here and has ended, for sure.
+    pub fn is_free(&self) -> bool {
+        let lock = |file| nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockSharedNonblock);
+        std::fs::File::open(self.lock()).is_ok_and(|file| lock(file).is_ok())
+    }
+
     /// The directory itself.
     pub fn root(&self) -> &Path {
         &self.root

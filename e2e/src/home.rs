@@ -84,11 +84,13 @@ impl Home {
         command
     }
 
-    /// Starts a `chiffon up`, and waits until it is ready.
+    /// Starts a `chiffon up`, and waits until it is ready. One that was killed may have left where it listened.
     pub fn start(&self, up: &mut Command) -> Running {
+        let written = || fs::metadata(self.data_dir().join("url")).and_then(|file| file.modified()).ok();
+        let left = written();
         let mut running = Running::start(up, &self.path().join("up.log"));
         let deadline = Instant::now() + Duration::from_mins(2);
-        while !self.data_dir().join("url").exists() {
+        while written().is_none_or(|now| Some(now) == left) {
             assert!(running.ended().is_none(), "`chiffon up` ended; it said:\n{}", running.said());
             assert!(Instant::now() < deadline, "`chiffon up` is not ready after two minutes; it said:\n{}", running.said());
             std::thread::park_timeout(Duration::from_millis(50));

@@ -8,7 +8,7 @@ use chiffon_process::bounded;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::address;
+use super::address::{self, Place};
 use crate::args::Global;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure};
@@ -20,7 +20,6 @@ const LONGEST_PROBLEM_BYTES: usize = 1024 * 1024;
 /// What every listing gives in one page.
 const LONGEST_PAGE: usize = 200;
 
-const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long an answer may take; a stream says every few seconds that it is there.
@@ -30,44 +29,38 @@ const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
-    /// Where it is asked, in this order.
-    bases: Vec<String>,
-    /// Which of them answered last.
+    place: Place,
+    /// Which of the place's addresses answered last.
     answering: Arc<AtomicUsize>,
     token: Option<String>,
-    /// The data directory that named the address, where no flag did.
-    data_dir: Option<DataDir>,
 }
 
 impl Api {
     /// The one that the flags, the environment or the data directory name.
     pub fn new(global: &Global) -> Result<Self, Failure> {
         let data_dir = DataDir::choose(global.data_dir.as_deref())?;
-        let read = |path: std::path::PathBuf| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-        let named = global.url.clone().or_else(|| read(data_dir.url())).unwrap_or_else(|| DEFAULT_URL.to_owned());
-        let bases: Vec<String> =
-            named.split(',').map(|url| url.trim().trim_end_matches('/').to_owned()).filter(|url| !url.is_empty()).collect();
-        if bases.is_empty() {
-            return Err(Failure::usage("--url (or CHIFFON_URL) is empty; give an address such as http://127.0.0.1:8080"));
-        }
-        address::check(&bases, &named_by(global, &data_dir))?;
+        let place = Place::of(global, &data_dir)?;
         let token = match chiffon_process::config::variable("CHIFFON_TOKEN").filter(|token| !token.is_empty()) {
             Some(token) => Some(address::token(token)?),
-            None => read(data_dir.admin_token()),
+            None => address::read(&data_dir.admin_token()),
         };
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(ANSWER_WITHIN)
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?;
-        let data_dir = global.url.is_none().then_some(data_dir);
-        Ok(Self { http, bases, answering: Arc::default(), token, data_dir })
+        Ok(Self { http, place, answering: Arc::default(), token })
     }
 
     /// One for an address and a token that are known.
     pub fn at(base: &str, token: &str) -> Self {
-        let bases = vec![base.trim_end_matches('/').to_owned()];
-        Self { http: reqwest::Client::new(), bases, answering: Arc::default(), token: Some(token.to_owned()), data_dir: None }
+        let place = Place::Said(vec![base.trim_end_matches('/').to_owned()]);
+        Self { http: reqwest::Client::new(), place, answering: Arc::default(), token: Some(token.to_owned()) }
+    }
+
+    /// Where it is asked.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Reads something.
@@ -170,10 +163,10 @@ impl Api {
     /// Asks whoever answered last, and the others in turn where nobody can be reached: nothing that was sent is sent twice.
     async fn answer(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Result<Response, Failure> {
         let first = self.answering.load(Ordering::Relaxed);
-        let mut lost = None;
-        for offset in 0..self.bases.len() {
-            let number = (first + offset) % self.bases.len();
-            let mut request = self.http.request(method.clone(), format!("{}{path}", self.bases[number]));
+        let (addresses, mut lost) = (self.place.addresses(), None);
+        for offset in 0..addresses.len() {
+            let number = (first + offset) % addresses.len();
+            let mut request = self.http.request(method.clone(), format!("{}{path}", addresses[number]));
             if let Some(token) = &self.token {
                 request = request.bearer_auth(token);
             }
@@ -188,28 +181,20 @@ impl Api {
                     return Err(failure(status, &serde_json::from_str(&problem).unwrap_or_default()));
                 }
                 Err(error) if error.is_connect() => lost = Some(error),
-                Err(error) => return Err(self.unreachable(&error)),
+                Err(error) => return Err(self.unreachable(&addresses, &error)),
             }
         }
-        Err(lost.map_or_else(|| Failure::usage("no address is named; say one with --url"), |error| self.unreachable(&error)))
+        let nobody = || Failure::usage("no address is named; say one with --url");
+        Err(lost.map_or_else(nobody, |error| self.unreachable(&addresses, &error)))
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let at = self.bases.join(" or ");
-        let next = match &self.data_dir {
+    fn unreachable(&self, addresses: &[String], error: &reqwest::Error) -> Failure {
+        let at = addresses.join(" or ");
+        let next = match self.place.data_dir() {
             None => "is that the address, and does it run? `chiffon up` or `chiffon serve` starts one; --url names another".to_owned(),
             Some(data_dir) => absent(data_dir),
         };
         Failure { exit: Exit::Unreachable, message: format!("nothing answers at {at} ({}); {next}", cause(error)) }
-    }
-}
-
-/// What names the address, for people.
-fn named_by(global: &Global, data_dir: &DataDir) -> String {
-    match &global.url {
-        None => format!("in {}", data_dir.url().display()),
-        url if *url == chiffon_process::config::variable("CHIFFON_URL") => "CHIFFON_URL".to_owned(),
-        Some(_) => "--url".to_owned(),
     }
 }
 

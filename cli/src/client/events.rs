@@ -1,18 +1,31 @@
 //! The event stream of a request, resumed by itself where it was cut.
 
-use std::time::Duration;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
+use reqwest::Response;
 use serde_json::Value;
+use tokio::time::Sleep;
 
 use super::Api;
+use super::loss::Loss;
 use crate::exit::{Exit, Failure};
 
 /// No event is longer; a server that sends on without ending one is none of ours.
 const LONGEST_EVENT_BYTES: usize = 16 * 1024 * 1024;
-/// How often a connection is opened again, about a second apart.
-const TRIES: u32 = 60;
+/// The server says every 15 s that it is there, and may be a little late. What is silent for longer may have gone without a word.
+const HEARD_WITHIN: Duration = Duration::from_secs(18);
+/// It has been late twice.
+const GONE_AFTER: Duration = Duration::from_secs(33);
+/// A stream is opened at once, or by nobody.
+const OPENED_WITHIN: Duration = Duration::from_secs(10);
+/// How long it is waited before somebody who can't be reached is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The same where a stream has ended.
+const SHORT_PAUSE: Duration = Duration::from_millis(200);
 
 /// One event.
 #[derive(Debug, Clone)]
@@ -26,13 +39,18 @@ pub struct Event {
 /// A request's events, in order.
 pub struct Events {
     api: Api,
-    path: String,
+    id: String,
     cursor: Option<String>,
     buffer: Buffer,
-    /// How often it was tried in vain since something was heard; kept here, because whoever asks may stop waiting in between.
-    tries: u32,
-    is_lost: bool,
-    stream: Option<BoxStream<'static, reqwest::Result<bytes::Bytes>>>,
+    loss: Loss,
+    connection: Connection,
+}
+
+/// Kept here, because whoever asks for the next event may stop waiting in between.
+enum Connection {
+    Resting(Pin<Box<Sleep>>),
+    Opening(BoxFuture<'static, Result<Response, Failure>>),
+    Reading { stream: BoxStream<'static, reqwest::Result<bytes::Bytes>>, heard: Instant },
 }
 
 impl Events {
@@ -40,58 +58,78 @@ impl Events {
     pub fn of(api: &Api, request_id: &str) -> Self {
         Self {
             api: api.clone(),
-            path: format!("/request/{request_id}/events"),
+            id: request_id.to_owned(),
             cursor: None,
             buffer: Buffer::default(),
-            tries: 0,
-            is_lost: false,
-            stream: None,
+            loss: Loss::of(api),
+            connection: rest(Duration::ZERO),
         }
     }
 
-    /// The next event; a connection that breaks is opened again where it was cut, for a minute.
+    /// Whether silence means that nothing happens: the server says now and then that it is there.
+    pub fn are_heard(&self) -> bool {
+        matches!(&self.connection, Connection::Reading { heard, .. } if heard.elapsed() < HEARD_WITHIN)
+    }
+
+    /// The next event; a connection that breaks is opened again where it was cut.
     pub async fn next(&mut self) -> Result<Event, Failure> {
         loop {
-            if self.tries == 1 && !self.is_lost {
-                self.is_lost = true;
-                eprintln!("Connection lost, trying again; what runs goes on …");
-            }
             if let Some(event) = self.buffered() {
                 return Ok(event);
             }
-            if self.stream.is_none() {
-                match self.api.stream(&self.path, self.cursor.as_deref()).await {
-                    Ok(response) => {
-                        if std::mem::take(&mut self.is_lost) {
-                            eprintln!("Connected again.");
+            match &mut self.connection {
+                Connection::Resting(pause) => {
+                    pause.await;
+                    self.connection = Connection::Opening(open(self.api.clone(), self.id.clone(), self.cursor.clone()));
+                }
+                Connection::Opening(opening) => {
+                    let opened = opening.await;
+                    self.connection = rest(PAUSE);
+                    match opened {
+                        Ok(response) => {
+                            self.loss.found();
+                            self.connection = Connection::Reading { stream: response.bytes_stream().boxed(), heard: Instant::now() };
                         }
-                        self.stream = Some(response.bytes_stream().boxed());
+                        Err(failure) => self.loss.lost(failure)?,
                     }
-                    Err(failure) if failure.exit == Exit::Unreachable && self.tries < TRIES => {
-                        self.tries += 1;
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                        continue;
+                }
+                Connection::Reading { stream, heard } => {
+                    let left = GONE_AFTER.saturating_sub(heard.elapsed());
+                    if let Ok(Some(Ok(bytes))) = tokio::time::timeout(left, stream.next()).await {
+                        *heard = Instant::now();
+                        self.loss.heard();
+                        self.take(&bytes)?;
+                    } else {
+                        self.connection = rest(SHORT_PAUSE);
+                        self.buffer = Buffer::default();
+                        self.loss.cut()?;
                     }
-                    Err(failure) => return Err(failure),
                 }
-            }
-            if let Some(Ok(bytes)) = self.stream.as_mut().expect("opened above").next().await {
-                self.tries = 0;
-                self.buffer.push(&bytes);
-                if self.buffer.bytes.len() > LONGEST_EVENT_BYTES {
-                    let message = format!("an event is longer than {LONGEST_EVENT_BYTES} bytes; is this address a Chiffon?");
-                    return Err(Failure::failed(message));
-                }
-            } else {
-                self.stream = None;
-                self.buffer = Buffer::default();
-                self.tries += 1;
-                if self.tries > TRIES {
-                    return Err(Failure { exit: Exit::Unreachable, message: "the event stream ends again and again".to_owned() });
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
+    }
+
+    /// The request, also when it can't be asked for a moment: an orchestrator that starts again loses nothing.
+    pub async fn request(&mut self) -> Result<Value, Failure> {
+        loop {
+            match self.api.request(&self.id).await {
+                Ok(request) => {
+                    self.loss.found();
+                    self.loss.heard();
+                    return Ok(request);
+                }
+                Err(failure) => self.loss.lost(failure)?,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.buffer.push(bytes);
+        if self.buffer.bytes.len() > LONGEST_EVENT_BYTES {
+            return Err(Failure::failed(format!("an event is longer than {LONGEST_EVENT_BYTES} bytes; is this address a Chiffon?")));
+        }
+        Ok(())
     }
 
     fn buffered(&mut self) -> Option<Event> {
@@ -111,6 +149,20 @@ impl Events {
             }
         }
     }
+}
+
+fn rest(pause: Duration) -> Connection {
+    Connection::Resting(Box::pin(tokio::time::sleep(pause)))
+}
+
+fn open(api: Api, id: String, cursor: Option<String>) -> BoxFuture<'static, Result<Response, Failure>> {
+    let opened = async move {
+        let path = format!("/request/{id}/events");
+        let opened = tokio::time::timeout(OPENED_WITHIN, api.stream(&path, cursor.as_deref())).await;
+        let nobody = || Failure { exit: Exit::Unreachable, message: "somebody listens there and does not answer".to_owned() };
+        opened.unwrap_or_else(|_| Err(nobody()))
+    };
+    opened.boxed()
 }
 
 /// What has come and is not yet a whole block. Bytes, because a chunk may end inside a character.

@@ -3,6 +3,7 @@
 mod address;
 mod api;
 mod events;
+mod loss;
 
 pub use api::{Api, rows};
 pub use events::{Event, Events};

@@ -49,6 +49,8 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
     logging::start(&config.log);
     let data_dir = DataDir::choose(global.data_dir.as_deref())?;
     let lock = lock::lock(&data_dir)?;
+    // One that was killed has left where it listened; whoever listens there now is somebody else.
+    std::fs::remove_file(data_dir.url()).ok();
     let started = Instant::now();
     // A signal while it starts must stop what has been started: the nodes stop when they are dropped.
     let running = tokio::select! {

@@ -17,10 +17,10 @@ use crate::show::{request as show_request, summary, time};
 const ENDED: [&str; 5] = ["completed", "failed", "cancelled", "rejected", "expired"];
 /// Where an approved plan whose action has changed comes to stand again.
 const ASKS: [&str; 2] = ["awaiting_approval", "needs_input"];
-/// How long an orchestrator may be away while a request is watched.
-const PATIENCE_SECONDS: u32 = 60;
 /// How often it is looked at whether something has to be said although nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the last lines of a run that has ended, and its commit, are waited for.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Waits until a person is asked for, the run begins, or the request has ended.
 pub async fn until_person_or_end(api: &Api, id: &str) -> Result<Value, Failure> {
@@ -32,24 +32,49 @@ pub async fn while_in(api: &Api, id: &str, states: &[&str]) -> Result<Value, Fai
     let mut events = Events::of(api, id);
     let mut planning = Planning::default();
     loop {
-        let request = patiently(api, id).await?;
+        let request = events.request().await?;
         if !states.iter().any(|state| request["status"] == *state) {
             return Ok(request);
         }
         tell(planning.look(&request, Instant::now()));
         while next_within(&mut events, LOOK_EVERY).await?.is_none() {
-            tell(planning.wait(Instant::now()));
+            // How long a phase lasts is not known while nobody can be asked.
+            if events.are_heard() {
+                tell(planning.wait(Instant::now()));
+            }
         }
     }
 }
 
-/// Streams a run to its end.
+/// Streams a run to its end, and prints how it ended, or what it asks.
 pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
+    let request = until_it_ends_or_asks(api, output, id).await?;
+    Ok(end(output, &request, id))
+}
+
+/// Prints how a run has ended, or the plan or the question that it came to stand at.
+pub fn end(output: Output, request: &Value, id: &str) -> Exit {
+    let exit = finish(output, request);
+    if output == Output::Text && asks(request) {
+        eprintln!("{}", what_it_asks(request, id));
+    }
+    exit
+}
+
+/// Streams a run until it has ended, or until a person is asked again; the request as it stands then.
+pub async fn until_it_ends_or_asks(api: &Api, output: Output, id: &str) -> Result<Value, Failure> {
     let mut events = Events::of(api, id);
     let mut run = Run::new(Instant::now());
+    let mut ended: Option<Instant> = None;
     loop {
-        let Some(event) = next_within(&mut events, LOOK_EVERY).await? else {
-            if output == Output::Text {
+        let event = next_within(&mut events, LOOK_EVERY).await?;
+        if ended.is_some_and(|ended| ended.elapsed() >= LAST_WORDS_WITHIN) {
+            return events.request().await;
+        }
+        let Some(event) = event else {
+            if !events.are_heard() {
+                run.is_not_heard(Instant::now());
+            } else if output == Output::Text {
                 tell(run.wait(Instant::now()));
             }
             continue;
@@ -61,22 +86,30 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
                 print_log(&event.data);
             }
         }
-        if event.kind == "request" && ASKS.iter().any(|word| event.data["status"] == *word) {
+        if event.kind == "request" && asks(&event.data) {
             // It is told of what was before, too; only a request that stands there now has stopped to ask.
-            let request = patiently(api, id).await?;
-            if ASKS.iter().any(|word| request["status"] == *word) {
-                let exit = finish(output, &request);
-                if output == Output::Text {
-                    eprintln!("{}", what_it_asks(&request, id));
-                }
-                return Ok(exit);
+            let request = events.request().await?;
+            if asks(&request) {
+                return Ok(request);
             }
         }
-        let ended = event.kind == "end" || ENDED.iter().any(|word| event.data["status"] == *word) && event.kind == "request";
-        if ended || event.data["status"] == "needs_attention" && event.kind == "request" {
-            return Ok(finish(output, &patiently(api, id).await?));
+        if event.kind == "end" || event.kind == "request" && event.data["status"] == "needs_attention" {
+            return events.request().await;
+        }
+        if event.kind == "request" && is_over(&event.data) {
+            ended.get_or_insert_with(Instant::now);
         }
     }
+}
+
+/// Whether a request has ended.
+pub fn is_over(request: &Value) -> bool {
+    ENDED.iter().any(|word| request["status"] == *word)
+}
+
+/// Whether a request waits for a person's answer or decision.
+pub fn asks(request: &Value) -> bool {
+    ASKS.iter().any(|word| request["status"] == *word)
 }
 
 /// The command that answers a request that waits for a person.
@@ -102,17 +135,6 @@ pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outco
         }
         outcome = watched => outcome,
     }
-}
-
-/// The request, also when it can't be asked for a moment: an orchestrator that starts again loses nothing.
-async fn patiently(api: &Api, id: &str) -> Result<Value, Failure> {
-    for _ in 0..PATIENCE_SECONDS {
-        match api.request(id).await {
-            Err(failure) if failure.exit == Exit::Unreachable => tokio::time::sleep(Duration::from_secs(1)).await,
-            answer => return answer,
-        }
-    }
-    api.request(id).await
 }
 
 /// The next event; `None` when there is none so soon.

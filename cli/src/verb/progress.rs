@@ -142,6 +142,11 @@ impl Run {
         }
     }
 
+    /// Nobody can be heard: whoever runs it may speak all the same, so their silence is counted from when it is heard again.
+    pub fn is_not_heard(&mut self, now: Instant) {
+        (self.heard, self.told) = (now, Duration::ZERO);
+    }
+
     /// Nothing was heard; what there is to say about that.
     pub fn wait(&mut self, now: Instant) -> Option<String> {
         let silent = now.duration_since(self.heard);
@@ -217,6 +222,9 @@ mod tests {
             Some("Install apt on pi, web has said nothing for 20 s"),
             "those that have not answered"
         );
+        run.is_not_heard(after(200));
+        assert_eq!(run.wait(after(219)), None, "it may have spoken while the orchestrator was away");
+        assert!(run.wait(after(220)).is_some_and(|said| said.ends_with("20 s")));
         let waiting = json!({"task_id": "t", "title": "Install", "status": "waiting", "waiting_for": {"text": "nas is locked"}});
         run.hear(&event("task", waiting), after(51));
         assert_eq!(run.wait(after(71)).as_deref(), Some("still waiting, 20 s: nas is locked"));

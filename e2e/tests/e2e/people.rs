@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use crate::kill::SLOW;
 
 /// Takes a minute, the first time.
-const SLOW_ONCE: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Take long the first time\n      ansible.builtin.shell: test $(grep -c ran {{ chiffon_root }}/runs) -gt 1 || sleep 60\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
+pub const SLOW_ONCE: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Take long the first time\n      ansible.builtin.shell: test $(grep -c ran {{ chiffon_root }}/runs) -gt 1 || sleep 60\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
 
 /// A `chiffon up` that is killed while a play of this action runs, and started again; the request's id.
 async fn killed_in_mid_play(home: &Home, repeatable: &str, tasks: &str) -> (Running, String) {
