@@ -69,10 +69,12 @@ impl Talk<'_> {
                         println!();
                         show_request::print_wait(&request);
                     }
-                    if let Some(exit) = self.decide(&request).await? {
-                        return Ok(exit);
-                    }
                     seen = Some(request["plan"].clone());
+                    match self.decide(&request).await {
+                        Ok(Some(exit)) => return Ok(exit),
+                        Ok(None) => {}
+                        Err(refusal) => self.unless_planned_again(&request, refusal).await?,
+                    }
                 }
                 Some("needs_input") => {
                     if self.output == Output::Text {
@@ -83,7 +85,11 @@ impl Talk<'_> {
                     };
                     self.api.post(&format!("/request/{}/messages", self.id), &json!({"text": answer})).await?;
                 }
-                Some("running") => return follow::to_the_end(self.api, self.output, self.id).await,
+                Some("running") => {
+                    if let Some(exit) = self.watch().await? {
+                        return Ok(exit);
+                    }
+                }
                 _ => return Ok(follow::finish(self.output, &request)),
             }
         }
@@ -122,7 +128,32 @@ impl Talk<'_> {
         if now["status"] == "awaiting_approval" {
             return Ok(Some(decide::wait_for_another(self.output, &now)));
         }
-        follow::to_the_end(self.api, self.output, self.id).await.map(Some)
+        self.watch().await
+    }
+
+    /// Streams the run; `None` when the request has come to ask again, and the person is here to be asked.
+    async fn watch(&self) -> Result<Option<Exit>, Failure> {
+        let request = follow::until_it_ends_or_asks(self.api, self.output, self.id).await?;
+        let is_asked = follow::asks(&request) && self.output == Output::Text && !self.yes && terminal::is_there();
+        if is_asked {
+            eprintln!("What was approved has stopped to ask again.");
+            return Ok(None);
+        }
+        Ok(Some(follow::end(self.output, &request, self.id)))
+    }
+
+    /// A refusal because the plan that was shown is gone: the one that is made instead is shown, and asked about. Every other refusal stands.
+    async fn unless_planned_again(&self, shown: &Value, refusal: Failure) -> Result<(), Failure> {
+        if self.yes || !terminal::is_there() || refusal.exit != Exit::Failed {
+            return Err(refusal);
+        }
+        let now = self.api.request(self.id).await?;
+        let is_open = !follow::is_over(&now) && now["status"] != "running";
+        if is_open && (now["status"] != "awaiting_approval" || now["plan"]["sha256"] != shown["plan"]["sha256"]) {
+            eprintln!("{refusal}");
+            return Ok(());
+        }
+        Err(refusal)
     }
 
     /// For who may not approve: says who can, and goes on watching, or says what to change.

@@ -160,7 +160,7 @@ fn ctrl_c_says_that_the_request_goes_on_and_how_to_look_at_it() {
 }
 
 #[test]
-fn a_plan_that_is_made_again_after_its_approval_is_shown_instead_of_waited_for() {
+fn a_plan_that_is_made_again_after_its_approval_is_shown_and_asked_about() {
     let server = Server::start(request("awaiting_approval"));
     // What was before is told again by the stream.
     server.script().events = vec![("request", json!({"status": "awaiting_approval"}))];
@@ -174,10 +174,50 @@ fn a_plan_that_is_made_again_after_its_approval_is_shown_instead_of_waited_for()
         let looks = since.filter(|(method, ..)| method == "GET").count();
         (looks >= 2).then_some(()).ok_or_else(|| format!("{:?}", script.calls))
     });
+    server.script().after = vec![("approve", completed())];
+    server.script().request = again();
+    terminal.until("Plan 2:");
+    terminal.until_again("Approve? y = yes", 2);
+    terminal.press("y\n");
+    let (code, screen) = terminal.end();
+    assert_eq!((server.decisions(), code), (vec!["approve".to_owned(); 2], Some(0)), "{screen}");
+    let hashes =
+        server.script().calls.iter().filter_map(|(_, _, body)| body["plan_sha256"].as_str().map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(hashes, ["ab".repeat(32), "cd".repeat(32)], "each answer is about the plan that was shown");
+}
+
+fn again() -> Value {
     let mut again = request("awaiting_approval");
     again["plan"]["revision"] = json!(2);
-    server.script().request = again;
+    again["plan"]["sha256"] = json!("cd".repeat(32));
+    again
+}
+
+#[test]
+fn a_plan_that_was_made_again_while_its_question_stood_is_shown_and_asked_about() {
+    for (typed, decision) in [("y\n", "approve"), ("use port 3002\n", "revise"), ("n\n", "reject")] {
+        let server = Server::start(request("awaiting_approval"));
+        server.script().after = vec![(decision, again())];
+        server.script().refusal = Some(json!({"code": 5107, "message": "nas has been changed since this plan was previewed"}));
+        let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");
+        terminal.until("Approve? y = yes");
+        terminal.press(typed);
+        terminal.until_again("Approve? y = yes", 2);
+        assert!(terminal.screen().contains("nas has been changed since") && terminal.screen().contains("Plan 2:"), "{}", terminal.screen());
+        server.script().after = vec![("approve", completed())];
+        terminal.press("y\n");
+        let (code, screen) = terminal.end();
+        assert_eq!((server.decisions(), code), (vec![decision.to_owned(), "approve".to_owned()], Some(0)), "{screen}");
+    }
+}
+
+#[test]
+fn a_refusal_that_has_another_reason_ends_the_talk() {
+    let server = Server::start(request("awaiting_approval"));
+    server.script().refusal = Some(json!({"code": 5105, "message": "the policy wants somebody else"}));
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");
+    terminal.until("Approve? y = yes");
+    terminal.press("y\n");
     let (code, screen) = terminal.end();
-    assert_eq!((server.decisions(), code), (vec!["approve".to_owned()], Some(6)), "{screen}");
-    assert!(screen.contains("Plan 2:") && screen.contains("chiffon approve bc6173fd"), "{screen}");
+    assert!(code == Some(1) && screen.contains("the policy wants somebody else"), "{screen}");
 }

@@ -17,6 +17,8 @@ pub struct Script {
     pub request: Value,
     /// What a decision makes of it: the decision's word, and the request from then on.
     pub after: Vec<(&'static str, Value)>,
+    /// The problem with which the next decision is refused, after it has made of the request what it makes.
+    pub refusal: Option<Value>,
     /// Events that the stream begins with.
     pub events: Vec<(&'static str, Value)>,
     /// Everything else.
@@ -38,7 +40,7 @@ impl Server {
     /// One with this request.
     pub fn start(request: Value) -> Self {
         let anything = json!({"items": [{"request_id": ID}], "request_id": ID});
-        let script = Script { request, after: Vec::new(), events: Vec::new(), anything, status: 200, calls: Vec::new() };
+        let script = Script { request, after: Vec::new(), refusal: None, events: Vec::new(), anything, status: 200, calls: Vec::new() };
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let server = Self { script: Arc::new(Mutex::new(script)), url };
@@ -68,7 +70,7 @@ impl Server {
         decisions.map(|(_, _, body)| body["decision"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    fn answer(&self, mut stream: TcpStream) -> Option<()> {
+    fn answer(&self, stream: TcpStream) -> Option<()> {
         let mut reader = BufReader::new(stream.try_clone().ok()?);
         let mut head = String::new();
         reader.read_line(&mut head).ok()?;
@@ -98,15 +100,16 @@ impl Server {
             if let Some(after) = after {
                 script.request = after;
             }
+            if body["decision"].is_string()
+                && let Some(refusal) = script.refusal.take()
+            {
+                drop(script);
+                return respond(stream, 409, &refusal.to_string());
+            }
             let answer = if path.starts_with("/request/") { script.request.clone() } else { script.anything.clone() };
             (script.status, answer.to_string())
         };
-        write!(
-            stream,
-            "HTTP/1.1 {status} Told\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
-            answer.len()
-        )
-        .ok()
+        respond(stream, status, &answer)
     }
 
     /// Sends the events, and one more each time that the request has become another.
@@ -127,6 +130,15 @@ impl Server {
             write!(stream, ": still here\n\n").ok()?;
         }
     }
+}
+
+fn respond(mut stream: TcpStream, status: u16, answer: &str) -> Option<()> {
+    write!(
+        stream,
+        "HTTP/1.1 {status} Told\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
+        answer.len()
+    )
+    .ok()
 }
 
 /// A request in this state, with a plan that can be decided about by whoever asks.

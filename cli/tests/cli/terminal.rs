@@ -68,6 +68,11 @@ impl Terminal {
         until(words, || self.screen().contains(words).then_some(()).ok_or_else(|| self.screen()));
     }
 
+    /// Waits until the screen has shown this so often.
+    pub fn until_again(&self, words: &str, times: usize) {
+        until(words, || (self.screen().matches(words).count() >= times).then_some(()).ok_or_else(|| self.screen()));
+    }
+
     /// Waits for the end; the exit code and the screen.
     pub fn end(mut self) -> (Option<i32>, String) {
         let deadline = Instant::now() + Duration::from_secs(30);
