@@ -2,7 +2,8 @@
 //!
 //! Much of what is logged was said by others. An event is one line whatever is in it, and what would act in a terminal is written out.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Mutex, PoisonError};
 
 use chiffon_protocol::Shown;
 use tracing::Subscriber;
@@ -32,16 +33,57 @@ pub fn init(format: Format, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
-        Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init(),
-        Format::Text => registry.with(text(std::io::stderr, is_coloured())).try_init(),
+        Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(|| Screen)).try_init(),
+        Format::Text => registry.with(text(|| Screen, is_coloured())).try_init(),
     };
     drop(started);
+}
+
+/// What was logged while the screen belonged to somebody else.
+static HELD: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+
+/// Lets nothing that is logged stand in the middle of what is written to standard error meanwhile: it stands behind it.
+#[derive(Debug)]
+#[must_use = "what is logged is written when this is dropped"]
+pub struct Hold(());
+
+/// Holds back what is logged until the hold is dropped.
+pub fn hold() -> Hold {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+    Hold(())
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // Written under the lock: what is logged now stands behind it.
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lines) = held.take() {
+            io::stderr().write_all(&lines).ok();
+        }
+    }
+}
+
+/// Standard error, or what is held back from it.
+struct Screen;
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.as_mut() {
+            Some(lines) => lines.write(bytes),
+            None => io::stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// Colours are for a terminal that has them: a file, a pipe and a dumb terminal get plain lines.
 fn is_coloured() -> bool {
     let (term, no_colour) = (variable("TERM"), variable("NO_COLOR"));
-    std::io::stderr().is_terminal() && term.is_none_or(|term| term != "dumb") && no_colour.is_none_or(|value| value.is_empty())
+    io::stderr().is_terminal() && term.is_none_or(|term| term != "dumb") && no_colour.is_none_or(|value| value.is_empty())
 }
 
 fn text<S, W>(writer: W, coloured: bool) -> impl Layer<S>

@@ -12,7 +12,7 @@ use chiffon_bus::Bus;
 use chiffon_bus::memory::MemoryBus;
 use chiffon_nodes::{Durability, Listen, NodeError, PostgresNode, PostgresOptions, RabbitNode, RabbitOptions};
 use chiffon_orchestrator::app::Orchestrator;
-use chiffon_process::{Shutdown, Tasks, keyfile};
+use chiffon_process::{Shutdown, Tasks, keyfile, telemetry};
 use chiffon_protocol::{ErrorCode, Problem};
 use nix::fcntl::Flock;
 use secrecy::ExposeSecret as _;
@@ -52,12 +52,14 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
     // One that was killed has left where it listened; whoever listens there now is somebody else.
     std::fs::remove_file(data_dir.url()).ok();
     let started = Instant::now();
+    let hold = telemetry::hold();
     // A signal while it starts must stop what has been started: the nodes stop when they are dropped.
     let running = tokio::select! {
         running = start(&config, args, data_dir, lock) => running?,
         () = Shutdown::signal() => return Ok(Exit::Done),
     };
     let outcome = if args.demo {
+        drop(hold);
         let api = Api::at(&running.url, &read_token(&running.data_dir)?);
         tokio::select! {
             outcome = demo::run(&api, &running.data_dir) => outcome,
@@ -67,6 +69,7 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
         let api = Api::at(&running.url, &read_token(&running.data_dir)?);
         let took = started.elapsed();
         greet(&running, took, &tips::wishes(&api, running.demo_host.is_some()).await);
+        drop(hold);
         let told = stopping::tell(&api, config.agent.drain_within);
         serve::wait_and_stop(&running.working, &running.tasks, config.agent.drain_within, told).await;
         serve::outcome(&running.tasks)
@@ -94,7 +97,7 @@ fn read_config(global: &Global, args: &Up) -> Result<Config, Failure> {
         config.policy.high_risk_approvals = 1;
     }
     if is_default("log.") {
-        config.log = config::Log { format: chiffon_process::telemetry::Format::Text, filter: "warn,lapin=off,sqlx=off".to_owned() };
+        config.log = config::Log { format: telemetry::Format::Text, filter: "warn,lapin=off,sqlx=off".to_owned() };
     }
     Ok(config)
 }

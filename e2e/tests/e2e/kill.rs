@@ -32,6 +32,7 @@ async fn what_was_killed_in_mid_play_is_reported_and_not_run_again() {
     up.kill();
     fs::remove_file(home.data_dir().join("url")).expect("it was up");
     let mut up = start();
+    the_start_screen_is_whole(&up).await;
     let api = home.api();
     let after = api.request_when(&id, &["needs_attention", "failed", "completed"]).await;
     assert_eq!(after["status"], "needs_attention", "{after:#}");
@@ -44,6 +45,19 @@ async fn what_was_killed_in_mid_play_is_reported_and_not_run_again() {
     up.signal(Signal::SIGINT);
     assert_eq!(up.stop(Duration::from_secs(40)), Some(0), "{}", up.said());
     home.assert_nothing_left();
+}
+
+/// The agent warns of the attempt that was cut off while it starts, and that stands behind the screen.
+async fn the_start_screen_is_whole(up: &Running) {
+    let warning = "the journal holds an attempt that was cut off";
+    eventually(warning, || async { if up.said().contains(warning) { Ok(()) } else { Err(up.said()) } }).await;
+    let said = up.said();
+    let (screen, behind) = said.split_once("audit.git log\n").unwrap_or((&said, ""));
+    assert!(behind.contains(warning) && !screen.contains("WARN"), "{said}");
+    for step in ["database", "broker", "orchestrator", "agents"] {
+        let is_whole = |line: &str| line.starts_with(&format!("  {step:<13}")) && line.ends_with(" s)");
+        assert!(screen.lines().any(is_whole), "{step}: {said}");
+    }
 }
 
 #[tokio::test]
