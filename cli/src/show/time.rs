@@ -12,6 +12,12 @@ pub fn ago(value: &Value) -> String {
     format!("{} ago", span((SystemClock.now() - at).num_seconds().max(0)))
 }
 
+/// A time to the second: "2026-11-29 17:06:54 UTC".
+pub fn second(value: &Value) -> Option<String> {
+    let at = value.as_str()?.parse::<DateTime<Utc>>().ok()?;
+    Some(at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
 /// A number of seconds: "12 s", "3 min", "5 h", "2 d".
 pub fn span(seconds: i64) -> String {
     match seconds {

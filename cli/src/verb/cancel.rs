@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::over;
 use crate::args::Output;
 use crate::client::Api;
 use crate::exit::{Exit, Outcome};
@@ -12,11 +13,14 @@ use crate::show::table::{self, text};
 pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
     // A whole id may be a task's; a shortened one is a request's.
     let id = api.request_id(id).await?;
-    let report = api.post(&format!("/cancel/{id}"), &json!({})).await?;
+    let report = match api.post(&format!("/cancel/{id}"), &json!({})).await {
+        Ok(report) => report,
+        Err(refusal) => return Err(over::or(api, &id, refusal).await),
+    };
     if !table::json(output, &report) {
         print(&report, "stopped", "Stopped");
         print(&report, "stopping", "Being stopped");
-        print(&report, "happened", "Had already happened");
+        print(&report, "done", "Had already happened");
     }
     Ok(Exit::Done)
 }

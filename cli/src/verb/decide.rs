@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{follow, request, terminal};
+use super::{follow, over, request, terminal};
 use crate::args::{Approve, Output};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
@@ -16,6 +16,7 @@ use crate::show::{changed, plan, request as show_request};
 pub async fn approve(api: &Api, output: Output, args: &Approve) -> Outcome {
     let id = api.request_id(&args.id).await?;
     let now = api.request(&id).await?;
+    over::check(&now)?;
     let hash = hash_of(&now, args.sha256.as_deref())?;
     let is_said = args.yes || args.sha256.is_some();
     if !is_said && output == Output::Text && terminal::is_there() {
@@ -34,7 +35,9 @@ pub async fn approve(api: &Api, output: Output, args: &Approve) -> Outcome {
     if output == Output::Text {
         plan::print(&now);
     }
-    api.decide(&id, &hash, "approve", args.comment.as_deref()).await?;
+    if let Err(refusal) = api.decide(&id, &hash, "approve", args.comment.as_deref()).await {
+        return Err(over::or(api, &id, refusal).await);
+    }
     let now = api.request(&id).await?;
     if now["status"] == "awaiting_approval" {
         return Ok(wait_for_another(output, &now));
@@ -55,8 +58,12 @@ pub fn wait_for_another(output: Output, request: &Value) -> Exit {
 /// Rejects the current plan.
 pub async fn reject(api: &Api, output: Output, id: &str, comment: Option<&str>) -> Outcome {
     let id = api.request_id(id).await?;
-    let hash = hash_of(&api.request(&id).await?, None)?;
-    let answer = api.decide(&id, &hash, "reject", comment).await?;
+    let now = api.request(&id).await?;
+    over::check(&now)?;
+    let answer = match api.decide(&id, &hash_of(&now, None)?, "reject", comment).await {
+        Ok(answer) => answer,
+        Err(refusal) => return Err(over::or(api, &id, refusal).await),
+    };
     if !table::json(output, &answer) {
         say_rejected(api, &id).await;
     }
@@ -75,7 +82,10 @@ pub async fn say_rejected(api: &Api, id: &str) {
 pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome {
     let id = api.request_id(id).await?;
     let before = api.request(&id).await?;
-    api.post(&format!("/request/{id}/messages"), &json!({"text": words})).await?;
+    over::check(&before)?;
+    if let Err(refusal) = api.post(&format!("/request/{id}/messages"), &json!({"text": words})).await {
+        return Err(over::or(api, &id, refusal).await);
+    }
     let seen = async {
         let request = follow::until_person_or_end(api, &id).await?;
         if request["status"] != "awaiting_approval" || output == Output::Json {
@@ -110,10 +120,7 @@ fn hash_of(request: &Value, seen: Option<&str>) -> Result<String, Failure> {
 }
 
 fn not_to_be_decided(request: &Value) -> Failure {
-    let id = text(&request["request_id"]);
-    Failure::failed(format!(
-        "the request has no plan to decide about; it is {} (`chiffon show {}` says what it waits for)",
-        text(&request["status"]),
-        short(&id)
-    ))
+    let (id, status) = (text(&request["request_id"]), text(&request["status"]));
+    let id = short(&id);
+    Failure::failed(format!("no plan of request {id} is to be decided about now: it is {status} (`chiffon show {id}` says how it stands)"))
 }

@@ -12,6 +12,7 @@ pub mod follow;
 pub mod hold;
 pub mod key;
 pub mod logs;
+mod over;
 mod progress;
 pub mod release;
 pub mod request;

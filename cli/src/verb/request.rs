@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::terminal::{self, ask};
-use super::{decide, follow};
+use super::{decide, follow, over};
 use crate::args::{Output, Request};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
@@ -148,8 +148,8 @@ impl Talk<'_> {
             return Err(refusal);
         }
         let now = self.api.request(self.id).await?;
-        let is_open = !follow::is_over(&now) && now["status"] != "running";
-        if is_open && (now["status"] != "awaiting_approval" || now["plan"]["sha256"] != shown["plan"]["sha256"]) {
+        over::check(&now)?;
+        if now["status"] != "running" && (now["status"] != "awaiting_approval" || now["plan"]["sha256"] != shown["plan"]["sha256"]) {
             eprintln!("{refusal}");
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::over;
 use super::terminal::{self, ask};
 use crate::args::{Decision, Output, Resolve};
 use crate::client::{Api, rows};
@@ -20,6 +21,8 @@ pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
     let mut decision = decision(&args.decision).map(str::to_owned);
     let (mut comment, mut not_running) = (args.comment.clone(), args.not_running);
     if decision.is_none() {
+        // Whoever decides is told by the server how the task stands and who did; nobody is asked about what is decided.
+        can_be_asked(&request, &task)?;
         tell(&request, &task);
         let words = "What becomes of it? r = try it again, d = it is done, g = give it up (empty to leave it): ";
         decision = match ask(words).await?.as_deref() {
@@ -150,11 +153,21 @@ async fn nothing_to_decide(api: &Api, id: &str) -> Result<(Value, Value), Failur
         return Ok((request, task));
     }
     let request = api.request(&api.request_id(id).await?).await?;
+    over::check(&request)?;
+    let id = text(&request["request_id"]);
+    let (status, short) = (text(&request["status"]), short(&id));
+    Err(Failure::failed(format!("nothing of request {id} is to be decided: it is `{status}` (`chiffon show {short}` says how it stands)")))
+}
+
+fn can_be_asked(request: &Value, task: &Value) -> Result<(), Failure> {
+    if open_tasks(request).any(|open| open["task_id"] == task["task_id"]) {
+        return Ok(());
+    }
+    over::check(request)?;
+    let (id, status) = (text(&request["request_id"]), text(&task["status"]));
     Err(Failure::failed(format!(
-        "nothing of request {} is to be decided: it is `{}` (`chiffon show {}` says how it stands)",
-        text(&request["request_id"]),
-        text(&request["status"]),
-        short(&text(&request["request_id"]))
+        "nothing of this task is to be decided: it is `{status}` (`chiffon show {}` says how it stands)",
+        short(&id)
     )))
 }
 

@@ -221,3 +221,64 @@ fn a_refusal_that_has_another_reason_ends_the_talk() {
     let (code, screen) = terminal.end();
     assert!(code == Some(1) && screen.contains("the policy wants somebody else"), "{screen}");
 }
+
+#[test]
+fn what_is_over_is_said_to_be_with_where_to_look_by_every_verb() {
+    let verbs: [&[&str]; 10] = [
+        &["approve", "bc6173fd"],
+        &["approve", "bc6173fd", "--yes"],
+        &["approve", "bc6173fd", "--sha256", "cdcdcdcdcdcd"],
+        &["reject", "bc6173fd"],
+        &["revise", "bc6173fd", "use port 3002"],
+        &["cancel", "bc6173fd"],
+        &["pause", "bc6173fd"],
+        &["resume", "bc6173fd"],
+        &["resolve", "bc6173fd"],
+        &["resolve", "bc6173fd", "--give-up"],
+    ];
+    for (number, verb) in verbs.iter().enumerate() {
+        let status = ["completed", "cancelled", "rejected", "failed", "expired"][number % 5];
+        let mut over = request(status);
+        over["finished_at"] = json!("2026-11-21T03:39:54.631245Z");
+        let server = Server::start(over);
+        server.script().refusal = Some(json!({"code": 5108, "message": "it runs once"}));
+        let ended = command(server.url(), verb).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{verb:?}: {said}");
+        let words = format!("request bc6173fd is over: it is {status} since 2026-11-21 03:39:54 UTC");
+        assert!(said.contains(&words) && said.contains("`chiffon why bc6173fd`"), "{verb:?}: {said}");
+        assert!(!said.contains("--sha256") && !said.contains("runs once"), "no advice that can't be followed: {said}");
+    }
+}
+
+#[test]
+fn what_ended_while_its_question_stood_is_said_to_be_over() {
+    let server = Server::start(request("awaiting_approval"));
+    server.script().after = vec![("approve", request("cancelled"))];
+    server.script().refusal = Some(json!({"code": 5109, "message": "ask again"}));
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");
+    terminal.until("Approve? y = yes");
+    terminal.press("y\n");
+    let (code, screen) = terminal.end();
+    assert!(code == Some(1) && screen.contains("request bc6173fd is over: it is cancelled"), "{screen}");
+}
+
+#[test]
+fn a_task_that_is_decided_is_not_asked_about() {
+    let server = Server::start(request("running"));
+    server.script().anything = json!({"items": [], "request_id": ID, "task_id": ID, "status": "completed"});
+    let ended = command(server.url(), &["resolve", ID]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.code() == Some(1) && said.contains("it is `completed`") && !said.contains("--retry"), "{said}");
+}
+
+#[test]
+fn cancel_says_what_had_already_happened() {
+    let server = Server::start(request("running"));
+    let task = |title: &str, status: &str| json!({"title": title, "status": status});
+    server.script().anything =
+        json!({"items": [{"request_id": ID}], "stopped": [task("Two", "cancelled")], "stopping": [], "done": [task("One", "completed")]});
+    let ended = command(server.url(), &["cancel", "bc6173fd"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(said.contains("Stopped:\n  cancelled Two") && said.contains("Had already happened:\n  completed One"), "{said}");
+}

@@ -17,7 +17,7 @@ pub struct Script {
     pub request: Value,
     /// What a decision makes of it: the decision's word, and the request from then on.
     pub after: Vec<(&'static str, Value)>,
-    /// The problem with which the next decision is refused, after it has made of the request what it makes.
+    /// The problem with which the next POST is refused, after it has made of the request what it makes.
     pub refusal: Option<Value>,
     /// Events that the stream begins with.
     pub events: Vec<(&'static str, Value)>,
@@ -95,14 +95,13 @@ impl Server {
         }
         let (status, answer) = {
             let mut script = self.script();
+            let posts = method == "POST";
             script.calls.push((method, target, body.clone()));
             let after = script.after.iter().find(|(decision, _)| body["decision"] == *decision).map(|(_, request)| request.clone());
             if let Some(after) = after {
                 script.request = after;
             }
-            if body["decision"].is_string()
-                && let Some(refusal) = script.refusal.take()
-            {
+            if posts && let Some(refusal) = script.refusal.take() {
                 drop(script);
                 return respond(stream, 409, &refusal.to_string());
             }
