@@ -72,8 +72,11 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
         let planned = Planned::Impossible(left_out.problem());
         return context.store.within_limit(store_outcome(context, lease, &material, planned)).await;
     }
-    if material.input.catalogue.is_empty() {
-        return context.store.within_limit(wait_for_agent(context, lease, input)).await;
+    if input.catalogue.is_empty() {
+        let Some(problem) = nothing_offered(input) else {
+            return context.store.within_limit(wait_for_agent(context, lease)).await;
+        };
+        return context.store.within_limit(store_outcome(context, lease, &material, Planned::Impossible(problem))).await;
     }
     let planned = tokio::select! {
         planned = context.planner.plan(&material.input) => planned,
@@ -166,20 +169,20 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
     })
 }
 
-async fn wait_for_agent(context: &Context, lease: &PlanningLease, input: &PlanningInput) -> Result<(), Problem> {
-    let left_out: Vec<String> = input.catalogue.not_offered().iter().map(|action| format!("`{}`", action.name)).collect();
-    let text = if left_out.is_empty() {
-        "no infrastructure agent is connected that offers an action, so nothing is known that could be planned; start one with \
-         `chiffon agent infrastructure`"
-            .to_owned()
-    } else {
-        format!(
-            "no agent offers an action, so nothing could be planned; {} {} left out, and `chiffon actions` says why",
-            left_out.join(", "),
-            if left_out.len() == 1 { "is" } else { "are" }
-        )
-    };
+async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
+    let text = "no infrastructure agent is connected that offers an action, so nothing is known that could be planned; start one with \
+                `chiffon agent infrastructure`";
     wait(context, lease, &WaitingFor::new("agent", text), false, context.settings.resend_after).await
+}
+
+/// Why nothing can be planned although agents are connected: all that they have is left out. Waiting would change nothing.
+fn nothing_offered(input: &PlanningInput) -> Option<Problem> {
+    let left_out = input.catalogue.not_offered();
+    let meant = left_out.iter().find(|action| action.is_meant_in(last_words(input)));
+    let problem = meant.or(left_out.first())?.problem();
+    let others: Vec<String> = left_out.iter().map(|action| format!("`{}`", action.name)).collect();
+    let rest = format!("no agent offers any action; left out: {}. `chiffon actions` says why", others.join(", "));
+    Some(Problem { message: format!("{}; {rest}", problem.message), ..problem })
 }
 
 /// The round came to this instead of an outcome: it is tried again, or the request fails with it.

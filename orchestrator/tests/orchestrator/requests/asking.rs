@@ -107,6 +107,25 @@ async fn without_an_agent_a_request_waits_and_says_so_until_one_comes() {
 }
 
 #[tokio::test]
+async fn where_agents_leave_out_all_that_they_have_a_request_is_told_why_instead_of_waiting() {
+    let app = TestApp::start().await;
+    app.announce_actions().await;
+    sqlx::query("DELETE FROM agent_actions").execute(app.pool()).await.expect("no action is left");
+    sqlx::query("UPDATE agents SET not_offered = '[{\"name\": \"rotate_cert\", \"code\": 5508, \"reason\": \"no playbook.yml\"}]'")
+        .execute(app.pool())
+        .await
+        .expect("the agent has said so");
+    let ann = app.person("ann", Role::Requester).await;
+    for words in [RESTART, "rotate the certificate on web"] {
+        let request_id = planned(&app, &ann, words).await;
+        assert_eq!(app.status(request_id).await, "needs_input", "{words}");
+        let said = app.text("SELECT text FROM messages WHERE request_id = $1 AND sender = 'chiffon'", request_id).await;
+        let said = said.expect("it is said");
+        assert!(said.contains("`rotate_cert` is not offered by infra-1: no playbook.yml") && said.contains("no agent offers any"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn what_can_not_be_planned_asks_and_the_answer_is_planned() {
     let app = TestApp::start().await;
     app.announce_actions().await;
