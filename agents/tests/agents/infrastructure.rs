@@ -6,7 +6,7 @@ use std::path::Path;
 use chiffon_agents::infrastructure::{InfrastructureAgent, InfrastructureOptions};
 use chiffon_agents::worker::{AgentKind as _, marker};
 use chiffon_protocol::ErrorCode;
-use chiffon_protocol::message::{Command, Mode, Outcome, WorkRequest, WorkResult};
+use chiffon_protocol::message::{Command, HostStatus, Mode, Outcome, WorkRequest, WorkResult};
 use chiffon_testkit::until;
 use serde_json::json;
 
@@ -148,6 +148,22 @@ async fn a_play_that_takes_too_long_is_stopped_and_says_what_it_had_done() {
     let message = error(&fleet.run(&work).await, ErrorCode::PlayTimeout);
     assert!(message.contains("\"Wait for ever\"") && message.contains("\"Write the file\" on nas"), "{message}");
     assert!(marker::find(&marker::of(AGENT, work.task_id, 1)).is_empty());
+}
+
+#[tokio::test]
+async fn a_task_that_was_under_way_when_a_play_was_stopped_may_have_changed_something_and_nothing_says_otherwise() {
+    let books = Playbooks::new();
+    let tasks = "    - name: Write and hang\n      ansible.builtin.shell: date > @DIR@/written; sleep 300\n";
+    books.action("hang", "", tasks);
+    let fleet = books.start().await;
+    let work = WorkRequest { timeout_seconds: 10, ..fleet.work("hang", json!({"host": "nas"}), &["nas"]) };
+    let result = fleet.run(&work).await;
+    assert!(fleet.playbooks.path("written").exists(), "it did change something");
+    let message = error(&result, ErrorCode::PlayTimeout);
+    assert!(message.contains("may have: \"Write and hang\" on nas") && !message.contains("nothing had been changed"), "{message}");
+    let host = &result.hosts[0];
+    assert_eq!((host.status, host.changed), (HostStatus::Unfinished, 0));
+    assert!(host.message.as_deref().is_some_and(|message| message.contains("\"Write and hang\" was under way")), "{host:?}");
 }
 
 #[tokio::test]

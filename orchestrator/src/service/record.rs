@@ -109,7 +109,7 @@ fn body(task: &TaskStory, request: &RequestStory, hosts: &[HostOutcome]) -> Stri
         body += &format!("Then {by}: {}\n", words(message["text"].as_str().unwrap_or_default()));
     }
     if let Some(message) = task.error.as_ref().and_then(|error| error["message"].as_str()) {
-        body += &format!("Error: {message}\n");
+        body += &format!("Error: {}\n", words(message));
     }
     if task.is_dry {
         body += "This was a dry run. Check mode is off for a task of it, which ran for real, and nobody had approved it.\n";
@@ -117,16 +117,22 @@ fn body(task: &TaskStory, request: &RequestStory, hosts: &[HostOutcome]) -> Stri
     // One host needs no list: the outcome is its own.
     if hosts.len() > 1 || task.status != "completed" || task.is_dry {
         for host in hosts {
-            let changed = if host.changed { "changed" } else { "not changed" };
+            let changed = match (host.changed, host.status.as_str()) {
+                (true, _) => "changed",
+                // What was under way there may have changed something without a word.
+                (false, "unfinished") => "no change seen",
+                (false, _) => "not changed",
+            };
             body += &format!("Host: {}: {}, {changed}\n", host.host, host.status);
         }
     }
     for warning in task.warnings.as_array().into_iter().flatten().filter_map(Value::as_str) {
-        body += &format!("Warning: {warning}\n");
+        body += &format!("Warning: {}\n", words(warning));
     }
     body
 }
 
+/// In one line: a line break in a text from outside would begin a line of its own, which could look like a trailer.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

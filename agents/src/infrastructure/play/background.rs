@@ -93,17 +93,21 @@ impl Background {
         &self.touched
     }
 
+    /// The task that each host has begun and has not answered to.
+    pub(super) fn under_way(&self) -> &BTreeMap<String, String> {
+        &self.working
+    }
+
     /// The play was stopped, and nothing of it runs on these hosts any more; what may still run on the others.
     pub(super) fn stopped(&mut self, clean: &BTreeSet<String>) -> BTreeMap<String, Vec<String>> {
         for host in clean {
-            self.working.remove(host);
             for (job, task) in self.jobs.remove(host).unwrap_or_default() {
                 self.stopped
                     .push(format!("\"{task}\" was stopped in the background on {host} (job {job}); what it had done by then stays done"));
             }
         }
         let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (host, task) in &self.working {
+        for (host, task) in self.working.iter().filter(|(host, _)| !clean.contains(*host)) {
             left.entry(host.clone()).or_default().push(format!("\"{task}\", which was running when the play was stopped"));
             self.stopped
                 .push(format!("\"{task}\" may still run on {host}: it was running when the play was stopped, and {host} did not answer"));

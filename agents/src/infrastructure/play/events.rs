@@ -77,6 +77,8 @@ impl Observer {
         self.seen.warnings.extend(warnings);
         self.seen.outputs = PutOut { values: self.redactor.members(&put_out.values), ..put_out };
         self.seen.unstarted = self.counter.unstarted();
+        self.seen.begun.clone_from(self.background.touched());
+        self.seen.under_way.clone_from(self.background.under_way());
         self.seen
     }
 

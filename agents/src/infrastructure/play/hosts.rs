@@ -39,13 +39,16 @@ fn of_host(host: &str, seen: &Seen, stopped: bool) -> HostResult {
         _ if unreachable.is_some() || counted.unreachable > 0 => HostStatus::Unreachable,
         Some(HostStats { failures: 1.., .. }) => HostStatus::Failed,
         Some(_) if !stopped && !seen.unended.contains(host) => HostStatus::Completed,
-        None if named.is_empty() && failure.is_none() => HostStatus::NotBegun,
+        None if named.is_empty() && failure.is_none() && !seen.begun.contains(host) => HostStatus::NotBegun,
         Some(_) | None => HostStatus::Unfinished,
     };
     let words = match ended {
         HostStatus::Unreachable => unreachable.cloned(),
         HostStatus::Unfinished if seen.unended.contains(host) => {
             Some("the play was ended for all of its hosts, because others failed".to_owned())
+        }
+        HostStatus::Unfinished if seen.under_way.contains_key(host) => {
+            seen.under_way.get(host).map(|task| format!("\"{task}\" was under way when the play ended, and may have changed something"))
         }
         HostStatus::Failed | HostStatus::Unfinished => failure.map(|failure| format!("\"{}\": {}", failure.task, failure.message.trim())),
         HostStatus::Completed | HostStatus::NotBegun => None,

@@ -127,20 +127,29 @@ fn named(changes: &[(String, String)]) -> Vec<String> {
 /// What ran for real in a dry run, first of all that a person should know.
 fn made_in_preview(seen: &Seen) -> Option<String> {
     let named = named(&seen.made);
-    let first = named.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let more = named.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!named.is_empty()).then(|| format!("changed for real in the preview, because check mode is off for it: {first}{more}"))
+    (!named.is_empty()).then(|| format!("changed for real in the preview, because check mode is off for it: {}", first_of(&named)))
 }
 
 /// What had been done when a play was stopped.
 fn done(mode: Mode, seen: &Seen) -> String {
-    let named = named(has_changed(mode, seen));
-    if named.is_empty() {
-        return "nothing had been changed by then".to_owned();
+    let changed = named(has_changed(mode, seen));
+    let open: Vec<(String, String)> = seen.under_way.iter().map(|(host, task)| (host.clone(), task.clone())).collect();
+    let open = named(&open);
+    match (changed.is_empty(), open.is_empty() || mode == Mode::Check) {
+        (true, true) => "nothing had been changed by then".to_owned(),
+        (true, false) => {
+            format!("no task had said by then that it changed something, and what was under way may have: {}", first_of(&open))
+        }
+        (false, true) => format!("changed by then: {}", first_of(&changed)),
+        (false, false) => {
+            format!("changed by then: {}; under way, and may have changed something: {}", first_of(&changed), first_of(&open))
+        }
     }
+}
+
+fn first_of(named: &[String]) -> String {
     let rest = if named.len() > NAMED { format!(" and {} more", named.len() - NAMED) } else { String::new() };
-    format!("changed by then: {}{rest}", named[..named.len().min(NAMED)].join(", "))
+    format!("{}{rest}", named[..named.len().min(NAMED)].join(", "))
 }
 
 fn verdict(play: &Play, seen: &Seen, exit: Option<ExitStatus>) -> Result<(), Problem> {

@@ -53,6 +53,10 @@ pub(super) struct Seen {
     pub(super) beyond: Option<Beyond>,
     /// Plays that did not run on all that they name.
     pub(super) plays: Plays,
+    /// Hosts on which a task began.
+    pub(super) begun: BTreeSet<String>,
+    /// By host, of a play that was stopped or died: the task that had begun there and had not said how it ended.
+    pub(super) under_way: BTreeMap<String, String>,
     /// By host, of a play that was stopped: what it has started there and whose end was not seen.
     pub(super) may_still_run: BTreeMap<String, Vec<String>>,
     /// Hosts for which a play was ended because of others.

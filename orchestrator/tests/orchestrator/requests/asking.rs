@@ -121,7 +121,10 @@ async fn where_agents_leave_out_all_that_they_have_a_request_is_told_why_instead
         assert_eq!(app.status(request_id).await, "needs_input", "{words}");
         let said = app.text("SELECT text FROM messages WHERE request_id = $1 AND sender = 'chiffon'", request_id).await;
         let said = said.expect("it is said");
-        assert!(said.contains("`rotate_cert` is not offered by infra-1: no playbook.yml") && said.contains("no agent offers any"), "{said}");
+        assert!(
+            said.contains("`rotate_cert` is not offered by infra-1: no playbook.yml") && said.contains("no agent offers any"),
+            "{said}"
+        );
     }
 }
 
