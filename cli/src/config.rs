@@ -10,7 +10,7 @@ use chiffon_orchestrator::domain::task::Limits;
 use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy, some_time};
 use chiffon_orchestrator::service::{Retention, Watch};
 use chiffon_process::config::{ConfigError, Layers};
-use chiffon_process::telemetry::Format;
+use chiffon_process::telemetry::{self, Format};
 use chiffon_protocol::key::PublicKey;
 use chiffon_protocol::topology::QueueType;
 use serde::Deserialize;
@@ -44,12 +44,14 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Log {
     pub format: Format,
+    #[serde(deserialize_with = "filter")]
     pub filter: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
+    #[serde(deserialize_with = "listen")]
     pub listen: String,
     #[serde(deserialize_with = "public_url")]
     pub public_url: String,
@@ -205,6 +207,45 @@ pub struct Infrastructure {
     pub ansible_inventory: PathBuf,
 }
 
+/// What can be logged by.
+fn filter<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    telemetry::check(&text)
+        .map_err(|why| serde::de::Error::custom(format!("`{text}` is no filter ({why}); give one such as info,lapin=off")))?;
+    Ok(text)
+}
+
+/// An address and a port. That is looked at here, before anything is asked or started; whether the port is free shows when it is taken.
+fn listen<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Text(String),
+        Port(u16),
+    }
+    let text = match Given::deserialize(deserializer)? {
+        Given::Text(text) => text,
+        Given::Port(port) => port.to_string(),
+    };
+    let is_host = |host: &str| {
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        bare.map_or_else(
+            || !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
+            |bare| bare.parse::<std::net::Ipv6Addr>().is_ok(),
+        )
+    };
+    if text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok()) {
+        return Ok(text);
+    }
+    let example = match text.trim_start_matches(':').parse::<u16>() {
+        Ok(port) => format!("127.0.0.1:{port} (this machine only) or 0.0.0.0:{port}"),
+        Err(_) if is_host(&text) => format!("{text}:8080"),
+        Err(_) => "127.0.0.1:8080".to_owned(),
+    };
+    let message = format!("`{text}` is no address to listen on; give an address and a port, such as {example}");
+    Err(serde::de::Error::custom(message))
+}
+
 /// Nothing, or an address that links can begin with.
 fn public_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -259,6 +300,34 @@ mod tests {
             let refused = read(bad).expect_err("no link begins so");
             assert!(refused.contains("public_url") && refused.contains("such as"), "{bad}: {refused}");
         }
+    }
+
+    #[test]
+    fn an_address_to_listen_on_has_a_host_and_a_port_and_a_filter_is_one() {
+        let read = |section: &str, line: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("chiffon.toml");
+            std::fs::write(&file, format!("[{section}]\n{line}\n")).expect("written");
+            layers(Some(&file)).and_then(|layers| layers.read::<Config>()).map(drop).map_err(|error| error.to_string())
+        };
+        for good in ["127.0.0.1:0", "0.0.0.0:8080", "[::1]:8080", "localhost:80", "my-nas.lan:80"] {
+            assert_eq!(read("http", &format!("listen = {good:?}")), Ok(()), "{good}");
+        }
+        for (bad, example) in [
+            ("8080", "127.0.0.1:8080 (this machine only)"),
+            ("\"8080\"", "127.0.0.1:8080 (this machine only)"),
+            ("\":9090\"", "127.0.0.1:9090 (this machine only)"),
+            ("\"nas\"", "such as nas:8080"),
+            ("\"nas:http\"", "such as 127.0.0.1:8080"),
+            ("\"nas:80800\"", "such as 127.0.0.1:8080"),
+            ("\"::1:8080\"", "such as 127.0.0.1:8080"),
+            ("\"http://nas:80\"", "such as 127.0.0.1:8080"),
+        ] {
+            let refused = read("http", &format!("listen = {bad}")).expect_err("nobody can listen there");
+            assert!(refused.contains("`http.listen`") && refused.contains(example), "{bad}: {refused}");
+        }
+        let refused = read("log", "filter = \"info,chiffon=loud\"").expect_err("no level");
+        assert!(refused.contains("`log.filter`") && refused.contains("such as info"), "{refused}");
     }
 
     #[test]

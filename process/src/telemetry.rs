@@ -28,6 +28,11 @@ pub enum Format {
     Text,
 }
 
+/// Whether [`init`] can use this filter; why not.
+pub fn check(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter).map(drop).map_err(|error| error.to_string())
+}
+
 /// Starts logging. `filter` is a tracing directive such as `info` or `chiffon_orchestrator=debug`; a second call changes nothing.
 pub fn init(format: Format, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));

@@ -34,6 +34,11 @@ impl RabbitOptions {
         }
     }
 
+    /// Whether the address can be read; nothing is asked.
+    pub fn check(&self) -> Result<(), BusError> {
+        self.uris().map(drop)
+    }
+
     /// The addresses as the client takes them, at least one.
     pub(super) fn uris(&self) -> Result<Vec<AMQPUri>, BusError> {
         addresses(&self.url).into_iter().map(|url| self.uri(url)).collect()

@@ -40,6 +40,12 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
         config.orchestrator.public_key.parse().map_err(|error| {
             Failure::usage(format!("orchestrator.public_key: {error}; agents run only what the orchestrator has signed"))
         })?;
+    let broker_url = backends::broker_url(&config)?;
+    backends::check_broker(&broker_url)?;
+    let playbooks = match kind {
+        AgentKind::Infrastructure => Some(playbooks::find(Some(&config.agent.infrastructure.playbooks))?),
+        AgentKind::Desktop => None,
+    };
     let hostname = hostname(&config);
     let id = if config.agent.id.is_empty() { default_id(kind, &hostname) } else { config.agent.id.clone() };
     let folder = if config.agent.data_dir.as_os_str().is_empty() {
@@ -50,11 +56,7 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     let key_file = if config.agent.key_file.as_os_str().is_empty() { folder.join("agent.key") } else { config.agent.key_file.clone() };
     let key = keys::read_or_create(&key_file)?;
     let tasks = Tasks::new(Shutdown::new());
-    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, &id, &tasks)?;
-    let playbooks = match kind {
-        AgentKind::Infrastructure => Some(playbooks::find(Some(&config.agent.infrastructure.playbooks))?),
-        AgentKind::Desktop => None,
-    };
+    let bus = backends::rabbitmq(&config, &broker_url, &id, &tasks)?;
     tracing::info!(agent_id = %id, public_key = %key.public(), "the orchestrator must list this key in agents.trusted");
     let inventory = config.agent.infrastructure.inventory.clone();
     let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone(), is_alone: true };

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use chiffon_bus::Bus;
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
-use chiffon_orchestrator::store::StoreOptions;
+use chiffon_orchestrator::store::{Store, StoreOptions};
 use chiffon_process::Tasks;
+use chiffon_protocol::Problem;
 
-use crate::config::{Config, value_or_file};
+use crate::config::{BusDriver, Config, value_or_file};
 use crate::exit::Failure;
 
 /// The configured database's address; empty when there is none.
@@ -22,6 +23,21 @@ pub fn broker_url(config: &Config) -> Result<String, Failure> {
         return Err(Failure::usage("no broker is configured; set AMQP_URL to amqp://user:password@host:5672/vhost"));
     }
     Ok(url)
+}
+
+/// Refuses configured addresses that nothing can be reached at, before anything is made or asked.
+pub fn check(config: &Config) -> Result<(), Failure> {
+    let database = database_url(config)?;
+    if !database.is_empty() {
+        Store::check_url(&database).map_err(Problem::from)?;
+    }
+    let broker = value_or_file(&config.bus.url, &config.bus.url_file, "bus.url_file")?;
+    if broker.is_empty() || config.bus.driver == BusDriver::Memory { Ok(()) } else { check_broker(&broker) }
+}
+
+/// The same for a broker's address.
+pub fn check_broker(url: &str) -> Result<(), Failure> {
+    RabbitOptions::new(url, "").check().map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// How the store reaches a database.

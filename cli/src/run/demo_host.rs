@@ -18,13 +18,18 @@ pub struct DemoHost {
     _service: Option<Child>,
 }
 
+/// An inventory that was named.
+pub fn named(inventory: &Path) -> Result<PathBuf, Failure> {
+    if !inventory.exists() {
+        return Err(Failure::usage(format!("there is no inventory at {}", inventory.display())));
+    }
+    Ok(std::path::absolute(inventory)?)
+}
+
 /// The inventory to use: the one that was named, the data directory's, or a new one with the demo host.
-pub fn inventory(data_dir: &DataDir, named: Option<&Path>, playbooks: &Path) -> Result<(PathBuf, Option<DemoHost>), Failure> {
+pub fn inventory(data_dir: &DataDir, named: Option<PathBuf>, playbooks: &Path) -> Result<(PathBuf, Option<DemoHost>), Failure> {
     if let Some(named) = named {
-        if !named.exists() {
-            return Err(Failure::usage(format!("there is no inventory at {}", named.display())));
-        }
-        return Ok((std::path::absolute(named)?, None));
+        return Ok((named, None));
     }
     let inventory = data_dir.inventory();
     let root = data_dir.demo_root();

@@ -88,7 +88,8 @@ fn unverified(config: &Config) -> Result<Vec<Peer>, Failure> {
     Ok(peers)
 }
 
-fn settings(config: &Config) -> Result<Settings, Failure> {
+/// Times and limits, and whoever is admitted without signatures.
+pub fn settings(config: &Config) -> Result<Settings, Failure> {
     Ok(Settings {
         claim_within: config.dispatch.claim_within,
         start_within: config.dispatch.start_within,

@@ -33,15 +33,19 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
             "set orchestrator.signing_key_file (`chiffon key new FILE` makes one) and orchestrator.audit_repository",
         ));
     }
+    let broker_url = backends::broker_url(&config)?;
+    backends::check(&config)?;
+    super::orchestrator::settings(&config)?;
+    let key = keys::read(&config.orchestrator.signing_key_file)?;
     let tasks = Tasks::new(Shutdown::new());
-    let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-orchestrator", &tasks)?;
+    let bus = backends::rabbitmq(&config, &broker_url, "chiffon-orchestrator", &tasks)?;
     let listener = bind(&config.http.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listens at http://{address}; it is not ready yet");
     let parts = Parts {
         database_url,
         bus: bus.clone(),
-        key: keys::read(&config.orchestrator.signing_key_file)?,
+        key,
         trusted_agents: config.agents.trusted.clone(),
         audit_repository: config.orchestrator.audit_repository.clone(),
         admin_token: chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN").map(Into::into),
@@ -58,25 +62,11 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
 /// The listener; a busy port is an error that names it.
 pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        if address.parse::<u16>().is_ok() || !address.contains(':') {
-            return Failure::usage(format!(
-                "`{address}` is no address to listen on; give an address and a port, such as {}",
-                example(address)
-            ));
-        }
         let busy = error.kind() == std::io::ErrorKind::AddrInUse;
         let message =
             if busy { format!("another program listens on {address}") } else { format!("{address} can't be listened on: {error}") };
         Failure::from(Problem::new(ErrorCode::PortBusy, message))
     })
-}
-
-/// What was probably meant.
-fn example(address: &str) -> String {
-    match address.parse::<u16>() {
-        Ok(port) => format!("127.0.0.1:{port} (this machine only) or 0.0.0.0:{port}"),
-        Err(_) => format!("{address}:8080"),
-    }
 }
 
 /// How the process ends: well, or with why it could not go on.

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,11 @@ struct Running {
 pub async fn run(global: &Global, args: &Up) -> Outcome {
     let config = read_config(global, args)?;
     logging::start(&config.log);
+    // What is said wrong is said before anything is made or started.
+    backends::check(&config)?;
+    orchestrator::settings(&config)?;
+    let playbooks = playbooks::find(args.playbooks.as_deref())?;
+    let inventory = args.inventory.as_deref().map(demo_host::named).transpose()?;
     let data_dir = DataDir::choose(global.data_dir.as_deref())?;
     let lock = lock::lock(&data_dir)?;
     // One that was killed has left where it listened; whoever listens there now is somebody else.
@@ -55,7 +60,7 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
     let hold = telemetry::hold();
     // A signal while it starts must stop what has been started: the nodes stop when they are dropped.
     let running = tokio::select! {
-        running = start(&config, args, data_dir, lock) => running?,
+        running = start(&config, (playbooks, inventory), data_dir, lock) => running?,
         () = Shutdown::signal() => return Ok(Exit::Done),
     };
     let outcome = if args.demo {
@@ -102,11 +107,12 @@ fn read_config(global: &Global, args: &Up) -> Result<Config, Failure> {
     Ok(config)
 }
 
-async fn start(config: &Config, args: &Up, data_dir: DataDir, lock: Flock<File>) -> Result<Running, Failure> {
+/// `folders` are the actions, and the inventory if one was named.
+async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: DataDir, lock: Flock<File>) -> Result<Running, Failure> {
     let listener = serve::bind(&config.http.listen).await?;
     let address = listener.local_addr()?;
-    let playbooks = playbooks::find(args.playbooks.as_deref())?;
-    let (inventory, demo_host) = demo_host::inventory(&data_dir, args.inventory.as_deref(), &playbooks)?;
+    let (playbooks, named) = folders;
+    let (inventory, demo_host) = demo_host::inventory(&data_dir, named, &playbooks)?;
     let tasks = Tasks::new(Shutdown::new());
     let (postgres, database_url) = database(config, &data_dir).await?;
     let (rabbitmq, connect) = broker(config, &data_dir).await?;

@@ -32,6 +32,34 @@ fn a_port_alone_is_answered_with_an_example() {
 }
 
 #[test]
+fn what_the_command_line_says_wrong_is_said_before_anything_outside_is_touched() {
+    let home = Home::new();
+    let refused = |args: &[&str], words: &str, code: i32| {
+        let mut command = home.command(args);
+        // Nobody is there: whoever asks them first says that.
+        command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing").env("AMQP_URL", "amqp://127.0.0.1:1");
+        let ended = chiffon_e2e::Finished::from(command.output().expect("the binary starts")).expect_code(code);
+        assert!(ended.stderr.contains(words), "{args:?}: {}", ended.stderr);
+        assert!(!home.data_dir().exists() && !ended.stderr.contains("  database"), "{args:?}: {}", ended.stderr);
+    };
+    for verb in ["serve", "up"] {
+        refused(&[verb, "--listen", "8080"], "such as 127.0.0.1:8080", 2);
+        refused(&[verb, "--listen", "nas"], "such as nas:8080", 2);
+    }
+    refused(&["up", "--amqp-url", "http://nas"], "http://nas", 2);
+    refused(&["up", "--database-url", "mysql://nas"], "5805", 1);
+    refused(&["up", "--playbooks", "/nowhere"], "no folder of actions at /nowhere", 2);
+    refused(&["up", "--inventory", "/nowhere"], "no inventory at /nowhere", 2);
+    let key = "CHIFFON__ORCHESTRATOR__PUBLIC_KEY";
+    let public = home.run(&["key", "new", home.path().join("a.key").to_str().expect("UTF-8")]);
+    let public = public.stdout.split_whitespace().find(|word| word.len() > 40).unwrap_or_default().to_owned();
+    let mut agent = home.command(&["agent", "infrastructure"]);
+    agent.env(key, &public).env("AMQP_URL", "amqp://127.0.0.1:1").env("CHIFFON__AGENT__INFRASTRUCTURE__PLAYBOOKS", "/nowhere");
+    let ended = chiffon_e2e::Finished::from(agent.output().expect("the binary starts")).expect_code(2);
+    assert!(ended.stderr.contains("no folder of actions") && !home.data_dir().exists(), "no key was made: {}", ended.stderr);
+}
+
+#[test]
 fn what_goes_wrong_at_the_start_stands_on_a_line_of_its_own() {
     let home = Home::new();
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();

@@ -115,16 +115,25 @@ pub struct StoreOptions {
     pub statement_timeout: Duration,
 }
 
+/// An address of a PostgreSQL.
+fn address(url: &str) -> Result<PgConnectOptions, Error> {
+    // sqlx reads any scheme; another database's address would fail much later, and puzzlingly.
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(Error::Url("it is not a PostgreSQL address".to_owned()));
+    }
+    url.parse().map_err(|error| Error::url(&error))
+}
+
 impl Store {
+    /// Whether an address can be read; nothing is asked.
+    pub fn check_url(url: &str) -> Result<(), Error> {
+        address(url).map(drop)
+    }
+
     /// A pool for this database. Fails only for an address that can't be read; connections are made when they are needed.
     pub fn new(options: &StoreOptions) -> Result<Self, Error> {
         let statement_timeout = options.statement_timeout.as_millis().to_string();
-        // sqlx reads any scheme; another database's address would fail much later, and puzzlingly.
-        if !["postgres://", "postgresql://"].iter().any(|scheme| options.url.starts_with(scheme)) {
-            return Err(Error::Url("it is not a PostgreSQL address".to_owned()));
-        }
-        let connect: PgConnectOptions = options.url.parse().map_err(|error| Error::url(&error))?;
-        let connect = connect.application_name("chiffon").options([
+        let connect = address(&options.url)?.application_name("chiffon").options([
             ("statement_timeout", statement_timeout.as_str()),
             ("lock_timeout", "5000"),
             // The locks of a process that was stopped in the middle of a transaction, or whose machine is gone, are given up:
