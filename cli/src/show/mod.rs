@@ -1,6 +1,7 @@
 //! How things look on a terminal. Data goes to standard output, everything else to standard error.
 
 pub mod changed;
+pub mod errors;
 pub mod plan;
 pub mod request;
 pub mod story;

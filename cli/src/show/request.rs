@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::errors::{Errors, hosts_of};
 use super::plan;
 use super::style::{bold, faint, short, status};
 use super::summary::{by_host, output};
@@ -15,15 +16,16 @@ pub fn print(request: &Value) {
     println!("{}", faint(&format!("{id}, asked by {} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
     print_wait(request);
     print_reserved(request);
-    if let Some(message) = said(&request["error"]["message"]) {
-        println!("error {}: {message}", text(&request["error"]["code"]));
+    let mut errors = Errors::default();
+    if let Some(line) = errors.first(request) {
+        println!("{line}");
     }
     for message in request["messages"].as_array().into_iter().flatten().skip(1) {
         println!("{}: {}", text(&message["from"]), block(message["text"].as_str().unwrap_or_default()));
     }
     println!();
     plan::print(request);
-    print_tasks(request);
+    print_tasks(request, &mut errors);
 }
 
 /// Prints what a request waits for, if it waits.
@@ -51,7 +53,7 @@ pub fn reserved_lines(reserved: &Value) -> Vec<String> {
         .collect()
 }
 
-fn print_tasks(request: &Value) {
+fn print_tasks(request: &Value, errors: &mut Errors) {
     let tasks: Vec<&Value> = request["tasks"].as_array().into_iter().flatten().filter(|task| task["purpose"] != "preview").collect();
     if tasks.is_empty() {
         return;
@@ -59,7 +61,7 @@ fn print_tasks(request: &Value) {
     println!("\n{}", bold("Tasks"));
     for task in tasks {
         println!("  {} {}  {}", status(&text(&task["status"])), text(&task["title"]), faint(short(&text(&task["task_id"]))));
-        print_result(task);
+        print_result(task, errors);
     }
     for commit in request["commits"].as_array().into_iter().flatten() {
         println!("{}", faint(&format!("commit {}", text(commit))));
@@ -67,12 +69,12 @@ fn print_tasks(request: &Value) {
 }
 
 /// Prints how a task ended.
-pub fn print_result(task: &Value) {
+pub fn print_result(task: &Value, errors: &mut Errors) {
     if let Some(wait) = said(&task["waiting_for"]["text"]) {
         println!("      waiting: {wait}");
     }
-    if let Some(message) = said(&task["error"]["message"]) {
-        println!("      error {}: {message}", text(&task["error"]["code"]));
+    if let Some(line) = errors.line(&task["error"], &hosts_of(task)) {
+        println!("      {line}");
     }
     for line in by_host(task) {
         println!("      {line}");

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::errors::{Errors, hosts_of};
 use super::request::reserved_lines;
 use super::style::{bold, faint, short, status};
 use super::text::{said, text};
@@ -26,9 +27,9 @@ fn lines(request: &Value) -> Vec<String> {
     let id = text(&request["request_id"]);
     let id = short(&id);
     let mut lines = vec![format!("{} {}  {}", bold(id), status(&text(&request["status"])), text(&request["text"]))];
-    let mut errors = Vec::new();
+    let mut errors = Errors::default();
     for task in applied(request) {
-        let hosts: Vec<String> = task["hosts"].as_array().into_iter().flatten().map(text).collect();
+        let hosts = hosts_of(task);
         let differ = by_host(task);
         if differ.is_empty() {
             lines.push(format!("  {} on {}: {}", outcome(task), hosts.join(", "), text(&task["title"])));
@@ -36,14 +37,14 @@ fn lines(request: &Value) -> Vec<String> {
             lines.push(format!("  {}: {}", status(&text(&task["status"])), text(&task["title"])));
             lines.extend(differ.into_iter().map(|line| format!("      {line}")));
         }
-        lines.extend(error(&task["error"], &mut errors).map(|line| format!("      {line}")));
+        lines.extend(errors.line(&task["error"], &hosts).map(|line| format!("      {line}")));
         lines.extend(said(&task["waiting_for"]["text"]).map(|wait| format!("      waiting: {wait}")));
         lines.extend(task["warnings"].as_array().into_iter().flatten().map(|warning| format!("      warning: {}", text(warning))));
         for (name, value) in task["outputs"].as_object().into_iter().flatten() {
             lines.extend(output(name, value).into_iter().map(|line| format!("      {line}")));
         }
     }
-    lines.extend(error(&request["error"], &mut errors));
+    lines.extend(errors.line(&request["error"], &[]));
     lines.extend(said(&request["waiting_for"]["text"]).map(|wait| format!("waiting: {wait}")));
     lines.extend(request["reserved_hosts"].as_array().into_iter().flatten().flat_map(reserved_lines));
     let commits: Vec<String> =
@@ -76,17 +77,6 @@ fn outcome(task: &Value) -> String {
         (_, Some(true)) => status(&word) + ", after changes,",
         _ => status(&word),
     }
-}
-
-/// An error, unless it was said before: a request's is often that of its task.
-fn error(error: &Value, before: &mut Vec<String>) -> Option<String> {
-    let message = said(&error["message"])?;
-    if before.iter().any(|said| said.contains(&message) || message.contains(said.as_str())) {
-        return None;
-    }
-    before.push(message.clone());
-    let code = text(&error["code"]);
-    Some(format!("error {code}: {message} (`chiffon explain {code}`)"))
 }
 
 /// An output in words.

@@ -6,11 +6,11 @@ use super::resolve;
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
+use crate::show::errors::Errors;
 use crate::show::request::{print_reserved, print_result, print_wait};
 use crate::show::story;
 use crate::show::style::{bold, short, status};
 use crate::show::table::{self, text};
-use crate::show::text::said;
 
 /// Tells it.
 pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
@@ -23,11 +23,15 @@ pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
     println!("{} {}", status(&text(&request["status"])), bold(&text(&request["text"])));
     print_wait(&request);
     print_reserved(&request);
-    print_problem(&request["error"]);
+    let (mut errors, mut advised) = (Errors::default(), Vec::new());
+    if let Some(line) = errors.first(&request) {
+        println!("{line}");
+        print_next_step(&request["error"], &mut advised);
+    }
     for task in request["tasks"].as_array().into_iter().flatten().filter(|task| task["status"] != "completed") {
         println!("  {} {}", status(&text(&task["status"])), text(&task["title"]));
-        print_result(task);
-        print_next_step(&task["error"]);
+        print_result(task, &mut errors);
+        print_next_step(&task["error"], &mut advised);
     }
     print_commands(&request);
     println!("\n{}", bold("What happened"));
@@ -53,14 +57,12 @@ fn print_commands(request: &Value) {
     }
 }
 
-fn print_problem(error: &Value) {
-    if let Some(message) = said(&error["message"]) {
-        println!("error {}: {message}", text(&error["code"]));
-        print_next_step(error);
+/// What the page of an error advises, once.
+fn print_next_step(error: &Value, advised: &mut Vec<Value>) {
+    if advised.contains(&error["code"]) {
+        return;
     }
-}
-
-fn print_next_step(error: &Value) {
+    advised.push(error["code"].clone());
     let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).and_then(chiffon_protocol::ErrorCode::from_number);
     let paragraph = code.and_then(|code| code.page().split("**What to do.** ").nth(1)).and_then(|rest| rest.split("\n\n").next());
     if let Some(advice) = paragraph {
