@@ -21,19 +21,32 @@ struct Told {
 impl Errors {
     /// An error of what ran on these hosts, if there is one to tell: whole, or as the one that another host had.
     pub fn line(&mut self, error: &Value, hosts: &[String]) -> Option<String> {
-        let message = said(&error["message"])?;
         let code = text(&error["code"]);
-        let is_part = |told: &&Told| told.message.contains(&message) || message.contains(told.message.as_str());
+        Some(match self.tell(&said(&error["message"])?, hosts)? {
+            Tell::Whole(message) => format!("error {code}: {message} (`chiffon explain {code}`)"),
+            Tell::Same(same) => format!("error {code}: {same}"),
+        })
+    }
+
+    /// Why something failed on these hosts, in the same way.
+    pub fn reason(&mut self, message: &str, hosts: &[String]) -> String {
+        match self.tell(message, hosts) {
+            Some(Tell::Whole(reason) | Tell::Same(reason)) => reason,
+            None => "the same as above".to_owned(),
+        }
+    }
+
+    fn tell(&mut self, message: &str, hosts: &[String]) -> Option<Tell> {
+        let is_part = |told: &&Told| told.message.contains(message) || message.contains(told.message.as_str());
         if self.told.iter().find(is_part).is_some_and(|told| hosts.is_empty() || told.hosts == hosts) {
             return None;
         }
-        let words = without(&message, hosts);
+        let words = without(message, hosts);
         if let Some(told) = self.told.iter().find(|told| told.words == words && !told.hosts.is_empty()) {
-            return Some(format!("error {code}: the same as on {}", told.hosts.join(", ")));
+            return Some(Tell::Same(format!("the same as on {}", told.hosts.join(", "))));
         }
-        let line = format!("error {code}: {message} (`chiffon explain {code}`)");
-        self.told.push(Told { message, words, hosts: hosts.to_vec() });
-        Some(line)
+        self.told.push(Told { message: message.to_owned(), words, hosts: hosts.to_vec() });
+        Some(Tell::Whole(message.to_owned()))
     }
 
     /// The error of a request, before those of its tasks: it is that of the task whose words it has.
@@ -49,6 +62,12 @@ impl Errors {
         }
         Some(line)
     }
+}
+
+/// What there is to tell of an error.
+enum Tell {
+    Whole(String),
+    Same(String),
 }
 
 /// The hosts of a task or a step.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::changed;
+use super::errors::{Errors, hosts_of};
 use super::style::{bold, diff_line, faint, status};
 use super::text::{line, said, text};
 
@@ -32,12 +33,13 @@ pub fn print_after(request: &Value, before: Option<&Value>) {
     }
     let steps = |plan: &Value| plan["steps"].as_array().cloned().unwrap_or_default();
     let earlier = before.filter(|before| !before.is_null()).map(steps);
+    let mut errors = Errors::default();
     for (number, step) in steps(plan).iter().enumerate() {
         let change = match &earlier {
             None => Change::Shown,
             Some(steps) => Change::of(step, steps.iter().find(|earlier| earlier["step_id"] == step["step_id"])),
         };
-        print_step(number + 1, step, &change);
+        print_step(number + 1, step, &change, &mut errors);
     }
     let now = steps(plan);
     for gone in earlier.iter().flatten().filter(|earlier| now.iter().all(|step| step["step_id"] != earlier["step_id"])) {
@@ -49,9 +51,11 @@ pub fn print_after(request: &Value, before: Option<&Value>) {
 pub fn doubt(request: &Value) -> Option<String> {
     let steps = request["plan"]["steps"].as_array().into_iter().flatten().enumerate();
     let failed = steps.filter(|(_, step)| step["preview"]["status"] == "failed");
+    let mut errors = Errors::default();
     let doubts: Vec<String> = failed
         .map(|(number, step)| {
-            let why = said(&step["preview"]["error"]["message"]).map(|why| format!(": {why}")).unwrap_or_default();
+            let why = said(&step["preview"]["error"]["message"]).map(|why| errors.reason(&why, &hosts_of(step)));
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             format!("The dry run of step {} failed{why}. The step itself will most likely be refused, too.", number + 1)
         })
         .collect();
@@ -99,7 +103,7 @@ fn facts(plan: &Value) -> String {
     )
 }
 
-fn print_step(number: usize, step: &Value, change: &Change) {
+fn print_step(number: usize, step: &Value, change: &Change, errors: &mut Errors) {
     let after: Vec<String> = step["depends_on"].as_array().into_iter().flatten().map(text).collect();
     let after = if after.is_empty() { String::new() } else { format!(", after {}", after.join(", ")) };
     let mark = match change {
@@ -138,7 +142,7 @@ fn print_step(number: usize, step: &Value, change: &Change) {
     if let Some(code) = own_code(step) {
         println!("     {}", bold(&code));
     }
-    print_preview(&step["preview"], step["risk"] == "read_only");
+    print_preview(step, errors);
 }
 
 /// What no content hash covers, by its versions.
@@ -181,7 +185,8 @@ fn print_parameter(name: &str, value: &Value) {
     }
 }
 
-fn print_preview(preview: &Value, is_read_only: bool) {
+fn print_preview(step: &Value, errors: &mut Errors) {
+    let (preview, is_read_only) = (&step["preview"], step["risk"] == "read_only");
     if let Some(attempt) = preview["after_attempt"].as_u64() {
         println!("     made again after attempt {attempt} was cut off. {}", text(&preview["text"]));
     }
@@ -190,7 +195,8 @@ fn print_preview(preview: &Value, is_read_only: bool) {
         // What only reads has no preview, and its risk says so.
         Some("none") if is_read_only => return,
         Some(other) => {
-            let reason = said(&preview["error"]["message"]).or_else(|| said(&preview["text"])).unwrap_or_default();
+            let error = said(&preview["error"]["message"]).map(|error| errors.reason(&error, &hosts_of(step)));
+            let reason = error.or_else(|| said(&preview["text"])).unwrap_or_default();
             println!("     preview: {} {reason}", status(&line(other)));
             // One host was off: what the others would do was seen, and is shown.
             if preview["changes"].as_array().is_none_or(Vec::is_empty) && preview["not_previewed"].as_array().is_none_or(Vec::is_empty) {

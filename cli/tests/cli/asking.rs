@@ -117,6 +117,24 @@ fn a_dry_run_that_failed_is_said_in_the_question() {
 }
 
 #[test]
+fn hosts_that_are_off_alike_are_told_about_once_in_the_plan_and_once_in_the_question() {
+    let mut waiting = request("awaiting_approval");
+    let step = |host: &str| {
+        let error = json!({"code": 5503, "message": format!("{host} can't be reached: refused. See that {host} is on")});
+        json!({"step_id": host, "title": format!("Install on {host}"), "action": "install", "risk": "low", "hosts": [host],
+               "preview": {"status": "failed", "error": error}})
+    };
+    waiting["plan"]["steps"] = json!([step("nas"), step("pi"), step("web")]);
+    let server = Server::start(waiting);
+    let terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "dumb");
+    terminal.until("Approve? y = yes");
+    let screen = terminal.screen().replace("\r\n", "\n");
+    assert_eq!(screen.matches("can't be reached").count(), 2, "{screen}");
+    assert_eq!(screen.matches("preview: failed the same as on nas").count(), 2, "{screen}");
+    assert!(screen.contains("dry run of step 3 failed: the same as on nas. The step itself"), "{screen}");
+}
+
+#[test]
 fn a_revision_marks_what_is_different() {
     let mut revised = request("awaiting_approval");
     revised["plan"]["steps"][0]["parameters"]["port"] = json!(3002);
