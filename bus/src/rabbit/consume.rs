@@ -1,4 +1,7 @@
 //! Subscriptions: each has a channel and a task of its own, and subscribes again after every loss.
+//!
+//! The broker tells a consumer that its queue is gone, but not always, and whoever is not told would wait for ever: it can't be asked
+//! either, because it counts consumers to whom it gives messages that never arrive. So whoever hears nothing for a while subscribes anew.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +30,16 @@ struct Subscription {
 }
 
 struct Opened {
-    channel: Channel,
+    /// Each delivery that is not settled yet has a share of it.
+    channel: Arc<Channel>,
     consumer: lapin::Consumer,
 }
 
 enum End {
     Cancelled,
     Lost(String),
+    /// Nothing came for a while, and nothing is unsettled.
+    Silent,
 }
 
 /// Subscribes, and keeps the subscription until its consumer is dropped or the bus is closed.
@@ -57,6 +63,20 @@ impl Subscription {
         loop {
             match self.forward(&mut opened, &mut delays).await {
                 End::Cancelled => return self.end(opened).await,
+                End::Silent => {
+                    let anew = tokio::select! {
+                        () = self.cancelled.cancelled() => return self.end(opened).await,
+                        anew = self.shared.within(self.open()) => anew,
+                    };
+                    match anew {
+                        // The new one is there before the old one goes: the queue always has a consumer.
+                        Ok(anew) => {
+                            self.end(std::mem::replace(&mut opened, anew)).await;
+                            continue;
+                        }
+                        Err(error) => tracing::warn!(queue = self.queue, %error, "can't subscribe anew; trying again"),
+                    }
+                }
                 End::Lost(reason) => tracing::warn!(queue = self.queue, reason, "a subscription was lost; subscribing again"),
             }
             drop(opened);
@@ -85,7 +105,7 @@ impl Subscription {
         let result = match first {
             Err(error) if failure::is_missing(&error) => match self.shared.wanted.of_queue(&self.queue) {
                 Some(topology) => {
-                    declare::apply(&connection, &topology).await?;
+                    declare::keep(&connection, topology).await?;
                     self.try_open(&connection).await
                 }
                 None => Err(error),
@@ -100,7 +120,7 @@ impl Subscription {
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let queue = self.queue.as_str().into();
         let consumer = channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
-        Ok(Opened { channel, consumer })
+        Ok(Opened { channel: Arc::new(channel), consumer })
     }
 
     /// Hands deliveries on until the subscription is cancelled or lost.
@@ -109,6 +129,12 @@ impl Subscription {
             let next = tokio::select! {
                 () = self.cancelled.cancelled() => return End::Cancelled,
                 next = opened.consumer.next() => next,
+                () = tokio::time::sleep(self.shared.look_after_every) => {
+                    if Arc::strong_count(&opened.channel) == 1 {
+                        return End::Silent;
+                    }
+                    continue;
+                }
             };
             let delivery = match next {
                 Some(Ok(delivery)) => delivery,
@@ -146,7 +172,7 @@ impl Subscription {
 /// Takes the first messages of a queue; they go back when they are dropped.
 pub async fn peek(shared: &Shared, queue: &str, limit: usize) -> Result<Vec<Delivery>, BusError> {
     let connection = shared.consuming.connected().await?;
-    let channel = connection.create_channel().await.map_err(|error| failure::of(&error))?;
+    let channel = Arc::new(connection.create_channel().await.map_err(|error| failure::of(&error))?);
     let mut taken = Vec::new();
     while taken.len() < limit {
         let got = channel.basic_get(queue.into(), BasicGetOptions::default()).await.map_err(|error| failure::of(&error))?;

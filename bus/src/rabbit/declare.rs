@@ -2,6 +2,7 @@
 //! may come back without its disk.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chiffon_protocol::topology::{Argument, Exchange, Queue, Topology};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
@@ -10,6 +11,10 @@ use lapin::{Channel, Connection, ExchangeKind};
 
 use super::failure;
 use crate::BusError;
+
+/// A quorum queue that is declared in the moment of its deletion keeps consumers that get nothing, and are told nothing: the broker
+/// counts them, and gives them messages (RabbitMQ 3.10). They are to hear of its end first.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// What was declared through this bus.
 #[derive(Debug)]
@@ -62,7 +67,7 @@ impl Wanted {
         Topology { exchanges: wanted.exchanges.clone(), queues }
     }
 
-    fn all(&self) -> Topology {
+    pub fn all(&self) -> Topology {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -101,6 +106,26 @@ pub async fn apply(connection: &Connection, topology: &Topology) -> Result<(), B
     Ok(())
 }
 
+/// Puts back what is missing of a topology: a queue that is there is only bound again, and one that is not, not at once.
+pub async fn keep(connection: &Connection, topology: Topology) -> Result<(), BusError> {
+    let Topology { exchanges, queues } = topology;
+    apply(connection, &Topology { exchanges, queues: Vec::new() }).await?;
+    let channel = connection.create_channel().await.map_err(|error| failure::of(&error))?;
+    let mut missing = Vec::new();
+    for queue in queues {
+        match look_at(connection, &queue.name).await {
+            Ok(_) => bind(&channel, &queue).await.map_err(|error| failure::of_declaration(&queue.name, &error))?,
+            Err(error) if failure::is_missing(&error) => missing.push(queue),
+            Err(error) => return Err(failure::of_declaration(&queue.name, &error)),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    tokio::time::sleep(BREATH).await;
+    apply(connection, &Topology { exchanges: Vec::new(), queues: missing }).await
+}
+
 async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> lapin::Result<()> {
     let kind = match exchange.kind {
         "direct" => ExchangeKind::Direct,
@@ -122,16 +147,24 @@ async fn declare_queue(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
         arguments.insert(key.as_str().into(), value);
     }
     let options = QueueDeclareOptions { durable: queue.durable, exclusive: queue.exclusive, ..QueueDeclareOptions::default() };
-    let name = queue.name.as_str();
-    channel.queue_declare(name.into(), options, arguments).await?;
-    let (exchange, key) = (queue.exchange.as_str().into(), queue.routing_key.as_str().into());
-    channel.queue_bind(name.into(), exchange, key, QueueBindOptions::default(), FieldTable::default()).await
+    channel.queue_declare(queue.name.as_str().into(), options, arguments).await?;
+    bind(channel, queue).await
+}
+
+async fn bind(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
+    let (name, exchange, key) = (queue.name.as_str().into(), queue.exchange.as_str().into(), queue.routing_key.as_str().into());
+    channel.queue_bind(name, exchange, key, QueueBindOptions::default(), FieldTable::default()).await
 }
 
 /// Ready messages and consumers of a queue.
 pub async fn depth(connection: &Connection, queue: &str) -> Result<(u32, u32), BusError> {
-    let channel = connection.create_channel().await.map_err(|error| failure::of(&error))?;
+    let found = look_at(connection, queue).await.map_err(|error| failure::of(&error))?;
+    Ok((found.message_count(), found.consumer_count()))
+}
+
+/// A queue as the broker has it, on a channel of its own, because one that is missing closes the channel.
+async fn look_at(connection: &Connection, queue: &str) -> lapin::Result<lapin::Queue> {
+    let channel = connection.create_channel().await?;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await.map_err(|error| failure::of(&error))?;
-    Ok((declared.message_count(), declared.consumer_count()))
+    channel.queue_declare(queue.into(), options, FieldTable::default()).await
 }

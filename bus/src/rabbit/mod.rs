@@ -43,7 +43,7 @@ struct Shared {
     settlements: Settlements,
     health: Arc<Health>,
     patience: Duration,
-    /// How often what was declared is declared again.
+    /// How often what is missing is put back, and after how long a silence a subscription is made anew.
     look_after_every: Duration,
     /// Nothing new begins.
     closing: CancellationToken,

@@ -18,7 +18,8 @@ pub struct RabbitOptions {
     pub publish_timeout: Duration,
     /// A broker that is silent for two of these counts as gone. A `heartbeat` in the address comes first.
     pub heartbeat: Duration,
-    /// How often exchanges, queues and bindings are declared again, in case somebody has deleted them on the broker.
+    /// How often exchanges, queues and bindings are looked after, and after how long a silence a subscription is made anew, in case
+    /// somebody has deleted them on the broker.
     pub declare_again_every: Duration,
 }
 

@@ -28,7 +28,7 @@ pub struct Settlement {
     properties: BasicProperties,
     body: Bytes,
     acker: Acker,
-    _channel: Channel,
+    _channel: Arc<Channel>,
     verdict: Verdict,
     done: oneshot::Sender<bool>,
 }
@@ -37,13 +37,14 @@ pub struct Settlement {
 pub type Settlements = mpsc::UnboundedSender<Settlement>;
 
 /// A delivery of this channel in the bus's words.
-pub fn delivery(settlements: &Settlements, queue: &str, channel: &Channel, delivery: message::Delivery) -> Delivery {
+pub fn delivery(settlements: &Settlements, queue: &str, channel: &Arc<Channel>, delivery: message::Delivery) -> Delivery {
     let message::Delivery { redelivered, properties, data, acker, .. } = delivery;
     let body = Bytes::from(data);
     let (message_id, correlation_id) =
         (convert::given(properties.message_id().as_ref()), convert::given(properties.correlation_id().as_ref()));
     let headers = convert::headers(&properties);
-    let (settlements, channel, of, copy, watched) = (settlements.clone(), channel.clone(), queue.to_owned(), body.clone(), acker.clone());
+    let (settlements, channel, of, copy, watched) =
+        (settlements.clone(), Arc::clone(channel), queue.to_owned(), body.clone(), acker.clone());
     let apply = move |verdict, done| {
         let settlement = Settlement { queue: of, properties, body: copy, acker, _channel: channel, verdict, done };
         // With the bus closed, its connection is gone and the broker delivers again.

@@ -2,16 +2,11 @@
 //! breaks for it. So what was declared is declared again: at once when a message that it should carry came back, and now and then.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Shared, declare};
 use crate::{BusError, Published};
 
-/// A quorum queue that is declared again in the moment of its deletion keeps consumers that get nothing (RabbitMQ 3.10): they are to
-/// hear of its end first.
-const BREATH: Duration = Duration::from_secs(1);
-
-/// Declares everything again now and then, until the bus is closed. Declaring what is there changes nothing.
+/// Puts back what is missing now and then, until the bus is closed.
 pub async fn run(shared: Arc<Shared>) {
     loop {
         tokio::select! {
@@ -21,7 +16,7 @@ pub async fn run(shared: Arc<Shared>) {
         let declared = shared
             .within(async {
                 let connection = shared.consuming.connected().await?;
-                shared.wanted.declare_again(&connection).await.map_err(BusError::Unavailable)
+                declare::keep(&connection, shared.wanted.all()).await
             })
             .await;
         if let Err(error) = declared {
@@ -39,10 +34,7 @@ pub async fn mended(shared: &Shared, exchange: &str, routing_key: &str, answer: 
         _ => None,
     };
     let Some(topology) = wanted else { return false };
-    if answer.is_ok() {
-        tokio::time::sleep(BREATH).await;
-    }
-    let declared = shared.within(async { declare::apply(&*shared.consuming.connected().await?, &topology).await }).await;
+    let declared = shared.within(async { declare::keep(&*shared.consuming.connected().await?, topology).await }).await;
     match &declared {
         Ok(()) => tracing::warn!(exchange, routing_key, "the broker had lost what carries this message; it is declared again"),
         Err(error) => {

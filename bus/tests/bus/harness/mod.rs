@@ -1,6 +1,7 @@
 //! A fresh broker for each test, and the few things that nearly every test says.
 
 mod broker;
+mod mute;
 mod node;
 mod wait;
 
@@ -11,6 +12,7 @@ use chiffon_bus::{Bus, Outgoing, Published};
 use chiffon_protocol::topology::{self, Argument, Queue, QueueType, Topology, WORK_EXCHANGE};
 
 pub use broker::Broker;
+pub use mute::Mute;
 pub use node::{Node, log_to_the_test, options, reaches};
 pub use wait::{LONG, comes, eventually, nothing_comes, ready};
 

@@ -1,15 +1,16 @@
 //! Exchanges, bindings and queues that somebody deletes on a running broker: work goes on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
-use chiffon_bus::{Published, Verdict};
+use chiffon_bus::{Bus, Consumer, Published, Verdict};
 use chiffon_process::{Shutdown, Tasks};
 use chiffon_protocol::topology::{CLAIMS, CONTROL_EXCHANGE, Topology, WORK_EXCHANGE, control_queue};
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 
-use crate::harness::{Broker, QUEUE, comes, eventually, message, message_to, only, options, publish, work};
+use crate::harness::{Broker, Mute, QUEUE, comes, eventually, message, message_to, only, options, publish, work};
 
 async fn raw(broker: &Broker) -> (lapin::Connection, lapin::Channel) {
     let connection = lapin::Connection::connect(broker.url(), lapin::ConnectionProperties::default()).await.unwrap();
@@ -79,5 +80,42 @@ async fn who_only_listens_hears_again_after_a_while() {
     assert!(comes(&mut work).await.settle(Verdict::Ack).await);
     other.close(200, "done".into()).await.unwrap();
     agent.close(Duration::from_secs(5)).await;
+    broker.finish().await;
+}
+
+/// A bus that is never told that its consumer's queue is gone, and looks after its queues this often.
+async fn never_told(mute: &Mute, every: Duration, tasks: &Tasks) -> (Arc<dyn Bus>, Consumer) {
+    let bus = RabbitBus::connect(RabbitOptions { declare_again_every: every, ..options(mute.url()) }, tasks).await.unwrap();
+    bus.declare(&work()).await.unwrap();
+    let consumer = bus.consume(QUEUE, 8).await.unwrap();
+    (bus, consumer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_not_told_that_its_queue_was_deleted_consumes_again() {
+    let broker = Broker::rabbitmq("untold").await;
+    let (mute, tasks) = (Mute::before(broker.url()).await, Tasks::new(Shutdown::new()));
+    let (bus, mut consumer) = never_told(&mute, Duration::from_millis(200), &tasks).await;
+    let (other, channel) = raw(&broker).await;
+    channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
+    publish(&*bus, &["after the queue"]).await;
+    assert!(comes(&mut consumer).await.settle(Verdict::Ack).await);
+    other.close(200, "done".into()).await.unwrap();
+    bus.close(Duration::from_secs(5)).await;
+    broker.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_not_told_that_its_queue_is_another_consumes_again() {
+    let broker = Broker::rabbitmq("replaced").await;
+    let (mute, tasks) = (Mute::before(broker.url()).await, Tasks::new(Shutdown::new()));
+    let (bus, mut consumer) = never_told(&mute, Duration::from_millis(500), &tasks).await;
+    let ((other, channel), orchestrator) = (raw(&broker).await, broker.connect().await);
+    channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
+    orchestrator.declare(&work()).await.unwrap();
+    publish(&*orchestrator, &["in the new queue"]).await;
+    assert!(comes(&mut consumer).await.settle(Verdict::Ack).await);
+    other.close(200, "done".into()).await.unwrap();
+    bus.close(Duration::from_secs(5)).await;
     broker.finish().await;
 }

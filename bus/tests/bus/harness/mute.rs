@@ -1,0 +1,63 @@
+//! A way to the broker on which one kind of frame is lost: the notice that a consumer's queue is gone.
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// `basic.cancel` (<https://www.rabbitmq.com/amqp-0-9-1-reference#basic.cancel>): class 60, method 30.
+const CANCEL: [u8; 4] = [0, 60, 0, 30];
+
+/// Listens for as long as it is kept.
+pub struct Mute {
+    url: String,
+    _ways: JoinSet<()>,
+}
+
+impl Mute {
+    /// A way to the broker at this address.
+    pub async fn before(url: &str) -> Self {
+        let (front, rest) = url.rsplit_once('@').unwrap();
+        let (broker, vhost) = rest.split_once('/').unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{front}@{}/{vhost}", listener.local_addr().unwrap());
+        let (broker, mut ways) = (broker.to_owned(), JoinSet::new());
+        ways.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let server = TcpStream::connect(&broker).await.unwrap();
+                connections.spawn(between(client, server));
+            }
+        });
+        Self { url, _ways: ways }
+    }
+
+    /// The address of its near end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+async fn between(client: TcpStream, server: TcpStream) {
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
+    // Either end may just go.
+    tokio::select! {
+        sent = copy(&mut from_client, &mut to_server) => drop(sent),
+        told = tell(&mut from_server, &mut to_client) => drop(told),
+    }
+}
+
+/// Hands the broker's frames on, all but the notices.
+async fn tell(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+    loop {
+        // Its type, its channel, the length of its payload, the payload, and an octet that ends it.
+        let mut frame = vec![0; 7];
+        from.read_exact(&mut frame).await?;
+        let length = u32::from_be_bytes([frame[3], frame[4], frame[5], frame[6]]);
+        frame.resize(7 + usize::try_from(length).unwrap() + 1, 0);
+        from.read_exact(&mut frame[7..]).await?;
+        if !(frame[0] == 1 && frame[7..].starts_with(&CANCEL)) {
+            to.write_all(&frame).await?;
+        }
+    }
+}
