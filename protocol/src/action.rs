@@ -289,6 +289,11 @@ impl ActionSpec {
             || self.parameter_schemas().any(|(name, schema)| name == parameter && schema.get("risk").and_then(Value::as_bool) == Some(true))
     }
 
+    /// The parameters that are declared `secret: true`: only `secret://NAME` may stand there.
+    pub fn secret_parameters(&self) -> impl Iterator<Item = &str> {
+        self.parameter_schemas().filter(|(_, schema)| is_secret(schema)).map(|(name, _)| name)
+    }
+
     /// The hosts that these parameters name.
     pub fn hosts_in(&self, parameters: &Map<String, Value>) -> Vec<String> {
         let named = self.target.as_ref().and_then(|target| parameters.get(&target.parameter));
@@ -297,6 +302,25 @@ impl ActionSpec {
             Some(Value::Array(hosts)) => hosts.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+/// What stands before the name of a secret, where the secret itself must not stand.
+pub const SECRET_PREFIX: &str = "secret://";
+
+/// Whether a parameter's schema says that secrets may stand there, by reference.
+pub fn is_secret(schema: &Value) -> bool {
+    schema.get("secret").and_then(Value::as_bool) == Some(true)
+}
+
+/// Whether a value of a secret parameter has a text or a number in it, at any depth, that refers to no secret: the secret itself.
+pub fn has_plain_secret(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty() && text.strip_prefix(SECRET_PREFIX).is_none_or(str::is_empty),
+        Value::Number(_) => true,
+        Value::Array(items) => items.iter().any(has_plain_secret),
+        Value::Object(members) => members.values().any(has_plain_secret),
+        Value::Null | Value::Bool(_) => false,
     }
 }
 

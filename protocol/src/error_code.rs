@@ -112,6 +112,7 @@ error_codes! {
     5136 FieldMissing, 422, false, "Field missing";
     5137 InvalidField, 422, false, "Field can't be used";
     5138 PasswordInText, 422, false, "Password in the text";
+    5139 SecretInPlain, 422, false, "Secret in plain words";
     5140 TooMuchAtOnce, 422, false, "Too much at once";
     5141 PlanningTookTooLong, 422, false, "Planning took too long";
     5142 HarmNotAskedFor, 422, false, "Harm that nobody asked for";

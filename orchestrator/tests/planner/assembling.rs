@@ -84,6 +84,44 @@ fn plan(steps: Vec<DraftStep>) -> Result<PlanDocument, Vec<Problem>> {
     plan_under(steps, &Policy::default())
 }
 
+const TOKEN_KEEPER: &str = r"
+name: keep_token
+title: Keep a token
+description: Keeps a token.
+agent_type: infrastructure
+target: {parameter: host}
+parameters: {type: object, required: [host, token], properties: {host: {type: string, format: inventory-host}, token: {type: [string, array, object, integer], maxLength: 20, secret: true}}}
+risk: low
+check: none
+timeout_seconds: 100";
+
+#[test]
+fn a_secret_stands_in_a_plan_by_reference_only_and_no_problem_repeats_it() {
+    let with_keeper = Catalogue::new(tokens().iter().cloned().chain([action(TOKEN_KEEPER)]));
+    let planned = |token: Value| {
+        let issue = step("issue", "issue_token", json!({"host": "gate"}));
+        plan_from(&with_keeper, vec![issue, step("keep", "keep_token", json!({"host": "gate", "token": token}))], &Policy::default())
+    };
+    for plain in [
+        json!("hunter2hunter2"),
+        json!("hunter2 that is too long for its own rule"),
+        json!("${steps.hunter2"),
+        json!(["secret://door", "hunter2"]),
+        json!({"deep": [{"er": "hunter2"}]}),
+        json!("secret://"),
+        json!(2_020_202),
+        json!("${steps.issue.outputs.url}"),
+    ] {
+        let problems = planned(plain.clone()).expect_err("it is refused");
+        assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), [ErrorCode::SecretInPlain], "{plain}");
+        let told = format!("{}{}", problems[0], problems[0].details);
+        assert!(told.contains("secret://NAME") && !told.contains("hunter2") && !told.contains("2020202"), "{told}");
+    }
+    for fine in [json!("secret://door"), json!(["secret://door", "secret://gate"]), json!("")] {
+        planned(fine.clone()).unwrap_or_else(|problems| panic!("{fine}: {problems:?}"));
+    }
+}
+
 #[test]
 fn a_step_names_the_versions_of_what_its_agent_runs_it_with() {
     let steps = || vec![step("issue", "issue_token", json!({"host": "gate"}))];

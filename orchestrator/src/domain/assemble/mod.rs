@@ -4,6 +4,7 @@
 mod freeze;
 pub mod graph;
 pub mod parameters;
+mod secret;
 mod step;
 pub mod validators;
 

@@ -7,6 +7,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value, json};
 
+use super::secret;
 use super::validators::validator;
 use chiffon_process::nearest::nearest;
 
@@ -15,6 +16,11 @@ pub const HOST_FORMAT: &str = "inventory-host";
 
 /// What is wrong with a step's parameters. Those in `open` hold references whose values are not known yet: only their presence counts.
 pub fn problems(step_id: &str, spec: &ActionSpec, parameters: &Map<String, Value>, open: &BTreeSet<String>) -> Vec<Problem> {
+    // A rule that does not hold is told with the value, so a secret's value is not looked at further.
+    let secrets = secret::problems(step_id, spec, parameters);
+    if !secrets.is_empty() {
+        return secrets;
+    }
     let mut schema = spec.parameters.clone();
     schema.entry("additionalProperties").or_insert(Value::Bool(false));
     let validator = match validator(&Value::Object(schema)) {

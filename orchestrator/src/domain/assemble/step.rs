@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 
-use super::parameters;
+use super::{parameters, secret};
 use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
 use crate::domain::plan::{Draft, DraftStep, Phase, Step};
 use crate::domain::reference::{Reference, references};
@@ -18,6 +18,10 @@ pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet
         return Err(vec![unknown_action(id, &proposed.action, catalogue)]);
     };
     let filled = spec.with_defaults(&proposed.parameters);
+    let secrets = secret::problems(id, spec, &filled);
+    if !secrets.is_empty() {
+        return Err(secrets);
+    }
     let (referring, mut problems) = check_references(proposed, spec, &filled, draft, catalogue);
     let open: BTreeSet<String> = referring.keys().cloned().collect();
     problems.extend(parameters::problems(id, spec, &filled, &open));

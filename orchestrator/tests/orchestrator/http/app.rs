@@ -216,8 +216,14 @@ impl App {
             VALUES ('infra-1', 'infrastructure', 'server', 'k', 1, '00000000-0000-4000-8000-000000000001', '0.1.0', '{\"all\": [\"nas\"]}', now(), now() + interval '1 hour', now(), now())",
         )
         .await;
-        self.sql(&format!("INSERT INTO actions VALUES ('polish_lens', '{ACTION_SHA256}', 'infrastructure', '{spec}', now())")).await;
-        self.sql(&format!("INSERT INTO agent_actions VALUES ('infra-1', 'polish_lens', '{ACTION_SHA256}', now())")).await;
+        self.announce_action(&spec).await;
+    }
+
+    /// One more action of that agent.
+    pub async fn announce_action(&self, spec: &Value) {
+        let name = spec["name"].as_str().expect("a name");
+        self.sql(&format!("INSERT INTO actions VALUES ('{name}', '{ACTION_SHA256}', 'infrastructure', '{spec}', now())")).await;
+        self.sql(&format!("INSERT INTO agent_actions VALUES ('infra-1', '{name}', '{ACTION_SHA256}', now())")).await;
     }
 
     /// Plans the current round of a request, as the background does.

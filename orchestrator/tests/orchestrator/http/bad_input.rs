@@ -72,6 +72,42 @@ async fn a_password_in_an_address_is_taken_nowhere() {
 }
 
 #[tokio::test]
+async fn the_value_of_a_secret_parameter_is_in_no_plan_and_a_reference_to_it_is() {
+    let app = App::start().await;
+    app.announce().await;
+    app.announce_action(&json!({
+        "name": "guard_lens", "title": "Guard the lens", "description": "Guards the lens of a telescope by a password.",
+        "examples": ["guard the lens of nas"], "agent_type": "infrastructure", "target": {"parameter": "host"},
+        "parameters": {"type": "object", "required": ["host", "password"], "properties": {
+            "host": {"type": "string", "format": "inventory-host"},
+            "password": {"type": "string", "secret": true, "description": "What opens it."}}},
+        "risk": "low", "repeatable": "yes", "check": "none", "timeout_seconds": 60,
+    }))
+    .await;
+    let token = app.token("ada", Role::Operator).await;
+    let planned = async |text: &str| {
+        let id = app.ask(&token, text).await;
+        app.plan(id).await;
+        app.get(&format!("/request/{id}"), &token).await.ok()
+    };
+    let refused = planned("guard the lens of nas with password hunter2hunter2").await;
+    assert_eq!((&refused["error"]["code"], &refused["plan"]), (&json!(5139), &Value::Null), "{refused:#}");
+    let problem = refused["error"].to_string();
+    assert!(problem.contains("`password` is a secret") && problem.contains("secret://NAME"), "{problem}");
+    assert!(!problem.contains("hunter2"), "{problem}");
+    let stored: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM plans) + (SELECT count(*) FROM audit_log WHERE event <> 'request.submitted' AND data::text LIKE '%hunter2%')",
+    )
+    .fetch_one(app.context.store.pool())
+    .await
+    .expect("a count");
+    assert_eq!(stored, 0, "no plan, and no record beyond the words themselves");
+    let taken = planned("guard the lens of nas with password secret://lens").await;
+    assert_eq!(taken["status"], "awaiting_approval", "{taken:#}");
+    assert_eq!(taken["plan"]["steps"][0]["parameters"]["password"], "secret://lens", "{taken:#}");
+}
+
+#[tokio::test]
 async fn ids_are_malformed_or_unknown_and_the_answer_says_which() {
     let app = App::start().await;
     let token = app.token("ada", Role::Operator).await;
