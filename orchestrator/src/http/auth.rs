@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chiffon_protocol::ErrorCode;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::idempotency::Replayed;
 use super::limits::Peer;
@@ -27,9 +28,18 @@ pub(super) struct Gate {
     pub(super) limit: Duration,
 }
 
+/// When the whole call must have come: its callers may ask for a wait, but not for one by sending slowly.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) by: Instant,
+    pub(super) within: Duration,
+}
+
 /// The layer of each endpoint.
-pub(super) async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let limit = gate.limit;
+    let within = gate.state.options.request_timeout;
+    request.extensions_mut().insert(Arrival { by: Instant::now() + within, within });
     match tokio::time::timeout(limit, admit(gate, request, next)).await {
         Ok(answer) => answer,
         Err(_) => Failure::new(

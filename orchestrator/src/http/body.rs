@@ -4,13 +4,14 @@ use axum::Json as AxumJson;
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use chiffon_protocol::ErrorCode;
 use futures::StreamExt as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
+use super::auth::Arrival;
 use super::fields;
 use super::input::storable;
 use super::problem::Failure;
@@ -32,7 +33,7 @@ impl<T: DeserializeOwned> FromRequest<HttpState> for Json<T> {
 
     async fn from_request(request: Request, state: &HttpState) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let bytes = read(body, state.options.max_body_bytes).await?;
+        let bytes = arrived(&parts.extensions, body, state.options.max_body_bytes).await?;
         check_media_type(&parts.headers)?;
         let value = parse(&bytes)?;
         Ok(Self { value, bytes })
@@ -51,13 +52,25 @@ impl<T: DeserializeOwned> FromRequest<HttpState> for OptionalJson<T> {
 
     async fn from_request(request: Request, state: &HttpState) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let bytes = read(body, state.options.max_body_bytes).await?;
+        let bytes = arrived(&parts.extensions, body, state.options.max_body_bytes).await?;
         if bytes.is_empty() {
             return Ok(Self { value: None, bytes });
         }
         check_media_type(&parts.headers)?;
         Ok(Self { value: parse(&bytes)?, bytes })
     }
+}
+
+/// The body, if all of it comes in the time that the whole call has.
+async fn arrived(call: &Extensions, body: Body, limit: usize) -> Result<Bytes, Failure> {
+    let Some(Arrival { by, within }) = call.get::<Arrival>().copied() else {
+        return Err(Failure::new(ErrorCode::Internal, "an endpoint reads a body but no time is set for it in the route table"));
+    };
+    tokio::time::timeout_at(by, read(body, limit)).await.unwrap_or_else(|_| {
+        let message =
+            format!("the body did not come within {} s (`http.request_timeout`), so nothing was done; send it whole", within.as_secs());
+        Err(Failure::new(ErrorCode::Timeout, message))
+    })
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::http::HttpOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -55,6 +56,41 @@ async fn a_connection_on_which_no_call_is_begun_is_closed() {
     let (silent, slow) = tokio::join!(until_closed(silent), until_closed(slow));
     assert!(!silent.contains("200") && !slow.contains("200"), "{silent:?} {slow:?}");
     assert!(asks(connect(&app).await).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_waited_for_no_longer_than_the_call_may_take() {
+    const LIMIT: Duration = Duration::from_millis(600);
+    let options = HttpOptions { request_timeout: LIMIT, max_wait: Duration::from_mins(1), ..HttpOptions::default() };
+    let app = App::with_options(options).await;
+    let token = app.token("ada", Role::Operator).await;
+    let head = |path: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Content-Length: 1000\r\n\r\n{{"
+        )
+    };
+    for path in ["/request", "/request?wait=60", "/approve"] {
+        let begun = std::time::Instant::now();
+        let (mut silent, mut slow) = (connect(&app).await, connect(&app).await);
+        for stream in [&mut silent, &mut slow] {
+            stream.write_all(head(path).as_bytes()).await.expect("it is sent");
+        }
+        let (mut slow, mut says) = slow.into_split();
+        let dripping = async {
+            while says.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(LIMIT / 6).await;
+            }
+        };
+        let mut told = Vec::new();
+        let hearing = tokio::time::timeout(Duration::from_secs(20), slow.read_to_end(&mut told));
+        let (silent, ended, ()) = tokio::join!(until_closed(silent), hearing, dripping);
+        drop(ended.expect("it is closed"));
+        for said in [silent, String::from_utf8_lossy(&told).into_owned()] {
+            assert!(said.starts_with("HTTP/1.1 504") && said.contains("http.request_timeout"), "{path}: {said}");
+        }
+        assert!(begun.elapsed() < LIMIT * 10, "{path}: {:?}", begun.elapsed());
+    }
 }
 
 /// What this process holds of memory, in bytes: https://docs.kernel.org/filesystems/proc.html, `statm`.
