@@ -114,13 +114,15 @@ async fn running(global: &Global) -> Vec<Finding> {
     let checks = health["checks"].as_object().into_iter().flatten();
     let mut findings: Vec<Finding> =
         checks.map(|(part, check)| Finding { what: line(part), ok: check["status"] == "ok", text: table::text(&check["text"]) }).collect();
+    let takes_changes = health["checks"]["database"]["status"] == "ok";
     findings.push(offered(api.get("/actions", &[]).await));
-    findings.extend(watched(api.get("/background", &[]).await));
+    findings.extend(watched(api.get("/background", &[]).await, takes_changes));
     findings
 }
 
-/// What the running Chiffon found out about itself. Names and ids are for operators only.
-fn watched(background: Result<Value, Failure>) -> Vec<Finding> {
+/// What the running Chiffon found out about itself. Names and ids are for operators only. A look that had nothing to write says
+/// nothing of a database that takes no changes.
+fn watched(background: Result<Value, Failure>, takes_changes: bool) -> Vec<Finding> {
     let background = match background {
         Ok(background) => background,
         Err(failure) => {
@@ -135,7 +137,10 @@ fn watched(background: Result<Value, Failure>) -> Vec<Finding> {
             findings.push(Finding { what: line(agent), ok: false, text: format!("its last look failed: {message}") });
         }
     }
-    if findings.is_empty() {
+    if !takes_changes {
+        let text = "its agents can do no work until the database is put right".to_owned();
+        findings.push(Finding { what: "background".to_owned(), ok: false, text });
+    } else if findings.is_empty() {
         findings.push(Finding { what: "background".to_owned(), ok: true, text: "each background agent does its work".to_owned() });
     }
     findings
@@ -176,10 +181,13 @@ mod tests {
                  "sentence": "the head is the last row", "advice": "chiffon audit verify"},
             ]},
         });
-        let findings = watched(Ok(background));
+        let findings = watched(Ok(background), true);
         let named: Vec<(&str, bool)> = findings.iter().map(|finding| (finding.what.as_str(), finding.ok)).collect();
         assert_eq!(named, [("audit_head_mismatch", false), ("git_scribe", false)]);
         assert!(findings[0].text.contains("Such as: abc. What to do: chiffon audit verify"), "{}", findings[0].text);
-        assert!(watched(Ok(json!({"background": {}, "invariants": null}))).iter().all(|finding| finding.ok));
+        let quiet = json!({"background": {}, "invariants": null});
+        assert!(watched(Ok(quiet.clone()), true).iter().all(|finding| finding.ok));
+        let without_database = watched(Ok(quiet), false);
+        assert!(!without_database.is_empty() && without_database.iter().all(|finding| !finding.ok), "nobody works on a full disk");
     }
 }

@@ -47,16 +47,8 @@ impl Check {
     }
 }
 
-async fn database(state: &HttpState) -> Check {
-    match tokio::time::timeout(PATIENCE, state.context.store.ping()).await {
-        Ok(Ok(())) => Check::ok("it answers"),
-        Ok(Err(error)) => Check::down(Problem::from(error).message),
-        Err(_) => Check::down(format!("it did not answer within {} s", PATIENCE.as_secs())),
-    }
-}
-
 /// Whether the database takes changes.
-async fn writes(state: &HttpState) -> Check {
+async fn database(state: &HttpState) -> Check {
     match tokio::time::timeout(PATIENCE, state.context.store.takes_writes()).await {
         Ok(Ok(())) => Check::ok("it answers, and takes changes"),
         Ok(Err(error)) => Check::down(Problem::from(error).message),

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Check, bus, writes};
+use super::{Check, bus, database};
 use crate::http::state::HttpState;
 
 /// Whether it can take calls.
@@ -25,7 +25,7 @@ pub(in crate::http) struct Ready {
     responses((status = 200, body = Ready), (status = 503, description = "Not now", body = Ready))
 )]
 pub(in crate::http) async fn ready(State(state): State<HttpState>) -> (StatusCode, Json<Ready>) {
-    let (database, bus) = (writes(&state).await, bus(&state));
+    let (database, bus) = (database(&state).await, bus(&state));
     let status = if state.context.shutdown.is_draining() {
         "leaving"
     } else if database.is_down() || bus.is_down() {

@@ -35,6 +35,9 @@ async fn an_orchestrator_whose_database_takes_no_changes_is_not_ready_and_says_s
     assert_eq!((ready.status, &ready.body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("not_ready")), "{ready:?}");
     let text = ready.body["database"]["text"].as_str().expect("text");
     assert!(text.contains("takes no changes") && !text.contains("returned from database"), "{text}");
+    let health = Answer::of(reader.client.get(format!("{}/health", reader.address))).await;
+    assert_eq!((health.status, &health.body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("down")), "{health:?}");
+    assert_eq!(health.body["checks"]["database"], ready.body["database"], "one truth");
 }
 
 #[tokio::test]
