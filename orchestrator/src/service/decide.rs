@@ -131,8 +131,19 @@ fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<()
     Ok(())
 }
 
+/// A part of a hash, or one in other letters, may well be that of the current plan: it is no other plan's.
+fn whole_hash(seen: &str) -> Result<(), Problem> {
+    let is_whole = seen.len() == 64 && seen.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if is_whole {
+        return Ok(());
+    }
+    let message = "`plan_sha256` is no whole hash: send all 64 characters of the plan's, in lower case, as GET /request/{id} has them";
+    Err(Problem::new(ErrorCode::InvalidField, message).with_details(json!({"field": "plan_sha256"})))
+}
+
 /// The current plan, if its hash is the one that was seen.
 async fn current_plan(connection: &mut PgConnection, row: &Row, seen: &str) -> Result<plans::Row, Problem> {
+    whole_hash(seen)?;
     let none_yet = || {
         Problem::new(
             ErrorCode::NoPlanYet,

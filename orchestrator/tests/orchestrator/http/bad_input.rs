@@ -102,9 +102,29 @@ async fn the_value_of_a_secret_parameter_is_in_no_plan_and_a_reference_to_it_is(
     .await
     .expect("a count");
     assert_eq!(stored, 0, "no plan, and no record beyond the words themselves");
-    let taken = planned("guard the lens of nas with password secret://lens").await;
-    assert_eq!(taken["status"], "awaiting_approval", "{taken:#}");
-    assert_eq!(taken["plan"]["steps"][0]["parameters"]["password"], "secret://lens", "{taken:#}");
+    let planned_by_name = planned("guard the lens of nas with password secret://lens").await;
+    assert_eq!(planned_by_name["status"], "awaiting_approval", "{planned_by_name:#}");
+    assert_eq!(planned_by_name["plan"]["steps"][0]["parameters"]["password"], "secret://lens", "{planned_by_name:#}");
+}
+
+#[tokio::test]
+async fn a_part_of_a_plans_hash_or_one_in_capitals_is_not_called_another_plans() {
+    let app = App::start().await;
+    app.announce().await;
+    let token = app.token("ada", Role::Approver).await;
+    let (id, sha256) = app.proposed(&token).await;
+    let approve = async |hash: &str| {
+        let body = json!({"request_id": id, "plan_sha256": hash, "decision": "approve"});
+        app.post("/approve", &token, &body).await
+    };
+    let beginning: String = sha256.chars().take(8).collect();
+    for hash in [&beginning, &sha256.to_uppercase(), &String::new(), &format!("{sha256}a")] {
+        let answer = approve(hash).await;
+        assert_eq!((answer.code(), &answer.body["details"]["field"]), (5137, &json!("plan_sha256")), "{hash}: {answer:?}");
+        assert!(answer.message().contains("all 64 characters") && answer.message().contains("lower case"), "{answer:?}");
+    }
+    assert_eq!(approve(&"0".repeat(64)).await.code(), 5107, "that is another one's");
+    approve(&sha256).await.ok();
 }
 
 #[tokio::test]
