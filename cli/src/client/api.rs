@@ -91,6 +91,15 @@ impl Api {
         }
     }
 
+    /// How it is, also where it is not well: `GET /health` says so in the same form under 503.
+    pub async fn health(&self) -> Result<Value, Failure> {
+        let response = self.sent(Method::GET, "/health", |request| request).await?;
+        let status = response.status();
+        let told: Value =
+            serde_json::from_str(&bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await).unwrap_or_default();
+        if told["checks"].is_object() { Ok(told) } else { Err(failure(status, &told)) }
+    }
+
     /// Does something.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.json(Method::POST, path, |request| request.json(body)).await
@@ -160,8 +169,18 @@ impl Api {
         serde_json::from_slice(&body).map_err(|error| Failure::failed(format!("{from} answered something else than JSON: {error}")))
     }
 
-    /// Asks whoever answered last, and the others in turn where nobody can be reached: nothing that was sent is sent twice.
     async fn answer(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Result<Response, Failure> {
+        let response = self.sent(method, path, shape).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let problem = bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await;
+        Err(failure(status, &serde_json::from_str(&problem).unwrap_or_default()))
+    }
+
+    /// Asks whoever answered last, and the others in turn where nobody can be reached: nothing that was sent is sent twice.
+    async fn sent(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Result<Response, Failure> {
         let first = self.answering.load(Ordering::Relaxed);
         let (addresses, mut lost) = (self.place.addresses(), None);
         for offset in 0..addresses.len() {
@@ -173,12 +192,7 @@ impl Api {
             match shape(request).send().await {
                 Ok(response) => {
                     self.answering.store(number, Ordering::Relaxed);
-                    if response.status().is_success() {
-                        return Ok(response);
-                    }
-                    let status = response.status();
-                    let problem = bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await;
-                    return Err(failure(status, &serde_json::from_str(&problem).unwrap_or_default()));
+                    return Ok(response);
                 }
                 Err(error) if error.is_connect() => lost = Some(error),
                 Err(error) => return Err(self.unreachable(&addresses, &error)),

@@ -107,7 +107,7 @@ async fn running(global: &Global) -> Vec<Finding> {
         Ok(api) => api,
         Err(failure) => return finding(false, failure.message),
     };
-    let health = match api.get("/health", &[]).await {
+    let health = match api.health().await {
         Ok(health) => health,
         Err(failure) => return finding(false, failure.message),
     };

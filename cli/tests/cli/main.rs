@@ -2,6 +2,7 @@
 
 mod asking;
 mod away;
+mod doctor;
 mod hostile;
 mod listing;
 mod server;

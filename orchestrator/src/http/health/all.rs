@@ -31,7 +31,7 @@ pub(in crate::http) struct Checks {
 /// Says how it is.
 #[utoipa::path(
     get, path = "/health", tag = "health",
-    responses((status = 200, body = Health), (status = 503, description = "The database or the broker is away", body = Health))
+    responses((status = 200, body = Health), (status = 503, description = "The database or the broker is away, or the database takes no changes", body = Health))
 )]
 pub(in crate::http) async fn all(State(state): State<HttpState>) -> (StatusCode, Json<Health>) {
     let (database, agents) = tokio::join!(database(&state), fleet(&state));
