@@ -155,6 +155,7 @@ error_codes! {
     5513 InventorySealed, 500, false, "Inventory file can't be opened";
     5514 VariablesChanged, 409, false, "Host variables have changed since the preview";
     5518 SecretUnusable, 422, false, "Secret can't be used";
+    5519 ReadOnlyChanged, 500, false, "Declared read-only and changed something";
     5601 DesktopBusy, 503, true, "Desktop busy";
     5602 DesktopPaused, 503, true, "Desktop paused";
     5701 Forbidden, 403, false, "Forbidden";

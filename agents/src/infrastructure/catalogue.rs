@@ -9,10 +9,10 @@ use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value};
 use walkdir::WalkDir;
 
+use super::action_check::{self, Findings};
 use super::content_hash::{self, Covered};
 use super::installed::Installed;
 use super::own_code;
-use super::play_scan;
 use super::shared_types::SharedTypes;
 
 /// No action.yml is longer.
@@ -40,10 +40,11 @@ impl Action {
     pub(super) fn load(playbooks: &Path, name: &str, types: &SharedTypes, installed: &Installed) -> Result<Self, Problem> {
         let folder = playbooks.join(name);
         let path = folder.join("action.yml");
-        let invalid = |text: String| {
-            let text = format!("{}: {text}; `chiffon action check {}` shows all findings", path.display(), folder.display());
+        let placed = |text: String| {
+            let text = format!("{text}; `chiffon action check {}` shows all findings", folder.display());
             Problem::new(ErrorCode::ActionInvalid, text)
         };
+        let invalid = |text: String| placed(format!("{}: {text}", path.display()));
         let text = content_hash::read_regular(&path, LONGEST_SPEC_BYTES).map_err(|error| invalid(error.to_string()))?;
         let mut spec = ActionSpec::from_yaml(&text).map_err(|error| invalid(error.to_string()))?;
         if spec.name != name {
@@ -57,8 +58,13 @@ impl Action {
         for schema in [parameters_schema(&spec), outputs_schema(&spec)] {
             jsonschema::validator_for(&schema).map_err(|error| invalid(format!("not a JSON Schema: {error}")))?;
         }
+        let mut findings = Findings::default();
+        action_check::of_spec(&text, &path, playbooks, name, &mut findings);
+        if let Some(errors) = findings.errors() {
+            return Err(placed(errors));
+        }
         let covered = Covered::read(playbooks, name).map_err(invalid)?;
-        let found = play_scan::scan(&covered, &spec);
+        let found = action_check::of_play(&covered, playbooks, &spec);
         if !found.is_empty() {
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             return Err(invalid(found.join("; ")));

@@ -1,4 +1,5 @@
-//! What modules do in check mode: those that change nothing anyway, and those that claim to support it and act all the same.
+//! What modules do: those that change nothing anyway, those that are there to change something, and those that claim to support
+//! check mode and act all the same.
 
 /// Modules that change nothing on a host, with or without check mode: they look, wait, decide, or change only what Ansible itself
 /// remembers for the rest of the play.
@@ -27,6 +28,87 @@ const READ_ONLY: [&str; 22] = [
     "wait_for_connection",
 ];
 
+/// Modules whose purpose is to change what they name, by their short names, which lead to them; what else a module does is told by the
+/// run itself.
+const CHANGING: [&str; 76] = [
+    "acl",
+    "apk",
+    "apt",
+    "apt_key",
+    "apt_repository",
+    "assemble",
+    "at",
+    "authorized_key",
+    "blockinfile",
+    "copy",
+    "cron",
+    "cronvar",
+    "deb822_repository",
+    "debconf",
+    "dnf",
+    "dnf5",
+    "docker_compose",
+    "docker_compose_v2",
+    "docker_container",
+    "docker_image",
+    "docker_network",
+    "docker_volume",
+    "dpkg_selections",
+    "file",
+    "filesystem",
+    "firewalld",
+    "gem",
+    "get_url",
+    "git",
+    "git_config",
+    "group",
+    "hostname",
+    "htpasswd",
+    "ini_file",
+    "iptables",
+    "known_hosts",
+    "lineinfile",
+    "locale_gen",
+    "lvg",
+    "lvol",
+    "modprobe",
+    "mount",
+    "npm",
+    "openssl_privatekey",
+    "package",
+    "pacman",
+    "parted",
+    "patch",
+    "pip",
+    "podman_container",
+    "podman_image",
+    "podman_network",
+    "podman_volume",
+    "reboot",
+    "replace",
+    "seboolean",
+    "selinux",
+    "service",
+    "snap",
+    "subversion",
+    "synchronize",
+    "sysctl",
+    "systemd",
+    "systemd_service",
+    "sysvinit",
+    "tempfile",
+    "template",
+    "timezone",
+    "ufw",
+    "unarchive",
+    "user",
+    "x509_certificate",
+    "xml",
+    "yum",
+    "yum_repository",
+    "zypper",
+];
+
 /// Modules that say they support check mode and never ask for it, with what they do then. Read from the sources of the collections
 /// that Debian 12 ships.
 const ACTING: [(&str, &str); 12] = [
@@ -50,6 +132,14 @@ pub(super) fn is_read_only(module: &str) -> bool {
     READ_ONLY.contains(&short)
 }
 
+/// Whether it is the purpose of a module to change something. A name with a collection counts where that is Ansible's own or one that
+/// it comes with: what others call `service` may do anything.
+pub(super) fn changes(module: &str) -> bool {
+    let (collection, short) = module.rsplit_once('.').unwrap_or(("ansible.builtin", module));
+    let is_known = matches!(collection.split('.').next(), Some("ansible" | "community" | "containers"));
+    is_known && CHANGING.contains(&short)
+}
+
 /// What a module does in check mode although it says that it supports it. Its short name leads to it, too.
 pub(super) fn acts(module: &str) -> Option<&'static str> {
     ACTING.iter().find(|(name, _)| *name == module || name.rsplit('.').next() == Some(module)).map(|(_, what)| *what)
@@ -63,6 +153,9 @@ mod tests {
     fn modules_are_known_by_their_full_and_their_short_names() {
         assert!(is_read_only("stat") && is_read_only("ansible.builtin.stat") && is_read_only("ansible.legacy.stat"));
         assert!(!is_read_only("command") && !is_read_only("community.general.stat"));
+        assert!(changes("copy") && changes("ansible.builtin.copy") && changes("community.docker.docker_container"));
+        assert!(!changes("stat") && !changes("command") && !changes("own.lens.copy"));
+        assert!(!CHANGING.iter().any(|module| is_read_only(module)));
         assert_eq!(acts("community.general.irc"), acts("irc"));
         assert!(acts("irc").is_some() && acts("copy").is_none() && acts("other.collection.irc").is_none());
     }

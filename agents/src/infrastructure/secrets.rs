@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chiffon_protocol::ActionSpec;
+use chiffon_protocol::action::{SECRET_PREFIX as PREFIX, is_secret};
 use chiffon_protocol::message::Mode;
 use serde_json::{Map, Value};
 
 use super::content_hash::open_regular;
 use super::redact::SHORTEST_SECRET;
 
-const PREFIX: &str = "secret://";
 /// What is beyond is not read, and then the file is no list of secrets.
 const LONGEST_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -61,7 +61,7 @@ impl Secrets {
         let mut prepared = Prepared { parameters: spec.with_defaults(given), ..Prepared::default() };
         for (name, value) in &mut prepared.parameters {
             let names = references(value);
-            let declared = spec.parameter_schemas().any(|(parameter, schema)| parameter == name && is_declared(schema));
+            let declared = spec.parameter_schemas().any(|(parameter, schema)| parameter == name && is_secret(schema));
             if let (Some(secret), false) = (names.first(), declared) {
                 return Err(Unprepared::Reference(format!(
                     "`{name}` is no place for the secret `{secret}`: its action does not declare `secret: true` on that parameter"
@@ -101,11 +101,6 @@ impl Secrets {
         // A parser's message would show the line, and with it the secret.
         toml::from_str(&text).map_err(|_| format!("{FILE} is not a list of `name = \"value\"` lines"))
     }
-}
-
-/// Whether a parameter's schema says that secrets may stand there.
-pub(super) fn is_declared(schema: &Value) -> bool {
-    schema.get("secret").and_then(Value::as_bool) == Some(true)
 }
 
 /// The names of the secrets that a value refers to.

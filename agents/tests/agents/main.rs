@@ -18,5 +18,6 @@ mod recovery;
 mod running;
 mod shipped_actions;
 mod spellings;
+mod unasked;
 mod variables;
 mod worker;

@@ -49,8 +49,8 @@ impl Playbooks {
     pub fn action_for(&self, name: &str, more: &str, hosts: &str, tasks: &str) {
         let spec = format!(
             "name: {name}\ntitle: {name}\ndescription: For a test.\nexamples: [\"do {name}\"]\nagent_type: infrastructure\ntarget: {{parameter: host}}\n\
-             parameters:\n  type: object\n  required: [host]\n  properties:\n    host: {{}}\n    port: {{type: integer, default: 80}}\n    \
-             text: {{type: string, default: hello}}\n    password: {{type: string, default: none, secret: true}}\n\
+             parameters:\n  type: object\n  required: [host]\n  properties:\n    host: {{type: [string, array]}}\n    port: {{type: integer, default: 80}}\n    \
+             text: {{type: string, default: hello}}\n    password: {{type: string, default: \"\", secret: true}}\n\
              risk: low\ncheck: full\ntimeout_seconds: 60\n{more}"
         );
         self.write(&format!("books/{name}/action.yml"), &spec);

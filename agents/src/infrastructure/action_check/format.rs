@@ -1,10 +1,11 @@
 //! The form of action.yml: its own JSON Schema finds everything at once, each with its line and key.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use chiffon_protocol::ErrorCode;
-use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::{Value, json};
 
 use super::place::line_of;
@@ -12,6 +13,10 @@ use super::{Findings, Severity};
 
 /// The schema as it is shipped, so that a check does not depend on what lies beside the action.
 const SCHEMA: &str = include_str!("../../../../playbooks/action.schema.json");
+
+/// Compiled once: an agent checks each of its actions.
+static VALIDATOR: LazyLock<Option<Validator>> =
+    LazyLock::new(|| serde_json::from_str(SCHEMA).ok().and_then(|schema: Value| jsonschema::validator_for(&schema).ok()));
 
 /// Adds what is wrong with the form; what could be read, if it is a mapping at all.
 pub(super) fn check(text: &str, path: &Path, findings: &mut Findings) -> Option<Value> {
@@ -29,9 +34,7 @@ pub(super) fn check(text: &str, path: &Path, findings: &mut Findings) -> Option<
             return None;
         }
     };
-    let Some(validator) = serde_json::from_str(SCHEMA).ok().and_then(|schema: Value| jsonschema::validator_for(&schema).ok()) else {
-        return Some(value);
-    };
+    let Some(validator) = VALIDATOR.as_ref() else { return Some(value) };
     for found in validator.iter_errors(&value) {
         let pointer = found.instance_path().to_string();
         match found.kind() {
@@ -50,7 +53,7 @@ pub(super) fn check(text: &str, path: &Path, findings: &mut Findings) -> Option<
     Some(value)
 }
 
-/// What the rest of a check needs of an action whose form is wrong: its name, its target, whether it has a preview.
+/// What the rest of a check needs of an action whose form is wrong: its name, its target, whether it has a preview and only reads.
 pub(super) fn as_far_as_it_can_be_read(value: &Value) -> Value {
     let mut spec = json!({
         "name": "unreadable", "title": "-", "description": "-", "examples": [], "agent_type": "infrastructure",
@@ -59,7 +62,8 @@ pub(super) fn as_far_as_it_can_be_read(value: &Value) -> Value {
     let name = value["name"].as_str().map(|name| ("name", json!(name)));
     let target = value["target"]["parameter"].as_str().map(|parameter| ("target", json!({"parameter": parameter})));
     let check = value["check"].as_str().filter(|check| matches!(*check, "partial" | "none")).map(|check| ("check", json!(check)));
-    for (field, known) in [name, target, check].into_iter().flatten() {
+    let risk = (value["risk"] == "read_only").then(|| ("risk", json!("read_only")));
+    for (field, known) in [name, target, check, risk].into_iter().flatten() {
         spec[field] = known;
     }
     spec

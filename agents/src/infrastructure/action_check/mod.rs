@@ -1,9 +1,13 @@
 //! `chiffon action check DIR`: everything that is wrong with an action, found before anybody plans with it.
+//!
+//! What needs no Ansible ([`of_spec`], [`of_play`]) keeps an action out of an agent's catalogue, too: nothing that is an error here is
+//! offered there.
 
 use std::path::Path;
 use std::process::Stdio;
 
 use chiffon_process::bounded;
+use chiffon_protocol::action::{has_plain_secret, is_secret};
 use chiffon_protocol::message::AgentType;
 use chiffon_protocol::{ActionSpec, ErrorCode};
 use serde_json::Value;
@@ -17,8 +21,8 @@ use super::catalogue::Action;
 use super::content_hash::{Covered, read_regular};
 use super::installed::Installed;
 use super::own_code;
-use super::play_scan;
-use super::secrets::{is_declared, references};
+use super::play_scan::{self, Found};
+use super::secrets::references;
 use super::shared_types::SharedTypes;
 
 /// What Ansible has to say about a playbook is shorter.
@@ -70,7 +74,7 @@ pub async fn check(folder: &Path, ansible_playbook: &Path) -> Vec<Finding> {
     let playbook = folder.join("playbook.yml");
     let read = read_regular(&spec_path, LONGEST_FILE_BYTES);
     let spec = match &read {
-        Ok(text) => check_spec(text, &spec_path, playbooks, &name, &mut findings),
+        Ok(text) => of_spec(text, &spec_path, playbooks, &name, &mut findings),
         Err(error) => {
             findings.error(&spec_path, format!("can't be read: {error}"));
             None
@@ -93,11 +97,18 @@ pub async fn check(folder: &Path, ansible_playbook: &Path) -> Vec<Finding> {
 }
 
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     list: Vec<Finding>,
 }
 
 impl Findings {
+    /// What keeps the action from being used, as one text.
+    pub(super) fn errors(&self) -> Option<String> {
+        let errors = self.list.iter().filter(|finding| finding.severity == Severity::Error);
+        let told: Vec<String> = errors.map(|finding| format!("{}: {}", finding.place, finding.text)).collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
     fn add(&mut self, severity: Severity, code: ErrorCode, place: String, text: impl Into<String>) {
         self.list.push(Finding { severity, code, place, text: text.into() });
     }
@@ -111,8 +122,8 @@ impl Findings {
     }
 }
 
-/// The form first, all of it; what stands in the fields where the form is right.
-fn check_spec(text: &str, path: &Path, playbooks: &Path, name: &str, findings: &mut Findings) -> Option<ActionSpec> {
+/// The form of an action.yml first, all of it; what stands in the fields where the form is right.
+pub(super) fn of_spec(text: &str, path: &Path, playbooks: &Path, name: &str, findings: &mut Findings) -> Option<ActionSpec> {
     format::check(text, path, findings)?;
     let spec = match ActionSpec::from_yaml(text) {
         Ok(spec) => spec,
@@ -183,7 +194,8 @@ fn check_schemas(spec: &ActionSpec, path: &Path, playbooks: &Path, findings: &mu
         };
         match jsonschema::validator_for(&inlined) {
             Ok(validator) => {
-                let default = inlined.get("default");
+                // A secret in plain words is an error by itself, and is not repeated.
+                let default = inlined.get("default").filter(|default| !(is_secret(&inlined) && has_plain_secret(default)));
                 for error in default.into_iter().flat_map(|default| validator.iter_errors(default)) {
                     invalid(format!("the default does not fit: {error}"));
                 }
@@ -210,12 +222,23 @@ fn check_secret(name: &str, schema: &Value, path: &Path, findings: &mut Findings
         findings.error(path, format!("`secret` of the parameter `{name}` is neither true nor false"));
     }
     let refers = schema.get("default").is_some_and(|default| !references(default).is_empty());
-    if refers && !is_declared(schema) {
+    if refers && !is_secret(schema) {
         findings.error(path, format!("the default of `{name}` is a secret, but the parameter does not say so; add `secret: true`"));
+    }
+    if is_secret(schema) && schema.get("default").is_some_and(has_plain_secret) {
+        findings
+            .error(path, format!("the default of `{name}` is a secret in plain words; write `secret://NAME` for one of `secrets.toml`"));
     }
 }
 
-/// What the play must not do, content that no hash can cover, as the catalogue refuses them, and what it needs and has not.
+/// What the play must not do, and the roles and files that it names and has not.
+pub(super) fn of_play(covered: &Covered, playbooks: &Path, spec: &ActionSpec) -> Vec<Found> {
+    let mut found = play_scan::scan(covered, spec);
+    found.extend(needs::missing_files(covered, playbooks, &spec.name));
+    found
+}
+
+/// What the agent would refuse it for, content that no hash can cover, and modules that Ansible has not.
 async fn check_play(
     folder: &Path,
     playbooks: &Path,
@@ -234,8 +257,8 @@ async fn check_play(
         let text = format!("runs code of its own on the agent's machine or the hosts, in previews, too: {}", own_code.join(", "));
         findings.warning(folder, text);
     }
-    let mut found = spec.map(|spec| play_scan::scan(&covered, spec)).unwrap_or_default();
-    found.extend(needs::missing(&covered, playbooks, name, ansible_playbook).await);
+    let mut found = spec.map(|spec| of_play(&covered, playbooks, spec)).unwrap_or_default();
+    found.extend(needs::missing_modules(&covered, playbooks, name, ansible_playbook).await);
     for found in found {
         let place = format!("{}:{}", playbooks.join(&found.path).display(), found.line);
         findings.add(Severity::Error, ErrorCode::ActionInvalid, place, found.text);

@@ -78,15 +78,22 @@ struct Needs<'c> {
     modules: BTreeMap<String, (PathBuf, usize)>,
 }
 
-/// Everything that is not there, the modules among it.
-pub(super) async fn missing(covered: &Covered, playbooks: &Path, name: &str, ansible_playbook: &Path) -> Vec<Found> {
-    let (mut found, modules) = of_files(covered, playbooks, name);
+/// The roles and files that are not there.
+pub(super) fn missing_files(covered: &Covered, playbooks: &Path, name: &str) -> Vec<Found> {
+    of_files(covered, playbooks, name).0
+}
+
+/// The modules that are not there, as Ansible says.
+pub(super) async fn missing_modules(covered: &Covered, playbooks: &Path, name: &str, ansible_playbook: &Path) -> Vec<Found> {
+    let (_, modules) = of_files(covered, playbooks, name);
     let unknown = unknown_modules(modules.keys(), playbooks, ansible_playbook).await;
-    for (module, (path, line)) in modules.into_iter().filter(|(module, _)| unknown.contains(module)) {
-        let text = format!("there is no module `{module}`; correct its name, or install its collection on the agent's machine");
-        found.push(Found { path, line, text });
-    }
-    found
+    let named = modules.into_iter().filter(|(module, _)| unknown.contains(module));
+    named
+        .map(|(module, (path, line))| {
+            let text = format!("there is no module `{module}`; correct its name, or install its collection on the agent's machine");
+            Found { path, line, text }
+        })
+        .collect()
 }
 
 fn of_files(covered: &Covered, playbooks: &Path, name: &str) -> (Vec<Found>, BTreeMap<String, (PathBuf, usize)>) {

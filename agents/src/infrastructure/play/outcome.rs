@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitStatus;
 
+use chiffon_protocol::action::Risk;
 use chiffon_protocol::message::{HostStatus, Mode, ResourceUsage};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
@@ -28,10 +29,15 @@ pub(super) fn judge(play: &Play, seen: Seen, exit: Option<ExitStatus>, stopped: 
     let mut warnings = seen.warnings.clone();
     warnings.extend(made_in_preview(&seen));
     warnings.extend(variables::not_compared(play));
+    let unasked = changed_unasked(play, &seen);
     let problem = match stopped {
         Some(reason) => Err(stop_problem(play, &seen, reason)),
-        None => verdict(play, &seen, exit).and_then(|()| check_outputs(play, &seen, &mut warnings)),
+        None => verdict(play, &seen, exit)
+            .and_then(|()| unasked.clone().map_or(Ok(()), Err))
+            .and_then(|()| check_outputs(play, &seen, &mut warnings)),
     };
+    // What ended it otherwise is told first.
+    warnings.extend(unasked.filter(|unasked| problem.as_ref() != Err(unasked)).map(|unasked| unasked.message));
     let cancelled = matches!(stopped, Some(StopReason::Cancelled(_)));
     let ending = match problem {
         Ok(()) => Ending::Succeeded,
@@ -145,6 +151,20 @@ fn done(mode: Mode, seen: &Seen) -> String {
             format!("changed by then: {}; under way, and may have changed something: {}", first_of(&changed), first_of(&open))
         }
     }
+}
+
+/// What a run changed whose action says that it only reads, so that nobody was asked.
+fn changed_unasked(play: &Play, seen: &Seen) -> Option<Problem> {
+    if play.mode == Mode::Check || play.action.spec.risk != Risk::ReadOnly || seen.changed.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "`{}` is declared read_only and changed something: {}; set its true risk, or `changed_when: false` where it only reads",
+        play.action.spec.name,
+        first_of(&named(&seen.changed))
+    );
+    let changed: Vec<Value> = seen.changed.iter().map(|(host, task)| json!({"host": host, "task": task})).collect();
+    Some(Problem::new(ErrorCode::ReadOnlyChanged, text).with_details(json!({"changed": changed})))
 }
 
 fn first_of(named: &[String]) -> String {

@@ -1,13 +1,13 @@
 //! What a playbook must not do, found in its parsed YAML before anybody plans with it: tasks that run for real during a
-//! preview, and tasks that act on a host which no grant names.
+//! preview, tasks that act on a host which no grant names, and tasks that change something where the action says that it only reads.
 
 use std::path::{Component, Path, PathBuf};
 
 use chiffon_protocol::ActionSpec;
-use chiffon_protocol::action::CheckSupport;
+use chiffon_protocol::action::{CheckSupport, Risk};
 use serde_norway::{Mapping, Value};
 
-use super::check_mode::{acts, is_read_only};
+use super::check_mode::{acts, changes, is_read_only};
 use super::content_hash::Covered;
 use super::path_scan;
 
@@ -61,7 +61,7 @@ pub(super) fn scan(covered: &Covered, spec: &ActionSpec) -> Vec<Found> {
         match serde_norway::from_str::<Value>(&text) {
             // Ansible includes tasks from a file of any name.
             Ok(value) if is_tasks || value.is_sequence() => {
-                let mut scan = Scan { path, text: &text, spec, covered, seen: Vec::new(), found: &mut found };
+                let mut scan = Scan { path, text: &text, spec, covered, seen: Vec::new(), is_dry: false, found: &mut found };
                 scan.value(&value, if value.is_sequence() { "tasks" } else { "" });
             }
             Err(error) if is_tasks => {
@@ -131,6 +131,8 @@ struct Scan<'scan> {
     covered: &'scan Covered,
     /// Keys met so far, to tell the line of the next of the same name.
     seen: Vec<String>,
+    /// Whether `check_mode: true` holds where it looks.
+    is_dry: bool,
     found: &'scan mut Vec<Found>,
 }
 
@@ -151,6 +153,8 @@ impl Scan<'_> {
     }
 
     fn members(&mut self, members: &Mapping, under: &str) {
+        let was_dry = self.is_dry;
+        self.is_dry |= members.get("check_mode").is_some_and(|value| is_on(value) && !as_text(value).contains(MODE));
         for (key, value) in members {
             let key = key.as_str().unwrap_or_default();
             if let Some(text) = self.wrong(key, value, members, under) {
@@ -162,6 +166,7 @@ impl Scan<'_> {
             let is_name = matches!(key, "file" | "role" | "name");
             self.value(value, if is_name && READING.contains(&short(under)) { under } else { key });
         }
+        self.is_dry = was_dry;
     }
 
     /// Whether a file that the play itself is read from is certainly not covered. A template is left to the run, which has
@@ -216,7 +221,7 @@ impl Scan<'_> {
                 "`{key}: {}` is a program that no approval binds; name one of the host's own, below /usr or /bin, or say it in the inventory",
                 as_text(value)
             )),
-            _ => self.acts_in_check_mode(key, members, under),
+            _ => self.acts_in_check_mode(key, members, under).or_else(|| self.changes_unasked(key, value, members, under)),
         }
     }
 
@@ -228,6 +233,21 @@ impl Scan<'_> {
         }
         acts(key).map(|what| {
             format!("`{key}` {what} in a preview, too, although it says that it supports check mode; add `when: not {MODE}` or set `check: none`")
+        })
+    }
+
+    /// A module that is there to change something, in an action that runs without approval because it says that it only reads.
+    fn changes_unasked(&self, key: &str, value: &Value, members: &Mapping, under: &str) -> Option<String> {
+        let is_task = TASKS.contains(&under) && !members.contains_key("hosts");
+        if self.spec.risk != Risk::ReadOnly || self.is_dry || !is_task {
+            return None;
+        }
+        let module = if key == "action" { named_by_action(value)? } else { key };
+        changes(module).then(|| {
+            format!(
+                "`{module}` changes something, but the action says `risk: read_only` and so runs without approval; set its true risk, or use \
+                 a module that only reads"
+            )
         })
     }
 
@@ -266,9 +286,22 @@ fn without_parents(path: &Path) -> PathBuf {
     plain
 }
 
+/// Whether it stands there as a key: it is no part of a longer name, and a colon follows.
 fn has_key(line: &str, key: &str) -> bool {
     let before_comment = line.split(" #").next().unwrap_or_default();
-    !before_comment.trim_start().starts_with('#') && before_comment.contains(key)
+    let is_of_a_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-');
+    let around: Vec<&str> = before_comment.split(key).collect();
+    let mut pairs = around.windows(2);
+    !before_comment.trim_start().starts_with('#')
+        && pairs.any(|pair| {
+            let rest = pair[1].trim_start_matches(['"', '\'']).trim_start();
+            !pair[0].ends_with(is_of_a_name) && rest.starts_with(':')
+        })
+}
+
+/// The module of `action: copy src=x` and of `action: {module: copy}`.
+fn named_by_action(value: &Value) -> Option<&str> {
+    value.as_str().and_then(|text| text.split_whitespace().next()).or_else(|| value.get("module")?.as_str())
 }
 
 /// Ansible's words for yes; a template is one only where it asks for the mode itself.
@@ -312,16 +345,21 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn found_in(files: &[(&str, &str)]) -> Vec<String> {
+        found_at("low", files)
+    }
+
+    fn found_at(risk: &str, files: &[(&str, &str)]) -> Vec<String> {
         let folder = tempfile::tempdir().expect("a folder");
         let spec = "name: one\ntitle: one\ndescription: For a test.\nexamples: [one]\nagent_type: infrastructure\ntarget: {parameter: host}\n\
-                    parameters: {type: object, required: [host], properties: {host: {}}}\nrisk: low\ncheck: full\ntimeout_seconds: 60\n";
-        for (path, text) in files.iter().chain([&("one/action.yml", spec)]) {
+                    parameters: {type: object, required: [host], properties: {host: {}}}\nrisk: RISK\ncheck: full\ntimeout_seconds: 60\n";
+        let spec = spec.replace("RISK", risk);
+        for (path, text) in files.iter().chain([&("one/action.yml", spec.as_str())]) {
             let path = folder.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
             std::fs::write(path, text).expect("written");
         }
         let covered = Covered::read(folder.path(), "one").expect("reads");
-        let spec = ActionSpec::from_yaml(spec).expect("is a spec");
+        let spec = ActionSpec::from_yaml(&spec).expect("is a spec");
         scan(&covered, &spec).iter().map(ToString::to_string).collect()
     }
 
@@ -361,6 +399,35 @@ mod tests {
             let files =
                 [(path, "x: \"{{ q('ansible.builtin.lines', 'touch /x') }}\"\n"), ("one/playbook.yml", "- hosts: all\n  roles: [web]\n")];
             assert_eq!(found_in(&files).len(), 1, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_module_that_changes_something_is_found_where_an_action_says_that_it_only_reads() {
+        for (line, play) in [
+            (4, "- hosts: all\n  tasks:\n    - name: copy it\n      copy: {content: x, dest: /x}\n"),
+            (2, "- name: file\n  ansible.builtin.file: {path: /x, state: absent}\n"),
+            (1, "- block: [{systemd: {name: x, state: started}}]\n"),
+            (3, "- hosts: all\n  handlers:\n    - {name: h, community.general.ufw: {state: enabled}}\n"),
+            (1, "- action: user name=x\n"),
+            (1, "- action: {module: apt, name: x}\n"),
+            (1, "- template: {src: x.j2, dest: /x}\n  check_mode: \"{{ ansible_check_mode }}\"\n"),
+        ] {
+            let found = found_at("read_only", &[("one/playbook.yml", play)]);
+            let place = format!("one/playbook.yml:{line}: `");
+            assert!(found.len() == 1 && found[0].starts_with(&place) && found[0].contains("risk: read_only"), "{play}: {found:?}");
+            assert_eq!(found_in(&[("one/playbook.yml", play)]), Vec::<String>::new(), "{play}");
+        }
+        let in_role = [("roles/web/tasks/main.yml", "- apt: {name: x}\n"), ("one/playbook.yml", "- hosts: all\n  roles: [web]\n")];
+        assert!(found_at("read_only", &in_role)[0].starts_with("roles/web/tasks/main.yml:1: `apt`"));
+        for fine in [
+            "- copy: {content: x, dest: /x}\n  check_mode: true\n",
+            "- hosts: all\n  check_mode: yes\n  tasks: [{block: [{copy: {content: x, dest: /x}}]}]\n",
+            "- hosts: all\n  user: root\n  tasks: [{stat: {path: /x}}, {debug: {msg: x}, vars: {file: x, copy: y}}]\n",
+            "- command: id\n  changed_when: false\n",
+            "- own.lens.copy: {of: x}\n",
+        ] {
+            assert_eq!(found_at("read_only", &[("one/playbook.yml", fine)]), Vec::<String>::new(), "{fine}");
         }
     }
 
@@ -431,7 +498,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_before_a_run_is_held_back_in_it() {
-        let callback = include_str!("play/chiffon_granted.py");
+        let callback = include_str!("../play/chiffon_granted.py");
         for name in LEADING.iter().chain(&PROGRAMS) {
             assert!(callback.contains(&format!("\"{name}\"")), "the callback does not know {name}");
         }
