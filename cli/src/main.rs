@@ -1,12 +1,16 @@
 //! `chiffon`: the one binary. Reads the command line, runs one verb, and ends with the contract's exit code.
 
+#![deny(clippy::print_stderr, reason = "it panics where the terminal was closed; `say!` does not")]
+
+#[macro_use]
+mod show;
+
 mod args;
 mod client;
 mod config;
 mod data_dir;
 mod exit;
 mod run;
-mod show;
 mod verb;
 
 use std::process::ExitCode;
@@ -24,7 +28,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("chiffon: the async runtime can't start: {error}");
+            say!("chiffon: the async runtime can't start: {error}");
             return ExitCode::from(Exit::Failed as u8);
         }
     };
@@ -34,7 +38,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
-            eprintln!("chiffon: {}", show::text::block(&failure.message));
+            say!("chiffon: {}", show::text::block(&failure.message));
             ExitCode::from(failure.exit as u8)
         }
     }
@@ -97,12 +101,13 @@ async fn ask(args: &Args) -> Outcome {
     }
 }
 
-/// `chiffon requests | head -1` is no accident: when the reader has gone, printing ends the program without a word.
+/// `chiffon requests | head -1` is no accident: when the reader has gone, or the terminal, printing ends the program without a word.
 fn leave_quietly_when_nobody_reads() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let words = info.payload().downcast_ref::<String>().map_or("", String::as_str);
-        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+        let nobody_reads = ["Broken pipe", "Input/output error"].iter().any(|why| words.contains(why));
+        if words.starts_with("failed printing to stdout") && nobody_reads {
             std::process::exit(Exit::Done as i32);
         }
         usual(info);

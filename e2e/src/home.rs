@@ -86,9 +86,14 @@ impl Home {
 
     /// Starts a `chiffon up`, and waits until it is ready. One that was killed may have left where it listened.
     pub fn start(&self, up: &mut Command) -> Running {
+        self.ready(|| Running::start(up, &self.path().join("up.log")))
+    }
+
+    /// Waits until the `chiffon up` is ready that is started so.
+    pub fn ready(&self, start: impl FnOnce() -> Running) -> Running {
         let written = || fs::metadata(self.data_dir().join("url")).and_then(|file| file.modified()).ok();
         let left = written();
-        let mut running = Running::start(up, &self.path().join("up.log"));
+        let mut running = start();
         let deadline = Instant::now() + Duration::from_mins(2);
         while written().is_none_or(|now| Some(now) == left) {
             assert!(running.ended().is_none(), "`chiffon up` ended; it said:\n{}", running.said());

@@ -63,12 +63,14 @@ impl Running {
     /// Starts a command; its words go to `log`.
     pub fn start(command: &mut Command, log: &Path) -> Self {
         let file = File::create(log).expect("the log can be written");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("a file can be shared"))
-            .stderr(file)
-            .spawn()
-            .expect("the binary starts");
+        command.stdin(Stdio::null());
+        Self::start_on(command, &file, log)
+    }
+
+    /// Starts a command that speaks to this file, wherever it reads from.
+    pub fn start_on(command: &mut Command, out: &File, log: &Path) -> Self {
+        let end = || out.try_clone().expect("a file can be shared");
+        let child = command.stdout(end()).stderr(end()).spawn().expect("the binary starts");
         Self { child, log: log.to_owned() }
     }
 

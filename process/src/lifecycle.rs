@@ -93,17 +93,46 @@ impl Shutdown {
         }
     }
 
-    /// Resolves on SIGINT or SIGTERM.
+    /// Resolves on SIGINT or SIGTERM, and on SIGHUP: the terminal was closed. That one does not count where whoever started this
+    /// process has it ignored, as `nohup` does.
     pub async fn signal() {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-            return std::future::pending().await;
+        use tokio::signal::unix::SignalKind;
+        let closed = async {
+            if is_to_outlive_its_terminal() {
+                return std::future::pending().await;
+            }
+            heard(SignalKind::hangup()).await;
         };
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            () = Self::second_signal() => {}
+            () = closed => {}
         }
     }
+
+    /// Resolves on SIGINT or SIGTERM: somebody who has said it before will not wait. A terminal that is closed says so several times
+    /// by itself, through the shell and through the kernel.
+    pub async fn second_signal() {
+        use tokio::signal::unix::SignalKind;
+        tokio::select! {
+            () = heard(SignalKind::interrupt()) => {}
+            () = heard(SignalKind::terminate()) => {}
+        }
+    }
+}
+
+/// Resolves when this signal comes.
+async fn heard(kind: tokio::signal::unix::SignalKind) {
+    match tokio::signal::unix::signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Whether SIGHUP (1, the mask's lowest bit) is ignored. Linux says so; where nobody does, it is taken not to be.
+fn is_to_outlive_its_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Hears of every panic in a task, with the task's name.

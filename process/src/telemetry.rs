@@ -68,20 +68,23 @@ impl Drop for Hold {
     }
 }
 
-/// Standard error, or what is held back from it.
+/// Standard error, or what is held back from it. That nobody reads it any more (a closed terminal, a pipe whose reader has gone) is no
+/// error: who logs would complain about it there.
 struct Screen;
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.as_mut() {
-            Some(lines) => lines.write(bytes),
-            None => io::stderr().write(bytes),
+        if let Some(lines) = held.as_mut() {
+            return lines.write(bytes);
         }
+        io::stderr().write_all(bytes).ok();
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        io::stderr().flush().ok();
+        Ok(())
     }
 }
 

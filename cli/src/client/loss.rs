@@ -35,7 +35,7 @@ impl Loss {
         }
         if self.said.is_none() {
             let place = self.place();
-            eprintln!("{}", self.words(&place));
+            say!("{}", self.words(&place));
             self.said = Some(place);
         }
         Ok(())
@@ -54,7 +54,7 @@ impl Loss {
         let Some(before) = self.said.take() else { return };
         let place = self.place();
         let at = if place == before { String::new() } else { format!(", at {place}") };
-        eprintln!("Found it again{at}.");
+        say!("Found it again{at}.");
     }
 
     /// It has said something.

@@ -32,7 +32,7 @@ pub struct Parts {
     pub is_alone: bool,
 }
 
-/// Runs an agent until SIGINT or SIGTERM, or until it has been drained.
+/// Runs an agent until a signal says to stop, or until it has been drained.
 pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     let config: Config = config::layers(global.config.as_deref())?.read()?;
     logging::start(&config.log);
@@ -99,7 +99,7 @@ pub async fn start(config: &Config, parts: Parts, tasks: &Tasks) -> Result<(), F
         match worker.run().await {
             Ok(Ended::Stopped) => {}
             Ok(Ended::Drained) => {
-                eprintln!("{id} is drained: it has finished what it ran, everything about that is stored, and it ends.");
+                say!("{id} is drained: it has finished what it ran, everything about that is stored, and it ends.");
                 shutdown.stop();
             }
             Err(problem) => {

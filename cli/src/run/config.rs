@@ -12,7 +12,7 @@ pub fn run(global: &Global, verb: &ConfigVerb) -> Outcome {
     let layers = config::layers(global.config.as_deref())?;
     layers.read::<Config>()?;
     match verb {
-        ConfigVerb::Check => eprintln!("The configuration can be used."),
+        ConfigVerb::Check => say!("The configuration can be used."),
         ConfigVerb::Dump => {
             let origins = layers.origins()?;
             let items: Vec<_> =

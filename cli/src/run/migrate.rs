@@ -16,6 +16,6 @@ pub async fn run(global: &Global) -> Outcome {
     }
     let store = Store::new(&backends::store_options(&config, url)).map_err(chiffon_protocol::Problem::from)?;
     store.migrate().await.map_err(chiffon_protocol::Problem::from)?;
-    eprintln!("The database is up to date.");
+    say!("The database is up to date.");
     Ok(Exit::Done)
 }

@@ -43,6 +43,6 @@ pub async fn check(folder: &Path) -> Outcome {
     if errors > 0 {
         return Ok(Exit::Failed);
     }
-    eprintln!("{} is in order.", folder.display());
+    say!("{} is in order.", folder.display());
     Ok(Exit::Done)
 }

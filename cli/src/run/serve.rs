@@ -16,7 +16,7 @@ use crate::exit::{Exit, Failure, Outcome};
 /// How long tasks may take to leave once they were told to.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Runs until SIGINT or SIGTERM; a second one leaves at once.
+/// Runs until a signal says to stop; a second one leaves at once.
 pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     let mut layers = config::layers(global.config.as_deref())?;
     if let Some(listen) = listen {
@@ -90,7 +90,7 @@ pub async fn wait_and_stop(working: &Tasks, tasks: &Tasks, finish_within: Durati
     let finished = async { tokio::join!(told, working.finish(finish_within)).1 };
     tokio::select! {
         _ = finished => {}
-        () = Shutdown::signal() => {}
+        () = Shutdown::second_signal() => {}
     }
     shutdown.stop();
     working.finish(LEAVE_WITHIN).await;

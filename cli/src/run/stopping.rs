@@ -19,7 +19,7 @@ pub async fn tell(api: &Api, at_most: Duration) {
         Ok(Ok(listed)) => rows(listed).map(|row| format!("{} \"{}\"", short(&text(&row["request_id"])), text(&row["text"]))).collect(),
         _ => Vec::new(),
     };
-    eprintln!("{}", sentence(&running, at_most));
+    say!("{}", sentence(&running, at_most));
 }
 
 fn sentence(running: &[String], at_most: Duration) -> String {

@@ -19,7 +19,7 @@ pub async fn run(global: &Global, verb: &TopologyVerb) -> Outcome {
             let applied = bus.declare(&topology).await;
             tasks.shutdown().stop();
             applied.map_err(|error| Failure::failed(error.to_string()))?;
-            eprintln!("{} exchanges and {} queues are declared.", topology.exchanges.len(), topology.queues.len());
+            say!("{} exchanges and {} queues are declared.", topology.exchanges.len(), topology.queues.len());
         }
     }
     Ok(Exit::Done)

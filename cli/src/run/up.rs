@@ -43,7 +43,7 @@ struct Running {
     _lock: Flock<File>,
 }
 
-/// Starts everything, and runs until SIGINT or SIGTERM, or until the demo is over.
+/// Starts everything, and runs until a signal says to stop, or until the demo is over.
 pub async fn run(global: &Global, args: &Up) -> Outcome {
     let config = read_config(global, args)?;
     logging::start(&config.log);
@@ -280,24 +280,24 @@ fn read_token(data_dir: &DataDir) -> Result<String, Failure> {
 
 fn greet(running: &Running, took: Duration, wishes: &[String]) {
     let root = running.data_dir.root().display();
-    eprintln!("\nChiffon is ready after {:.1} s at {}  (its reader: {}/docs)", took.as_secs_f64(), running.url, running.url);
-    eprintln!("Data, keys and the admin token are in {root}. Stop it with Ctrl-C.\n");
+    say!("\nChiffon is ready after {:.1} s at {}  (its reader: {}/docs)", took.as_secs_f64(), running.url, running.url);
+    say!("Data, keys and the admin token are in {root}. Stop it with Ctrl-C.\n");
     let flag = if running.data_dir.root() == DataDir::choose(None).map(|default| default.root().to_owned()).unwrap_or_default() {
         String::new()
     } else {
         format!(" --data-dir {root}")
     };
-    eprintln!("Try, in another terminal:");
+    say!("Try, in another terminal:");
     for wish in wishes {
-        eprintln!("  chiffon{flag} request \"{wish}\"");
+        say!("  chiffon{flag} request \"{wish}\"");
     }
-    eprintln!("  chiffon{flag} agents");
-    eprintln!("  git -C {root}/audit.git log");
+    say!("  chiffon{flag} agents");
+    say!("  git -C {root}/audit.git log");
 }
 
 impl Running {
     async fn stop(self) {
-        eprintln!("Stopping …");
+        say!("Stopping …");
         self.tasks.shutdown().stop();
         self.working.finish(Duration::from_secs(10)).await;
         self.tasks.finish(Duration::from_secs(10)).await;
@@ -330,20 +330,19 @@ impl Drop for Step {
     fn drop(&mut self) {
         if !self.is_done {
             // What went wrong is told on a line of its own.
-            eprintln!("failed ({:.1} s)", self.began.elapsed().as_secs_f64());
+            say!("failed ({:.1} s)", self.began.elapsed().as_secs_f64());
         }
     }
 }
 
 impl Step {
     fn begin(name: &'static str) -> Self {
-        eprint!("  {name:<13}");
-        std::io::stderr().flush().ok();
+        write!(std::io::stderr(), "  {name:<13}").ok();
         Self { began: Instant::now(), is_done: false }
     }
 
     fn done(mut self, what: &str) {
         self.is_done = true;
-        eprintln!("{what} ({:.1} s)", self.began.elapsed().as_secs_f64());
+        say!("{what} ({:.1} s)", self.began.elapsed().as_secs_f64());
     }
 }

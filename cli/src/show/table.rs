@@ -15,7 +15,7 @@ const NARROWEST: usize = 8;
 /// Prints rows under a head; an empty table prints `empty` instead, which says what to do.
 pub fn print(head: &[&str], rows: Vec<Vec<String>>, empty: &str) {
     if rows.is_empty() {
-        eprintln!("{empty}");
+        say!("{empty}");
         return;
     }
     let head: Vec<String> = head.iter().map(|name| bold(&super::text::line(name))).collect();
@@ -29,7 +29,7 @@ pub fn print(head: &[&str], rows: Vec<Vec<String>>, empty: &str) {
 pub fn say_more(listed: &Value, what: &str) {
     if !listed["next_cursor"].is_null() {
         let shown = listed["items"].as_array().map_or(0, Vec::len);
-        eprintln!("Only the newest {shown} of the {what} are shown; --limit NUMBER shows more, --all shows all.");
+        say!("Only the newest {shown} of the {what} are shown; --limit NUMBER shows more, --all shows all.");
     }
 }
 

@@ -28,7 +28,7 @@ async fn list(api: &Api, output: Output) -> Outcome {
         table::print(&["ACTION", "RISK", "WHAT", "FOR EXAMPLE"], table, "No actions: no connected agent offers one (`chiffon agents`).");
         for left_out in listed["not_offered"].as_array().into_iter().flatten() {
             let (name, agent) = (text(&left_out["name"]), text(&left_out["agent_id"]));
-            eprintln!("Not offered: {name} by {agent} (error {}): {}", text(&left_out["code"]), text(&left_out["reason"]));
+            say!("Not offered: {name} by {agent} (error {}): {}", text(&left_out["code"]), text(&left_out["reason"]));
         }
     }
     Ok(Exit::Done)

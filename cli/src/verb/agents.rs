@@ -20,11 +20,11 @@ pub async fn run(api: &Api, output: Output) -> Outcome {
             "No agent has ever said hello. Start one: chiffon agent infrastructure, or chiffon agent desktop",
         );
         for (agent, problem) in rows(&listed).flat_map(problems) {
-            eprintln!("{}", paint("33", &format!("Left out by {agent}: {problem}")));
+            say!("{}", paint("33", &format!("Left out by {agent}: {problem}")));
         }
         for refused in listed["refused"].as_array().into_iter().flatten() {
             let (id, ago) = (text(&refused["agent_id"]), time::ago(&refused["last_at"]));
-            eprintln!("Refused: {id} ({ago}, error {}): {}", text(&refused["code"]), text(&refused["message"]));
+            say!("Refused: {id} ({ago}, error {}): {}", text(&refused["code"]), text(&refused["message"]));
         }
     }
     Ok(Exit::Done)

@@ -24,14 +24,14 @@ pub async fn run(api: &Api, output: Output, verb: &DeadLetterVerb) -> Outcome {
         DeadLetterVerb::Purge { id: Some(id), .. } => {
             let purged = api.delete(&format!("/dead-letters/{}", whole(api, id).await?)).await?;
             if !table::json(output, &purged) {
-                eprintln!("Purged.");
+                say!("Purged.");
             }
             Ok(Exit::Done)
         }
         DeadLetterVerb::Purge { id: None, queue, code, sender, all } => {
             let purged = api.post("/dead-letters/purge", &json!({"queue": queue, "code": code, "sender": sender, "all": all})).await?;
             if !table::json(output, &purged) {
-                eprintln!("Purged {}.", text(&purged["purged"]));
+                say!("Purged {}.", text(&purged["purged"]));
             }
             Ok(Exit::Done)
         }
@@ -109,7 +109,7 @@ async fn show(api: &Api, output: Output, id: &str) -> Outcome {
 async fn replay(api: &Api, output: Output, id: &str) -> Outcome {
     let replayed = api.post(&format!("/dead-letters/{}/replay", whole(api, id).await?), &json!({})).await?;
     if !table::json(output, &replayed) {
-        eprintln!("Replayed: {}.", text(&replayed["note"]));
+        say!("Replayed: {}.", text(&replayed["note"]));
     }
     Ok(Exit::Done)
 }

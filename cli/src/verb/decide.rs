@@ -49,7 +49,7 @@ pub async fn approve(api: &Api, output: Output, args: &Approve) -> Outcome {
 pub fn wait_for_another(output: Output, request: &Value) -> Exit {
     if !table::json(output, request) {
         let id = text(&request["request_id"]);
-        eprintln!("Your approval is recorded. Another approver is needed, who runs: chiffon approve {}", short(&id));
+        say!("Your approval is recorded. Another approver is needed, who runs: chiffon approve {}", short(&id));
         show_request::print_wait(request);
     }
     follow::exit_for(request)
@@ -73,8 +73,8 @@ pub async fn reject(api: &Api, output: Output, id: &str, comment: Option<&str>) 
 /// Says that it is rejected, and what has been changed by then.
 pub async fn say_rejected(api: &Api, id: &str) {
     match api.request(id).await {
-        Ok(request) => eprintln!("Rejected. {}", changed::sentence(&request)),
-        Err(failure) => eprintln!("Rejected. What was changed by then is not known: {}", failure.message),
+        Ok(request) => say!("Rejected. {}", changed::sentence(&request)),
+        Err(failure) => say!("Rejected. What was changed by then is not known: {}", failure.message),
     }
 }
 
@@ -99,7 +99,7 @@ pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome
         }
         println!();
         show_request::print_wait(&request);
-        eprintln!("To approve it: chiffon approve {}", short(&id));
+        say!("To approve it: chiffon approve {}", short(&id));
         Ok(follow::exit_for(&request))
     };
     follow::or_leave(&id, seen).await

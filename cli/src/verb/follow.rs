@@ -56,7 +56,7 @@ pub async fn to_the_end(api: &Api, output: Output, id: &str) -> Outcome {
 pub fn end(output: Output, request: &Value, id: &str) -> Exit {
     let exit = finish(output, request);
     if output == Output::Text && asks(request) {
-        eprintln!("{}", what_it_asks(request, id));
+        say!("{}", what_it_asks(request, id));
     }
     exit
 }
@@ -128,7 +128,7 @@ pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outco
         // Listened to before anything is asked: a key that is pressed early is heard, too.
         () = Shutdown::signal() => {
             let id = short(id);
-            eprintln!(
+            say!(
                 "\nThat ends nothing: `chiffon show {id}` says how it stands and what waits for you, `chiffon cancel {id}` ends it."
             );
             Ok(Exit::Interrupted)
@@ -144,7 +144,7 @@ async fn next_within(events: &mut Events, within: Duration) -> Result<Option<Eve
 
 fn tell(line: Option<String>) {
     if let Some(line) = line {
-        eprintln!("{line}");
+        say!("{line}");
     }
 }
 

@@ -16,7 +16,7 @@ pub async fn run(api: &Api, output: Output, call: &str, id: &str, reason: Option
         Err(refusal) => return Err(over::or(api, &id, refusal).await),
     };
     if !table::json(output, &held) {
-        eprintln!("{}. The request is {}.", text(&held["text"]), text(&held["status"]));
+        say!("{}. The request is {}.", text(&held["text"]), text(&held["status"]));
     }
     Ok(Exit::Done)
 }

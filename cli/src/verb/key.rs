@@ -16,7 +16,7 @@ pub async fn run(api: &Api, output: Output, verb: &KeyVerb) -> Outcome {
             let trusted = api.post("/keys", &body).await?;
             if !table::json(output, &trusted) {
                 println!("{}", text(&trusted["key_id"]));
-                eprintln!("What it signs for orchestrator.requests now counts as {name}'s.");
+                say!("What it signs for orchestrator.requests now counts as {name}'s.");
             }
         }
         KeyVerb::List => {
@@ -32,7 +32,7 @@ pub async fn run(api: &Api, output: Output, verb: &KeyVerb) -> Outcome {
         }
         KeyVerb::Revoke { id } => {
             api.delete(&format!("/keys/{id}")).await?;
-            eprintln!("Revoked.");
+            say!("Revoked.");
         }
         KeyVerb::Show { .. } | KeyVerb::New { .. } => return Err(Failure::usage("this verb asks nobody")),
     }

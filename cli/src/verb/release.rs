@@ -13,7 +13,7 @@ pub async fn run(api: &Api, output: Output, host: Option<&str>, comment: Option<
     let Some(host) = host else { return list(api, output).await };
     let released = api.post(&format!("/hosts/{host}/release"), &json!({"comment": comment})).await?;
     if !table::json(output, &released) {
-        eprintln!("{}.", text(&released["text"]).trim_end_matches('.'));
+        say!("{}.", text(&released["text"]).trim_end_matches('.'));
     }
     Ok(Exit::Done)
 }
@@ -27,7 +27,7 @@ async fn list(api: &Api, output: Output) -> Outcome {
             println!("{line}");
         }
         if is_empty {
-            eprintln!("No host is reserved for anything that may still run.");
+            say!("No host is reserved for anything that may still run.");
         }
     }
     Ok(Exit::Done)

@@ -28,7 +28,7 @@ pub async fn run(api: &Api, output: Output, args: &Request) -> Outcome {
         }
         return Ok(Exit::Done);
     }
-    eprintln!("Request {} is being planned …", bold(short(&id)));
+    say!("Request {} is being planned …", bold(short(&id)));
     let talk = Talk { api, output, id: &id, yes: args.yes, comment: None };
     follow::or_leave(&id, talk.through()).await
 }
@@ -115,7 +115,7 @@ impl Talk<'_> {
             }
             Some(words) => {
                 self.say(request, "revise", Some(words)).await?;
-                eprintln!("Planning again …");
+                say!("Planning again …");
                 Ok(None)
             }
         }
@@ -136,7 +136,7 @@ impl Talk<'_> {
         let request = follow::until_it_ends_or_asks(self.api, self.output, self.id).await?;
         let is_asked = follow::asks(&request) && self.output == Output::Text && !self.yes && terminal::is_there();
         if is_asked {
-            eprintln!("What was approved has stopped to ask again.");
+            say!("What was approved has stopped to ask again.");
             return Ok(None);
         }
         Ok(Some(follow::end(self.output, &request, self.id)))
@@ -150,7 +150,7 @@ impl Talk<'_> {
         let now = self.api.request(self.id).await?;
         over::check(&now)?;
         if now["status"] != "running" && (now["status"] != "awaiting_approval" || now["plan"]["sha256"] != shown["plan"]["sha256"]) {
-            eprintln!("{refusal}");
+            say!("{refusal}");
             return Ok(());
         }
         Err(refusal)
@@ -159,7 +159,7 @@ impl Talk<'_> {
     /// For who may not approve: says who can, and goes on watching, or says what to change.
     async fn let_others_decide(&self, request: &Value) -> Result<Option<Exit>, Failure> {
         let id = short(self.id);
-        eprintln!("You may not approve this plan yourself. Someone with the role approver can: chiffon approve {id}");
+        say!("You may not approve this plan yourself. Someone with the role approver can: chiffon approve {id}");
         if !terminal::is_there() || self.output == Output::Json {
             return Ok(Some(self.leave(request, "Look at it with: chiffon show", "")));
         }
@@ -167,10 +167,10 @@ impl Talk<'_> {
             && let Some(words) = ask("Say what to change, or press Enter to watch until it is decided: ").await?
         {
             self.api.post(&format!("/request/{}/messages", self.id), &json!({"text": words})).await?;
-            eprintln!("Planning again …");
+            say!("Planning again …");
             return Ok(None);
         }
-        eprintln!("Waiting for an approver; Ctrl-C leaves, and it goes on waiting …");
+        say!("Waiting for an approver; Ctrl-C leaves, and it goes on waiting …");
         follow::while_in(self.api, self.id, &["awaiting_approval"]).await?;
         Ok(None)
     }
@@ -183,7 +183,7 @@ impl Talk<'_> {
     /// Leaves it waiting, and says the command with which it goes on.
     fn leave(&self, request: &Value, next: &str, words: &str) -> Exit {
         if !table::json(self.output, request) {
-            eprintln!("Request {} waits. {next} {}{words}", text(&request["request_id"]), short(self.id));
+            say!("Request {} waits. {next} {}{words}", text(&request["request_id"]), short(self.id));
         }
         follow::exit_for(request)
     }

@@ -58,7 +58,7 @@ pub async fn show(api: &Api, output: Output, id: &str) -> Outcome {
         show_request::print(&request);
         let next: Vec<String> = request["next"].as_array().into_iter().flatten().map(text).collect();
         if !next.is_empty() {
-            eprintln!("\nnext: {}", commands(&next, short(&id)));
+            say!("\nnext: {}", commands(&next, short(&id)));
         }
     }
     Ok(Exit::Done)

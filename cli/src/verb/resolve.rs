@@ -47,7 +47,7 @@ pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
     }
     let resolved = api.post(&format!("/tasks/{id}/resolve"), &body).await?;
     if !table::json(output, &resolved) {
-        eprintln!(
+        say!(
             "{}. The task is {}, its request {}.",
             text(&resolved["text"]),
             text(&resolved["task_status"]),
@@ -65,7 +65,7 @@ fn decision(decision: &Decision) -> Option<&'static str> {
 /// At a terminal that is a person's choice; without one it is a call that lacks something.
 fn nothing_decided(id: &str) -> Outcome {
     if terminal::is_there() {
-        eprintln!("Nothing was decided.");
+        say!("Nothing was decided.");
         return Ok(Exit::Done);
     }
     Err(Failure::usage(format!(
@@ -75,21 +75,21 @@ fn nothing_decided(id: &str) -> Outcome {
 
 /// The story so far.
 fn tell(request: &Value, task: &Value) {
-    eprintln!(
+    say!(
         "{} {}, attempt {} by {}",
         status(&text(&task["status"])),
         bold(&text(&task["title"])),
         text(&task["attempt"]),
         text(&task["agent_id"])
     );
-    eprintln!("  asked: {}", text(&request["text"]));
+    say!("  asked: {}", text(&request["text"]));
     if let Some(message) = said(&task["error"]["message"]) {
-        eprintln!("  {message}");
+        say!("  {message}");
     }
     if let Some(found) = fresh_preview(request, task) {
-        eprintln!("  {}", line(found));
+        say!("  {}", line(found));
     }
-    eprintln!("  `chiffon logs {}` shows how far it came", text(&task["task_id"]));
+    say!("  `chiffon logs {}` shows how far it came", text(&task["task_id"]));
 }
 
 /// What the dry run says that was made after this attempt was cut off.

@@ -19,7 +19,7 @@ pub async fn run(api: &Api, output: Output, verb: &TokenVerb) -> Outcome {
             let made = api.post("/tokens", &body).await?;
             if !table::json(output, &made) {
                 println!("{}", text(&made["token"]));
-                eprintln!("This is the only time it is shown. It goes into CHIFFON_TOKEN.");
+                say!("This is the only time it is shown. It goes into CHIFFON_TOKEN.");
             }
         }
         TokenVerb::List => {
@@ -42,7 +42,7 @@ pub async fn run(api: &Api, output: Output, verb: &TokenVerb) -> Outcome {
         }
         TokenVerb::Revoke { id } => {
             api.delete(&format!("/tokens/{id}")).await?;
-            eprintln!("Revoked.");
+            say!("Revoked.");
         }
     }
     Ok(Exit::Done)

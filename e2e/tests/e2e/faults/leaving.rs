@@ -1,10 +1,15 @@
 //! Stopping in order: what runs is finished or reported, what has not begun is handed over at once, and who leaves gives back what
 //! only one may hold. And the opposite: a holder that stood still, and goes on after another has taken over.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use chiffon_e2e::{Api, Fleet, Home, Part, Running, Stage, StageOptions, eventually, one_host, write_action};
+use nix::fcntl::OFlag;
+use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::signal::Signal;
 
 use super::verdict::{all_is_well, nothing_is_left};
@@ -137,29 +142,92 @@ async fn a_holder_of_leases_that_stood_still_changes_nothing_twice_when_it_goes_
     stage.stop();
 }
 
+/// A `chiffon up` in which a play waits for a file on its host.
+struct Playing {
+    home: Home,
+    host: PathBuf,
+    folders: (PathBuf, PathBuf),
+    id: String,
+}
+
+impl Playing {
+    async fn begin(start: impl FnOnce(&Home, &mut Command) -> Running) -> (Self, Running) {
+        let home = Home::new();
+        let actions = home.path().join("actions");
+        write_action(&actions, "take_long", "Take long", "take long on box", "no", WAITING);
+        let (inventory, host) = one_host(&home);
+        let up = start(&home, &mut home.up_at(&actions, &inventory));
+        let id = home.api().ask_and_approve("take long on box").await;
+        let playing = Self { home, host, folders: (actions, inventory), id };
+        eventually("the play has begun", || async { if playing.runs() == "ran\n" { Ok(()) } else { Err(playing.runs()) } }).await;
+        (playing, up)
+    }
+
+    fn runs(&self) -> String {
+        std::fs::read_to_string(self.host.join("runs")).unwrap_or_default()
+    }
+
+    /// It was told to leave: it finishes the play, leaves in order, and the next one knows how the play ended.
+    async fn is_finished_by(&self, up: &mut Running) {
+        eventually("it says that it leaves", || async {
+            let (status, ready) = self.home.api().try_get("/health/ready").await?;
+            if (status, &ready["status"]) == (503, &"leaving".into()) { Ok(()) } else { Err(ready.to_string()) }
+        })
+        .await;
+        assert_eq!(up.ended(), None, "it finishes what runs");
+        std::fs::write(self.host.join("go"), "").expect("written");
+        assert_eq!(has_ended(up).await, Some(0), "{}", up.said());
+        let _up = self.home.start(&mut self.home.up_at(&self.folders.0, &self.folders.1));
+        let done = self.home.api().request_when(&self.id, &["completed", "failed", "needs_attention"]).await;
+        assert_eq!(done["status"], "completed", "{done:#}");
+        assert_eq!(self.runs(), "ran\nended\n");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chiffon_up_finishes_what_runs_before_it_leaves_and_has_recorded_it_at_the_next_start() {
-    let home = Home::new();
-    let actions = home.path().join("actions");
-    write_action(&actions, "take_long", "Take long", "take long on box", "no", WAITING);
-    let (inventory, host) = one_host(&home);
-    let start = || home.start(&mut home.up_at(&actions, &inventory));
-    let mut up = start();
-    let api = home.api();
-    let id = api.ask_and_approve("take long on box").await;
-    let runs = || std::fs::read_to_string(host.join("runs")).unwrap_or_default();
-    eventually("the play has begun", || async { if runs() == "ran\n" { Ok(()) } else { Err(runs()) } }).await;
+    let (playing, mut up) = Playing::begin(Home::start).await;
     up.signal(Signal::SIGTERM);
-    eventually("it says that it leaves", || async {
-        let (status, ready) = api.try_get("/health/ready").await?;
-        if (status, &ready["status"]) == (503, &"leaving".into()) { Ok(()) } else { Err(ready.to_string()) }
-    })
-    .await;
-    assert_eq!(up.ended(), None, "it finishes what runs");
-    std::fs::write(host.join("go"), "").expect("written");
-    assert_eq!(has_ended(&mut up).await, Some(0), "{}", up.said());
-    let _up = start();
-    let done = home.api().request_when(&id, &["completed", "failed", "needs_attention"]).await;
-    assert_eq!(done["status"], "completed", "{done:#}");
-    assert_eq!(runs(), "ran\nended\n");
+    playing.is_finished_by(&mut up).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chiffon_up_whose_terminal_is_closed_finishes_what_runs_and_leaves_in_order() {
+    let mut terminal = None;
+    let at_terminal = |home: &Home, up: &mut Command| {
+        let (ours, theirs) = terminal_ends();
+        terminal = Some(ours);
+        home.ready(|| {
+            // It leads a session whose terminal this is, so that the kernel tells it of the end.
+            let mut session = Command::new("setsid");
+            session
+                .arg("--ctty")
+                .arg(up.get_program())
+                .args(up.get_args())
+                .current_dir(home.path())
+                .stdin(theirs.try_clone().expect("shared"));
+            for (name, value) in up.get_envs() {
+                match value {
+                    Some(value) => session.env(name, value),
+                    None => session.env_remove(name),
+                };
+            }
+            Running::start_on(&mut session, &theirs, &home.path().join("up.log"))
+        })
+    };
+    let (playing, mut up) = Playing::begin(at_terminal).await;
+    drop(terminal);
+    // A shell that was hung up tells those that it has started, too; that is no second Ctrl-C.
+    up.signal(Signal::SIGHUP);
+    playing.is_finished_by(&mut up).await;
+}
+
+/// Both ends of a terminal; the first one, which nobody else gets, is what closes it.
+fn terminal_ends() -> (PtyMaster, File) {
+    let ours = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).expect("a terminal");
+    grantpt(&ours).expect("its other end is ours");
+    unlockpt(&ours).expect("its other end can be opened");
+    let name = ptsname_r(&ours).expect("its other end has a name");
+    let theirs = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(name).expect("its other end");
+    (ours, theirs)
 }
