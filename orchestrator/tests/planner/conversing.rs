@@ -227,10 +227,89 @@ async fn half_of_a_swap_changes_nothing() {
 async fn what_was_not_wanted_is_said_again_with_each_change_and_where_a_change_takes_it_up() {
     let keep = "remove kuma from nas but keep the data";
     let (_, notes) = planned(&[keep, "not on nas, on web"]).await;
-    assert_eq!(notes, ["understood as not wanted: \"keep the data\""]);
+    assert_eq!(notes, ["understood as not wanted: \"keep the data\"", "understood as not wanted: \"not on nas\""]);
     let (steps, notes) = planned(&[keep, "purge the data"]).await;
     assert_eq!(steps[0][1]["purge_data"], json!(true));
     assert_eq!(notes, ["this change takes up what was not wanted before: \"keep the data\""]);
+}
+
+#[tokio::test]
+async fn a_refused_change_is_no_part_of_the_plans_that_follow() {
+    let (_, notes) = planned(&["set the banner on web", "extra: good night, moon; don't touch", "width 40"]).await;
+    assert_eq!(notes, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_host_is_left_out_of_a_plan_in_every_way_of_saying_so() {
+    for words in ["leave out web", "leave web out", "skip web", "drop web please", "exclude web", "without web", "not on web", "remove web"]
+    {
+        let (steps, _) = planned(&["set the banner on web and pi", words]).await;
+        assert_eq!((steps.as_array().map(Vec::len), &steps[0][1]["host"]), (Some(1), &json!("pi")), "{words}: {steps}");
+    }
+    let (steps, _) = planned(&["set the banner on web, then install htop on web", "leave out the second one"]).await;
+    assert_eq!((steps.as_array().map(Vec::len), &steps[0][0]), (Some(1), &json!("set_banner")), "{steps}");
+}
+
+#[tokio::test]
+async fn half_of_what_is_said_is_never_taken() {
+    for change in ["make the width 40 and the color 1,5", "width 40 and 1,5 times the other", "color purple and width 60"] {
+        let answer = asked(&["set the banner on web", change]).await;
+        assert!(answer.contains("stands as it was shown"), "{change}: {answer}");
+    }
+    let question = asked(&["set the banner on web and pi, no, only on web"]).await;
+    assert!(question.contains("\"no,\""), "{question}");
+}
+
+#[tokio::test]
+async fn a_host_of_an_example_is_no_host_here() {
+    let catalogue = Arc::new(Catalogue::new(shipped().iter().cloned().chain([action(BANNER)])));
+    let fleet = Arc::new(hosts(&["solo"], &[]));
+    for text in [
+        "how full are the disks on nas",
+        "how full are the disks on the nas and on solo",
+        "set the banner on alpha",
+        "deploy kuma to nas",
+        "remove kuma from nas",
+        "install htop on nas",
+        "set the banner on solo and alpha",
+    ] {
+        match OfflinePlanner::new().plan_now(&request(text, &catalogue, &fleet)) {
+            Planned::Impossible(problem) => assert!(problem.message.contains("no inventory has a host or group"), "{text}: {problem:?}"),
+            Planned::Question { text: question, .. } => assert!(question.contains("What is `"), "{text}: {question}"),
+            plan @ Planned::Plan { .. } => panic!("{text}: {plan:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn slang_and_signs_are_no_values() {
+    for text in [
+        "could you pls install htop and git on web 🙂 thx",
+        "pls install htop + git on web",
+        "can u install htop, git on web asap",
+        "plz quickly install htop & git on web",
+    ] {
+        let (steps, notes) = planned(&[text]).await;
+        assert_eq!(steps, json!([["install_packages", {"host": "web", "packages": ["htop", "git"]}]]), "{text}");
+        assert_eq!(notes.len(), 0, "{text}: {notes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_sentence_that_is_whole_answers_any_question_and_a_bare_yes_or_no_none() {
+    let removed = json!([["remove_kuma", {"host": "web"}]]);
+    for turns in [
+        &["remvoe kuma form web", "I meant: remove kuma from web"][..],
+        &["remove kuma from web tonight", "now"],
+        &["remove kuma from web tonight", "hmm no", "do it now"],
+        &["frob the web", "y", "remove kuma from web"],
+    ] {
+        assert_eq!(planned(turns).await.0, removed, "{turns:?}");
+    }
+    asked(&["remove kuma and keep the data", "remove kuma from web with its data"]).await;
+    assert!(said(&["water the plants", "the first one"]).await.is_ok(), "an example that is offered");
+    let demo = "install docker.io and docker-compose on web";
+    assert_eq!(planned(&[demo]).await.0, json!([["install_packages", {"host": "web", "packages": ["docker.io", "docker-compose"]}]]));
 }
 
 #[tokio::test]

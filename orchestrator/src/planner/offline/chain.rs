@@ -44,6 +44,11 @@ impl<'a> Builder<'a> {
         Self { index, fleet, steps: Vec::new(), notes: Vec::new() }
     }
 
+    /// The hosts that there are.
+    pub fn fleet(&self) -> &'a Fleet {
+        self.fleet
+    }
+
     /// The draft.
     pub fn draft(self) -> Draft {
         let titles: Vec<&str> = self.steps.iter().map(|step| step.title.as_str()).collect();

@@ -88,7 +88,7 @@ fn connectors(tokens: &[Token], at: usize) -> (usize, bool) {
                 after = true;
                 taken += 1;
             }
-            "and" | "&" | "plus" => joined = true,
+            "and" | "&" | "+" | "plus" => joined = true,
             "also" | "please" | "additionally" if joined || after => {}
             _ => break,
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::index::Entry;
-use super::tokens::tokenize;
-use super::{slots, verbs};
+use super::tokens::{Token, tokenize};
+use super::{slots, verbs, words};
 use crate::domain::catalogue::Fleet;
 use crate::planner::offline::hosts;
 
@@ -26,21 +26,46 @@ pub fn here(entry: &Entry, fleet: &Fleet) -> Option<String> {
     })
 }
 
-/// The example with another host: the word is one that, taken as a host, is where the action acts.
+/// The example with another host in the place of its own.
 fn with_host(entry: &Entry, example: &str, host: &str) -> Option<String> {
     let tokens = tokenize(example);
-    let (_, is_verb) = verbs::wishes(&tokens);
-    let own = tokens.iter().enumerate().rev().find(|(at, token)| {
-        let place = at.checked_sub(1).is_some_and(|before| {
-            matches!(tokens[before].lower.as_str(), "on" | "to" | "from" | "at" | "of" | "in" | "for" | "is" | "onto" | "around")
-        });
-        let only = Fleet { groups: BTreeMap::from([("all".to_owned(), std::iter::once(token.raw.clone()).collect())]) };
-        let fills = || slots::fill(entry, &tokens, &is_verb, &hosts::mentions(&tokens, &only), &only);
-        place && !token.quoted && !is_verb[*at] && !entry.core.contains(&token.stem) && fills().hosts == [token.raw.clone()]
-    })?;
+    let own = &tokens[host_at(entry, &tokens)?];
     let words = example.split(' ').map(|word| {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        if bare == own.1.raw { word.replacen(bare, host, 1) } else { word.to_owned() }
+        if bare == own.raw { word.replacen(bare, host, 1) } else { word.to_owned() }
     });
     Some(words.collect::<Vec<_>>().join(" "))
+}
+
+/// The stems of the words of an example that stand where a host would, as far as its grammar tells.
+pub fn places(example: &str) -> Vec<String> {
+    let tokens = tokenize(example);
+    let (_, is_verb) = verbs::wishes(&tokens);
+    (1..tokens.len()).filter(|at| is_place(&tokens, &is_verb, *at)).map(|at| tokens[at].stem.clone()).collect()
+}
+
+/// "on nas", "of the nas", or the object of a verb that begins: "reboot nas".
+fn is_place(tokens: &[Token], is_verb: &[bool], at: usize) -> bool {
+    let token = &tokens[at];
+    let article = |token: &Token| matches!(token.lower.as_str(), "the" | "my" | "our" | "a");
+    let Some(before) = (0..at).rev().find(|before| !article(&tokens[*before])) else { return false };
+    let word = tokens[before].lower.as_str();
+    let place = (before == 0 && is_verb[0]) || matches!(word, "on" | "to" | "from" | "at" | "of" | "in" | "for" | "onto" | "around");
+    place && !token.quoted && !is_verb[at] && !words::is_silent(token) && !words::is_generic(token)
+}
+
+/// Where the host of an example stands: the last word that, taken as a host, is where the action acts.
+fn host_at(entry: &Entry, tokens: &[Token]) -> Option<usize> {
+    let (_, is_verb) = verbs::wishes(tokens);
+    (1..tokens.len()).rev().find(|at| {
+        let token = &tokens[*at];
+        let only = alone(token);
+        let fills = || slots::fill(entry, tokens, &is_verb, &hosts::mentions(tokens, &only), &only);
+        is_place(tokens, &is_verb, *at) && !entry.core.contains(&token.stem) && fills().hosts == [token.raw.clone()]
+    })
+}
+
+/// A fleet of one host that is called so.
+fn alone(token: &Token) -> Fleet {
+    Fleet { groups: BTreeMap::from([("all".to_owned(), std::iter::once(token.raw.clone()).collect())]) }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::action::Risk;
 
+use super::example;
 use super::parameter::Parameter;
 use super::saying::Saying;
 use super::tokens::{Token, stem, stems, tokenize};
@@ -99,6 +100,7 @@ impl Index {
                 index.postings.entry(term).or_default().push((number, weight));
             }
         }
+        index.entries.iter_mut().for_each(Entry::forget_hosts);
         let count = f64::from(u32::try_from(index.entries.len()).unwrap_or(u32::MAX)).max(1.0);
         index.verbs = index.entries.iter().flat_map(|entry| entry.own_verbs.iter().cloned()).collect();
         index.average_length = index.entries.iter().map(|entry| entry.length).sum::<f64>().max(1.0) / count;
@@ -203,6 +205,16 @@ impl Entry {
         let examples = spec.examples.iter().map(|example| example_words(example).into_iter().collect()).collect();
         let sayings = spec.examples.iter().map(|example| Saying::new(&tokenize(example), &core)).collect();
         Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, examples, sayings, wishes, length }
+    }
+
+    /// The hosts of its examples explain nothing in a sentence: who says `nas` where there is none is not understood because an example
+    /// says it.
+    fn forget_hosts(&mut self) {
+        let places: BTreeSet<String> = self.spec.examples.iter().flat_map(|text| example::places(text)).collect();
+        let own: BTreeSet<String> = weights(&ActionSpec { examples: Vec::new(), ..self.spec.clone() }).into_keys().collect();
+        let said_otherwise = |word: &String| own.contains(word) || self.core.contains(word) || self.own_verbs.contains(word);
+        let forgotten: BTreeSet<String> = places.into_iter().filter(|word| !said_otherwise(word)).collect();
+        self.vocabulary.retain(|word| !forgotten.contains(word));
     }
 
     /// Whether a switch makes the harm of this action larger, so that only words that ask for it set it.

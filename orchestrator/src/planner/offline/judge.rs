@@ -247,14 +247,16 @@ impl Evidence {
             if is_host || (grammar && !slots.used[at]) {
                 continue;
             }
-            // "blub=3" is one thing said, and when is not what.
-            all += u32::from(slots.used[at] || !(token.assigned || sentence.times[at]));
+            // "blub=3" is one thing said, when is not what, and "something" is what will be asked for.
+            let takes_things = || entry.parameters.iter().any(|parameter| parameter.required && parameter.kind == Kind::Text);
+            let to_ask = matches!(token.lower.as_str(), "something" | "anything") && takes_things();
+            all += u32::from(slots.used[at] || !(token.assigned || sentence.times[at] || to_ask));
             if slots.used[at]
                 || (spoken
                     && (entry.vocabulary.contains(&token.stem) || stems(&token.lower).iter().all(|part| entry.vocabulary.contains(part))))
             {
                 explained += 1;
-            } else {
+            } else if !to_ask {
                 unexplained.push(at);
             }
         }

@@ -11,7 +11,7 @@ use crate::domain::plan::DraftStep;
 
 /// The question about the first word that is left out and that nothing in the plan explains.
 pub fn question(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Option<String> {
-    let at = unexplained(steps, index, sentence).find(|at| is_left_out(&sentence.tokens, *at))?;
+    let at = unexplained(steps, index, sentence, false).find(|at| is_left_out(&sentence.tokens, *at))?;
     Some(format!(
         "Nothing in the plan is called \"{}\", so it can't be left out alone, and nothing was changed. What the plan finds while it runs \
          can be left out only as a whole, such as \"without the portals\"; or name each that you want.",
@@ -23,7 +23,7 @@ pub fn question(steps: &[DraftStep], index: &Index, sentence: &Sentence) -> Opti
 pub fn half(steps: &[DraftStep], index: &Index, sentence: &Sentence, taken: &[bool]) -> Option<String> {
     // The word with which a clause begins says what is to be done: "play factorio instead".
     let begins = |at: usize| at == 0 || matches!(sentence.tokens[at - 1].lower.as_str(), "and" | "then" | "please");
-    let at = unexplained(steps, index, sentence).find(|at| !begins(*at) && !taken.get(*at).is_some_and(|taken| *taken))?;
+    let at = unexplained(steps, index, sentence, true).find(|at| !begins(*at) && !taken.get(*at).is_some_and(|taken| *taken))?;
     Some(format!(
         "What is \"{}\" for? Nothing in the plan takes it, and half of the change would not be what you meant, so nothing was changed. \
          Say it with the parameter's name, or say the rest without it.",
@@ -31,8 +31,8 @@ pub fn half(steps: &[DraftStep], index: &Index, sentence: &Sentence, taken: &[bo
     ))
 }
 
-/// Words that could be names and that neither a host, a verb, a value nor the vocabulary of the plan's actions explains.
-fn unexplained<'s>(steps: &[DraftStep], index: &Index, sentence: &'s Sentence) -> impl Iterator<Item = usize> + 's {
+/// Words that could be names (or, `with_values`, values) and that neither a host, a verb, a value nor the vocabulary of the plan's actions explains.
+fn unexplained<'s>(steps: &[DraftStep], index: &Index, sentence: &'s Sentence, with_values: bool) -> impl Iterator<Item = usize> + 's {
     let mut explained: Vec<bool> = (0..sentence.tokens.len()).map(|at| sentence.is_host(at) || sentence.verbs[at]).collect();
     for entry in steps.iter().filter_map(|step| index.get(&step.action)) {
         let found = slots::changed(entry, &sentence.tokens, &sentence.verbs, sentence.mentions());
@@ -40,7 +40,10 @@ fn unexplained<'s>(steps: &[DraftStep], index: &Index, sentence: &'s Sentence) -
             explained[at] |= found.used[at] || entry.vocabulary.contains(&token.stem);
         }
     }
-    (0..explained.len()).filter(move |at| !explained[*at] && is_name(&sentence.tokens[*at]))
+    (0..explained.len()).filter(move |at| {
+        let token = &sentence.tokens[*at];
+        !explained[*at] && (is_name(token) || (with_values && token.looks_like_a_value() && !words::is_silent(token)))
+    })
 }
 
 fn is_name(token: &Token) -> bool {
@@ -49,7 +52,7 @@ fn is_name(token: &Token) -> bool {
 }
 
 /// Whether a word is negated or excluded, or stands behind "without" or "leave out".
-fn is_left_out(tokens: &[Token], at: usize) -> bool {
+pub fn is_left_out(tokens: &[Token], at: usize) -> bool {
     if matches!(tokens[at].scope, Scope::Negated | Scope::Excluded) {
         return true;
     }

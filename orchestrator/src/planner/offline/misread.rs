@@ -167,7 +167,7 @@ fn elsewhere(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
     let first = (0..tokens.len()).find(|at| is_place(*at))?;
     let last = (0..tokens.len()).rev().find(|at| is_place(*at))?;
     let changes = candidate.entry.spec.risk != Risk::ReadOnly;
-    let joined = |at: usize| tokens[at - 1].comma || matches!(tokens[at - 1].lower.as_str(), "and" | "plus" | "&");
+    let joined = |at: usize| tokens[at - 1].comma || matches!(tokens[at - 1].lower.as_str(), "and" | "plus" | "+" | "&");
     (first + 1..last)
         .find(|at| {
             let token = &tokens[*at];
@@ -193,7 +193,7 @@ fn joins_places(tokens: &[Token], at: usize) -> bool {
 fn listed(candidate: &Candidate<'_>, sentence: &Sentence) -> Option<String> {
     let tokens = &sentence.tokens;
     let goes_on = |at: usize| {
-        let joined = |before: usize| matches!(tokens[before].lower.as_str(), "and" | "or" | "plus" | "&");
+        let joined = |before: usize| matches!(tokens[before].lower.as_str(), "and" | "or" | "plus" | "+" | "&");
         let value = |before: usize| candidate.slots.used[before] && !sentence.is_host(before);
         let place = |before: usize| sentence.is_place(before, candidate.entry);
         (at >= 2 && joined(at - 1) && (value(at - 2) || place(at - 2))) || (at >= 1 && tokens[at - 1].comma && value(at - 1))

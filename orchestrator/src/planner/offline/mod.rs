@@ -113,7 +113,17 @@ impl OfflinePlanner {
         let index = self.index(&input.catalogue);
         let outcome = match &input.previous {
             Some(previous) => revise::revise(&index, input, previous),
-            None => chain::plan(&index, &replies::as_one_request(&index, input), input),
+            None => {
+                let whole = chain::plan(&index, &replies::as_one_request(&index, input), input);
+                match (&whole, replies::alone(&index, input)) {
+                    (Outcome::Plan(_), _) | (_, None) => whole,
+                    // Who says it anew, in a sentence that is whole by itself, is not asked again about the words before.
+                    (_, Some(last)) => match chain::plan(&index, &last, input) {
+                        plan @ Outcome::Plan(_) => plan,
+                        Outcome::Ask(_) | Outcome::Cannot(_) => whole,
+                    },
+                }
+            }
         };
         match outcome {
             Outcome::Plan(draft) => match input.assembled(&draft, &planned_by) {

@@ -1,8 +1,8 @@
 //! Reading what people answer: a value, a host, one of the choices, or that a word may be left out.
 
-use super::hosts;
 use super::index::Index;
 use super::tokens::{Token, tokenize};
+use super::{hosts, scope};
 use crate::planner::{PlanningInput, Turn};
 
 /// The first request with everything answered since, as one text. An answer to a question about one parameter
@@ -17,6 +17,9 @@ pub fn as_one_request(index: &Index, input: &PlanningInput) -> String {
             continue;
         }
         let question = asked.take();
+        if question.is_some() && says_nothing(&turn.text) {
+            continue;
+        }
         if let Some(left) = question.and_then(|question| without_what_was_asked(question, &turn.text, &text)) {
             text = left;
             continue;
@@ -35,6 +38,32 @@ pub fn as_one_request(index: &Index, input: &PlanningInput) -> String {
         }
     }
     if text.is_empty() { input.text.clone() } else { text }
+}
+
+/// The last answer, where it may be a request by itself: it, or the example that it picks. `None` where earlier words limit what is
+/// wanted, since they would be forgotten.
+pub fn alone(index: &Index, input: &PlanningInput) -> Option<String> {
+    let said: Vec<&str> = input.conversation.iter().filter(|turn| turn.from_user).map(|turn| turn.text.as_str()).collect();
+    let (last, earlier) = said.split_last().filter(|(_, earlier)| !earlier.is_empty())?;
+    let limits = |text: &&str| {
+        let mut tokens = tokenize(text);
+        scope::mark(&mut tokens, |verb| index.is_verb(verb));
+        !scope::constraints(&tokens).is_empty()
+    };
+    if earlier.iter().any(limits) {
+        return None;
+    }
+    let question = input.conversation.iter().rev().find(|turn| !turn.from_user);
+    let picked = question.and_then(|question| offered(&question.text, last));
+    let said = picked.unwrap_or_else(|| (*last).to_owned());
+    Some(said.trim_start_matches("I meant").trim_start_matches(':').trim().to_owned())
+}
+
+/// A bare yes or no: no answer to any question that is asked here.
+fn says_nothing(answer: &str) -> bool {
+    let words = tokenize(answer);
+    let bare = ["y", "n", "yes", "no", "hmm", "hm", "ok", "okay", "yep", "nope", "yeah"];
+    !words.is_empty() && words.iter().all(|word| bare.contains(&word.lower.as_str()))
 }
 
 /// What the person said last. Where that only agrees to leave out what was asked about, what they said before, without it.
@@ -60,6 +89,10 @@ fn offered(question: &str, answer: &str) -> Option<String> {
         let choices: Vec<&str> = list.split("; ").filter_map(|choice| Some(choice.split_once(" (")?.0)).collect();
         return chosen(&choices, &words, true);
     }
+    if let Some((_, list)) = question.split_once("you could ask: ") {
+        let choices: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        return chosen(&choices, &words, true);
+    }
     let (_, list) = question.split_once("There are: ")?;
     let list = list.split_once(". ").map_or(list, |(list, _)| list);
     chosen(&list.trim_end_matches('.').split(", ").collect::<Vec<_>>(), &words, false)
@@ -81,10 +114,12 @@ fn chosen(choices: &[&str], words: &[Token], by_number: bool) -> Option<String> 
 
 /// A text without the word or the words that a question was about, where the answer is to leave them out.
 fn without_what_was_asked(question: &str, answer: &str, text: &str) -> Option<String> {
+    let put_off = question.contains("\" puts it off, ");
     let asked = ["What is `", "What is \"", "No action was found for \"", "has no way to honour \""].into_iter().find_map(|opening| {
         let (_, rest) = question.split_once(opening)?;
         rest.split_once(if opening.ends_with('`') { '`' } else { '"' }).map(|(asked, _)| asked)
-    })?;
+    });
+    let asked = asked.or_else(|| question.split('"').nth(1).filter(|_| put_off))?;
     let words: Vec<String> = tokenize(answer).into_iter().map(|token| token.lower).collect();
     let said = words.join(" ");
     let said = said.trim_start_matches("please ").trim_end_matches(" please").trim_start_matches("just ");
@@ -113,7 +148,9 @@ fn without_what_was_asked(question: &str, answer: &str, text: &str) -> Option<St
         "never mind",
         "it may be ignored",
     ];
-    if !leaves.contains(&said)
+    let now = ["now", "do it now", "right now", "now then", "at once", "immediately", "yes now", "ok now", "then now"];
+    if !(put_off && now.contains(&said))
+        && !leaves.contains(&said)
         && said != format!("leave {} out", asked.to_lowercase())
         && said != format!("leave out {}", asked.to_lowercase())
     {

@@ -9,10 +9,10 @@ use super::index::Index;
 use super::judge::{self, Sentence};
 use super::slots::{self, Slots};
 use super::tokens::{Token, tokenize};
-use super::{Outcome, answers, budget, left_out, move_hosts, replies, scope, swap, words};
+use super::{Outcome, answers, budget, left_out, move_hosts, replies, scope, swap, talk, words};
 use crate::domain::plan::{DraftStep, PlanDocument};
 use crate::domain::reference::references;
-use crate::planner::PlanningInput;
+use crate::planner::{PlanningInput, Turn};
 
 /// The plan with the change that the last turn asks for.
 pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> Outcome {
@@ -31,7 +31,7 @@ pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> 
     let mut builder = Builder::new(index, &input.fleet);
     builder.steps = previous.as_drafted();
     let before = builder.steps.clone();
-    let outcome = change(&mut builder, index, input, &sentence, text);
+    let outcome = change(&mut builder, index, input, previous, &sentence, text);
     if let Err(outcome) = outcome {
         return outcome;
     }
@@ -48,16 +48,20 @@ pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> 
 
 /// What earlier words did not want, so that a change does not make it forgotten, and whether this change goes against it.
 fn said_before(input: &PlanningInput, index: &Index, change: &Sentence) -> Vec<String> {
-    let turns: Vec<&str> = input.conversation.iter().filter(|turn| turn.from_user).map(|turn| turn.text.as_str()).collect();
-    let earlier = turns.split_last().map_or(&[][..], |(_, earlier)| earlier);
+    let answers = input.conversation.iter().skip(1).map(Some).chain(std::iter::once(None));
+    // Words that changed nothing are no part of what is planned.
+    let counts = |answer: &Option<&Turn>| !answer.is_some_and(|turn| !turn.from_user && talk::says_that_nothing_changed(&turn.text));
+    let turns = input.conversation.iter().zip(answers).filter(|(turn, answer)| turn.from_user && counts(answer));
+    let turns: Vec<&str> = turns.map(|(turn, _)| turn.text.as_str()).collect();
     let mut notes: Vec<String> = Vec::new();
-    for text in earlier {
+    for (number, text) in turns.iter().enumerate() {
         let mut tokens = tokenize(text);
         scope::mark(&mut tokens, |verb| index.is_verb(verb));
         for said in scope::constraints(&tokens) {
             let content = tokenize(&said).into_iter().filter(|token| !words::is_silent(token) && !words::is_generic(token));
             let mut content = content.filter(|token| !scope::is_a_cue(token));
-            let against = content.any(|token| change.tokens.iter().any(|new| new.is_spoken() && new.stem == token.stem));
+            let is_now = number + 1 == turns.len();
+            let against = !is_now && content.any(|token| change.tokens.iter().any(|new| new.is_spoken() && new.stem == token.stem));
             let note = if against {
                 format!("this change takes up what was not wanted before: \"{said}\"")
             } else {
@@ -78,16 +82,26 @@ fn not_understood(text: &str) -> String {
     )
 }
 
-fn change(builder: &mut Builder<'_>, index: &Index, input: &PlanningInput, sentence: &Sentence, text: &str) -> Result<(), Outcome> {
+fn change(
+    builder: &mut Builder<'_>,
+    index: &Index,
+    input: &PlanningInput,
+    previous: &PlanDocument,
+    sentence: &Sentence,
+    text: &str,
+) -> Result<(), Outcome> {
     if let Some(number) = dropped_step(&sentence.tokens, &builder.steps) {
         drop_step(&mut builder.steps, number);
         return Ok(());
     }
-    let swapped = swap::apply(&mut builder.steps, index, sentence).map_err(Outcome::Ask)?;
+    let swapped = swap::apply(&mut builder.steps, index, sentence, previous).map_err(Outcome::Ask)?;
     if swapped.contains(&true) {
         return left_out::half(&builder.steps, index, sentence, &swapped).map_or(Ok(()), |question| Err(Outcome::Ask(question)));
     }
-    let mentions = if names_something(&sentence.tokens) { Vec::new() } else { sentence.mentions().to_vec() };
+    let mut mentions = if names_something(&sentence.tokens) { Vec::new() } else { sentence.mentions().to_vec() };
+    for mention in &mut mentions {
+        mention.negated |= left_out::is_left_out(&sentence.tokens, mention.at);
+    }
     if let Some(mention) = mentions.iter().find(|mention| !mention.choices.is_empty() && !mention.negated) {
         let said = sentence.tokens.get(mention.at).map_or(mention.name.as_str(), |token| token.raw.as_str());
         return Err(Outcome::Ask(answers::ask_which_host(said, &mention.choices)));
@@ -151,14 +165,15 @@ fn dropped_step(tokens: &[Token], steps: &[DraftStep]) -> Option<usize> {
     let drops = tokens
         .iter()
         .any(|token| matches!(token.lower.as_str(), "drop" | "remove" | "skip" | "delete" | "omit" | "without" | "leave" | "cancel"));
-    let at = tokens.iter().position(|token| token.stem == "step")?;
+    let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "last"];
+    let counted = |at: usize| tokens[at].lower == "one" && at > 0 && ordinals.contains(&tokens[at - 1].lower.as_str());
+    let at = (0..tokens.len()).find(|at| tokens[*at].stem == "step" || counted(*at))?;
     if !drops {
         return None;
     }
-    let ordinals = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
     let near = || tokens[at.saturating_sub(3)..].iter().filter(|token| token.stem != "step");
     let by_number = near().find_map(|token| {
-        let ordinal = ordinals.iter().position(|ordinal| *ordinal == token.lower);
+        let ordinal = ordinals.iter().position(|ordinal| *ordinal == token.lower && *ordinal != "last");
         let counted =
             token.lower.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         ordinal.or(counted).or_else(|| (token.lower == "last").then(|| steps.len().saturating_sub(1)))
@@ -209,6 +224,9 @@ fn change_parameters(builder: &mut Builder<'_>, index: &Index, sentence: &Senten
         at += 1;
         let Some(entry) = index.get(&step.action) else { continue };
         let found = slots::changed(entry, &sentence.tokens, &sentence.verbs, sentence.mentions());
+        if let Some(name) = &found.valueless {
+            return Err(Outcome::Ask(answers::ask_for(entry, std::slice::from_ref(name), builder.fleet())));
+        }
         let mut parameters = step.parameters.clone();
         parameters.retain(|name, _| !found.refused.contains(name));
         for (name, value) in &found.values {

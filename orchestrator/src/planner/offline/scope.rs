@@ -4,7 +4,7 @@
 mod cues;
 mod mood;
 
-pub use mood::{Mood, hour, mood, times};
+pub use mood::{Mood, hour, is_time, mood, times};
 
 use self::cues::{ENDING, EXCLUSIONS, KEEPING, NEGATIONS, NOTHING, STAYING};
 use super::tokens::Token;
@@ -228,7 +228,8 @@ fn phrase_at(phrase: &str, tokens: &[Token], at: usize) -> Option<usize> {
     let mut count = 0;
     for word in phrase.split(' ') {
         let token = tokens.get(at + count).filter(|token| !token.quoted)?;
-        if token.lower != word && token.lower.replace('’', "'") != word {
+        let curly = || token.lower.contains('’') && token.lower.replace('’', "'") == word;
+        if token.lower != word && !curly() {
             return None;
         }
         count += 1;

@@ -9,20 +9,39 @@ use super::parameter::Parameter;
 use super::scope::Scope;
 use super::tokens::Token;
 use super::words;
-use crate::domain::plan::DraftStep;
+use crate::domain::plan::{DraftStep, PlanDocument, Step};
 
 /// Changes the values that the words name; which words that took, or what has to be asked first.
-pub fn apply(steps: &mut [DraftStep], index: &Index, sentence: &Sentence) -> Result<Vec<bool>, String> {
+pub fn apply(steps: &mut [DraftStep], index: &Index, sentence: &Sentence, previous: &PlanDocument) -> Result<Vec<bool>, String> {
     let mut taken = vec![false; sentence.tokens.len()];
     for step in steps {
         let Some(entry) = index.get(&step.action) else { continue };
         let parameters = entry.parameters.iter().filter(|parameter| entry.target() != Some(&parameter.name));
         for parameter in parameters {
             let Some(value) = step.parameters.get_mut(&parameter.name) else { continue };
+            if let Some(left) = found_without(entry, parameter, previous.step(&step.step_id), sentence, &mut taken) {
+                *value = left;
+                continue;
+            }
             change(entry, parameter, value, sentence, &mut taken)?;
         }
     }
     Ok(taken)
+}
+
+/// Of what was found for the plan and stands in it by now, the list without what is left out by its name.
+fn found_without(entry: &Entry, parameter: &Parameter, step: Option<&Step>, sentence: &Sentence, taken: &mut [bool]) -> Option<Value> {
+    let step = step.filter(|step| step.frozen_references.contains_key(&parameter.name))?;
+    let found = step.parameters.get(&parameter.name).filter(|value| value.is_array())?;
+    let mut left = found.clone();
+    for (at, token) in sentence.tokens.iter().enumerate() {
+        let stood = left.clone();
+        if !sentence.is_host(at) && is_left_out(entry, &sentence.tokens, at) {
+            replace(&mut left, token, None);
+        }
+        taken[at] |= left != stood;
+    }
+    (left != *found && parameter.fits(&left)).then_some(left)
 }
 
 fn change(entry: &Entry, parameter: &Parameter, value: &mut Value, sentence: &Sentence, taken: &mut [bool]) -> Result<(), String> {

@@ -167,5 +167,12 @@ fn explained(plan: &PlanDocument) -> String {
 }
 
 fn stands(plan: &PlanDocument) -> String {
-    format!("Plan {} stands as it was shown.", plan.revision)
+    format!("Plan {} {STANDS}", plan.revision)
+}
+
+const STANDS: &str = "stands as it was shown.";
+
+/// Whether an answer was that the words before it changed nothing.
+pub fn says_that_nothing_changed(answer: &str) -> bool {
+    answer.contains(STANDS)
 }

@@ -1,6 +1,7 @@
 //! Words of a sentence: split, stripped of punctuation, stemmed lightly. No knowledge of any action.
 
 use super::scope::Scope;
+use super::words;
 
 /// One word of a sentence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -155,7 +156,8 @@ pub fn stem(word: &str) -> String {
             break;
         }
     }
-    if stem.len() > 3 && stem.ends_with('e') {
+    // "note" is not "not", nor "theme" "them".
+    if stem.len() > 3 && stem.ends_with('e') && !stem.strip_suffix('e').is_some_and(words::is_grammar) {
         stem.pop();
     }
     stem

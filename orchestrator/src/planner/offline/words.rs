@@ -156,6 +156,14 @@ const SILENT: &[&str] = &[
     "today",
     "around",
     "available",
+    "pls",
+    "plz",
+    "thx",
+    "ty",
+    "u",
+    "asap",
+    "quickly",
+    "immediately",
 ];
 
 /// Nouns that name the kind of a thing rather than the thing: never a value by themselves.
@@ -175,8 +183,6 @@ const GENERIC: &[&str] = &[
     "system",
     "thing",
     "stuff",
-    "something",
-    "anything",
     "number",
     "everything",
     "everywhere",
@@ -190,6 +196,11 @@ pub const BETWEEN: &[&str] = &[
     "to", "it", "is", "of", "at", "be", "should", "=", "->", "as", "number", "called", "named", "for", "the", "a", "an", "with", "on",
     "by", "into",
 ];
+
+/// Whether a word, in lower case, is one of grammar.
+pub fn is_grammar(word: &str) -> bool {
+    SILENT.contains(&word)
+}
 
 /// Whether a word says nothing about what is wanted.
 pub fn is_silent(token: &Token) -> bool {
@@ -210,6 +221,8 @@ const NEVER_VALUES: &[&str] = &[
     "value",
     "version",
     "release",
+    "something",
+    "anything",
     "nothing",
     "someone",
     "somebody",
@@ -219,14 +232,11 @@ const NEVER_VALUES: &[&str] = &[
     "space",
     "room",
     "time",
-    "asap",
     "tonight",
     "tomorrow",
     "yesterday",
     "soon",
     "later",
-    "immediately",
-    "quickly",
     "carefully",
     "old",
     "other",
@@ -253,7 +263,8 @@ pub fn is_never_a_value(token: &Token) -> bool {
 
 /// Whether what follows is to be left out.
 pub fn leaves_out(token: &Token) -> bool {
-    let words = ["without", "no", "not", "minus", "skip", "omit", "except", "excluding", "remove", "drop", "delete", "forget", "unlist"];
+    let words =
+        ["without", "no", "not", "minus", "skip", "omit", "except", "excluding", "exclude", "remove", "drop", "delete", "forget", "unlist"];
     !token.quoted && words.contains(&token.lower.as_str())
 }
 

@@ -31,7 +31,7 @@ pub fn mood(tokens: &[Token]) -> Option<Mood> {
     if let Some(said) = found(PUT_OFF).or_else(|| put_off_behind(tokens)) {
         return Some(Mood::PutOff(said));
     }
-    found(DOUBTS).or_else(|| condition(tokens)).or_else(|| told(tokens)).map(Mood::Doubted)
+    found(DOUBTS).or_else(|| correction(tokens)).or_else(|| condition(tokens)).or_else(|| told(tokens)).map(Mood::Doubted)
 }
 
 /// "deploy it tonight": the time stands behind a verb, with no comma between them.
@@ -48,18 +48,17 @@ fn put_off_behind(tokens: &[Token]) -> Option<String> {
 
 /// How many words say a time here.
 fn time(tokens: &[Token], at: usize) -> Option<usize> {
-    longest(PUT_OFF_BEHIND, tokens, at).or_else(|| hour(tokens, at)).or_else(|| delay(tokens, at))
+    longest(PUT_OFF, tokens, at).or_else(|| longest(PUT_OFF_BEHIND, tokens, at)).or_else(|| hour(tokens, at)).or_else(|| delay(tokens, at))
+}
+
+/// Whether a word belongs to those that say when something should be.
+pub fn is_time(tokens: &[Token], at: usize) -> bool {
+    (at.saturating_sub(2)..=at).any(|from| time(tokens, from).is_some_and(|taken| from + taken > at))
 }
 
 /// Which words say when something should be.
 pub fn times(tokens: &[Token]) -> Vec<bool> {
-    let mut found = vec![false; tokens.len()];
-    for at in 0..tokens.len() {
-        if let Some(taken) = time(tokens, at) {
-            found[at..at + taken].fill(true);
-        }
-    }
-    found
+    (0..tokens.len()).map(|at| is_time(tokens, at)).collect()
 }
 
 /// "at 5", "around 17:00", "by 6 pm": how many words say an hour of the day here.
@@ -87,6 +86,15 @@ fn delay(tokens: &[Token], at: usize) -> Option<usize> {
     let counted = word(at + 1).parse::<u32>().is_ok() && matches!(word(at), "in" | "after");
     let unit = word(at + 2).trim_end_matches('s');
     (counted && matches!(unit, "second" | "minute" | "min" | "hour" | "day" | "week" | "month")).then_some(3)
+}
+
+/// "…, no, only on web1": what was said before is taken back, and by how much nobody can tell.
+fn correction(tokens: &[Token]) -> Option<String> {
+    let takes_back = |at: usize| {
+        let ended = |at: usize| tokens[at].comma || tokens[at].stop;
+        matches!(tokens[at].lower.as_str(), "no" | "nope" | "wait" | "sorry") && !tokens[at].quoted && ended(at) && ended(at - 1)
+    };
+    (1..tokens.len()).find(|at| takes_back(*at) && at + 1 < tokens.len()).map(|at| format!("{},", tokens[at].raw))
 }
 
 /// "if it is broken": nothing here can look first.

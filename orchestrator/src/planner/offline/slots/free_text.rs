@@ -12,11 +12,9 @@ const ASSIGNING: &[&str] = &["to", "=", "->", "is", "be", "as"];
 /// What stands for something that was said elsewhere, and is no text by itself.
 const PRONOUNS: &[&str] = &["it", "this", "that", "these", "those", "them"];
 const ARTICLES: &[&str] = &["the", "a", "an", "my", "our", "its", "their"];
-/// Words that say nothing in an order, and are what one writes on a banner.
-const GREETINGS: &[&str] = &["hi", "hello", "hey", "thanks", "ok", "okay"];
 /// After one of these, another thing of the action may begin.
 const JOINING: &[&str] = &[
-    "on", "to", "at", "in", "for", "from", "of", "with", "by", "onto", "into", "using", "via", "without", "and", "&", "plus", "then",
+    "on", "to", "at", "in", "for", "from", "of", "with", "by", "onto", "into", "using", "via", "without", "and", "&", "+", "plus", "then",
     "but", "after", "before",
 ];
 /// Words at a text's end that are said to the planner.
@@ -52,8 +50,10 @@ impl Filler<'_> {
         let token = &self.tokens[at];
         let symbol = !token.raw.is_ascii() && !token.raw.chars().any(char::is_alphanumeric);
         let word = token.lower.as_str();
-        let spoken = GREETINGS.contains(&word) || ARTICLES.contains(&word) || (given && !PRONOUNS.contains(&word));
-        self.could_be_text(at) || symbol || spoken
+        // What is only grammar in an order may well be what stands on a banner: "hi", "one".
+        let grammar = JOINING.contains(&word) || POLITE.contains(&word);
+        let spoken = !PRONOUNS.contains(&word) && !self.names_a_parameter(at) && (given || !grammar);
+        self.could_be_text(at) || symbol || (spoken && (given || words::is_silent(token)))
     }
 
     fn end_of_text(&self, start: usize) -> usize {
@@ -97,12 +97,12 @@ impl Filler<'_> {
     /// A parameter that the words name, and give no value that it can have: "with extra the", "on port no".
     pub(super) fn valueless(&self) -> Option<String> {
         let open = |parameter: &&Parameter| {
-            !parameter.required
+            (self.revises || !parameter.required)
                 && parameter.accepts.is_none()
                 && !matches!(parameter.kind, Kind::Boolean | Kind::Host | Kind::Other)
                 && self.is_open(parameter)
         };
-        let named = |parameter: &&Parameter| (1..self.tokens.len()).any(|at| self.is_named_for_a_value(parameter, at));
+        let named = |parameter: &&Parameter| (0..self.tokens.len()).any(|at| self.is_named_for_a_value(parameter, at));
         self.entry.parameters.iter().filter(open).find(named).map(|parameter| parameter.name.clone())
     }
 

@@ -15,13 +15,16 @@ impl Filler<'_> {
     pub(super) fn leftovers(&mut self) {
         let entry = self.entry;
         let needs_host = entry.target().is_some() && self.slots.hosts.is_empty();
+        // What is wanted stands behind the verb: "hey folks, install htop".
+        let begin = self.verbs.iter().position(|is_verb| *is_verb).unwrap_or(0);
         for parameter in entry.parameters.iter().filter(|parameter| parameter.required && parameter.kind == Kind::Text) {
             if !self.is_open(parameter) {
                 continue;
             }
             let strict = !parameter.list && parameter.element().get("format").is_some();
             let candidates = (0..self.tokens.len()).filter(|at| {
-                self.is_free(*at)
+                (*at >= begin || self.tokens[*at].quoted)
+                    && self.is_free(*at)
                     && self.could_be_text(*at)
                     && !self.tokens[*at].is_quantity()
                     && !self.tokens[*at].assigned
@@ -63,7 +66,7 @@ impl Filler<'_> {
 
     pub(super) fn unknown_host(&mut self, prepositions: &[&str]) {
         let required = self.entry.target().is_some_and(|target| self.entry.spec.required_parameters().contains(&target));
-        if !required || !self.slots.hosts.is_empty() || self.slots.unknown_host.is_some() {
+        if !required || self.slots.unknown_host.is_some() {
             return;
         }
         for at in 1..self.tokens.len() {
@@ -75,8 +78,9 @@ impl Filler<'_> {
             }
             let token = &self.tokens[at];
             let stands_there = prepositions.contains(&self.tokens[before].lower.as_str());
-            let unexplained = self.is_free(at) && self.could_be_text(at) && !self.entry.vocabulary.contains(&token.stem);
-            if stands_there && unexplained {
+            let unexplained =
+                self.is_free(at) && self.could_be_text(at) && !self.is_a_time(at) && !self.entry.vocabulary.contains(&token.stem);
+            if stands_there && unexplained && self.ends_its_phrase(at) {
                 self.slots.unknown_host = Some(token.raw.clone());
                 self.slots.used[at] = true;
                 return;
@@ -88,7 +92,7 @@ impl Filler<'_> {
     pub(super) fn sibling_host(&mut self, fleet: &Fleet) {
         let uncounted = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_').to_lowercase();
         let known: BTreeSet<String> = fleet.hosts().iter().map(|name| uncounted(name)).collect();
-        let joins = |at: usize| matches!(self.word_before(at), "and" | "or" | "plus" | "&");
+        let joins = |at: usize| matches!(self.word_before(at), "and" | "or" | "plus" | "+" | "&");
         let listed = |at: usize| {
             let joined = at.checked_sub(2).filter(|_| joins(at));
             joined.or_else(|| at.checked_sub(1).filter(|before| self.tokens[*before].comma)).is_some_and(|before| self.is_a_host(before))
@@ -132,9 +136,20 @@ impl Filler<'_> {
         })
     }
 
-    /// "at 5", "by 6 pm": an hour of the day is no port and no name.
+    /// "at 5", "on friday": when is no port and no name.
     pub(super) fn is_a_time(&self, at: usize) -> bool {
+        scope::is_time(self.tokens, at)
+    }
+
+    /// "at 5", "by 6 pm".
+    fn is_an_hour(&self, at: usize) -> bool {
         at.checked_sub(1).is_some_and(|before| scope::hour(self.tokens, before).is_some())
+    }
+
+    /// Whether a word ends what it belongs to: "on alpha" and "on alpha and beta", not "on the default port".
+    fn ends_its_phrase(&self, at: usize) -> bool {
+        let Some(next) = self.tokens.get(at + 1).filter(|_| !self.tokens[at].comma && !self.tokens[at].stop) else { return true };
+        words::is_silent(next) || words::is_generic(next) || self.verbs[at + 1] || next.quoted || self.is_a_time(at + 1)
     }
 
     /// The only number of the sentence, for the only number of the action.
@@ -148,7 +163,7 @@ impl Filler<'_> {
         let [only] = numbers[..] else { return };
         let found: Vec<(usize, Value)> = (0..self.tokens.len())
             .filter(|at| {
-                self.is_free(*at) && !self.counts_something_else(only, *at) && !self.is_anothers(*at, only) && !self.is_a_time(*at)
+                self.is_free(*at) && !self.counts_something_else(only, *at) && !self.is_anothers(*at, only) && !self.is_an_hour(*at)
             })
             .filter_map(|at| only.value_of(&self.tokens[at]).map(|value| (at, value)))
             .collect();

@@ -67,7 +67,9 @@ pub fn fill(entry: &Entry, tokens: &[Token], verbs: &[bool], mentions: &[Mention
     filler.named_and_shaped();
     filler.unknown_host(&["on", "at"]);
     filler.leftovers();
-    filler.unknown_host(&["to", "from", "in", "onto", "for"]);
+    if filler.slots.hosts.is_empty() {
+        filler.unknown_host(&["to", "from", "in", "onto", "for", "of"]);
+    }
     filler.finish()
 }
 
@@ -228,7 +230,7 @@ impl<'a> Filler<'a> {
         let mut at = from;
         while at < self.tokens.len() {
             let token = &self.tokens[at];
-            if !found.is_empty() && !self.slots.used[at] && matches!(token.lower.as_str(), "and" | "plus" | "&" | "or") {
+            if !found.is_empty() && !self.slots.used[at] && matches!(token.lower.as_str(), "and" | "plus" | "+" | "&" | "or") {
                 at += 1;
                 continue;
             }
