@@ -167,6 +167,31 @@ async fn a_task_that_was_under_way_when_a_play_was_stopped_may_have_changed_some
 }
 
 #[tokio::test]
+async fn what_a_play_that_was_killed_had_begun_is_ended_and_told() {
+    let books = Playbooks::new();
+    books.action("hang", "", "    - name: Write and hang\n      ansible.builtin.shell: date > @DIR@/written; sleep 300\n");
+    let fleet = books.start().await;
+    let work = fleet.work("hang", json!({"host": "nas"}), &["nas"]);
+    fleet.orchestrator.offer(&work).await;
+    let mark = marker::of(AGENT, work.task_id, 1);
+    let written = fleet.playbooks.path("written");
+    until("the task", PATIENCE, async || if written.exists() { Ok(()) } else { Err("nothing is written yet") }).await;
+    // What the kernel does where memory ends: the play's own processes die, and what they have started does not.
+    for pid in marker::find(&mark) {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains("ansible-playbook") {
+            let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+            assert!(killed.is_ok(), "{killed:?}");
+        }
+    }
+    let result = crate::worker::result_of(&fleet.orchestrator, work.task_id).await;
+    let message = error(&result, ErrorCode::PlayFailed);
+    assert!(message.contains("may have: \"Write and hang\" on nas"), "{message}");
+    assert_eq!(result.hosts[0].status, HostStatus::Unfinished);
+    assert!(marker::find(&mark).is_empty(), "nothing of it runs on");
+}
+
+#[tokio::test]
 async fn a_cancelled_play_is_partly_done_and_nothing_of_it_runs_on() {
     let books = Playbooks::new();
     books.action("slow", "", &format!("{WRITE}    - name: Wait for ever\n      ansible.builtin.command: sleep 300\n"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -119,16 +120,17 @@ pub(in crate::infrastructure) async fn run(play: Play, context: RunContext) -> R
     let redactor = play.redactor.clone().with_vaulted(vaulted);
     let observer = Observer::new(play.mode, &play.hosts, redactor, context.events.clone(), context.progress.clone());
     let mut watched = Watch::new(child, observer, &play).run(&context, listing).await;
-    if let Some(stop) = &watched.stop {
+    if watched.is_cut_off() {
         let left = marker::stop_all(&context.marker).await;
+        let reason = watched.stop.as_ref().map(|stop| &stop.reason);
         // Whoever waits for an agent that ends may kill it.
-        let is_urgent = stop.reason == StopReason::Cancelled(CancelCause::AgentStops);
+        let is_urgent = reason == Some(&StopReason::Cancelled(CancelCause::AgentStops));
         let patience = if is_urgent { URGENT_PATIENCE } else { host_processes::PATIENCE };
         let background = &watched.observer.background;
         let reach = host_processes::Reach::of(&play);
         let clean = host_processes::end(reach, &context.marker, background.open(), background.touched(), patience).await;
+        tracing::info!(marker = context.marker, ?reason, left, "a play was stopped, or died");
         watched.observer.stopped(&clean);
-        tracing::info!(marker = context.marker, reason = ?stop.reason, left, "a play was stopped");
     } else if let Some(group) = Group::find(&context.marker) {
         // A service that the play has started on this machine may live on in it, and is to.
         group.remove().await;
@@ -221,6 +223,13 @@ impl Watch {
             self.observer.promise(list);
         }
         self
+    }
+
+    /// Whether it was stopped, or died in the middle: what it has begun on its hosts may go on without it.
+    fn is_cut_off(&self) -> bool {
+        let killed = self.exit.is_none_or(|exit| exit.signal().is_some());
+        let died = self.observer.seen.stats.is_none() && (killed || !self.observer.background.under_way().is_empty());
+        self.stop.is_some() || died
     }
 
     fn out(&mut self, line: Option<Line>) {

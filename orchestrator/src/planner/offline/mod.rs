@@ -113,17 +113,7 @@ impl OfflinePlanner {
         let index = self.index(&input.catalogue);
         let outcome = match &input.previous {
             Some(previous) => revise::revise(&index, input, previous),
-            None => {
-                let whole = chain::plan(&index, &replies::as_one_request(&index, input), input);
-                match (&whole, replies::alone(&index, input)) {
-                    (Outcome::Plan(_), _) | (_, None) => whole,
-                    // Who says it anew, in a sentence that is whole by itself, is not asked again about the words before.
-                    (_, Some(last)) => match chain::plan(&index, &last, input) {
-                        plan @ Outcome::Plan(_) => plan,
-                        Outcome::Ask(_) | Outcome::Cannot(_) => whole,
-                    },
-                }
-            }
+            None => first_plan(&index, input),
         };
         match outcome {
             Outcome::Plan(draft) => match input.assembled(&draft, &planned_by) {
@@ -134,6 +124,16 @@ impl OfflinePlanner {
             Outcome::Cannot(problem) => Planned::Impossible(problem),
         }
     }
+}
+
+/// A plan of all that was said so far. Who says it anew, in a sentence that is whole by itself, is not asked again about the words before.
+fn first_plan(index: &Index, input: &PlanningInput) -> Outcome {
+    let whole = chain::plan(index, &replies::as_one_request(index, input), input);
+    if matches!(whole, Outcome::Plan(_)) {
+        return whole;
+    }
+    let alone = replies::alone(index, input).map(|last| chain::plan(index, &last, input));
+    alone.filter(|alone| matches!(alone, Outcome::Plan(_))).unwrap_or(whole)
 }
 
 #[async_trait]

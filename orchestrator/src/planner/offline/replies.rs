@@ -149,11 +149,9 @@ fn without_what_was_asked(question: &str, answer: &str, text: &str) -> Option<St
         "it may be ignored",
     ];
     let now = ["now", "do it now", "right now", "now then", "at once", "immediately", "yes now", "ok now", "then now"];
-    if !(put_off && now.contains(&said))
-        && !leaves.contains(&said)
-        && said != format!("leave {} out", asked.to_lowercase())
-        && said != format!("leave out {}", asked.to_lowercase())
-    {
+    let named = [format!("leave {} out", asked.to_lowercase()), format!("leave out {}", asked.to_lowercase())];
+    let agrees = leaves.contains(&said) || (put_off && now.contains(&said)) || named.iter().any(|named| said == named);
+    if !agrees {
         return None;
     }
     let at = text.rfind(asked)?;

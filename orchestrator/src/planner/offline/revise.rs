@@ -50,8 +50,8 @@ pub fn revise(index: &Index, input: &PlanningInput, previous: &PlanDocument) -> 
 fn said_before(input: &PlanningInput, index: &Index, change: &Sentence) -> Vec<String> {
     let answers = input.conversation.iter().skip(1).map(Some).chain(std::iter::once(None));
     // Words that changed nothing are no part of what is planned.
-    let counts = |answer: &Option<&Turn>| !answer.is_some_and(|turn| !turn.from_user && talk::says_that_nothing_changed(&turn.text));
-    let turns = input.conversation.iter().zip(answers).filter(|(turn, answer)| turn.from_user && counts(answer));
+    let counts = |answer: Option<&Turn>| !answer.is_some_and(|turn| !turn.from_user && talk::says_that_nothing_changed(&turn.text));
+    let turns = input.conversation.iter().zip(answers).filter(|(turn, answer)| turn.from_user && counts(*answer));
     let turns: Vec<&str> = turns.map(|(turn, _)| turn.text.as_str()).collect();
     let mut notes: Vec<String> = Vec::new();
     for (number, text) in turns.iter().enumerate() {
