@@ -78,7 +78,7 @@ pub async fn say_rejected(api: &Api, id: &str) {
     }
 }
 
-/// Says something in the conversation: a change or an answer, and shows what comes of it.
+/// Says something in the conversation: a change or an answer, and goes on with what comes of it.
 pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome {
     let id = api.request_id(id).await?;
     let before = api.request(&id).await?;
@@ -86,23 +86,7 @@ pub async fn revise(api: &Api, output: Output, id: &str, words: &str) -> Outcome
     if let Err(refusal) = api.post(&format!("/request/{id}/messages"), &json!({"text": words})).await {
         return Err(over::or(api, &id, refusal).await);
     }
-    let seen = async {
-        let request = follow::until_person_or_end(api, &id).await?;
-        if request["status"] != "awaiting_approval" || output == Output::Json {
-            return Ok(follow::finish(output, &request));
-        }
-        if plan::is_same(&before["plan"], &request["plan"]) {
-            let mut said = before["messages"].as_array().map_or(0, Vec::len);
-            request::print_new_messages(&request, &mut said);
-        } else {
-            plan::print_after(&request, Some(&before["plan"]));
-        }
-        println!();
-        show_request::print_wait(&request);
-        say!("To approve it: chiffon approve {}", short(&id));
-        Ok(follow::exit_for(&request))
-    };
-    follow::or_leave(&id, seen).await
+    request::go_on(api, output, &before).await
 }
 
 fn hash_of(request: &Value, seen: Option<&str>) -> Result<String, Failure> {
@@ -122,5 +106,10 @@ fn hash_of(request: &Value, seen: Option<&str>) -> Result<String, Failure> {
 fn not_to_be_decided(request: &Value) -> Failure {
     let (id, status) = (text(&request["request_id"]), text(&request["status"]));
     let id = short(&id);
+    if status == "needs_input" {
+        return Failure::failed(format!(
+            "request {id} waits for an answer, not for an approval: `chiffon show {id}` says what is asked, `chiffon revise {id} \"your words\"` answers it"
+        ));
+    }
     Failure::failed(format!("no plan of request {id} is to be decided about now: it is {status} (`chiffon show {id}` says how it stands)"))
 }

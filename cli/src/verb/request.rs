@@ -30,13 +30,29 @@ pub async fn run(api: &Api, output: Output, args: &Request) -> Outcome {
     }
     say!("Request {} is being planned …", bold(short(&id)));
     let talk = Talk { api, output, id: &id, yes: args.yes, comment: None };
-    follow::or_leave(&id, talk.through()).await
+    follow::or_leave(&id, talk.through(Seen::default())).await
 }
 
 /// Goes on with a request that waits for a person who is here.
 pub async fn see_through(api: &Api, output: Output, id: &str, comment: Option<&str>) -> Outcome {
     let talk = Talk { api, output, id, yes: false, comment };
-    follow::or_leave(id, talk.through()).await
+    follow::or_leave(id, talk.through(Seen::default())).await
+}
+
+/// Goes on with a request that stood like this when something was said about it.
+pub async fn go_on(api: &Api, output: Output, before: &Value) -> Outcome {
+    let id = text(&before["request_id"]);
+    let seen = Seen { plan: Some(before["plan"].clone()).filter(|plan| !plan.is_null()), messages: messages(before) };
+    let talk = Talk { api, output, id: &id, yes: false, comment: None };
+    follow::or_leave(&id, talk.through(seen)).await
+}
+
+/// What the person has seen of a request.
+#[derive(Default)]
+struct Seen {
+    plan: Option<Value>,
+    /// So many of its messages.
+    messages: usize,
 }
 
 /// A request, seen through with the person at the terminal, where there is one.
@@ -51,25 +67,15 @@ struct Talk<'t> {
 }
 
 impl Talk<'_> {
-    async fn through(&self) -> Outcome {
-        let mut said = 0;
-        let mut seen: Option<Value> = None;
+    async fn through(&self, mut seen: Seen) -> Outcome {
         loop {
             let request = follow::until_person_or_end(self.api, self.id).await?;
             match request["status"].as_str() {
                 Some("awaiting_approval") => {
                     if self.output == Output::Text {
-                        let stands = seen.as_ref().is_some_and(|seen| plan::is_same(seen, &request["plan"]));
-                        if stands {
-                            print_new_messages(&request, &mut said);
-                        } else {
-                            plan::print_after(&request, seen.as_ref());
-                            said = request["messages"].as_array().map_or(0, Vec::len);
-                        }
-                        println!();
-                        show_request::print_wait(&request);
+                        Self::show(&request, &mut seen);
                     }
-                    seen = Some(request["plan"].clone());
+                    seen.plan = Some(request["plan"].clone());
                     match self.decide(&request).await {
                         Ok(Some(exit)) => return Ok(exit),
                         Ok(None) => {}
@@ -78,7 +84,7 @@ impl Talk<'_> {
                 }
                 Some("needs_input") => {
                     if self.output == Output::Text {
-                        print_new_messages(&request, &mut said);
+                        print_new_messages(&request, &mut seen.messages);
                     }
                     let Some(answer) = ask("Your answer (empty to leave it): ").await? else {
                         return Ok(self.leave(&request, "Answer it with: chiffon revise", " \"your words\""));
@@ -93,6 +99,18 @@ impl Talk<'_> {
                 _ => return Ok(follow::finish(self.output, &request)),
             }
         }
+    }
+
+    /// Shows a plan, or what was said about the one that was seen and stands.
+    fn show(request: &Value, seen: &mut Seen) {
+        if seen.plan.as_ref().is_some_and(|seen| plan::is_same(seen, &request["plan"])) {
+            print_new_messages(request, &mut seen.messages);
+        } else {
+            plan::print_after(request, seen.plan.as_ref());
+            seen.messages = messages(request);
+        }
+        println!();
+        show_request::print_wait(request);
     }
 
     /// Asks about a plan, and does what is answered; `None` when the request goes on.
@@ -195,10 +213,13 @@ fn may(request: &Value, call: &str) -> bool {
 }
 
 /// Prints what Chiffon has said since; `said` counts the messages that were seen.
-pub fn print_new_messages(request: &Value, said: &mut usize) {
-    let messages = request["messages"].as_array().map_or(&[][..], Vec::as_slice);
-    for message in messages.iter().skip(*said).filter(|message| message["from"] == "chiffon") {
+fn print_new_messages(request: &Value, said: &mut usize) {
+    for message in request["messages"].as_array().into_iter().flatten().skip(*said).filter(|message| message["from"] == "chiffon") {
         println!("{}", crate::show::text::block(message["text"].as_str().unwrap_or_default()));
     }
-    *said = messages.len();
+    *said = messages(request);
+}
+
+fn messages(request: &Value) -> usize {
+    request["messages"].as_array().map_or(0, Vec::len)
 }

@@ -167,6 +167,42 @@ fn words_that_change_nothing_are_answered_and_the_plan_is_not_shown_again() {
 }
 
 #[test]
+fn words_that_are_answered_with_a_question_lead_into_the_same_conversation() {
+    let mut asks = request("needs_input");
+    asks["messages"] = json!([{"from": "ada", "text": "Deploy Kuma"}, {"from": "chiffon", "text": "To which host?"}]);
+    let server = Server::start(asks.clone());
+    let (code, said) = {
+        let ended = command(server.url(), &["revise", "bc6173fd", "use port 3002"]).output().expect("it runs");
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    assert!(code == Some(5) && said.contains("chiffon revise bc6173fd \"your words\""), "nobody can be asked here: {said}");
+    let mut terminal = Terminal::start(server.url(), &["revise", "bc6173fd", "use port 3002"], "dumb");
+    terminal.until("Your answer");
+    server.script().request = request("awaiting_approval");
+    server.script().after = vec![("reject", request("rejected"))];
+    terminal.press("nas\n");
+    terminal.until("Approve? y = yes");
+    terminal.press("n\n");
+    let (code, screen) = terminal.end();
+    assert_eq!((code, server.decisions()), (Some(3), vec!["reject".to_owned()]), "{screen}");
+    let words = server.script().calls.iter().filter_map(|(_, _, body)| body["text"].as_str().map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(words, ["use port 3002", "use port 3002", "nas"]);
+}
+
+#[test]
+fn who_approves_what_waits_for_an_answer_is_told_how_to_answer() {
+    let mut asks = request("needs_input");
+    asks["plan"] = Value::Null;
+    let server = Server::start(asks);
+    for args in [&["approve", "bc6173fd"][..], &["approve", "bc6173fd", "--yes"], &["reject", "bc6173fd"]] {
+        let ended = command(server.url(), args).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(said.contains("waits for an answer") && said.contains("chiffon revise bc6173fd \"your words\""), "{args:?}: {said}");
+        assert_eq!(ended.status.code(), Some(1), "{args:?}");
+    }
+}
+
+#[test]
 fn ctrl_c_says_that_the_request_goes_on_and_how_to_look_at_it() {
     let server = Server::start(request("planning"));
     let terminal = Terminal::start(server.url(), &["request", "Deploy Kuma to nas"], "xterm");

@@ -144,19 +144,15 @@ fn whole_hash(seen: &str) -> Result<(), Problem> {
 /// The current plan, if its hash is the one that was seen.
 async fn current_plan(connection: &mut PgConnection, row: &Row, seen: &str) -> Result<plans::Row, Problem> {
     whole_hash(seen)?;
-    let none_yet = || {
-        Problem::new(
-            ErrorCode::NoPlanYet,
-            format!("request {} is `{}` and has no plan to decide about yet; look at it again shortly", row.id, row.status),
-        )
-        .with_details(json!({"status": row.status, "next": row.status.next_calls()}))
-    };
-    let Some(plan_id) = row.plan_id else { return Err(none_yet()) };
+    let Some(plan_id) = row.plan_id else { return Err(no_plan_yet(row)) };
     let plan = plans::get(connection, plan_id).await?;
-    let Some(sha256) = plan.sha256.clone() else { return Err(none_yet()) };
+    let Some(sha256) = plan.sha256.clone() else { return Err(no_plan_yet(row)) };
     let superseded = plan.state == "superseded";
     if sha256 == seen && !superseded {
         return Ok(plan);
+    }
+    if row.status == Status::NeedsInput {
+        return Err(no_plan_yet(row));
     }
     let message = if superseded {
         format!("a new revision of the plan of request {} is being made; look at it when it is there", row.id)
@@ -165,6 +161,18 @@ async fn current_plan(connection: &mut PgConnection, row: &Row, seen: &str) -> R
     };
     let shown = (!superseded).then(|| json!({"revision": plan.revision, "sha256": sha256, "document": plan.document}));
     Err(Problem::new(ErrorCode::StalePlan, message).with_details(json!({"seen": seen, "plan": shown})))
+}
+
+/// Why there is nothing to decide about yet, and what has to come before.
+fn no_plan_yet(row: &Row) -> Problem {
+    let (id, status) = (row.id, row.status);
+    let next = if status == Status::NeedsInput {
+        format!("it waits for an answer first: `chiffon revise {id} \"your words\"`")
+    } else {
+        "look at it again shortly".to_owned()
+    };
+    Problem::new(ErrorCode::NoPlanYet, format!("request {id} is `{status}` and has no plan to decide about yet; {next}"))
+        .with_details(json!({"status": status, "next": status.next_calls()}))
 }
 
 fn expired(row: &Row) -> Problem {
@@ -186,10 +194,7 @@ fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<()
     }
     let details = json!({"status": row.status, "next": row.status.next_calls()});
     let (code, message) = match row.status {
-        Status::Previewing | Status::Discovering | Status::Planning | Status::NeedsInput => (
-            ErrorCode::NoPlanYet,
-            format!("request {} is `{}`; its plan can be decided about when it is `awaiting_approval`", row.id, row.status),
-        ),
+        Status::Previewing | Status::Discovering | Status::Planning | Status::NeedsInput => return Err(no_plan_yet(row)),
         Status::Expired => return Err(expired(row)),
         Status::Cancelled => (ErrorCode::AlreadyFinished, format!("request {} was cancelled; ask again", row.id)),
         Status::Rejected => (ErrorCode::AlreadyDecided, format!("the plan of request {} was rejected; ask again", row.id)),

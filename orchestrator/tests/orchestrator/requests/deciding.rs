@@ -228,6 +228,19 @@ async fn a_request_without_a_plan_can_not_be_decided_about() {
 }
 
 #[tokio::test]
+async fn who_decides_about_a_request_that_waits_for_an_answer_is_told_that() {
+    let app = TestApp::start().await;
+    app.announce_actions().await;
+    let (ann, bob) = (app.person("ann", Role::Requester).await, app.person("bob", Role::Approver).await);
+    let request_id = planned(&app, &ann, "paint the fence green").await;
+    assert_eq!(app.status(request_id).await, "needs_input");
+    let refused = decide_about(&app, &bob, request_id, &"0".repeat(64), Approve, None).await.expect_err("there is no plan");
+    assert_eq!(refused.code, ErrorCode::NoPlanYet);
+    let next = format!("it waits for an answer first: `chiffon revise {request_id} \"your words\"`");
+    assert!(refused.message.contains(&next) && !refused.message.contains("shortly"), "{}", refused.message);
+}
+
+#[tokio::test]
 async fn who_asked_may_change_the_plan_in_words_and_a_stranger_may_not() {
     let (app, request_id) = proposed(Policy::default()).await;
     let stranger = app.person("rob", Role::Requester).await;
