@@ -20,4 +20,5 @@ pub mod requests;
 pub mod resolve;
 pub mod terminal;
 pub mod token;
+mod undecided;
 pub mod why;

@@ -1,12 +1,15 @@
 //! `chiffon requests` and `chiffon show`.
 
 use chiffon_process::{Clock as _, SystemClock};
+use serde_json::Value;
 
+use super::undecided;
 use crate::args::{Output, Requests};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::show::style::{short, status as paint_status};
 use crate::show::table::{self, text};
+use crate::show::text::line;
 use crate::show::{request as show_request, time};
 
 /// Lists requests, newest first.
@@ -56,21 +59,26 @@ pub async fn show(api: &Api, output: Output, id: &str) -> Outcome {
     let request = api.request(&id).await?;
     if !table::json(output, &request) {
         show_request::print(&request);
-        let next: Vec<String> = request["next"].as_array().into_iter().flatten().map(text).collect();
+        let next = commands(&request);
         if !next.is_empty() {
-            say!("\nnext: {}", commands(&next, short(&id)));
+            say!("\nnext: {}", next.join(", "));
         }
     }
     Ok(Exit::Done)
 }
 
 /// What can be done next, as it would be typed.
-fn commands(next: &[String], id: &str) -> String {
-    let command = |call: &String| match call.as_str() {
-        "revise" | "answer" => format!("chiffon revise {id} \"your words\""),
-        call => format!("chiffon {call} {id}"),
-    };
-    let mut commands: Vec<String> = next.iter().map(command).collect();
+fn commands(request: &Value) -> Vec<String> {
+    let id = text(&request["request_id"]);
+    let id = short(&id);
+    let mut commands = Vec::new();
+    for call in request["next"].as_array().into_iter().flatten() {
+        match call.as_str().unwrap_or_default() {
+            "revise" | "answer" => commands.push(format!("chiffon revise {id} \"your words\"")),
+            "resolve" => commands.extend(undecided::commands(request)),
+            call => commands.push(format!("chiffon {} {id}", line(call))),
+        }
+    }
     commands.dedup();
-    commands.join(", ")
+    commands
 }

@@ -1,58 +1,114 @@
-//! `chiffon resolve`: decide about a task that was cut off. Shows what is known of it, and asks at a terminal.
+//! `chiffon resolve`: decide about what was cut off. Shows what is known of each task, and asks at a terminal, one task after another.
 
 use serde_json::{Value, json};
 
-use super::over;
 use super::terminal::{self, ask};
+use super::undecided::{self, Found};
+use super::{follow, over};
 use crate::args::{Decision, Output, Resolve};
-use crate::client::{Api, rows};
+use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::show::style::{bold, short, status};
 use crate::show::table::{self, text};
 use crate::show::text::{line, said};
 
-/// How many requests that wait for a person are looked through for a shortened id.
-const LOOKED_THROUGH: &str = "200";
-
 /// Decides.
 pub async fn run(api: &Api, output: Output, args: &Resolve) -> Outcome {
-    let (request, task) = find(api, &args.id).await?;
-    let id = text(&task["task_id"]);
-    let mut decision = decision(&args.decision).map(str::to_owned);
-    let (mut comment, mut not_running) = (args.comment.clone(), args.not_running);
-    if decision.is_none() {
-        // Whoever decides is told by the server how the task stands and who did; nobody is asked about what is decided.
-        can_be_asked(&request, &task)?;
-        tell(&request, &task);
-        let words = "What becomes of it? r = try it again, d = it is done, g = give it up (empty to leave it): ";
-        decision = match ask(words).await?.as_deref() {
-            Some("r" | "retry") => Some("retry".to_owned()),
-            Some("d" | "done") => Some("done".to_owned()),
-            Some("g" | "give up" | "give_up") => Some("give_up".to_owned()),
-            Some(other) => return Err(Failure::usage(format!("`{other}` is none of r, d and g; nothing was decided"))),
-            None => None,
-        };
-        if decision.is_some() && task["status"] == "unknown" && !not_running {
-            not_running = ask("Does nothing of it run on its hosts any more, for sure? y = yes: ").await?.as_deref() == Some("y");
-        }
-        if decision.is_some() && comment.is_none() {
-            comment = ask("How do you know? (goes into the records): ").await?;
-        }
+    let found = undecided::find(api, &args.id).await?;
+    if let Some(word) = decision(&args.decision) {
+        let task = &undecided::only(&args.id, &found)?.task;
+        let said = Said { decision: word, comment: args.comment.clone(), not_running: args.not_running };
+        let resolved = send(api, task, args, said).await?;
+        return tell_outcome(api, output, &resolved).await;
     }
-    let Some(decision) = decision else { return nothing_decided(&id) };
-    let mut body = json!({"decision": decision, "attempt": args.attempt.map_or_else(|| task["attempt"].clone(), Into::into)});
-    body["not_running"] = json!(not_running);
-    if let Some(comment) = comment {
+    // Whoever decides is told by the server how the task stands and who did; nobody is asked about what is decided.
+    found.iter().try_for_each(can_be_asked)?;
+    if !terminal::is_there() {
+        return Err(not_said(&undecided::only(&args.id, &found)?.task));
+    }
+    let id = found.first().map(|first| text(&first.request["request_id"])).unwrap_or_default();
+    follow::or_leave(&id, one_by_one(api, output, args, &found)).await
+}
+
+/// Asks about each; what nobody decides about is left.
+async fn one_by_one(api: &Api, output: Output, args: &Resolve, found: &[Found]) -> Outcome {
+    let mut last = None;
+    for (number, Found { request, task }) in found.iter().enumerate() {
+        if found.len() > 1 {
+            say!("\n{}", bold(&format!("{} of {} to decide about", number + 1, found.len())));
+        }
+        tell(request, task);
+        let Some(said) = asked(task, args).await? else {
+            say!("Nothing was decided about it.");
+            continue;
+        };
+        last = Some(send(api, task, args, said).await?);
+    }
+    match last {
+        Some(resolved) => tell_outcome(api, output, &resolved).await,
+        None => Ok(Exit::Done),
+    }
+}
+
+/// What a person says about a task.
+struct Said {
+    decision: &'static str,
+    comment: Option<String>,
+    not_running: bool,
+}
+
+/// Asks for the decision, and for no more than it needs.
+async fn asked(task: &Value, args: &Resolve) -> Result<Option<Said>, Failure> {
+    let can_be_retried = task["cancel_requested_at"].is_null();
+    let retry = if can_be_retried { "r = try it again, " } else { "" };
+    let question = format!("What becomes of it? {retry}d = it is done, g = give it up (empty to leave it): ");
+    let decision = match ask(&question).await?.as_deref() {
+        None => return Ok(None),
+        Some("r" | "retry") if can_be_retried => "retry",
+        Some("d" | "done") => "done",
+        Some("g" | "give up" | "give_up") => "give_up",
+        Some(other) => {
+            let letters = if can_be_retried { "r, d and g" } else { "d and g" };
+            return Err(Failure::usage(format!("`{other}` is none of {letters}; nothing was decided about it")));
+        }
+    };
+    let is_unknown = task["status"] == "unknown";
+    let mut said = Said { decision, comment: args.comment.clone(), not_running: args.not_running };
+    if is_unknown && !said.not_running {
+        said.not_running = ask("Does nothing of it run on its hosts any more, for sure? y = yes: ").await?.as_deref() == Some("y");
+    }
+    // Their word stands in for a report there.
+    if said.comment.is_none() && (is_unknown || decision == "done") {
+        said.comment = ask("How do you know? (goes into the records): ").await?;
+    }
+    Ok(Some(said))
+}
+
+/// Sends a decision, and says what the server makes of it.
+async fn send(api: &Api, task: &Value, args: &Resolve, said: Said) -> Result<Value, Failure> {
+    let attempt = args.attempt.map_or_else(|| task["attempt"].clone(), Into::into);
+    let mut body = json!({"decision": said.decision, "attempt": attempt, "not_running": said.not_running});
+    if let Some(comment) = said.comment {
         body["comment"] = json!(comment);
     }
-    let resolved = api.post(&format!("/tasks/{id}/resolve"), &body).await?;
-    if !table::json(output, &resolved) {
-        say!(
-            "{}. The task is {}, its request {}.",
-            text(&resolved["text"]),
-            text(&resolved["task_status"]),
-            text(&resolved["request_status"])
-        );
+    let resolved = api.post(&format!("/tasks/{}/resolve", text(&task["task_id"])), &body).await?;
+    say!("{}.", text(&resolved["text"]));
+    Ok(resolved)
+}
+
+/// Says how the request stands now: it goes on, or waits until the rest is decided about, too.
+async fn tell_outcome(api: &Api, output: Output, resolved: &Value) -> Outcome {
+    if table::json(output, resolved) {
+        return Ok(Exit::Done);
+    }
+    if resolved["request_status"] != "needs_attention" {
+        say!("The task is {}, its request {}.", text(&resolved["task_status"]), text(&resolved["request_status"]));
+        return Ok(Exit::Done);
+    }
+    let request = api.request(&text(&resolved["request_id"])).await?;
+    say!("The request goes on when this is decided about, too:");
+    for task in undecided::open_tasks(&request) {
+        say!("  chiffon resolve {}   # {}", short(&text(&task["task_id"])), text(&task["title"]));
     }
     Ok(Exit::Done)
 }
@@ -62,15 +118,12 @@ fn decision(decision: &Decision) -> Option<&'static str> {
     chosen.into_iter().find_map(|(is_chosen, word)| is_chosen.then_some(word))
 }
 
-/// At a terminal that is a person's choice; without one it is a call that lacks something.
-fn nothing_decided(id: &str) -> Outcome {
-    if terminal::is_there() {
-        say!("Nothing was decided.");
-        return Ok(Exit::Done);
-    }
-    Err(Failure::usage(format!(
-        "say what becomes of task {id}: --retry, --done or --give-up, with --comment TEXT for how you know (and --not-running when nothing of it runs any more)"
-    )))
+/// Where nobody can be asked, a call without a decision lacks something.
+fn not_said(task: &Value) -> Failure {
+    Failure::usage(format!(
+        "say what becomes of task {}: --retry, --done or --give-up, with --comment TEXT for how you know (and --not-running when nothing of it runs any more)",
+        text(&task["task_id"])
+    ))
 }
 
 /// The story so far.
@@ -99,68 +152,8 @@ fn fresh_preview<'r>(request: &'r Value, task: &Value) -> Option<&'r str> {
     preview["text"].as_str().filter(|_| preview["after_attempt"] == task["attempt"])
 }
 
-/// The task that this id means, with its request: a task's id, or that of a request with exactly one such task.
-async fn find(api: &Api, id: &str) -> Result<(Value, Value), Failure> {
-    let id = id.trim().to_ascii_lowercase();
-    if id.len() < 4 {
-        return Err(Failure::usage(format!("`{id}` is too short for an id; give four characters at least")));
-    }
-    let fits = |full: &Value| full.as_str().is_some_and(|full| full.starts_with(&id) || full.ends_with(&id));
-    let mut found = Vec::new();
-    for request in waiting(api).await? {
-        let of_request = fits(&request["request_id"]);
-        let open = open_tasks(&request).filter(|task| of_request || fits(&task["task_id"])).cloned().collect::<Vec<_>>();
-        found.extend(open.into_iter().map(|task| (request.clone(), task)));
-    }
-    match found.len() {
-        0 => nothing_to_decide(api, &id).await,
-        1 => Ok(found.remove(0)),
-        _ => {
-            let lines: Vec<String> =
-                found.iter().map(|(_, task)| format!("  {} {}", text(&task["task_id"]), text(&task["title"]))).collect();
-            Err(Failure::usage(format!("`{id}` has several tasks to decide about; name one of them:\n{}", lines.join("\n"))))
-        }
-    }
-}
-
-/// The requests that may have such a task. Restored ones are paused.
-async fn waiting(api: &Api) -> Result<Vec<Value>, Failure> {
-    let mut waiting = Vec::new();
-    for status in ["needs_attention", "paused"] {
-        let listed = api.get("/requests", &[("status", status.to_owned()), ("limit", LOOKED_THROUGH.to_owned())]).await?;
-        for row in rows(&listed) {
-            waiting.push(api.request(&text(&row["request_id"])).await?);
-        }
-    }
-    Ok(waiting)
-}
-
-/// The tasks of a request that a person can decide about.
-pub fn open_tasks(request: &Value) -> impl Iterator<Item = &Value> {
-    let is_open = |task: &&Value| {
-        let is_cut_off = task["status"] == "unknown" || (task["status"] == "interrupted" && task["cancel_requested_at"].is_null());
-        task["purpose"] == "apply" && is_cut_off
-    };
-    request["tasks"].as_array().into_iter().flatten().filter(is_open)
-}
-
-async fn nothing_to_decide(api: &Api, id: &str) -> Result<(Value, Value), Failure> {
-    // A whole id may be that of a task which has been decided about: the server says how it stands and who did.
-    if id.len() == 36
-        && let Ok(task) = api.get(&format!("/tasks/{id}"), &[]).await
-    {
-        let request = api.request(&text(&task["request_id"])).await?;
-        return Ok((request, task));
-    }
-    let request = api.request(&api.request_id(id).await?).await?;
-    over::check(&request)?;
-    let id = text(&request["request_id"]);
-    let (status, short) = (text(&request["status"]), short(&id));
-    Err(Failure::failed(format!("nothing of request {id} is to be decided: it is `{status}` (`chiffon show {short}` says how it stands)")))
-}
-
-fn can_be_asked(request: &Value, task: &Value) -> Result<(), Failure> {
-    if open_tasks(request).any(|open| open["task_id"] == task["task_id"]) {
+fn can_be_asked(Found { request, task }: &Found) -> Result<(), Failure> {
+    if undecided::open_tasks(request).any(|open| open["task_id"] == task["task_id"]) {
         return Ok(());
     }
     over::check(request)?;
@@ -204,18 +197,5 @@ mod tests {
         let told = |step_id: &str, attempt: u64| fresh_preview(&request, &json!({"step_id": step_id, "attempt": attempt}));
         assert_eq!(told("two", 2), Some("nothing is left to change"));
         assert_eq!([told("one", 1), told("two", 1), told("two", 3), told("three", 2)], [None; 4]);
-    }
-
-    #[test]
-    fn only_what_was_cut_off_and_was_not_to_be_stopped_is_open() {
-        let task =
-            |status: &str, purpose: &str, cancelled: Value| json!({"status": status, "purpose": purpose, "cancel_requested_at": cancelled});
-        let stopped = json!("2026-11-21T10:00:00Z");
-        let request = json!({"tasks": [
-            task("unknown", "apply", stopped.clone()), task("interrupted", "apply", Value::Null), task("interrupted", "apply", stopped),
-            task("unknown", "discover", Value::Null), task("completed", "apply", Value::Null),
-        ]});
-        let open: Vec<&str> = open_tasks(&request).filter_map(|task| task["status"].as_str()).collect();
-        assert_eq!(open, ["unknown", "interrupted"]);
     }
 }

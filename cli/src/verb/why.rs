@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::resolve;
+use super::undecided;
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
@@ -41,7 +41,7 @@ pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
 
 /// What a person can decide, as they would type it.
 fn print_commands(request: &Value) {
-    for task in resolve::open_tasks(request) {
+    for task in undecided::open_tasks(request) {
         let word = if task["status"] == "unknown" { " --not-running --comment \"how you know\"" } else { "" };
         println!("\n{}: {}, attempt {}", bold("To decide"), text(&task["title"]), text(&task["attempt"]));
         for (flag, what) in [("--retry", "try it again"), ("--done", "it is done"), ("--give-up", "it is not done and will not be")] {

@@ -5,5 +5,6 @@ mod away;
 mod doctor;
 mod hostile;
 mod listing;
+mod resolving;
 mod server;
 mod terminal;
