@@ -15,7 +15,7 @@ use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError};
 use crate::service::Context;
 use crate::service::record;
 use crate::store::git_outbox::{self, Open};
-use crate::store::leases;
+use crate::store::{leases, requests};
 
 /// The lease's name.
 pub const LEASE: &str = "git_scribe";
@@ -103,6 +103,8 @@ impl GitScribe {
     async fn note_settled(&self, record: &Open, commit_id: &str) -> Result<bool, Problem> {
         let now = self.context.clock.now();
         let mut transaction = self.context.store.begin().await?;
+        // The request before its task, as everybody has it: whoever ends the task holds the request, and would wait for this.
+        requests::lock(&mut transaction, record.request_id).await?;
         git_outbox::settle(&mut transaction, record.id, commit_id, now).await?;
         let data = serde_json::json!({"task_id": record.task_id, "commit": commit_id});
         crate::store::events::add(&mut transaction, record.request_id, "commit", &data, now).await?;

@@ -61,6 +61,27 @@ async fn a_record_becomes_one_commit_with_its_trailers_and_names_it_in_the_task(
 }
 
 #[tokio::test]
+async fn a_record_is_settled_beside_somebody_who_holds_its_request_and_then_wants_its_task() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, _) = scribe(&site, &folder.path().join("audit.git"));
+    let mut other = site.app.pool().begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM requests WHERE id = $1 FOR UPDATE").bind(request_id).execute(&mut *other).await.expect("it is held");
+    let go_on = async {
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND $1::uuid IS NOT NULL";
+        while site.app.number(waits, request_id).await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sqlx::query("UPDATE tasks SET message = 'ended' WHERE request_id = $1").bind(request_id).execute(&mut *other).await?;
+        other.commit().await
+    };
+    let (settled, went_on) = tokio::join!(scribe.settle_open(), go_on);
+    went_on.expect("nobody is in its way");
+    assert_eq!(settled.expect("it waits for its turn"), 1);
+}
+
+#[tokio::test]
 async fn what_would_act_in_a_terminal_is_written_out_in_everything_that_is_committed() {
     let site = Site::start().await;
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
