@@ -13,6 +13,7 @@ use chiffon_process::Shutdown;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::Service as _;
@@ -28,6 +29,11 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Type: text/plain\r\n\
     Content-Length: 58\r\n\r\nThere are too many connections; see http.max_connections.\n";
 
+/// How long such a connection is kept until it has begun a call and read the answer.
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
+/// More such connections at once are told without waiting for their call.
+const REFUSED_AT_ONCE: usize = 64;
+
 /// Serves until stage two of the stop; live views end then by themselves. In stage one it still answers, and `/health/ready`
 /// says that it is leaving.
 pub async fn serve(listener: TcpListener, state: HttpState, shutdown: Shutdown) -> io::Result<()> {
@@ -42,17 +48,19 @@ pub async fn serve(listener: TcpListener, state: HttpState, shutdown: Shutdown) 
 /// Takes connections until the stop, and ends when the last of them has ended.
 async fn accept(listener: &TcpListener, router: &Router, options: &HttpOptions, stop: &Shutdown) {
     let doors = Places::new(Most { all: options.max_connections, of_one: options.max_connections_per_address });
-    let mut connections = JoinSet::new();
+    let (mut connections, mut refusals) = (JoinSet::new(), JoinSet::new());
     loop {
         tokio::select! {
             () = stop.stopping() => break,
             Some(_) = connections.join_next() => {}
+            Some(_) = refusals.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match enter(&doors, peer.ip()) {
                     Some(place) => {
                         let connection = Connection { stream, peer: Peer(peer.ip()), place };
                         drop(connections.spawn(converse(connection, router.clone(), options.header_timeout, stop.clone())));
                     }
+                    None if refusals.len() < REFUSED_AT_ONCE => drop(refusals.spawn(refuse(stream))),
                     None => drop(stream.try_write(TOO_MANY)),
                 },
                 Err(error) if is_the_clients(&error) => {}
@@ -64,6 +72,20 @@ async fn accept(listener: &TcpListener, router: &Router, options: &HttpOptions, 
         }
     }
     while connections.join_next().await.is_some() {}
+}
+
+/// Answers the call of a connection that is one too many. A client takes an answer only for one to a call that it has sent, and loses
+/// it where the connection ends before all that it has sent is read.
+async fn refuse(mut stream: TcpStream) {
+    let mut call = [0; 4096];
+    let answered = async {
+        let _begun = stream.read(&mut call).await?;
+        stream.write_all(TOO_MANY).await?;
+        stream.shutdown().await?;
+        while stream.read(&mut call).await? > 0 {}
+        io::Result::Ok(())
+    };
+    drop(tokio::time::timeout(REFUSED_WITHIN, answered).await);
 }
 
 fn is_the_clients(error: &io::Error) -> bool {
