@@ -12,6 +12,7 @@ use super::address::{self, Place};
 use crate::args::Global;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure};
+use crate::show::text::line;
 
 /// A request with all its previews is some megabytes at most; what is longer does not come from a Chiffon.
 const LONGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -19,6 +20,9 @@ const LONGEST_PROBLEM_BYTES: usize = 1024 * 1024;
 
 /// What every listing gives in one page.
 const LONGEST_PAGE: usize = 200;
+
+/// So many requests are named of those that a shortened id fits.
+const NAMED_IDS: usize = 5;
 
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -95,9 +99,9 @@ impl Api {
     pub async fn health(&self) -> Result<Value, Failure> {
         let response = self.sent(Method::GET, "/health", |request| request).await?;
         let status = response.status();
-        let told: Value =
-            serde_json::from_str(&bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await).unwrap_or_default();
-        if told["checks"].is_object() { Ok(told) } else { Err(failure(status, &told)) }
+        let body = bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await;
+        let told: Value = serde_json::from_str(&body).unwrap_or_default();
+        if told["checks"].is_object() { Ok(told) } else { Err(failure(status, &body)) }
     }
 
     /// Does something.
@@ -131,15 +135,22 @@ impl Api {
         if id.len() < 4 {
             return Err(Failure::usage(format!("`{id}` is too short for an id; give four characters at least")));
         }
-        let listed = self.get("/requests", &[("limit", "200".to_owned())]).await?;
+        if !id.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
+            return Err(Failure::usage(format!("`{}` is no id: those have digits and the letters a to f", id.escape_debug())));
+        }
+        let listed = self.get("/requests", &[("id", id.clone()), ("limit", (NAMED_IDS + 1).to_string())]).await?;
         let matching: Vec<&str> = rows(&listed)
             .filter_map(|row| row["request_id"].as_str())
             .filter(|full| full.starts_with(&id) || full.ends_with(&id))
             .collect();
         match matching.as_slice() {
-            [] => Err(Failure::usage(format!("no recent request's id begins or ends with `{id}`; `chiffon requests` lists them"))),
+            [] => Err(Failure::usage(format!("no request's id begins or ends with `{id}`; `chiffon requests` lists them"))),
             [one] => Ok((*one).to_owned()),
-            several => Err(Failure::usage(format!("`{id}` fits several requests: {}", several.join(", ")))),
+            several => {
+                let named: Vec<&str> = several.iter().take(NAMED_IDS).copied().collect();
+                let more = if several.len() > NAMED_IDS { " and more" } else { "" };
+                Err(Failure::usage(format!("`{id}` fits several requests: {}{more}", named.join(", "))))
+            }
         }
     }
 
@@ -176,7 +187,7 @@ impl Api {
             return Ok(response);
         }
         let problem = bounded::beginning(response.bytes_stream(), LONGEST_PROBLEM_BYTES).await;
-        Err(failure(status, &serde_json::from_str(&problem).unwrap_or_default()))
+        Err(failure(status, &problem))
     }
 
     /// Asks whoever answered last, and the others in turn where nobody can be reached: nothing that was sent is sent twice.
@@ -204,6 +215,10 @@ impl Api {
 
     fn unreachable(&self, addresses: &[String], error: &reqwest::Error) -> Failure {
         let at = addresses.join(" or ");
+        if !error.is_connect() {
+            let message = format!("somebody listens at {at} and did not answer ({}); try again in a moment", cause(error));
+            return Failure { exit: Exit::Unreachable, message };
+        }
         let next = match self.place.data_dir() {
             None => "is that the address, and does it run? `chiffon up` or `chiffon serve` starts one; --url names another".to_owned(),
             Some(data_dir) => absent(data_dir),
@@ -235,10 +250,15 @@ fn cause(error: &reqwest::Error) -> String {
     innermost.to_string()
 }
 
-fn failure(status: StatusCode, problem: &Value) -> Failure {
+fn failure(status: StatusCode, body: &str) -> Failure {
+    let problem: Value = serde_json::from_str(body).unwrap_or_default();
     let (code, message) = (problem["code"].as_u64(), problem["message"].as_str());
     let message = match (code, message) {
         (Some(code), Some(message)) => format!("{message} (error {code}; `chiffon explain {code}` says what to do)"),
+        // A server that is too full for more, and a proxy, say it in words; a page of a browser's is none.
+        _ if !body.trim().is_empty() && !body.trim_start().starts_with(['<', '{', '[']) => {
+            format!("the server answered {status}: {}", line(body.trim()))
+        }
         _ => format!("the server answered {status}"),
     };
     let exit = if status.is_server_error() && status == StatusCode::SERVICE_UNAVAILABLE { Exit::Unreachable } else { Exit::Failed };

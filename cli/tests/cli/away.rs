@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::server::{Server, request};
+use crate::server::{ID, Server, request};
 use crate::terminal::command;
 
 fn nowhere() -> String {
@@ -82,4 +82,15 @@ fn an_age_that_is_none_is_answered_with_an_example() {
     let (code, told) = said(server.url(), &["requests", "--host", "nas", "--who", "ada", "--action", "deploy_kuma", "--since", "7d"]);
     let asked = server.script().calls.last().expect("a call").1.clone();
     assert!(code == Some(0) && asked.contains("host=nas&action=deploy_kuma&who=ada&since="), "{asked} {told}");
+}
+
+#[test]
+fn a_server_that_says_in_words_why_it_does_not_answer_is_quoted() {
+    let server = Server::start(request("running"));
+    server.script().status = 503;
+    server.script().words = Some("There are too many connections; see http.max_connections.\n");
+    let ended = command(server.url(), &["show", ID]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(4), "{said}");
+    assert!(said.contains("503 Service Unavailable: There are too many connections; see http.max_connections."), "{said}");
 }

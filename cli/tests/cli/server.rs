@@ -21,10 +21,14 @@ pub struct Script {
     pub refusal: Option<Value>,
     /// Events that the stream begins with.
     pub events: Vec<(&'static str, Value)>,
+    /// Events that it goes on with, once.
+    pub later: Vec<(&'static str, Value)>,
     /// Everything else.
     pub anything: Value,
     /// The status of every answer but streams.
     pub status: u16,
+    /// Words in place of every answer but streams.
+    pub words: Option<&'static str>,
     /// Method, path and body of each call.
     pub calls: Vec<(String, String, Value)>,
 }
@@ -40,7 +44,17 @@ impl Server {
     /// One with this request.
     pub fn start(request: Value) -> Self {
         let anything = json!({"items": [{"request_id": ID}], "request_id": ID});
-        let script = Script { request, after: Vec::new(), refusal: None, events: Vec::new(), anything, status: 200, calls: Vec::new() };
+        let script = Script {
+            request,
+            after: Vec::new(),
+            refusal: None,
+            events: Vec::new(),
+            later: Vec::new(),
+            anything,
+            status: 200,
+            words: None,
+            calls: Vec::new(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let server = Self { script: Arc::new(Mutex::new(script)), url };
@@ -106,7 +120,7 @@ impl Server {
                 return respond(stream, 409, &refusal.to_string());
             }
             let answer = if path.starts_with("/request/") { script.request.clone() } else { script.anything.clone() };
-            (script.status, answer.to_string())
+            (script.status, script.words.map_or_else(|| answer.to_string(), str::to_owned))
         };
         respond(stream, status, &answer)
     }
@@ -122,7 +136,13 @@ impl Server {
             let now = self.script().request["status"].clone();
             if now != last {
                 write!(stream, "event: request\ndata: {}\n\n", json!({"status": now})).ok()?;
+                if ["completed", "failed", "cancelled"].iter().any(|ended| now == *ended) {
+                    write!(stream, "event: end\ndata: {{}}\n\n").ok()?;
+                }
                 last = now;
+            }
+            for (kind, data) in std::mem::take(&mut self.script().later) {
+                write!(stream, "event: {kind}\ndata: {data}\n\n").ok()?;
             }
             std::thread::park_timeout(Duration::from_millis(10));
             // Whoever has gone shows when it is written to.

@@ -25,6 +25,8 @@ pub(in crate::http) struct ListQuery {
     action: Option<String>,
     /// Asked by the principal of this name.
     who: Option<String>,
+    /// Its id begins or ends with this: four characters at least.
+    id: Option<String>,
     /// Asked at or after this moment (RFC 3339).
     since: Option<DateTime<Utc>>,
     /// Has these words.
@@ -56,6 +58,7 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
         host: query.host,
         action: query.action,
         who: query.who,
+        id_part: query.id.as_deref().map(id_part).transpose()?,
         since: query.since,
         text: query.text.filter(|text| !text.trim().is_empty()),
         message_id: query.message_id,
@@ -65,6 +68,17 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
     let more = cut(&mut items, limit);
     let next_cursor = items.last().map(|request| request.request_id).filter(|_| more);
     Ok(Json(Page { items, next_cursor }))
+}
+
+fn id_part(part: &str) -> Result<String, Failure> {
+    let part = part.to_ascii_lowercase();
+    if (4..=36).contains(&part.len()) && part.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
+        return Ok(part);
+    }
+    Err(bad_query(
+        "id",
+        format!("`{}` is no part of an id; give 4 to 36 hexadecimal digits of its beginning or its end", part.escape_default()),
+    ))
 }
 
 fn states(words: Option<&str>) -> Result<Vec<String>, Failure> {

@@ -23,6 +23,8 @@ pub struct Filter {
     pub action: Option<String>,
     /// Asked by the principal of this name.
     pub who: Option<String>,
+    /// Its id begins or ends with this: small hexadecimal digits and hyphens.
+    pub id_part: Option<String>,
     /// Asked at or after this.
     pub since: Option<DateTime<Utc>>,
     /// Has these words in its text.
@@ -93,10 +95,41 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
     if let Some(message_id) = filter.message_id {
         query.push(" AND r.id IN (SELECT request_id FROM request_messages WHERE message_id = ").push_bind(message_id).push(")");
     }
+    if let Some(part) = &filter.id_part {
+        // Each half has an index of its own: the key, and the ids from their end.
+        query.push(" AND (reverse(r.id::text) LIKE ").push_bind(part.chars().rev().collect::<String>() + "%");
+        if let Some((first, last)) = ids_beginning_with(part) {
+            query.push(" OR r.id BETWEEN ").push_bind(first).push(" AND ").push_bind(last);
+        }
+        query.push(")");
+    }
     if let Some(before) = filter.before {
         query.push(" AND r.id < ").push_bind(before);
     }
     query.push(" ORDER BY r.id DESC LIMIT ").push_bind(limit);
     // Planned anew for each words: a plan for any words walks back through all requests in search of a rare one.
-    Ok(query.build_query_as().persistent(filter.text.is_none()).fetch_all(pool).await?)
+    let is_for_any = filter.text.is_none() && filter.id_part.is_none();
+    Ok(query.build_query_as().persistent(is_for_any).fetch_all(pool).await?)
+}
+
+/// The first and the last id that begin like this; `None` where none does.
+fn ids_beginning_with(part: &str) -> Option<(Uuid, Uuid)> {
+    let filled = |with: &str| Uuid::try_parse(&format!("{part}{}", with.get(part.len()..)?)).ok();
+    Some((filled("00000000-0000-0000-0000-000000000000")?, filled("ffffffff-ffff-ffff-ffff-ffffffffffff")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_begin_alike_stand_between_two() {
+        let between = |part: &str| ids_beginning_with(part).map(|(first, last)| (first.to_string(), last.to_string()));
+        let (first, last) = between("01a1fc30-2").expect("ids begin so");
+        assert_eq!(first, "01a1fc30-2000-0000-0000-000000000000");
+        assert_eq!(last, "01a1fc30-2fff-ffff-ffff-ffffffffffff");
+        assert_eq!(between("01a1fc302"), None, "a hyphen is missing");
+        assert_eq!(between("bbc6173fd"), None);
+        assert!(between("bc6173fd").is_some(), "it may also be the first part");
+    }
 }

@@ -37,6 +37,15 @@ async fn requests_are_found_by_each_filter() {
     ] {
         assert_eq!(found(&app, &ada, query).await, texts, "{query}");
     }
+    let whole = dome.to_string();
+    let (beginning, end) = (whole.get(..18).expect("an id"), whole.get(28..).expect("an id"));
+    for query in [format!("id={end}"), format!("id={}", end.to_uppercase()), format!("id={beginning}&text=dome"), format!("id={whole}")] {
+        assert_eq!(found(&app, &ada, &query).await, ["Open the dome, 100% of it"], "{query}");
+    }
+    assert_eq!(found(&app, &ada, "id=0000ffff0000").await, [""; 0]);
+    for bad in ["id=abc", "id=%25%25%25%25", "id=not%20hex"] {
+        assert_eq!(app.get(&format!("/requests?{bad}"), &ada).await.status.as_u16(), 400, "{bad}");
+    }
     let first = app.get("/requests?limit=1", &ada).await.ok();
     assert_eq!((&first["items"][0]["request_id"], &first["next_cursor"]), (&json!(dome), &json!(dome)));
     let second = app.get(&format!("/requests?limit=1&cursor={dome}"), &ada).await.ok();
