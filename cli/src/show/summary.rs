@@ -52,6 +52,10 @@ fn lines(request: &Value) -> Vec<String> {
     if !commits.is_empty() {
         lines.push(faint(&format!("recorded in commit {}", commits.join(", "))));
     }
+    if let Some(to_come @ 1..) = request["commits_to_come"].as_u64() {
+        let records = if to_come == 1 { "1 record is".to_owned() } else { format!("{to_come} records are") };
+        lines.push(faint(&format!("{records} still to be committed: `chiffon show {id}` names the commits then")));
+    }
     let more = if request["status"] == "completed" { "show" } else { "why" };
     lines.push(faint(&format!("`chiffon {more} {id}` tells it whole, `chiffon logs {id}` has the log")));
     lines
@@ -163,6 +167,17 @@ mod tests {
              recorded in commit 0123456789ab\n\
              `chiffon why bc6173fd` tells it whole, `chiffon logs bc6173fd` has the log"
         );
+    }
+
+    #[test]
+    fn records_that_are_still_to_be_committed_are_said_to_come() {
+        let mut request = json!({"request_id": "01a1fc30-250d-74fd-94ec-ca5bbc6173fd", "status": "completed", "commits_to_come": 2});
+        let told = lines(&request).join("\n");
+        assert!(told.contains("2 records are still to be committed: `chiffon show bc6173fd`"), "{told}");
+        for none in [json!(0), Value::Null] {
+            request["commits_to_come"] = none;
+            assert!(!lines(&request).join("\n").contains("committed"), "an older orchestrator does not tell");
+        }
     }
 
     #[test]

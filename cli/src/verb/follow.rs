@@ -19,8 +19,8 @@ const ENDED: [&str; 5] = ["completed", "failed", "cancelled", "rejected", "expir
 const ASKS: [&str; 2] = ["awaiting_approval", "needs_input"];
 /// How often it is looked at whether something has to be said although nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long the last lines of a run that has ended, and its commit, are waited for.
-const LAST_WORDS_WITHIN: Duration = Duration::from_secs(2);
+/// How long the last lines of a run that has ended, and its commits, are waited for.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Waits until a person is asked for, the run begins, or the request has ended.
 pub async fn until_person_or_end(api: &Api, id: &str) -> Result<Value, Failure> {
@@ -65,7 +65,7 @@ pub fn end(output: Output, request: &Value, id: &str) -> Exit {
 pub async fn until_it_ends_or_asks(api: &Api, output: Output, id: &str) -> Result<Value, Failure> {
     let mut events = Events::of(api, id);
     let mut run = Run::new(Instant::now());
-    let mut ended: Option<Instant> = None;
+    let (mut ended, mut is_alarmed) = (None::<Instant>, false);
     loop {
         let event = next_within(&mut events, LOOK_EVERY).await?;
         if ended.is_some_and(|ended| ended.elapsed() >= LAST_WORDS_WITHIN) {
@@ -93,13 +93,28 @@ pub async fn until_it_ends_or_asks(api: &Api, output: Output, id: &str) -> Resul
                 return Ok(request);
             }
         }
-        if event.kind == "end" || event.kind == "request" && event.data["status"] == "needs_attention" {
+        if event.kind == "end" {
             return events.request().await;
+        }
+        if event.kind == "request" {
+            is_alarmed = event.data["status"] == "needs_attention";
+        }
+        if is_alarmed && matches!(event.kind.as_str(), "request" | "task") {
+            // What else was cut off with it is told one after another, and what is well runs on.
+            let request = events.request().await?;
+            if request["status"] == "needs_attention" && !is_running(&request) {
+                return Ok(request);
+            }
         }
         if event.kind == "request" && is_over(&event.data) {
             ended.get_or_insert_with(Instant::now);
         }
     }
+}
+
+/// Whether a task of it is at work.
+fn is_running(request: &Value) -> bool {
+    request["tasks"].as_array().into_iter().flatten().any(|task| task["status"] == "running")
 }
 
 /// Whether a request has ended.

@@ -63,14 +63,13 @@ fn phase(request: &Value) -> String {
     let tasks = request["tasks"].as_array().into_iter().flatten();
     let steps = request["plan"]["steps"].as_array().into_iter().flatten();
     let runs = |status: &Value| matches!(status.as_str(), Some("running" | "dispatched" | "waiting" | "pending"));
-    match word.as_str() {
-        "discovering" => format!("{word}{}", named(tasks.filter(|task| task["purpose"] == "discover" && runs(&task["status"])).collect())),
-        "previewing" => format!("{word}{}", named(steps.filter(|step| runs(&step["preview"]["status"])).collect())),
-        _ => match said(&request["waiting_for"]["text"]) {
-            Some(wait) => format!("{word}: {wait}"),
-            None => word,
-        },
-    }
+    let place = match word.as_str() {
+        "discovering" => named(tasks.filter(|task| task["purpose"] == "discover" && runs(&task["status"])).collect()),
+        "previewing" => named(steps.filter(|step| runs(&step["preview"]["status"])).collect()),
+        _ => String::new(),
+    };
+    let wait = said(&request["waiting_for"]["text"]).map(|wait| format!(": {wait}")).unwrap_or_default();
+    format!("{word}{place}{wait}")
 }
 
 /// Why a phase takes its time.
@@ -195,6 +194,10 @@ mod tests {
         ]}});
         assert!(planning.look(&previewing, after(21)).expect("another phase").starts_with("previewing on pi …"));
         assert_eq!(planning.wait(after(41)).as_deref(), Some("previewing on pi, 20 s"));
+        let mut declined = previewing;
+        declined["waiting_for"] = json!({"what": "agent", "text": "infra-1: secrets.toml is open to others"});
+        let said = planning.look(&declined, after(42));
+        assert_eq!(said.as_deref(), Some("previewing on pi: infra-1: secrets.toml is open to others …"), "as soon as it is known");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 
 use crate::server::{ID, Server, request};
-use crate::terminal::{Terminal, command};
+use crate::terminal::{Terminal, command, until};
 
 const TASKS: [&str; 2] = ["01a1fc30-250d-74fd-94ec-aaaa00000001", "01a1fc30-250d-74fd-94ec-aaaa00000002"];
 
@@ -94,4 +94,22 @@ fn that_it_is_done_is_a_word_that_is_asked_for_and_ctrl_c_decides_nothing() {
     let (code, screen) = terminal.end();
     assert_eq!((code, decided(&server).len()), (Some(130), 0), "{screen}");
     assert!(screen.contains("\nThat ends nothing: `chiffon show bc6173fd`"), "{screen}");
+}
+
+#[test]
+fn who_watches_is_told_the_end_when_all_that_was_cut_off_is_known() {
+    let server = server(&[(TASKS[0], "interrupted"), (TASKS[1], "running")]);
+    let now = server.script().request.clone();
+    server.script().request = request("awaiting_approval");
+    server.script().after = vec![("approve", now)];
+    let terminal = Terminal::start(server.url(), &["approve", "bc6173fd", "--yes"], "dumb");
+    until("it is looked at, and one still runs", || {
+        let script = server.script();
+        let looks = script.calls.iter().skip_while(|(method, ..)| method != "POST").filter(|(method, ..)| method == "GET").count();
+        (looks >= 2).then_some(()).ok_or_else(|| format!("{:?}", script.calls))
+    });
+    server.script().request = cut_off(&[(TASKS[0], "interrupted"), (TASKS[1], "interrupted")]);
+    server.script().later = vec![("task", json!({"task_id": TASKS[1], "title": "Install on 2", "status": "interrupted"}))];
+    let (code, screen) = terminal.end();
+    assert!(code == Some(1) && screen.matches("interrupted on : Install on").count() == 2 && !screen.contains("running"), "{screen}");
 }

@@ -64,6 +64,8 @@ pub struct RequestView {
     pub reserved_hosts: Vec<ReservedHost>,
     /// Its commits in the audit repository, oldest first.
     pub commits: Vec<String>,
+    /// So many records of it are still to be committed.
+    pub commits_to_come: i64,
     /// The number of its newest live event: `Last-Event-ID` for following from here.
     pub last_event_id: i64,
 }
@@ -162,6 +164,7 @@ pub async fn get(pool: &PgPool, request_id: Uuid) -> Result<Option<RequestView>,
     view.changed = changed(&mut tx, request_id).await?;
     view.reserved_hosts = reserved::list(&mut tx, Some(request_id)).await?;
     view.commits = commits(&mut tx, request_id).await?;
+    view.commits_to_come = commits_to_come(&mut tx, request_id).await?;
     if let Some((plan_id, mut plan)) = plan {
         plan.approvals = approvals(&mut tx, plan_id).await?;
         let (previews, tasks) =
@@ -240,6 +243,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         changed: Vec::new(),
         reserved_hosts: Vec::new(),
         commits: Vec::new(),
+        commits_to_come: 0,
         last_event_id: row.event_seq,
     };
     Ok(Some((view, plan)))
@@ -345,6 +349,12 @@ async fn commits(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<
     )
     .fetch_all(connection)
     .await?)
+}
+
+async fn commits_to_come(connection: &mut PgConnection, request_id: Uuid) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM git_outbox WHERE request_id = $1 AND settled_at IS NULL"#, request_id)
+        .fetch_one(connection)
+        .await?)
 }
 
 async fn approvals(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec<ApprovalView>, Error> {
