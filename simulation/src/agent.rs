@@ -8,7 +8,7 @@ use chiffon_agents::worker::machine::{self, Answered, Arrival, Begin, Recovered,
 use chiffon_protocol::message::{Decision, Outcome, WorkClaim, WorkGrant};
 use uuid::Uuid;
 
-use crate::network::Key;
+use crate::network::{Aside, Key};
 use crate::orchestrator::{START_WITHIN, name};
 
 /// What the disk holds of an attempt.
@@ -18,6 +18,7 @@ pub(crate) struct Entry {
     pub(crate) offer: i32,
     pub(crate) claim_id: Uuid,
     pub(crate) result: Option<Outcome>,
+    pub(crate) aside: Aside,
 }
 
 /// What the process knows beside that.
@@ -83,7 +84,7 @@ impl Agent {
             // The worker keeps the delivery until the older claim is answered; here it is the same as to give it back.
             Arrival::AfterClaim => false,
             Arrival::New => {
-                self.journal.insert(key, Entry { state: State::Received, offer, claim_id, result: None });
+                self.journal.insert(key, Entry { state: State::Received, offer, claim_id, result: None, aside: Aside::Nothing });
                 self.live.insert(key, Live { delivery: Some(delivery), ..Live::default() });
                 false
             }
@@ -172,6 +173,17 @@ impl Agent {
         if let Some(live) = self.live.get_mut(&key) {
             live.last_sent = None;
         }
+    }
+
+    /// What it says of this attempt beside the outcome.
+    pub(crate) fn say_aside(&mut self, key: Key, aside: Aside) {
+        if let Some(entry) = self.journal.get_mut(&key) {
+            entry.aside = aside;
+        }
+    }
+
+    pub(crate) fn aside(&self, key: Key) -> Aside {
+        self.journal.get(&key).map(|entry| entry.aside).unwrap_or_default()
     }
 
     pub(crate) fn stored(&mut self, key: Key) {

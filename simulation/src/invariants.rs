@@ -43,6 +43,12 @@ pub const HOSTS_APART: &str = "two tasks never change one host at the same time"
 pub const RECORDS_TRUE: &str = "the records say of an attempt what its agent has journalled";
 /// An approval starts one run.
 pub const APPROVED_ONCE: &str = "a revision is run at most once";
+/// An approval is for the revision that was looked at.
+pub const APPROVED_AS_SEEN: &str = "a revision is run only with as many approvals of its own as it needs";
+/// Nothing of a plan that was given up is run.
+pub const NO_OLD_PLAN: &str = "what runs is of the newest revision";
+/// A host on which something of a stopped run may still run is a person's to give back.
+pub const KEPT_APART: &str = "no work is given out for a host that is kept";
 /// No stored end is reversed.
 pub const ENDS_STAY: &str = "a completed task has an attempt that succeeded, or a person's word";
 /// The audit chain is whole.
@@ -53,10 +59,37 @@ pub(crate) fn after_each_step(world: &World) -> Result<(), Violation> {
     executed_once(world)?;
     apart(world)?;
     records_are_true(world)?;
+    plans_are_as_approved(world)?;
+    kept_apart(world)?;
     match world.records.request.runs.iter().find(|(_, runs)| **runs > 1) {
         Some((revision, runs)) => Err(Violation::new(APPROVED_ONCE, format!("revision {revision} was run {runs} times"))),
         None => Ok(()),
     }
+}
+
+fn plans_are_as_approved(world: &World) -> Result<(), Violation> {
+    let request = &world.records.request;
+    for revision in request.runs.keys() {
+        let approvals = request.approved_by.get(revision).map_or(0, std::collections::BTreeSet::len);
+        if approvals < request.approvals_needed {
+            return Err(Violation::new(APPROVED_AS_SEEN, format!("revision {revision} has {approvals} of {}", request.approvals_needed)));
+        }
+    }
+    match world.processes.iter().find(|process| world.records.tasks[process.key.0].revision != request.revision) {
+        Some(process) => Err(Violation::new(NO_OLD_PLAN, format!("{:?} runs beside revision {}", process.key, request.revision))),
+        None => Ok(()),
+    }
+}
+
+fn kept_apart(world: &World) -> Result<(), Violation> {
+    for (index, row) in world.records.tasks.iter().enumerate() {
+        let kept_at = world.records.host_locks.get(&row.host).and_then(|lock| lock.kept_at);
+        let is_given_out = matches!(row.state, Task::Offered { .. } | Task::Claimed(_));
+        if is_given_out && kept_at.is_some_and(|kept_at| row.given_out_at > kept_at) {
+            return Err(Violation::new(KEPT_APART, format!("task {index} is {:?}, host {} is kept", row.state, row.host)));
+        }
+    }
+    Ok(())
 }
 
 fn executed_once(world: &World) -> Result<(), Violation> {
@@ -159,10 +192,10 @@ pub(crate) fn at_the_end(world: &World) -> Result<(), Violation> {
             return Err(Violation::new("no result is lost", format!("{key:?} ended as {outcomes:?}; recorded is {attempt:?}")));
         }
     }
-    for (host, owner) in &world.records.host_locks {
-        let row = &world.records.tasks[*owner];
+    for (host, lock) in world.records.host_locks.iter().filter(|(_, lock)| lock.kept_at.is_none()) {
+        let row = &world.records.tasks[lock.task];
         if crate::orchestrator::is_over(row) || matches!(row.state, Task::Waiting | Task::Pending) {
-            return Err(Violation::new("no host stays taken for nothing", format!("host {host} by task {owner}: {:?}", row.state)));
+            return Err(Violation::new("no host stays taken for nothing", format!("host {host} by task {}: {:?}", lock.task, row.state)));
         }
     }
     if world.records.is_audit_whole() { Ok(()) } else { Err(Violation::new(AUDIT_WHOLE, "the chain is broken")) }

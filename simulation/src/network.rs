@@ -18,6 +18,17 @@ pub(crate) enum Queue {
     Control(usize, u64),
 }
 
+/// What a result says beside its outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Aside {
+    #[default]
+    Nothing,
+    /// It was not run: variables of its host are not those of the preview.
+    Refused,
+    /// Something of it may still run on its host.
+    LeftRunning,
+}
+
 /// What parties say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
@@ -58,6 +69,7 @@ pub(crate) enum Message {
         key: Key,
         agent: usize,
         outcome: Outcome,
+        aside: Aside,
     },
     Grant {
         claim_id: Uuid,

@@ -9,10 +9,10 @@ use chiffon_orchestrator::domain::task::{Known, Task};
 use chiffon_protocol::action::Repeatable;
 use chiffon_protocol::message::Outcome;
 use chrono::DateTime;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::network::{Message, Queue};
+use crate::network::{Key, Message, Queue};
 
 /// One try of a task.
 #[derive(Debug, Clone)]
@@ -51,6 +51,10 @@ pub(crate) struct TaskRow {
     pub(crate) tried_by_person: usize,
     /// A person has said, without proof, that it does not run any more.
     pub(crate) by_word: bool,
+    /// Its agent has refused it, and run nothing.
+    pub(crate) refused: bool,
+    /// How many audit rows there were when it was last given out.
+    pub(crate) given_out_at: usize,
 }
 
 impl TaskRow {
@@ -98,6 +102,10 @@ pub(crate) struct Request {
     pub(crate) planning_until: Duration,
     pub(crate) approvals: BTreeSet<u32>,
     pub(crate) approvals_needed: usize,
+    /// Who has ever approved each revision, whatever was made of it.
+    pub(crate) approved_by: BTreeMap<u32, BTreeSet<u32>>,
+    /// Another request has changed a host since its previews.
+    pub(crate) outdated: bool,
     /// How often each revision was run.
     pub(crate) runs: BTreeMap<u32, u32>,
     pub(crate) held: bool,
@@ -128,6 +136,15 @@ pub(crate) struct Lease {
     pub(crate) until: Duration,
 }
 
+/// Who has a host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HostLock {
+    pub(crate) task: usize,
+    pub(crate) attempt: i32,
+    /// How many audit rows there were when it was reserved, because something of the attempt may still run there.
+    pub(crate) kept_at: Option<usize>,
+}
+
 /// A row of the request's chain.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditRow {
@@ -142,7 +159,7 @@ pub(crate) struct AuditRow {
 pub(crate) struct Records {
     pub(crate) request: Request,
     pub(crate) tasks: Vec<TaskRow>,
-    pub(crate) host_locks: BTreeMap<usize, usize>,
+    pub(crate) host_locks: BTreeMap<usize, HostLock>,
     pub(crate) outbox: Vec<OutboxRow>,
     pub(crate) agents: Vec<AgentRow>,
     pub(crate) reaper: Lease,
@@ -163,6 +180,8 @@ impl Records {
                 planning_until: Duration::ZERO,
                 approvals: BTreeSet::new(),
                 approvals_needed,
+                approved_by: BTreeMap::new(),
+                outdated: false,
                 runs: BTreeMap::new(),
                 held: false,
                 resend_at: Duration::ZERO,
@@ -197,8 +216,23 @@ impl Records {
         })
     }
 
+    /// Gives a task's hosts back, but for those that are kept.
     pub(crate) fn unlock(&mut self, task: usize) {
-        self.host_locks.retain(|_, owner| *owner != task);
+        self.host_locks.retain(|_, lock| lock.task != task || lock.kept_at.is_some());
+    }
+
+    /// Keeps a host that the task has, or that nobody has, from other work.
+    pub(crate) fn keep(&mut self, host: usize, (task, attempt): Key, at: Duration) {
+        let kept_at = Some(self.audit.len());
+        let lock = self.host_locks.entry(host).or_insert(HostLock { task, attempt, kept_at });
+        if lock.task == task {
+            *lock = HostLock { task, attempt, kept_at };
+            self.tell(at, "host.reserved", json!({"host": host, "task": task, "attempt": attempt}));
+        }
+    }
+
+    pub(crate) fn is_kept(&self, host: usize) -> bool {
+        self.host_locks.get(&host).is_some_and(|lock| lock.kept_at.is_some())
     }
 }
 

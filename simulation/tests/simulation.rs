@@ -1,6 +1,6 @@
 //! The promises over two hundred thousand schedules; and mistakes made on purpose, each of which must be found.
 
-use chiffon_simulation::{APPROVED_ONCE, Bug, ONCE, RECORDS_TRUE, play_many, replay};
+use chiffon_simulation::{APPROVED_AS_SEEN, APPROVED_ONCE, Bug, KEPT_APART, NO_OLD_PLAN, ONCE, RECORDS_TRUE, play_many, replay};
 
 /// The schedules of one run of the suite.
 const SCHEDULES: u64 = 200_000;
@@ -49,4 +49,19 @@ fn a_result_without_a_fence_is_found() {
 #[test]
 fn an_approval_that_is_not_consumed_is_found() {
     is_found(Bug::ApprovalNotConsumed, &[APPROVED_ONCE]);
+}
+
+#[test]
+fn an_approval_that_counts_for_the_next_plan_is_found() {
+    is_found(Bug::OldApprovalsCount, &[APPROVED_AS_SEEN]);
+}
+
+#[test]
+fn a_plan_that_is_made_again_while_a_step_of_it_runs_is_found() {
+    is_found(Bug::PlannedAgainWhileBegun, &[NO_OLD_PLAN]);
+}
+
+#[test]
+fn work_for_a_host_that_is_kept_is_found() {
+    is_found(Bug::KeptHostGivenOut, &[KEPT_APART]);
 }

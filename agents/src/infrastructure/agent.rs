@@ -244,7 +244,7 @@ impl AgentKind for InfrastructureAgent {
 
     fn problems(&self) -> Vec<String> {
         let known = self.known();
-        known.inventory.problems.iter().cloned().chain(known.catalogue.problems.values().map(|problem| problem.message.clone())).collect()
+        known.inventory.problems.iter().cloned().chain(known.catalogue.not_told()).collect()
     }
 
     fn labels(&self) -> BTreeMap<String, String> {

@@ -171,6 +171,12 @@ impl Catalogue {
             .collect()
     }
 
+    /// That more are left out than hello names, in words.
+    pub(super) fn not_told(&self) -> Option<String> {
+        let more = self.problems.len().saturating_sub(MOST_NOT_OFFERED);
+        (more > 0).then(|| format!("{more} more actions are not in order, which the agent's log names"))
+    }
+
     /// As hello announces it.
     pub fn announced(&self) -> Vec<AnnouncedAction> {
         self.actions.values().map(|action| AnnouncedAction { spec: action.spec.clone(), sha256: action.sha256.clone() }).collect()

@@ -117,7 +117,7 @@ pub trait AgentKind: Send + Sync + std::fmt::Debug + 'static {
         BTreeMap::new()
     }
 
-    /// What it had to leave out, and why. For people.
+    /// What it had to leave out beside those actions, and why. For people.
     fn problems(&self) -> Vec<String> {
         Vec::new()
     }

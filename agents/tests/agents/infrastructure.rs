@@ -304,6 +304,7 @@ async fn an_invalid_action_does_not_stop_the_others() {
     let said = agent.not_offered();
     assert_eq!((said.len(), said[0].name.as_str(), said[0].code), (1, "wrong", ErrorCode::ActionInvalid.number()));
     assert!(said[0].reason.contains("wrong/action.yml") && said[0].reason.contains("colour"), "{}", said[0].reason);
+    assert_eq!(agent.problems(), Vec::<String>::new(), "what is said of an action is said once");
     books.action("wrong", "", "    - name: It\n      ansible.builtin.command: id\n      check_mode: false\n");
     assert!(agent.refresh().await, "another reason is said, too");
     assert!(agent.not_offered()[0].reason.contains("check_mode: false"));

@@ -61,8 +61,9 @@ pub async fn order(api: &Api, output: Output, verb: &AgentsVerb) -> Outcome {
 
 /// What an agent had to leave out.
 fn problems(agent: &Value) -> Vec<(String, String)> {
-    let problems = agent["problems"].as_array().into_iter().flatten();
-    problems.map(|problem| (text(&agent["agent_id"]), text(problem))).collect()
+    let actions = agent["not_offered"].as_array().into_iter().flatten().map(|action| text(&action["reason"]));
+    let others = agent["problems"].as_array().into_iter().flatten().map(text);
+    actions.chain(others).map(|problem| (text(&agent["agent_id"]), problem)).collect()
 }
 
 /// What an agent is doing, in a word.

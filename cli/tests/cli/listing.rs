@@ -39,6 +39,19 @@ fn a_list_that_goes_on_says_so_and_how_to_see_more() {
 }
 
 #[test]
+fn what_an_agent_leaves_out_is_said_once() {
+    let server = Server::start(request("completed"));
+    server.script().anything = json!({"items": [{
+        "agent_id": "infra-1", "alive": true, "problems": ["cloud.sh: the token has expired"],
+        "not_offered": [{"name": "open_dome", "code": 5508, "reason": "open_dome/action.yml: no playbook.yml"}],
+    }]});
+    let (code, told) = said(&server, &["agents"]);
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("Left out by infra-1: ")).collect();
+    assert!(code == Some(0) && lines.len() == 2, "{told}");
+    assert!(lines[0].contains("open_dome/action.yml: no playbook.yml") && lines[1].contains("the token has expired"), "{told}");
+}
+
+#[test]
 fn what_is_asked_for_whole_is_read_to_its_end() {
     for args in [
         &["requests", "--all"][..],

@@ -6,5 +6,6 @@ mod doctor;
 mod hostile;
 mod listing;
 mod resolving;
+mod releasing;
 mod server;
 mod terminal;

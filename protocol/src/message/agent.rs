@@ -78,7 +78,7 @@ pub struct AgentHello {
     /// What the journal holds unfinished.
     #[serde(default)]
     pub unfinished: Vec<Unfinished>,
-    /// What the agent had to leave out, and why: actions that are not in order, sources of hosts that can't be read. For people.
+    /// What the agent had to leave out beside those actions, and why: sources of hosts that can't be read. For people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }

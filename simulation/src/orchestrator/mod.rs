@@ -4,6 +4,7 @@
 mod offering;
 mod people;
 mod planning;
+mod planning_again;
 mod reports;
 mod silence;
 
@@ -84,7 +85,7 @@ impl Desk<'_> {
                 self.started(*key, *agent);
                 Vec::new()
             }
-            Message::Result { key, agent, outcome } => self.result(*key, *agent, *outcome),
+            Message::Result { key, agent, outcome, aside } => self.result(*key, *agent, (*outcome, *aside)),
             Message::Work { .. } | Message::Grant { .. } | Message::Stored { .. } | Message::Cancel { .. } | Message::HelloWanted => {
                 Vec::new()
             }

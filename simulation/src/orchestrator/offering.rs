@@ -6,8 +6,9 @@ use chiffon_protocol::message::Decision;
 use serde_json::json;
 
 use super::{AGENT_LEASE, CLAIM_WITHIN, Desk};
+use crate::bug::Bug;
 use crate::network::{Key, Message, Queue};
-use crate::records::Attempt;
+use crate::records::{Attempt, HostLock};
 
 impl Desk<'_> {
     /// Offers what is ready, as far as an agent lives that may take it.
@@ -28,13 +29,18 @@ impl Desk<'_> {
             Task::Pending => row.after.is_none_or(|after| self.records.tasks[after].state == Task::Completed),
             _ => row.not_before <= self.now,
         };
-        let is_free = self.records.host_locks.get(&row.host).is_none_or(|owner| *owner == index);
+        let is_free = match self.records.host_locks.get(&row.host) {
+            Some(lock) if lock.kept_at.is_some() => self.bug == Some(Bug::KeptHostGivenOut),
+            Some(lock) => lock.task == index,
+            None => true,
+        };
         if !is_ready || !is_free || !(0..self.records.agents.len()).any(alive) {
             return;
         }
         let Some(next) = next_offer(row.state.clone(), row.known(), (row.newest(), row.offer), 0) else { return };
         let (host, now) = (row.host, self.now);
-        self.records.host_locks.insert(host, index);
+        let kept_at = self.records.host_locks.get(&host).and_then(|lock| lock.kept_at);
+        self.records.host_locks.insert(host, HostLock { task: index, attempt: next.attempt, kept_at });
         let row = &mut self.records.tasks[index];
         if next.is_new {
             row.attempts.push(Attempt {
@@ -49,6 +55,7 @@ impl Desk<'_> {
         row.offer = next.offer;
         row.claim_by = now + CLAIM_WITHIN;
         row.state = Task::Offered { attempt: next.attempt, offer: next.offer };
+        row.given_out_at = self.records.audit.len();
         self.records.send(Queue::Work, Message::Work { key: (index, next.attempt), offer: next.offer });
         self.records.tell(now, "task.offered", json!({"task": index, "attempt": next.attempt, "offer": next.offer}));
     }
@@ -87,13 +94,15 @@ impl Desk<'_> {
             Claimed::Over | Claimed::Taken | Claimed::NotOffered(_) => return Decision::Refused,
             Claimed::Granted => {}
         }
-        if self.records.host_locks.get(&row.host) != Some(&index) {
+        let has_host = |lock: &HostLock| lock.task == index && lock.attempt == asked.attempt;
+        if !self.records.host_locks.get(&row.host).is_some_and(has_host) {
             return Decision::Refused;
         }
         let event = Event::Claim { attempt: asked.attempt, offer: asked.offer, agent_id: asked.agent_id.to_owned() };
         if let Ok(next) = row.state.clone().on(event) {
             row.state = next;
         }
+        row.given_out_at = self.records.audit.len();
         if let Some(attempt) = row.attempt_mut(asked.attempt) {
             attempt.claim_id = Some(asked.claim_id);
             attempt.agent = Some(agent);

@@ -25,6 +25,11 @@ impl Desk<'_> {
         if next.is_err() && !forgotten {
             return false;
         }
+        if request.outdated {
+            self.plan_again(None);
+            return false;
+        }
+        request.approved_by.entry(seen).or_default().insert(person);
         let is_first = request.approvals.insert(person);
         if !is_first && !forgotten || request.approvals.len() < request.approvals_needed {
             return false;
@@ -47,6 +52,8 @@ impl Desk<'_> {
                 decided: false,
                 tried_by_person: 0,
                 by_word: false,
+                refused: false,
+                given_out_at: 0,
             });
         }
         self.records.tell(self.now, "plan.approved", json!({"revision": seen, "by": person}));
@@ -91,6 +98,16 @@ impl Desk<'_> {
                 self.back_to_waiting(index, None);
             }
         }
+    }
+
+    /// A person gives a reserved host back; whether it was one.
+    pub(crate) fn release(&mut self, host: usize) -> bool {
+        let is_kept = self.records.is_kept(host);
+        if is_kept {
+            self.records.host_locks.remove(&host);
+            self.records.tell(self.now, "host.released", json!({"host": host}));
+        }
+        is_kept
     }
 
     /// A person decides about a task; whether that was taken.

@@ -2,7 +2,6 @@
 
 use chiffon_orchestrator::domain::request;
 use chiffon_orchestrator::domain::request::Status;
-use serde_json::json;
 
 use super::{Desk, Memory, PLANNING_LEASE, RESEND_AFTER};
 use crate::network::{Message, Queue};
@@ -26,10 +25,7 @@ impl Desk<'_> {
         }
         let Ok(status) = request.status.on(request::Event::Propose) else { return };
         request.status = status;
-        request.revision += 1;
-        request.approvals.clear();
-        let revision = request.revision;
-        self.records.tell(self.now, "plan.proposed", json!({"revision": revision}));
+        self.propose();
     }
 
     /// What waits for a message is announced again (RELIABILITY 1).

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{AGENT_LEASE, Desk, Replies};
 use crate::bug::Bug;
-use crate::network::{Key, Message, Queue};
+use crate::network::{Aside, Key, Message, Queue};
 
 impl Desk<'_> {
     pub(super) fn hello(&mut self, agent: usize, incarnation: u64, unfinished: &[Key]) {
@@ -81,7 +81,7 @@ impl Desk<'_> {
         }
     }
 
-    pub(super) fn result(&mut self, key: Key, agent: usize, outcome: Outcome) -> Replies {
+    pub(super) fn result(&mut self, key: Key, agent: usize, (outcome, aside): (Outcome, Aside)) -> Replies {
         let now = self.now;
         let incarnation = self.records.agents[agent].incarnation;
         let bug = self.bug;
@@ -104,16 +104,26 @@ impl Desk<'_> {
                 Reported::Repeated => {}
             }
         }
+        let host = row.host;
+        if matches!(reported, Reported::Ends(_)) {
+            row.refused = aside == Aside::Refused;
+        }
+        if aside == Aside::LeftRunning && matches!(reported, Reported::Ends(_) | Reported::Fenced) {
+            self.records.keep(host, (key.0, number), now);
+        }
         match reported {
             Reported::Ends(_) => {
                 if let Ok(next) = state.on(Event::Finish { attempt: number, outcome }) {
-                    row.state = next;
+                    self.records.tasks[key.0].state = next;
                 }
                 self.records.unlock(key.0);
                 self.records.tell(now, "task.finished", json!({"task": key.0, "attempt": number, "outcome": outcome}));
-                self.settle();
+                if aside != Aside::Refused || !self.plan_again(Some(key.0)) {
+                    self.settle();
+                }
             }
             Reported::NotStarted => {
+                let row = &mut self.records.tasks[key.0];
                 row.state = Task::Waiting;
                 row.not_before = now;
                 self.records.unlock(key.0);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Process, World, is_for_agent};
 use crate::agent::{AnswerTaken, NextStep};
 use crate::bug::Bug;
-use crate::network::{Key, Message, Party, Queue};
+use crate::network::{Aside, Key, Message, Party, Queue};
 use crate::orchestrator::RUN_WITHIN;
 
 impl World {
@@ -68,6 +68,7 @@ impl World {
         let stopped: Vec<Key> = of_agent.filter(is_meant).collect();
         for key in stopped {
             self.processes.retain(|process| process.key != key);
+            self.leave_something(agent, key);
             self.end(agent, key, Outcome::Cancelled);
         }
     }
@@ -103,6 +104,7 @@ impl World {
                 }
                 self.trace.say(|| format!("agent {agent} journals the start of {key:?}"));
             }
+            NextStep::Execute if self.fault(3) => self.refuse(agent, key),
             NextStep::Execute => self.execute(agent, key),
             NextStep::End(outcome) => self.end(agent, key, outcome),
             NextStep::SendResult(outcome) => {
@@ -110,7 +112,8 @@ impl World {
                     live.last_sent = Some(now);
                 }
                 self.trace.say(|| format!("agent {agent} reports {outcome:?} of {key:?}"));
-                self.publish(Queue::Reports, Message::Result { key, agent, outcome });
+                let aside = self.agents[agent].aside(key);
+                self.publish(Queue::Reports, Message::Result { key, agent, outcome, aside });
             }
         }
     }
@@ -124,6 +127,21 @@ impl World {
         self.processes.push(Process { key, agent, ends_at: self.now + takes });
         *self.executions.entry(key).or_default() += 1;
         self.publish(Queue::Reports, Message::Started { key, agent });
+    }
+
+    /// Somebody has changed a variable of the host since the preview: nothing is run.
+    pub(super) fn refuse(&mut self, agent: usize, key: Key) {
+        self.trace.say(|| format!("agent {agent} refuses {key:?}: its host is not as it was previewed"));
+        self.agents[agent].say_aside(key, Aside::Refused);
+        self.end(agent, key, Outcome::Failed);
+    }
+
+    /// What is stopped does not always end whole.
+    pub(super) fn leave_something(&mut self, agent: usize, key: Key) {
+        if self.fault(3) {
+            self.trace.say(|| format!("something of {key:?} may still run on its host"));
+            self.agents[agent].say_aside(key, Aside::LeftRunning);
+        }
     }
 
     /// The agent's word, on its disk.
@@ -179,6 +197,7 @@ impl World {
         for (key, recovered) in self.agents[agent].start() {
             if recovered == Recovered::Interrupted {
                 self.processes.retain(|process| process.key != key || process.agent != agent);
+                self.leave_something(agent, key);
             }
             if let Some(outcome) = self.agents[agent].journal.get(&key).and_then(|entry| entry.result) {
                 self.journalled(agent, key, outcome);

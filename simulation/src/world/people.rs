@@ -3,7 +3,7 @@
 use chiffon_orchestrator::domain::request::Status;
 use chiffon_orchestrator::domain::task::{Decision as Resolution, Task};
 
-use super::{AGENTS, ORCHESTRATORS, World};
+use super::{AGENTS, HOSTS, ORCHESTRATORS, World};
 use crate::network::Party;
 use crate::orchestrator::{Desk, Memory};
 
@@ -44,7 +44,14 @@ impl World {
             50..56 => desk.revise(),
             56 => desk.cancel(),
             57..60 => desk.hold(true),
-            60..80 => desk.hold(false),
+            60..76 => desk.hold(false),
+            // Another request has changed one of its hosts since.
+            76..78 => self.records.request.outdated = self.records.request.status == Status::AwaitingApproval,
+            78..80 => {
+                if desk.release(task % HOSTS) {
+                    self.trace.say(|| format!("person {person} gives host {} back", task % HOSTS));
+                }
+            }
             // A person may be wrong about what runs, and sometimes is.
             _ => {
                 if desk.resolve(task, decision, not_running && (!still_runs || choice == 99)) {
@@ -97,13 +104,18 @@ impl World {
         match self.records.request.status {
             Status::AwaitingApproval | Status::NeedsInput | Status::Paused => true,
             Status::NeedsAttention => self.records.tasks.iter().any(|row| matches!(row.state, Task::Unknown(_) | Task::Interrupted { .. })),
-            // "No agent is connected", or all have declined.
+            // "No agent is connected", all have declined, or a host is kept.
             Status::Running => {
                 let all_excluded = |row: &crate::records::TaskRow| {
                     self.agents.iter().filter(|agent| agent.up).all(|agent| row.excluded.contains(&agent.number))
                 };
                 self.records.tasks.iter().any(|row| row.state == Task::Waiting && (!any_alive || all_excluded(row)))
                     || self.records.tasks.iter().any(|row| row.state == Task::Pending && !any_alive)
+                    || self
+                        .records
+                        .tasks
+                        .iter()
+                        .any(|row| matches!(row.state, Task::Pending | Task::Waiting) && self.records.is_kept(row.host))
             }
             _ => false,
         }

@@ -56,7 +56,7 @@ pub struct AgentView {
     pub not_offered: Value,
     /// The tasks it owns at this moment.
     pub running: Vec<Uuid>,
-    /// What it had to leave out, and why: actions that are not in order, sources of hosts that can't be read.
+    /// What it had to leave out beside actions, and why: sources of hosts that can't be read.
     pub problems: Value,
     /// Its newest heartbeat.
     pub heartbeat: Option<Value>,
@@ -131,7 +131,7 @@ pub async fn count_with_problems(pool: &PgPool) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!"
         FROM agents
-        WHERE problems <> '[]' AND lease_expires_at > now()"#,
+        WHERE (problems <> '[]' OR not_offered <> '[]') AND lease_expires_at > now()"#,
     )
     .fetch_one(pool)
     .await?)

@@ -15,6 +15,7 @@ mod limits;
 mod listing;
 mod orders;
 mod panicking;
+mod releasing;
 mod resolving;
 mod roles;
 mod tokens;

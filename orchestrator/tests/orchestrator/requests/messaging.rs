@@ -1,5 +1,6 @@
 //! Requests over AMQP: what an enrolled principal has signed becomes one request, by the same checks as over HTTP (RELIABILITY 20).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Bus, BusError, Delivery, Outgoing, Published, Verdict};
@@ -8,6 +9,7 @@ use chiffon_orchestrator::inbox::Inbox as _;
 use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
 use chiffon_orchestrator::inbox::requests;
 use chiffon_orchestrator::service::dead_letters::replay;
+use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
 use chiffon_orchestrator::service::planning_desk::PlanningDesk;
 use chiffon_orchestrator::service::principal_keys::{self, Trust};
 use chiffon_orchestrator::service::tokens::Who;
@@ -220,6 +222,33 @@ async fn what_nobody_enrolled_has_signed_and_what_http_would_refuse_is_dead_lett
         .expect("reads");
     let senders: Vec<String> = senders.into_iter().flatten().collect();
     assert!(senders.contains(&"ticket-bot".to_owned()) && senders.contains(&"wallboard".to_owned()), "{senders:?}");
+}
+
+#[tokio::test]
+async fn one_who_asks_over_amqp_has_so_many_open_requests_and_holds_nobody_up() {
+    let mut app = TestApp::start().await;
+    let settings = Arc::get_mut(&mut app.context.settings).expect("nobody else has them yet");
+    settings.open_requests = OpenRequestLimits { all: 3, of_one: 2 };
+    let (bot, other) = (trusted(&app, "ticket-bot", Role::Requester).await, trusted(&app, "wallboard", Role::Requester).await);
+    let ask = async |key: &KeyPair| {
+        let body = message(&app, wish(RESTART));
+        let header = signature::sign(key, REQUESTS, soon(&app), &body);
+        (verdict_on(&app, body.clone(), Some(header.clone())).await, body, header)
+    };
+    assert_eq!(ask(&bot).await.0, Verdict::Ack);
+    let (verdict, second, header) = ask(&bot).await;
+    assert_eq!(verdict, Verdict::Ack);
+    let (refused, ..) = ask(&bot).await;
+    let Verdict::Reject { code: 5024, reason } = &refused else { panic!("{refused:?}") };
+    assert!(reason.contains("`ticket-bot` has 2 open requests") && reason.contains("max_open_requests_per_principal"), "{reason}");
+    assert_eq!(verdict_on(&app, second, Some(header)).await, Verdict::Ack, "one that is there comes again without being one more");
+    assert_eq!(ask(&other).await.0, Verdict::Ack, "another's are their own");
+    let (refused, ..) = ask(&other).await;
+    assert!(matches!(&refused, Verdict::Reject { code: 5024, reason } if reason.starts_with("3 requests are open")), "{refused:?}");
+    assert_eq!(count(&app).await, 3);
+    drain_letters(&app).await;
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM dead_letters").fetch_one(app.pool()).await.expect("reads");
+    assert_eq!(kept, 2, "what was refused is kept for a person to send again");
 }
 
 #[tokio::test]
