@@ -14,8 +14,6 @@ pub enum Bug {
     ApprovalNotConsumed,
     /// Approvals of one revision count for the next.
     OldApprovalsCount,
-    /// Steps are planned again although one of them was begun.
-    PlannedAgainWhileBegun,
     /// Work is given out for a host that is kept, because something of a stopped run may still run there.
     KeptHostGivenOut,
 }

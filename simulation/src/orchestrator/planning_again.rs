@@ -27,7 +27,7 @@ impl Desk<'_> {
     /// whose refusal is the reason.
     pub(super) fn plan_again(&mut self, refused: Option<usize>) -> bool {
         let Ok(planning) = self.records.request.status.on(request::Event::PlanAgain) else { return false };
-        if self.was_begun(refused) && self.bug != Some(Bug::PlannedAgainWhileBegun) {
+        if self.was_begun(refused) {
             return false;
         }
         let Ok(proposed) = planning.on(request::Event::Propose) else { return false };
