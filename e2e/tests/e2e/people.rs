@@ -69,7 +69,7 @@ async fn what_may_not_be_repeated_is_decided_about_with_the_commands_that_are_to
     assert!(code == Some(0) && said.contains("paused it: dinner"), "{code:?} {said}");
     let word: &[&str] = if task["status"] == "unknown" { &["--not-running"] } else { &[] };
     let (code, said) = call(&home, &[&["resolve", short, "--done", "--comment", "I looked", "--attempt", "1"], word].concat());
-    assert!(code == Some(0) && said.contains("is done: I looked. The task is completed, its request completed."), "{code:?} {said}");
+    assert!(code == Some(0) && said.contains("is done: I looked.\nThe task is completed, its request completed."), "{code:?} {said}");
     let (code, said) = call(&home, &["resolve", task_id, "--done", "--comment", "I looked"]);
     assert!(code == Some(1) && said.contains("5130"), "{code:?} {said}");
     let (code, said) = call(&home, &["resume", short]);
