@@ -5,7 +5,7 @@ mod away;
 mod doctor;
 mod hostile;
 mod listing;
-mod resolving;
 mod releasing;
+mod resolving;
 mod server;
 mod terminal;
