@@ -18,6 +18,7 @@ mod recovery;
 mod running;
 mod shipped_actions;
 mod spellings;
+mod stopping;
 mod unasked;
 mod variables;
 mod worker;
