@@ -264,6 +264,8 @@ impl AgentKind for InfrastructureAgent {
             }
         }
         changed |= self.ask_again(&mut known).await;
+        // Who declined for a secret's sake is asked again after a hello.
+        changed |= self.secrets.were_touched();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         changed
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +26,12 @@ pub(super) struct Secrets {
     path: PathBuf,
     /// Every value since this agent began: one that was changed still stands on hosts.
     seen: Arc<Mutex<BTreeSet<String>>>,
+    /// The file as it was looked at last.
+    looked_at: Arc<Mutex<Option<Stamp>>>,
 }
+
+/// What tells whether a file was written or given other rights: its inode, and when that changed (seconds, nanoseconds).
+type Stamp = (u64, i64, i64);
 
 /// Parameters as the play gets them, and what must not be seen of them.
 #[derive(Debug, Default)]
@@ -52,7 +57,16 @@ pub(super) enum Unprepared {
 
 impl Secrets {
     pub(super) fn in_folder(data_dir: &Path) -> Self {
-        Self { path: data_dir.join("secrets.toml"), seen: Arc::default() }
+        let secrets = Self { path: data_dir.join("secrets.toml"), seen: Arc::default(), looked_at: Arc::default() };
+        secrets.were_touched();
+        secrets
+    }
+
+    /// Whether the file was written, or its rights were changed, since the last look: what was declined because of it can be asked again.
+    pub(super) fn were_touched(&self) -> bool {
+        let stamp = std::fs::metadata(&self.path).ok().map(|file| (file.ino(), file.ctime(), file.ctime_nsec()));
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *looked_at, stamp) != stamp
     }
 
     /// Fills in defaults and looks up every reference; resolves them only for work that was approved.
@@ -206,6 +220,19 @@ mod tests {
             let error = prepare(&secrets, &json!({"access": ["secret://db"]}), Mode::Apply).expect_err(part).to_string();
             assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_mended_is_seen_once() {
+        let (folder, secrets) = with_file(FILE, 0o644);
+        assert!(!secrets.were_touched());
+        let path = folder.path().join("secrets.toml");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+        assert!(secrets.were_touched() && !secrets.were_touched());
+        std::fs::write(&path, "db = \"another-one\"\n").expect("written");
+        assert!(secrets.were_touched());
+        std::fs::remove_file(&path).expect("removed");
+        assert!(secrets.were_touched() && !secrets.were_touched());
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
             () = Shared::reconnected(&mut status) => {}
             _ = look.tick() => {
                 let changes = [
-                    (shared.kind.refresh().await, "the catalogue or the hosts changed"),
+                    (shared.kind.refresh().await, "the catalogue, the hosts or the secrets changed"),
                     (journal_is_back(&shared).await, "the journal can be written again"),
                     ((clock_offset(&shared) - clock).abs() > CLOCK_WAS_SET, "the machine's clock was set"),
                 ];
