@@ -160,7 +160,9 @@ async fn an_order_under_a_condition_is_never_read_as_a_report() {
 
 #[tokio::test]
 async fn what_goes_on_with_a_list_of_hosts_is_a_host_that_is_not_there_or_a_question() {
-    for text in ["deploy kuma to nas and web2", "remove kuma from nas and nas7", "install htop on nas, web3"] {
+    for text in
+        ["deploy kuma to nas and web2", "remove kuma from nas and nas7", "install htop on nas, web3", "set the banner on web and alpha"]
+    {
         let refused = asked(&[text]).await;
         assert!(refused.contains("no inventory has a host or group `"), "{text}: {refused}");
     }
@@ -251,6 +253,27 @@ async fn a_host_is_left_out_of_a_plan_in_every_way_of_saying_so() {
 }
 
 #[tokio::test]
+async fn one_of_what_was_found_for_a_plan_is_left_out_by_its_name() {
+    let catalogue = Arc::new(shipped());
+    let mut input = request("deploy kuma to nas with our portals", &catalogue, &Arc::new(hosts(&["nas"], &[])));
+    let planner = OfflinePlanner::new();
+    let Planned::Plan { draft, planned_by } = planner.plan_now(&input) else { panic!("it is planned") };
+    let mut plan = input.assembled(&draft, &planned_by).expect("a plan");
+    let deploy = plan.steps.iter_mut().find(|step| step.action == "deploy_kuma").expect("it deploys");
+    let portal = |name: &str| json!({"name": name, "url": format!("http://{name}.lan"), "source": "discovered"});
+    let reference = deploy.parameters.insert("portals".to_owned(), json!([portal("wiki"), portal("photos")]));
+    deploy.frozen_references.insert("portals".to_owned(), reference.expect("a reference"));
+    input.previous = Some(plan);
+    input.conversation.push(Turn { from_user: true, text: "leave out the wiki".to_owned() });
+    assert_eq!(planner.unchanged(&input).await, None);
+    let Planned::Plan { draft, .. } = planner.plan_now(&input) else { panic!("it is planned: {:?}", planner.plan_now(&input)) };
+    let deploy = draft.steps.iter().find(|step| step.action == "deploy_kuma").expect("it deploys");
+    assert_eq!(deploy.parameters["portals"], json!([portal("photos")]));
+    input.conversation.push(Turn { from_user: true, text: "leave out the bistro".to_owned() });
+    assert!(planner.unchanged(&input).await.is_some_and(|answer| answer.contains("bistro")), "it was not found");
+}
+
+#[tokio::test]
 async fn half_of_what_is_said_is_never_taken() {
     for change in ["make the width 40 and the color 1,5", "width 40 and 1,5 times the other", "color purple and width 60"] {
         let answer = asked(&["set the banner on web", change]).await;
@@ -317,6 +340,12 @@ async fn an_example_names_a_host_that_is_there() {
     for text in ["frobnicate the fleet", "kuma on web", "make nas blue", "water the plants"] {
         let said = asked(&[text]).await;
         assert!(!said.contains("alpha"), "{text}: {said}");
+    }
+    let shipped_only = Arc::new(shipped());
+    match OfflinePlanner::new().plan_now(&request("deploy whoami", &shipped_only, &Arc::new(hosts(&["web"], &[])))) {
+        Planned::Impossible(problem) => assert!(!problem.message.contains("on nas") && !problem.message.contains("to nas"), "{problem:?}"),
+        Planned::Question { text, .. } => assert!(!text.contains("nas"), "{text}"),
+        plan @ Planned::Plan { .. } => panic!("{plan:?}"),
     }
     let catalogue = Arc::new(Catalogue::new([action(BANNER), action(REBOOT)]));
     for (fleet, expected) in [(hosts(&["pi"], &[]), "set the banner on pi"), (hosts(&["alpha", "beta"], &[]), "set the banner on alpha")] {

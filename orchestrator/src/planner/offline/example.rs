@@ -14,8 +14,11 @@ pub fn here(entry: &Entry, fleet: &Fleet) -> Option<String> {
     let examples = &entry.spec.examples;
     let names_one = |example: &&String| {
         let tokens = tokenize(example);
-        let (_, verbs) = verbs::wishes(&tokens);
-        !slots::fill(entry, &tokens, &verbs, &hosts::mentions(&tokens, fleet), fleet).hosts.is_empty()
+        if let Some(at) = host_at(entry, &tokens) {
+            return fleet.resolve(&tokens[at].raw).is_some();
+        }
+        let (_, is_verb) = verbs::wishes(&tokens);
+        !slots::fill(entry, &tokens, &is_verb, &hosts::mentions(&tokens, fleet), fleet).hosts.is_empty()
     };
     if entry.target().is_none() {
         return examples.first().cloned();

@@ -72,6 +72,8 @@ pub struct Entry {
     pub sayings: Vec<Saying>,
     /// What those verbs want.
     pub wishes: BTreeSet<Wish>,
+    /// Words that stand in its examples where a host would, and nowhere else in what it says: stems.
+    pub example_hosts: BTreeSet<String>,
     length: f64,
 }
 
@@ -204,7 +206,19 @@ impl Entry {
         let hinted = examples.chain(values).filter(noun).filter(|word| !core.contains(word)).collect();
         let examples = spec.examples.iter().map(|example| example_words(example).into_iter().collect()).collect();
         let sayings = spec.examples.iter().map(|example| Saying::new(&tokenize(example), &core)).collect();
-        Self { spec: spec.clone(), parameters, core, hinted, vocabulary, own_verbs, examples, sayings, wishes, length }
+        Self {
+            spec: spec.clone(),
+            parameters,
+            core,
+            hinted,
+            vocabulary,
+            own_verbs,
+            examples,
+            sayings,
+            wishes,
+            example_hosts: BTreeSet::new(),
+            length,
+        }
     }
 
     /// The hosts of its examples explain nothing in a sentence: who says `nas` where there is none is not understood because an example
@@ -215,6 +229,7 @@ impl Entry {
         let said_otherwise = |word: &String| own.contains(word) || self.core.contains(word) || self.own_verbs.contains(word);
         let forgotten: BTreeSet<String> = places.into_iter().filter(|word| !said_otherwise(word)).collect();
         self.vocabulary.retain(|word| !forgotten.contains(word));
+        self.example_hosts = forgotten;
     }
 
     /// Whether a switch makes the harm of this action larger, so that only words that ask for it set it.

@@ -8,7 +8,7 @@ use super::judge::{Sentence, takes_away};
 use super::parameter::Parameter;
 use super::scope::Scope;
 use super::tokens::Token;
-use super::words;
+use super::{left_out, words};
 use crate::domain::plan::{DraftStep, PlanDocument, Step};
 
 /// Changes the values that the words name; which words that took, or what has to be asked first.
@@ -36,7 +36,8 @@ fn found_without(entry: &Entry, parameter: &Parameter, step: Option<&Step>, sent
     let mut left = found.clone();
     for (at, token) in sentence.tokens.iter().enumerate() {
         let stood = left.clone();
-        if !sentence.is_host(at) && is_left_out(entry, &sentence.tokens, at) {
+        let out = is_left_out(entry, &sentence.tokens, at) || left_out::is_left_out(&sentence.tokens, at);
+        if out && !sentence.is_host(at) {
             replace(&mut left, token, None);
         }
         taken[at] |= left != stood;

@@ -88,7 +88,8 @@ impl Filler<'_> {
         }
     }
 
-    /// "nas and nas2", where there is no nas2: a name that goes on with a list of hosts and is counted like one of them.
+    /// "nas and nas2", where there is no nas2: a name that goes on with a list of hosts and is counted like one of them, or is one in
+    /// the action's examples.
     pub(super) fn sibling_host(&mut self, fleet: &Fleet) {
         let uncounted = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_').to_lowercase();
         let known: BTreeSet<String> = fleet.hosts().iter().map(|name| uncounted(name)).collect();
@@ -100,7 +101,8 @@ impl Filler<'_> {
         let found = (1..self.tokens.len()).find(|at| {
             let name = &self.tokens[*at].lower;
             let counted = name.ends_with(|c: char| c.is_ascii_digit()) && known.contains(&uncounted(name));
-            self.is_free(*at) && counted && !self.is_core(*at) && listed(*at)
+            let like_a_host = counted || self.entry.example_hosts.contains(&self.tokens[*at].stem);
+            self.is_free(*at) && like_a_host && !self.is_core(*at) && listed(*at)
         });
         if let Some(at) = found {
             self.slots.unknown_host = Some(self.tokens[at].raw.clone());
