@@ -156,6 +156,7 @@ async fn an_order_under_a_condition_is_never_read_as_a_report() {
         assert!(question.contains("\"if\"") || question.contains("no action"), "{text}: {question}");
     }
     planned(&["how full is the disk of nas"]).await;
+    assert!(!said(&["install python3 3.11 or later on web"]).await.is_err_and(|text| text.contains("puts it off")), "a version is no time");
 }
 
 #[tokio::test]
@@ -214,6 +215,29 @@ async fn a_no_changes_nothing_and_says_how_a_plan_is_dropped() {
     for no in ["no", "Nope.", "cancel", "cancel it please", "stop", "reject"] {
         let answer = asked(&["deploy kuma to web", no]).await;
         assert!(answer.contains("stands as it was shown") && answer.contains("reject it or cancel"), "{no}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn who_never_minds_changes_nothing_after_a_question_either() {
+    for words in ["never mind", "forget it", "leave it"] {
+        let answer = asked(&["deploy kuma to web", "use port 3003 and the name kuma2", words]).await;
+        assert!(answer.contains("stands as it was shown"), "{words}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_yes_or_a_no_is_the_value_of_a_parameter_that_is_asked_for() {
+    let confirm = "name: open_gate\ntitle: Open the gate\ndescription: Opens a gate.\nexamples: [open the gate on alpha]\nagent_type: infrastructure\n\
+                   check: full\ntimeout_seconds: 60\ntarget: {parameter: host}\nrisk: low\nparameters: {type: object, required: [host, ring], \
+                   properties: {host: {type: string, format: inventory-host}, ring: {enum: [\"yes\", \"no\"]}}}";
+    let catalogue = Arc::new(Catalogue::new([action(confirm)]));
+    let mut input = request("open the gate on web", &catalogue, &Arc::new(hosts(&["web"], &[])));
+    let Planned::Question { text, .. } = OfflinePlanner::new().plan_now(&input) else { panic!("it asks") };
+    input.conversation.extend([Turn { from_user: false, text }, Turn { from_user: true, text: "no".to_owned() }]);
+    match OfflinePlanner::new().plan_now(&input) {
+        Planned::Plan { draft, .. } => assert_eq!(draft.steps[0].parameters["ring"], json!("no")),
+        other => panic!("{other:?}"),
     }
 }
 

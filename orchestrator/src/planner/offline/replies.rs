@@ -17,14 +17,14 @@ pub fn as_one_request(index: &Index, input: &PlanningInput) -> String {
             continue;
         }
         let question = asked.take();
-        if question.is_some() && says_nothing(&turn.text) {
-            continue;
-        }
         if let Some(left) = question.and_then(|question| without_what_was_asked(question, &turn.text, &text)) {
             text = left;
             continue;
         }
         let parameter = question.and_then(|question| asked_parameter(index, question));
+        if question.is_some() && parameter.is_none() && says_nothing(&turn.text) {
+            continue;
+        }
         let chosen = question.and_then(|question| offered(question, &turn.text));
         let answer = chosen.as_deref().unwrap_or_else(|| turn.text.trim());
         let only_hosts = hosts::is_only_hosts(&tokenize(answer), &input.fleet);
@@ -59,7 +59,7 @@ pub fn alone(index: &Index, input: &PlanningInput) -> Option<String> {
     Some(said.trim_start_matches("I meant").trim_start_matches(':').trim().to_owned())
 }
 
-/// A bare yes or no: no answer to any question that is asked here.
+/// A bare yes or no: no answer to a question that is about no parameter.
 fn says_nothing(answer: &str) -> bool {
     let words = tokenize(answer);
     let bare = ["y", "n", "yes", "no", "hmm", "hm", "ok", "okay", "yep", "nope", "yeah"];
@@ -127,7 +127,6 @@ fn without_what_was_asked(question: &str, answer: &str, text: &str) -> Option<St
         "leave it out",
         "leave that out",
         "leave out",
-        "leave it",
         "without it",
         "without that",
         "without",
@@ -140,12 +139,9 @@ fn without_what_was_asked(question: &str, answer: &str, text: &str) -> Option<St
         "ignore that",
         "ignore",
         "omit it",
-        "forget it",
-        "forget that",
         "remove it",
         "nothing",
         "for nothing",
-        "never mind",
         "it may be ignored",
     ];
     let now = ["now", "do it now", "right now", "now then", "at once", "immediately", "yes now", "ok now", "then now"];

@@ -48,6 +48,10 @@ fn put_off_behind(tokens: &[Token]) -> Option<String> {
 
 /// How many words say a time here.
 fn time(tokens: &[Token], at: usize) -> Option<usize> {
+    // "3.11 or later" is a version.
+    if at > 0 && tokens[at - 1].lower == "or" {
+        return None;
+    }
     longest(PUT_OFF, tokens, at).or_else(|| longest(PUT_OFF_BEHIND, tokens, at)).or_else(|| hour(tokens, at)).or_else(|| delay(tokens, at))
 }
 
