@@ -29,11 +29,6 @@ pub(crate) const MADE: &str = "changed_for_real";
 
 /// Settles everything that the journal holds, and gives it back to be reported. Runs before the first hello.
 pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt>>> {
-    // Extra-vars of killed runs may hold secrets.
-    match std::fs::remove_dir_all(shared.scratch()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     let reader = Arc::clone(shared);
     let mut settled = Vec::new();
     for found in Shared::on_disk(move || reader.journal.attempts()).await? {
@@ -54,6 +49,11 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt
         }
         attempt.state.send_replace(State::Finished);
         settled.push(attempt);
+    }
+    // Extra-vars of killed runs may hold secrets. Nobody writes there any more: what ran was stopped above.
+    match std::fs::remove_dir_all(shared.scratch()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     Ok(settled)
 }

@@ -302,7 +302,7 @@ async fn what_left_its_session_its_parent_and_its_environment_is_still_found_by_
     let stray: i32 = std::fs::read_to_string(fleet.playbooks.path("stray")).expect("it ran").trim().parse().expect("a process id");
     let environment = std::fs::read(format!("/proc/{stray}/environ")).expect("it lives");
     assert!(!String::from_utf8_lossy(&environment).contains(marker::VARIABLE), "the marker is to be lost");
-    let (orchestrator, ..) = killed_and_started_again(fleet).await;
+    let (orchestrator, _books, _worker) = killed_and_started_again(fleet).await;
     // Killed and not yet taken note of by its parent is dead enough.
     let stat = std::fs::read_to_string(format!("/proc/{stray}/stat")).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(") Z "), "it lives on: {stat}");
