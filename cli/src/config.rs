@@ -8,7 +8,7 @@ use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::task::Limits;
 use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy, some_time};
-use chiffon_orchestrator::service::{Retention, Watch};
+use chiffon_orchestrator::verbs::{Retention, Watch};
 use chiffon_process::config::{ConfigError, Layers};
 use chiffon_process::telemetry::{self, Format};
 use chiffon_protocol::key::PublicKey;

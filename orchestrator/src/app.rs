@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chiffon_bus::Bus;
 use chiffon_process::retry::Policy as Retry;
-use chiffon_process::{RandomIds, SystemClock, Tasks};
+use chiffon_process::{RandomIds, Spawner, SystemClock};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
 use chiffon_protocol::topology::Topology;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -14,32 +14,32 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use crate::audit_repo::AuditRepository;
-use crate::background::dead_letter_keeper::DeadLetterKeeper;
-use crate::background::deadline_reaper::DeadlineReaper;
-use crate::background::dispatcher::Dispatcher;
-use crate::background::git_scribe::GitScribe;
-use crate::background::invariant_checker::InvariantChecker;
-use crate::background::lease_reaper::LeaseReaper;
-use crate::background::log_sealer::LogSealer;
-use crate::background::outbox_relay::OutboxRelay;
-use crate::background::partitions::Partitions;
-use crate::background::planning::PlanningDesk;
-use crate::background::{self, BackgroundAgent, outbox_listener};
+use crate::chores::dead_letter_keeper::DeadLetterKeeper;
+use crate::chores::deadline_reaper::DeadlineReaper;
+use crate::chores::dispatcher::Dispatcher;
+use crate::chores::git_scribe::GitScribe;
+use crate::chores::invariant_checker::InvariantChecker;
+use crate::chores::lease_reaper::LeaseReaper;
+use crate::chores::log_sealer::LogSealer;
+use crate::chores::outbox_relay::OutboxRelay;
+use crate::chores::partitions::Partitions;
+use crate::chores::planning::PlanningDesk;
+use crate::chores::{self, Chore, outbox_listener};
+use crate::deliveries::claims::ClaimsInbox;
+use crate::deliveries::dead_letters::DeadLettersInbox;
+use crate::deliveries::heartbeats::HeartbeatsInbox;
+use crate::deliveries::requests::RequestsInbox;
+use crate::deliveries::results::ResultsInbox;
+use crate::deliveries::status::StatusInbox;
+use crate::deliveries::{self, Inbox};
 use crate::domain::policy::Policy;
 use crate::http::{self, HttpOptions, HttpState};
-use crate::inbox::claims::ClaimsInbox;
-use crate::inbox::dead_letters::DeadLettersInbox;
-use crate::inbox::heartbeats::HeartbeatsInbox;
-use crate::inbox::requests::RequestsInbox;
-use crate::inbox::results::ResultsInbox;
-use crate::inbox::status::StatusInbox;
-use crate::inbox::{self, Inbox};
 use crate::planner::chain::{PlannerChain, PlannerOptions};
 use crate::planner::provider::config::{ProviderConfig, Strategy};
-use crate::service::intake::Intake;
-use crate::service::ledger::PostgresLedger;
-use crate::service::{Context, Settings, Wakes, after_restore, tokens, unverified};
 use crate::store::{Store, StoreOptions, leases};
+use crate::verbs::intake::Intake;
+use crate::verbs::ledger::PostgresLedger;
+use crate::verbs::{Context, Settings, Wakes, after_restore, tokens, unverified};
 
 /// How long giving back may take.
 const LEAVES_WITHIN: Duration = Duration::from_secs(3);
@@ -85,7 +85,7 @@ pub struct Orchestrator {
 
 impl Orchestrator {
     /// Brings the schema up to date, starts all tasks, and serves on the listener. The broker may be down: it comes later.
-    pub async fn start(options: OrchestratorOptions, listener: TcpListener, tasks: Tasks) -> Result<Self, Problem> {
+    pub async fn start(options: OrchestratorOptions, listener: TcpListener, tasks: Spawner) -> Result<Self, Problem> {
         let store = Store::new(&options.store)?;
         store.migrate().await?;
         let repository = AuditRepository::open_or_create(&options.audit_repository)
@@ -130,7 +130,7 @@ impl Orchestrator {
     }
 }
 
-fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<Context, Problem> {
+fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Result<Context, Problem> {
     let (clock, ids) = (SystemClock::shared(), RandomIds::shared());
     let planner = PlannerChain::new(PlannerOptions {
         providers: options.providers,
@@ -159,7 +159,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Tasks) -> Result<
 }
 
 /// What panicked in a task of this process stands in `/background` under the task's name.
-fn hear_panics(context: &Context, tasks: &Tasks) {
+fn hear_panics(context: &Context, tasks: &Spawner) {
     let (background, clock) = (Arc::clone(&context.background), Arc::clone(&context.clock));
     tasks.on_panic(move |name, panic| {
         background.panicked(name, panic, clock.now());
@@ -167,7 +167,7 @@ fn hear_panics(context: &Context, tasks: &Tasks) {
 }
 
 /// Declares the topology as soon as there is a broker, and only then consumes: a queue that is not there can't be.
-fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Tasks) {
+fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Spawner) {
     let (context, spawner) = (context.clone(), tasks.clone());
     tasks.spawn_vital("topology", async move {
         let mut topology = Topology::shared(context.settings.queue_type);
@@ -183,12 +183,12 @@ fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Tasks) 
             }
         }
         for inbox in inboxes {
-            inbox::spawn(&spawner, &context, inbox);
+            deliveries::spawn(&spawner, &context, inbox);
         }
     });
 }
 
-fn start_background(context: &Context, repository: AuditRepository, tasks: &Tasks) {
+fn start_background(context: &Context, repository: AuditRepository, tasks: &Spawner) {
     let intake = Arc::new(Intake::default());
     let desk = PlanningDesk::new(context.clone(), tasks.clone());
     let inboxes: [Arc<dyn Inbox>; 6] = [
@@ -200,7 +200,7 @@ fn start_background(context: &Context, repository: AuditRepository, tasks: &Task
         Arc::new(DeadLettersInbox::new(context.clone())),
     ];
     start_intake(context, inboxes, tasks);
-    let agents: Vec<Arc<dyn BackgroundAgent>> = vec![
+    let agents: Vec<Arc<dyn Chore>> = vec![
         Arc::new(desk),
         Arc::new(OutboxRelay::new(context.clone())),
         Arc::new(Dispatcher::new(context.clone())),
@@ -213,7 +213,7 @@ fn start_background(context: &Context, repository: AuditRepository, tasks: &Task
         Arc::new(GitScribe::new(context.clone(), repository)),
     ];
     for agent in agents {
-        background::spawn(tasks, context, agent);
+        chores::spawn(tasks, context, agent);
     }
     let context = context.clone();
     tasks.spawn_loop("outbox_listener", move || outbox_listener::run(context.clone()));

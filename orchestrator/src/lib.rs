@@ -1,14 +1,14 @@
 //! Plans, approves, dispatches, records.
 //!
-//! Modules are layered `domain <- {store, planner, audit_repo} <- service <- {http, inbox, background} <- app`;
+//! Modules are layered `domain <- {store, planner, audit_repo} <- verbs <- {http, deliveries, chores} <- app`;
 //! a test enforces it.
 
 pub mod app;
 pub mod audit_repo;
-pub mod background;
+pub mod chores;
+pub mod deliveries;
 pub mod domain;
 pub mod http;
-pub mod inbox;
 pub mod planner;
-pub mod service;
 pub mod store;
+pub mod verbs;

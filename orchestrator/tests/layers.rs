@@ -1,4 +1,4 @@
-//! Modules import downwards only: `domain <- {store, planner, audit_repo} <- service <- {http, inbox, background} <- app`.
+//! Modules import downwards only: `domain <- {store, planner, audit_repo} <- verbs <- {http, deliveries, chores} <- app`.
 //! A drawing that nobody checks is decoration.
 
 use std::fs;
@@ -10,11 +10,11 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("store", &["domain"]),
     ("planner", &["domain"]),
     ("audit_repo", &["domain"]),
-    ("service", &["domain", "store", "planner", "audit_repo"]),
-    ("http", &["domain", "store", "planner", "audit_repo", "service"]),
-    ("background", &["domain", "store", "planner", "audit_repo", "service"]),
-    ("inbox", &["domain", "store", "planner", "audit_repo", "service", "background"]),
-    ("app", &["domain", "store", "planner", "audit_repo", "service", "http", "inbox", "background"]),
+    ("verbs", &["domain", "store", "planner", "audit_repo"]),
+    ("http", &["domain", "store", "planner", "audit_repo", "verbs"]),
+    ("chores", &["domain", "store", "planner", "audit_repo", "verbs"]),
+    ("deliveries", &["domain", "store", "planner", "audit_repo", "verbs", "chores"]),
+    ("app", &["domain", "store", "planner", "audit_repo", "verbs", "http", "deliveries", "chores"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

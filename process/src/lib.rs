@@ -17,5 +17,5 @@ pub mod telemetry;
 
 pub use clock::{Clock, SystemClock, shown};
 pub use ids::{IdSource, RandomIds};
-pub use lifecycle::{Shutdown, Tasks};
+pub use lifecycle::{Shutdown, Spawner};
 pub use panic::{Panicked, caught};

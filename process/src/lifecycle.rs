@@ -140,19 +140,19 @@ type Listener = Box<dyn Fn(&'static str, &Panicked) + Send + Sync>;
 
 /// The spawner of a process: every task has a name and is waited for.
 #[derive(Clone, Default)]
-pub struct Tasks {
+pub struct Spawner {
     tracker: TaskTracker,
     shutdown: Shutdown,
     listener: Arc<OnceLock<Listener>>,
 }
 
-impl fmt::Debug for Tasks {
+impl fmt::Debug for Spawner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Tasks({} running)", self.tracker.len())
+        write!(formatter, "Spawner({} running)", self.tracker.len())
     }
 }
 
-impl Tasks {
+impl Spawner {
     /// A spawner whose tasks end with this signal.
     pub fn new(shutdown: Shutdown) -> Self {
         Self { tracker: TaskTracker::new(), shutdown, listener: Arc::default() }
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_its_task_and_nothing_else_and_is_told() {
-        let tasks = Tasks::new(Shutdown::new());
+        let tasks = Spawner::new(Shutdown::new());
         let heard = Arc::new(Mutex::new(Vec::new()));
         let ear = Arc::clone(&heard);
         tasks.on_panic(move |name, panic| ear.lock().unwrap().push((name, panic.message.clone())));
@@ -264,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_loop_that_panics_is_begun_again() {
-        let tasks = Tasks::new(Shutdown::new());
+        let tasks = Spawner::new(Shutdown::new());
         let begun = Arc::new(AtomicU32::new(0));
         let counter = Arc::clone(&begun);
         let task = tasks.spawn_loop("loop", move || {
@@ -278,13 +278,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_loop_that_can_not_be_helped_and_what_can_not_be_begun_again_stop_the_process_with_the_reason() {
-        let tasks = Tasks::new(Shutdown::new());
+        let tasks = Spawner::new(Shutdown::new());
         tasks.spawn_loop("loop", || async { panic!("always") }).await.unwrap();
         let reason = "`loop` was begun 5 times and ended each time: a mistake of this program ended it: always";
         assert_eq!(tasks.shutdown().failure(), Some(reason));
         assert!(tasks.shutdown().is_stopping());
 
-        let tasks = Tasks::new(Shutdown::new());
+        let tasks = Spawner::new(Shutdown::new());
         tasks.spawn_vital("verdicts", async { panic!("gone") }).await.unwrap();
         assert!(tasks.shutdown().failure().is_some_and(|reason| reason.contains("`verdicts`") && reason.contains("gone")));
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chiffon_bus::{Bus, Status};
-use chiffon_process::{Clock, IdSource, Tasks};
+use chiffon_process::{Clock, IdSource, Spawner};
 use chiffon_protocol::message::{AgentType, Availability, Intake, WorkGrant};
 use chiffon_protocol::topology;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) kind: Arc<dyn AgentKind>,
     pub(super) probe: Arc<dyn Probe>,
-    pub(super) tasks: Tasks,
+    pub(super) tasks: Spawner,
     pub(super) journal: Journal,
     pub(super) sender: Sender,
     pub(super) started: Duration,
@@ -60,7 +60,7 @@ pub(super) struct Parts {
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) kind: Arc<dyn AgentKind>,
     pub(super) probe: Arc<dyn Probe>,
-    pub(super) tasks: Tasks,
+    pub(super) tasks: Spawner,
     pub(super) journal: Journal,
 }
 

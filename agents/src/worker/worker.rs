@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chiffon_bus::{Bus, BusError};
 use chiffon_process::retry::{self, Policy, Try};
-use chiffon_process::{Clock, IdSource, Tasks};
+use chiffon_process::{Clock, IdSource, Spawner};
 use chiffon_protocol::message::{AgentType, Intake};
 use chiffon_protocol::topology::Topology;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -41,7 +41,7 @@ pub struct WorkerParts {
     /// Where the heartbeat's figures come from.
     pub probe: Arc<dyn Probe>,
     /// The process's spawner; its signal stops the worker.
-    pub tasks: Tasks,
+    pub tasks: Spawner,
 }
 
 /// Why a worker ended.

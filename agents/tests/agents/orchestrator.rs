@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chiffon_bus::memory::MemoryBus;
 use chiffon_bus::{Bus, Outgoing, Published, Verdict};
-use chiffon_process::{Clock as _, IdSource as _, RandomIds, Shutdown, SystemClock, Tasks};
+use chiffon_process::{Clock as _, IdSource as _, RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::message::{
     AgentHello, AgentType, Command, Control, Decision, Heartbeat, LogEvent, Mode, Resources, ResultAck, WorkClaim, WorkDecline, WorkGrant,
@@ -45,7 +45,7 @@ pub struct Orchestrator {
     pub bus: Arc<dyn Bus>,
     pub key: KeyPair,
     pub agent_key: KeyPair,
-    pub tasks: Tasks,
+    pub tasks: Spawner,
     pub heard: Arc<Mutex<Heard>>,
 }
 
@@ -66,7 +66,7 @@ impl Orchestrator {
             bus,
             key: KeyPair::generate(),
             agent_key: KeyPair::generate(),
-            tasks: Tasks::new(Shutdown::new()),
+            tasks: Spawner::new(Shutdown::new()),
             heard: Arc::new(Mutex::new(heard)),
         };
         for queue in [topology::CLAIMS, topology::STATUS, topology::RESULTS, topology::HEARTBEATS] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_agents::worker::{AgentKind, Ended, Worker, WorkerOptions, WorkerParts};
-use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks};
+use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::Problem;
 use tokio::runtime::Runtime;
 
@@ -47,7 +47,7 @@ impl RunningWorker {
             ids: RandomIds::shared(),
             kind,
             probe: Arc::new(FourCores),
-            tasks: Tasks::new(shutdown.clone()),
+            tasks: Spawner::new(shutdown.clone()),
         };
         let before = orchestrator.hellos().len();
         let worker = Worker::new(options, parts.clone()).expect("the journal is free");

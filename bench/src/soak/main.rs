@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use chiffon_process::{Shutdown, Tasks};
+use chiffon_process::{Shutdown, Spawner};
 use clap::Parser;
 use tokio::sync::Mutex;
 
@@ -86,7 +86,7 @@ async fn soak(args: &Args, seed: u64, world: Arc<World>) -> anyhow::Result<Repor
     let invariants = Arc::new(Invariants::new(world.clone(), load.clone(), faults.weather()));
     let memory = Arc::new(Mutex::new(Memory::new()));
     let shutdown = Shutdown::new();
-    let (people, watch) = (Tasks::new(shutdown.clone()), Tasks::new(shutdown.clone()));
+    let (people, watch) = (Spawner::new(shutdown.clone()), Spawner::new(shutdown.clone()));
     for person in 0..args.people {
         let (load, chance) = (load.clone(), Chance::new(seed, 1 + u64::try_from(person)?));
         people.spawn("person", async move { load.person(chance).await });
@@ -158,7 +158,7 @@ async fn soak(args: &Args, seed: u64, world: Arc<World>) -> anyhow::Result<Repor
 }
 
 /// Waits until everybody is done and nothing is open; the seconds that it took.
-async fn settle(faults: &Faults, people: &Tasks, invariants: &Invariants) -> f64 {
+async fn settle(faults: &Faults, people: &Spawner, invariants: &Invariants) -> f64 {
     let begun = Instant::now();
     let done = async {
         people.finish(SETTLED_WITHIN).await;

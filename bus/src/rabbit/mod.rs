@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chiffon_process::Tasks;
+use chiffon_process::Spawner;
 use chiffon_protocol::topology::Topology;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -50,7 +50,7 @@ struct Shared {
     /// Everything ends.
     closed: CancellationToken,
     /// The bus's own, so that a process can wait for its other tasks while it still has a bus.
-    tasks: Tasks,
+    tasks: Spawner,
 }
 
 impl Shared {
@@ -72,12 +72,12 @@ pub struct RabbitBus {
 impl RabbitBus {
     /// Begins to connect, in the background: a broker that is down is a status, an address that can't be read is an error.
     /// A panic in what carries the whole bus stops the process that these tasks belong to, with the reason.
-    pub fn start(options: RabbitOptions, tasks: &Tasks) -> Result<Arc<dyn Bus>, BusError> {
+    pub fn start(options: RabbitOptions, tasks: &Spawner) -> Result<Arc<dyn Bus>, BusError> {
         Ok(Arc::new(Self::begin(options, tasks)?))
     }
 
     /// Connects, and fails with the reason if that takes longer than the publish timeout.
-    pub async fn connect(options: RabbitOptions, tasks: &Tasks) -> Result<Arc<dyn Bus>, BusError> {
+    pub async fn connect(options: RabbitOptions, tasks: &Spawner) -> Result<Arc<dyn Bus>, BusError> {
         let bus = Self::begin(options, tasks)?;
         let mut status = bus.shared.health.status.subscribe();
         let connected = status.wait_for(|status| *status == Status::Connected);
@@ -91,10 +91,10 @@ impl RabbitBus {
         Err(BusError::Unavailable(reason))
     }
 
-    fn begin(options: RabbitOptions, tasks: &Tasks) -> Result<Self, BusError> {
+    fn begin(options: RabbitOptions, tasks: &Spawner) -> Result<Self, BusError> {
         let uris = options.uris()?;
         let RabbitOptions { connection_name, publish_timeout: patience, declare_again_every: look_after_every, .. } = options;
-        let tasks = Tasks::new(tasks.shutdown().clone());
+        let tasks = Spawner::new(tasks.shutdown().clone());
         let (health, closed, wanted) = (Health::new(), CancellationToken::new(), Arc::new(Wanted::new()));
         let publishing = Link::new(Role::Publish, uris.clone(), &connection_name, health.clone());
         let consuming = Link::new(Role::Consume, uris, &connection_name, health.clone());

@@ -8,7 +8,7 @@ use chiffon_agents::desktop::{DesktopAgent, DesktopOptions, SystemProbe};
 use chiffon_agents::infrastructure::{InfrastructureAgent, InfrastructureOptions};
 use chiffon_agents::worker::{AgentKind as Kind, Ended, Worker, WorkerOptions, WorkerParts};
 use chiffon_bus::Bus;
-use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks};
+use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
 
 use super::{backends, keys, logging, playbooks, serve};
@@ -55,12 +55,12 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     };
     let key_file = if config.agent.key_file.as_os_str().is_empty() { folder.join("agent.key") } else { config.agent.key_file.clone() };
     let key = keys::read_or_create(&key_file)?;
-    let tasks = Tasks::new(Shutdown::new());
+    let tasks = Spawner::new(Shutdown::new());
     let bus = backends::rabbitmq(&config, &broker_url, &id, &tasks)?;
     tracing::info!(agent_id = %id, public_key = %key.public(), "the orchestrator must list this key in agents.trusted");
     let inventory = config.agent.infrastructure.inventory.clone();
     let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone(), is_alone: true };
-    let working = Tasks::new(tasks.shutdown().clone());
+    let working = Spawner::new(tasks.shutdown().clone());
     start(&config, parts, &working).await?;
     serve::wait_and_stop(&working, &tasks, config.agent.drain_within, std::future::ready(())).await;
     bus.close(Duration::from_secs(5)).await;
@@ -68,7 +68,7 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
 }
 
 /// Builds an agent and starts it as tasks of this process.
-pub async fn start(config: &Config, parts: Parts, tasks: &Tasks) -> Result<(), Failure> {
+pub async fn start(config: &Config, parts: Parts, tasks: &Spawner) -> Result<(), Failure> {
     let probe = Arc::new(SystemProbe::new());
     let kind: Arc<dyn Kind> = match parts.kind {
         AgentKind::Infrastructure => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chiffon_bus::Bus;
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
 use chiffon_orchestrator::store::{Store, StoreOptions};
-use chiffon_process::Tasks;
+use chiffon_process::Spawner;
 use chiffon_protocol::Problem;
 
 use crate::config::{BusDriver, Config, value_or_file};
@@ -51,7 +51,7 @@ pub fn store_options(config: &Config, url: String) -> StoreOptions {
 }
 
 /// A connection to a RabbitMQ, which comes up by itself when the broker does.
-pub fn rabbitmq(config: &Config, url: &str, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
+pub fn rabbitmq(config: &Config, url: &str, name: &str, tasks: &Spawner) -> Result<Arc<dyn Bus>, Failure> {
     let options =
         RabbitOptions { publish_timeout: config.bus.publish_timeout, heartbeat: config.bus.heartbeat, ..RabbitOptions::new(url, name) };
     RabbitBus::start(options, tasks).map_err(|error| Failure::usage(error.to_string()))

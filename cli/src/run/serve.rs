@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chiffon_orchestrator::app::Orchestrator;
-use chiffon_process::{Shutdown, Tasks};
+use chiffon_process::{Shutdown, Spawner};
 use chiffon_protocol::{ErrorCode, Problem};
 use tokio::net::TcpListener;
 
@@ -37,7 +37,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     backends::check(&config)?;
     super::orchestrator::settings(&config)?;
     let key = keys::read(&config.orchestrator.signing_key_file)?;
-    let tasks = Tasks::new(Shutdown::new());
+    let tasks = Spawner::new(Shutdown::new());
     let bus = backends::rabbitmq(&config, &broker_url, "chiffon-orchestrator", &tasks)?;
     let listener = bind(&config.http.listen).await?;
     let address = listener.local_addr()?;
@@ -53,7 +53,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     let orchestrator = Orchestrator::start(options(&config, parts)?, listener, tasks.clone()).await?;
     tracing::info!(%address, "ready at http://{address}");
     // An orchestrator carries no work of its own: everything it has begun stands in Postgres, and another goes on with it.
-    wait_and_stop(&Tasks::new(tasks.shutdown().clone()), &tasks, Duration::ZERO, std::future::ready(())).await;
+    wait_and_stop(&Spawner::new(tasks.shutdown().clone()), &tasks, Duration::ZERO, std::future::ready(())).await;
     orchestrator.leave().await;
     bus.close(Duration::from_secs(5)).await;
     outcome(&tasks)
@@ -70,7 +70,7 @@ pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
 }
 
 /// How the process ends: well, or with why it could not go on.
-pub fn outcome(tasks: &Tasks) -> Result<Exit, Failure> {
+pub fn outcome(tasks: &Spawner) -> Result<Exit, Failure> {
     match tasks.shutdown().failure() {
         None => Ok(Exit::Done),
         Some(reason) => Err(Failure::failed(format!("this process could not go on: {reason}"))),
@@ -79,7 +79,7 @@ pub fn outcome(tasks: &Tasks) -> Result<Exit, Failure> {
 
 /// Waits for a signal (or a task's failure), then stops in two stages: first `working`, the tasks that carry work, take
 /// nothing new and finish within the time; then everything leaves. A second signal leaves at once.
-pub async fn wait_and_stop(working: &Tasks, tasks: &Tasks, finish_within: Duration, told: impl Future<Output = ()>) {
+pub async fn wait_and_stop(working: &Spawner, tasks: &Spawner, finish_within: Duration, told: impl Future<Output = ()>) {
     let shutdown = tasks.shutdown().clone();
     tokio::select! {
         () = Shutdown::signal() => {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chiffon_nodes::{NodeError, PostgresNode, RabbitNode};
-use chiffon_process::{Shutdown, Tasks, retry::Policy};
+use chiffon_process::{Shutdown, Spawner, retry::Policy};
 use tokio::sync::Mutex;
 
 /// How often it is looked at: a server that is gone costs calls that wait for it.
@@ -78,7 +78,7 @@ pub struct Supervised<S> {
 
 impl<S: Server> Supervised<S> {
     /// Watches a server that runs, until the stop signal.
-    pub fn watch(server: S, tasks: &Tasks) -> Self {
+    pub fn watch(server: S, tasks: &Spawner) -> Self {
         let server = Arc::new(Mutex::new(Some(server)));
         tasks.spawn_vital(S::NAME, watch(server.clone(), tasks.shutdown().clone()));
         Self { server }
@@ -161,7 +161,7 @@ mod tests {
     async fn a_server_that_was_killed_runs_again_and_one_that_can_not_ends_the_process_with_the_reason() {
         let node = PostgresNode::start_temporary().await.expect("a server");
         let (folder, url) = (node.dir().to_owned(), node.url("postgres"));
-        let tasks = Tasks::new(Shutdown::new());
+        let tasks = Spawner::new(Shutdown::new());
         let supervised = Supervised::watch(node, &tasks);
         let answers = async || sqlx::PgConnection::connect(&url).await.is_ok();
         until("it answers", answers).await;

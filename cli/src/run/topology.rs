@@ -14,7 +14,7 @@ pub async fn run(global: &Global, verb: &TopologyVerb) -> Outcome {
     match verb {
         TopologyVerb::Show => println!("{}", serde_json::to_string_pretty(&topology).unwrap_or_default()),
         TopologyVerb::Apply => {
-            let tasks = chiffon_process::Tasks::default();
+            let tasks = chiffon_process::Spawner::default();
             let bus = backends::rabbitmq(&config, &backends::broker_url(&config)?, "chiffon-topology", &tasks)?;
             let applied = bus.declare(&topology).await;
             tasks.shutdown().stop();

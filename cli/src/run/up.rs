@@ -12,7 +12,7 @@ use chiffon_bus::Bus;
 use chiffon_bus::memory::MemoryBus;
 use chiffon_nodes::{Durability, Listen, NodeError, PostgresNode, PostgresOptions, RabbitNode, RabbitOptions};
 use chiffon_orchestrator::app::Orchestrator;
-use chiffon_process::{Shutdown, Tasks, keyfile, telemetry};
+use chiffon_process::{Shutdown, Spawner, keyfile, telemetry};
 use chiffon_protocol::{ErrorCode, Problem};
 use nix::fcntl::Flock;
 use secrecy::ExposeSecret as _;
@@ -33,8 +33,8 @@ struct Running {
     buses: Vec<Arc<dyn Bus>>,
     orchestrator: Option<Orchestrator>,
     /// The agents' tasks, which finish what they do before the rest leaves.
-    working: Tasks,
-    tasks: Tasks,
+    working: Spawner,
+    tasks: Spawner,
     demo_host: Option<DemoHost>,
     rabbitmq: Option<Supervised<RabbitNode>>,
     postgres: Option<Supervised<PostgresNode>>,
@@ -113,13 +113,13 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
     let address = listener.local_addr()?;
     let (playbooks, named) = folders;
     let (inventory, demo_host) = demo_host::inventory(&data_dir, named, &playbooks)?;
-    let tasks = Tasks::new(Shutdown::new());
+    let tasks = Spawner::new(Shutdown::new());
     let (postgres, database_url) = database(config, &data_dir).await?;
     let (rabbitmq, connect) = broker(config, &data_dir).await?;
     let mut running = Running {
         buses: Vec::new(),
         orchestrator: None,
-        working: Tasks::new(tasks.shutdown().clone()),
+        working: Spawner::new(tasks.shutdown().clone()),
         tasks: tasks.clone(),
         demo_host,
         rabbitmq: rabbitmq.map(|node| Supervised::watch(node, &tasks)),
@@ -185,7 +185,7 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
 }
 
 fn new_token_text() -> String {
-    chiffon_orchestrator::service::tokens::new_text().expose_secret().to_owned()
+    chiffon_orchestrator::verbs::tokens::new_text().expose_secret().to_owned()
 }
 
 async fn database(config: &Config, data_dir: &DataDir) -> Result<(Option<PostgresNode>, String), Failure> {
@@ -222,7 +222,7 @@ enum Connect {
 }
 
 impl Connect {
-    fn bus(&self, config: &Config, name: &str, tasks: &Tasks) -> Result<Arc<dyn Bus>, Failure> {
+    fn bus(&self, config: &Config, name: &str, tasks: &Spawner) -> Result<Arc<dyn Bus>, Failure> {
         match self {
             Self::RabbitMq(url) => backends::rabbitmq(config, url, name, tasks),
             Self::Memory(bus) => Ok(bus.connect()),
@@ -256,7 +256,7 @@ pub fn node_failure(error: &NodeError) -> Failure {
     Problem::new(code, error.to_string()).into()
 }
 
-async fn wait_for_agents(api: &Api, tasks: &Tasks) -> Result<(), Failure> {
+async fn wait_for_agents(api: &Api, tasks: &Spawner) -> Result<(), Failure> {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let health = api.get("/health/ready", &[]).await;

@@ -2,7 +2,7 @@
 //!
 //! Commits are deterministic (the record's time and author), so that a commit made twice is the same commit; the branch
 //! is moved by compare-and-swap, so that an older writer changes nothing (RELIABILITY 22). It knows files and trailers,
-//! not requests: what is recorded is decided in `service::record`.
+//! not requests: what is recorded is decided in `verbs::record`.
 
 mod bundle;
 mod check;

@@ -1,4 +1,4 @@
-//! A commit's message: subject, body, trailers, of texts that can be shown as they are (`service::record` sees to it).
+//! A commit's message: subject, body, trailers, of texts that can be shown as they are (`verbs::record` sees to it).
 
 /// The message: one line of subject, an optional body, and trailers that `git log --format='%(trailers)'` reads.
 /// Line breaks inside a subject or a trailer's value become spaces.

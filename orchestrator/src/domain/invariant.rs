@@ -1,6 +1,6 @@
 //! What must never be true of the records: each with a name, the sentence that has to hold, and what to do when it does not.
 //!
-//! Nothing here looks at anything: the statements are in `store::invariants`, and who runs them is `service::check_invariants`.
+//! Nothing here looks at anything: the statements are in `store::invariants`, and who runs them is `verbs::check_invariants`.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

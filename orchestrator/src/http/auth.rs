@@ -16,8 +16,8 @@ use super::limits::Peer;
 use super::problem::Failure;
 use super::state::HttpState;
 use crate::domain::role::{Principal, Role};
-use crate::service::tokens;
 use crate::store;
+use crate::verbs::tokens;
 
 /// What stands before an endpoint.
 #[derive(Debug, Clone)]

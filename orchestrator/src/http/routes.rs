@@ -43,15 +43,15 @@ fn table(state: HttpState) -> Table {
         .role(Viewer, routes!(request::list::list))
         .role(Viewer, routes!(request::events::events))
         .role(Requester, routes!(request::say::say))
-        .role(Requester, routes!(request::decide::decide)) // approving needs an approver, revising one's own does not: see `service::decide`
+        .role(Requester, routes!(request::decide::decide)) // approving needs an approver, revising one's own does not: see `verbs::decide`
         .role(Requester, routes!(request::cancel::cancel))
         .role(Requester, routes!(request::hold::pause))
         .role(Requester, routes!(request::hold::resume))
         .role(Viewer, routes!(task::get::get))
-        .role(Requester, routes!(task::resolve::resolve)) // one's own; anybody's needs an operator: see `service::resolve`
+        .role(Requester, routes!(task::resolve::resolve)) // one's own; anybody's needs an operator: see `verbs::resolve`
         .role(Viewer, routes!(task::logs::logs))
         .role(Viewer, routes!(host::reserved::reserved))
-        .role(Requester, routes!(host::release::release)) // of one's own request; anybody's needs an operator: see `service::release_host`
+        .role(Requester, routes!(host::release::release)) // of one's own request; anybody's needs an operator: see `verbs::release_host`
         .role(Viewer, routes!(agent::list::list))
         .role(Viewer, routes!(agent::capacity::capacity))
         .role(Viewer, routes!(agent::get::get))

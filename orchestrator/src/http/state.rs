@@ -9,7 +9,7 @@ use super::live::Live;
 use super::measures::Measures;
 use super::places::Most;
 use crate::audit_repo::AuditRepository;
-use crate::service::Context;
+use crate::verbs::Context;
 
 /// Limits of the HTTP interface, from configuration, and what it looks at beside the database.
 #[derive(Debug, Clone)]

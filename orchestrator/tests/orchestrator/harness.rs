@@ -8,22 +8,22 @@ use std::time::Duration;
 
 use chiffon_bus::memory::MemoryBus;
 use chiffon_bus::{Bus, Verdict};
-use chiffon_orchestrator::background::outbox_relay::OutboxRelay;
-use chiffon_orchestrator::background::planning::PlanningDesk;
-use chiffon_orchestrator::background::{BackgroundAgent, TickReport};
+use chiffon_orchestrator::chores::outbox_relay::OutboxRelay;
+use chiffon_orchestrator::chores::planning::PlanningDesk;
+use chiffon_orchestrator::chores::{Chore, TickReport};
+use chiffon_orchestrator::deliveries;
 use chiffon_orchestrator::domain::deadline::Deadlines;
 use chiffon_orchestrator::domain::invariant::Invariant;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::domain::task::Limits as Retries;
-use chiffon_orchestrator::inbox;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
-use chiffon_orchestrator::service::background_status::BackgroundStatuses;
-use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
-use chiffon_orchestrator::service::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch};
 use chiffon_orchestrator::store::invariants::{self, Limits};
 use chiffon_orchestrator::store::{Store, StoreOptions};
-use chiffon_process::{Clock as _, RandomIds, Shutdown, Tasks};
+use chiffon_orchestrator::verbs::background_status::BackgroundStatuses;
+use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
+use chiffon_orchestrator::verbs::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch};
+use chiffon_process::{Clock as _, RandomIds, Shutdown, Spawner};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::{QueueType, REQUESTS, Topology};
 use chiffon_protocol::{ActionSpec, canonical};
@@ -197,14 +197,14 @@ impl TestApp {
     /// Sends what is to be planned, hands it to a planner, and waits until the planner is done; what became of each delivery.
     pub async fn plan(&self) -> Vec<Verdict> {
         self.relay().await;
-        let tasks = Tasks::new(self.context.shutdown.clone());
+        let tasks = Spawner::new(self.context.shutdown.clone());
         let desk = PlanningDesk::new(self.context.clone(), tasks.clone());
         let (ready, _) = self.context.bus.depth(REQUESTS).await.expect("the queue is there");
         let mut consumer = self.context.bus.consume(REQUESTS, 64).await.expect("the queue is there");
         let mut verdicts = Vec::new();
         for _ in 0..ready {
             let delivery = consumer.next().await.expect("a delivery");
-            let verdict = inbox::requests::handle(&desk, &delivery).await.expect("the database answers");
+            let verdict = deliveries::requests::handle(&desk, &delivery).await.expect("the database answers");
             assert!(delivery.settle(verdict.clone()).await, "the broker takes the verdict");
             verdicts.push(verdict);
         }

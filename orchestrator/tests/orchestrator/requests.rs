@@ -10,8 +10,8 @@ mod running;
 mod spending;
 
 use chiffon_orchestrator::domain::role::Principal;
-use chiffon_orchestrator::service::decide::{self, Decide, Decided, Decision};
-use chiffon_orchestrator::service::submit::{self, Submit};
+use chiffon_orchestrator::verbs::decide::{self, Decide, Decided, Decision};
+use chiffon_orchestrator::verbs::submit::{self, Submit};
 use chiffon_protocol::Problem;
 use uuid::Uuid;
 
@@ -75,7 +75,7 @@ async fn end_tasks(app: &TestApp, request_id: Uuid, purpose: &str, status: &str,
     .execute(&mut *transaction)
     .await
     .expect("the tasks end");
-    chiffon_orchestrator::service::advance_request::run(&app.context, &mut transaction, request_id).await.expect("it moves on");
+    chiffon_orchestrator::verbs::advance_request::run(&app.context, &mut transaction, request_id).await.expect("it moves on");
     transaction.commit().await.expect("the database answers");
 }
 

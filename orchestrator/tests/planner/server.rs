@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{Response, header};
 use axum::routing::post;
 use chiffon_orchestrator::planner::{Ledger, ProviderConfig, Reservation, Settlement};
-use chiffon_process::lifecycle::{Shutdown, Tasks};
+use chiffon_process::lifecycle::{Shutdown, Spawner};
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ impl Server {
         let url = format!("http://{}/v1", listener.local_addr().expect("address"));
         let shutdown = Shutdown::new();
         let stop = shutdown.clone();
-        Tasks::new(shutdown.clone()).spawn("model server", async move {
+        Spawner::new(shutdown.clone()).spawn("model server", async move {
             tokio::select! {
                 result = axum::serve(listener, router) => result.expect("serves"),
                 () = stop.stopping() => {}

@@ -9,14 +9,14 @@ use chiffon_bus::rabbit::RabbitBus;
 use chiffon_bus::{Bus, BusError};
 use chiffon_nodes::{Management, shared};
 use chiffon_process::config::variable;
-use chiffon_process::{Shutdown, Tasks};
+use chiffon_process::{Shutdown, Spawner};
 
 use super::options;
 
 /// A fresh broker.
 pub struct Broker {
     kind: Kind,
-    tasks: Tasks,
+    tasks: Spawner,
     connections: Mutex<Vec<Arc<dyn Bus>>>,
 }
 
@@ -43,7 +43,7 @@ impl Broker {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { kind, tasks: Tasks::new(Shutdown::new()), connections: Mutex::default() }
+        Self { kind, tasks: Spawner::new(Shutdown::new()), connections: Mutex::default() }
     }
 
     /// A connection for one of its users.

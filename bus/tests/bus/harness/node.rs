@@ -6,7 +6,7 @@ use std::time::Duration;
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
 use chiffon_bus::{Bus, Status};
 use chiffon_nodes::RabbitNode;
-use chiffon_process::{Shutdown, Tasks};
+use chiffon_process::{Shutdown, Spawner};
 use tokio::time::timeout;
 
 use super::LONG;
@@ -26,14 +26,14 @@ pub fn log_to_the_test() {
 /// A private node.
 pub struct Node {
     pub broker: RabbitNode,
-    tasks: Tasks,
+    tasks: Spawner,
 }
 
 impl Node {
     /// One that is removed at the end.
     pub async fn start() -> Self {
         log_to_the_test();
-        Self { broker: RabbitNode::start_temporary().await.unwrap(), tasks: Tasks::new(Shutdown::new()) }
+        Self { broker: RabbitNode::start_temporary().await.unwrap(), tasks: Spawner::new(Shutdown::new()) }
     }
 
     /// A connection that is made whether the broker runs or not.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chiffon_bus::rabbit::RabbitBus;
 use chiffon_bus::{Bus, Consumer, Published, Status, Verdict};
 use chiffon_nodes::RabbitCluster;
-use chiffon_process::{Shutdown, Tasks};
+use chiffon_process::{Shutdown, Spawner};
 use futures::future::join_all;
 
 use crate::harness::{LONG, QUEUE, eventually, log_to_the_test, message, options, reaches, work};
@@ -82,7 +82,7 @@ impl Load {
 async fn a_node_that_is_killed_under_load_costs_nothing_that_was_confirmed_and_counts_again_when_it_is_back() {
     log_to_the_test();
     let mut cluster = RabbitCluster::start_temporary().await.unwrap();
-    let tasks = Tasks::new(Shutdown::new());
+    let tasks = Spawner::new(Shutdown::new());
     let connect = || RabbitBus::start(options(&cluster.amqp_url("/")), &tasks).unwrap();
     // Both begin on the first node, where the queue's leader is, too.
     let (sending, taking) = (connect(), connect());

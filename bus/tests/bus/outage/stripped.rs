@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
 use chiffon_bus::{Bus, Consumer, Published, Verdict};
-use chiffon_process::{Shutdown, Tasks};
+use chiffon_process::{Shutdown, Spawner};
 use chiffon_protocol::topology::{CLAIMS, CONTROL_EXCHANGE, Topology, WORK_EXCHANGE, control_queue};
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
@@ -21,7 +21,7 @@ async fn raw(broker: &Broker) -> (lapin::Connection, lapin::Channel) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_publish_needs_and_somebody_deleted_is_declared_again() {
     let broker = Broker::rabbitmq("stripped").await;
-    let tasks = Tasks::new(Shutdown::new());
+    let tasks = Spawner::new(Shutdown::new());
     let often = RabbitOptions { declare_again_every: Duration::from_millis(500), ..options(broker.url()) };
     let bus = RabbitBus::connect(often, &tasks).await.unwrap();
     bus.declare(&work()).await.unwrap();
@@ -53,7 +53,7 @@ async fn what_a_publish_needs_and_somebody_deleted_is_declared_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_only_listens_hears_again_after_a_while() {
     let broker = Broker::rabbitmq("deaf").await;
-    let tasks = Tasks::new(Shutdown::new());
+    let tasks = Spawner::new(Shutdown::new());
     let often = RabbitOptions { declare_again_every: Duration::from_millis(200), ..options(broker.url()) };
     let agent = RabbitBus::connect(often, &tasks).await.unwrap();
     agent.declare(&work()).await.unwrap();
@@ -84,7 +84,7 @@ async fn who_only_listens_hears_again_after_a_while() {
 }
 
 /// A bus that is never told that its consumer's queue is gone, and looks after its queues this often.
-async fn never_told(mute: &Mute, every: Duration, tasks: &Tasks) -> (Arc<dyn Bus>, Consumer) {
+async fn never_told(mute: &Mute, every: Duration, tasks: &Spawner) -> (Arc<dyn Bus>, Consumer) {
     let bus = RabbitBus::connect(RabbitOptions { declare_again_every: every, ..options(mute.url()) }, tasks).await.unwrap();
     bus.declare(&work()).await.unwrap();
     let consumer = bus.consume(QUEUE, 8).await.unwrap();
@@ -94,7 +94,7 @@ async fn never_told(mute: &Mute, every: Duration, tasks: &Tasks) -> (Arc<dyn Bus
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_not_told_that_its_queue_was_deleted_consumes_again() {
     let broker = Broker::rabbitmq("untold").await;
-    let (mute, tasks) = (Mute::before(broker.url()).await, Tasks::new(Shutdown::new()));
+    let (mute, tasks) = (Mute::before(broker.url()).await, Spawner::new(Shutdown::new()));
     let (bus, mut consumer) = never_told(&mute, Duration::from_millis(200), &tasks).await;
     let (other, channel) = raw(&broker).await;
     channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
@@ -108,7 +108,7 @@ async fn whoever_is_not_told_that_its_queue_was_deleted_consumes_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_not_told_that_its_queue_is_another_consumes_again() {
     let broker = Broker::rabbitmq("replaced").await;
-    let (mute, tasks) = (Mute::before(broker.url()).await, Tasks::new(Shutdown::new()));
+    let (mute, tasks) = (Mute::before(broker.url()).await, Spawner::new(Shutdown::new()));
     let (bus, mut consumer) = never_told(&mute, Duration::from_millis(500), &tasks).await;
     let ((other, channel), orchestrator) = (raw(&broker).await, broker.connect().await);
     channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();

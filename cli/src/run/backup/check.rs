@@ -5,9 +5,9 @@ use std::path::Path;
 
 use chiffon_nodes::PostgresNode;
 use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::service::after_restore;
-use chiffon_orchestrator::service::verify_audit::{self, Report};
 use chiffon_orchestrator::store::{self, Store};
+use chiffon_orchestrator::verbs::after_restore;
+use chiffon_orchestrator::verbs::verify_audit::{self, Report};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::Problem;
 use chiffon_protocol::key::KeyPair;

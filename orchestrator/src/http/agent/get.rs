@@ -6,8 +6,8 @@ use axum::extract::State;
 use crate::http::input::Name;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::order_agent;
 use crate::store::read::agents::{self, AgentView};
+use crate::verbs::order_agent;
 
 /// Shows an agent.
 #[utoipa::path(get, path = "/agents/{id}", tag = "agents", params(("id" = String, Path)), responses((status = 200, body = AgentView)))]

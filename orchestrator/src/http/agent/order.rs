@@ -12,8 +12,8 @@ use crate::http::body::OptionalJson;
 use crate::http::input::Name;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::order_agent;
 use crate::store::read::agents::AgentView;
+use crate::verbs::order_agent;
 
 /// Why.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]

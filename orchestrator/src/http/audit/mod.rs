@@ -9,9 +9,9 @@ use super::input::bad_query;
 use super::problem::Failure;
 use super::state::HttpState;
 use crate::domain::audit::SYSTEM_CHAIN;
-use crate::service::submit::not_found;
-use crate::service::verify_audit::Head;
 use crate::store::read::audit;
+use crate::verbs::submit::not_found;
+use crate::verbs::verify_audit::Head;
 
 /// The head of the chain of this name: a request's id, or `system`, which it is when none is named.
 async fn head(state: &HttpState, chain: Option<String>) -> Result<Head, Failure> {

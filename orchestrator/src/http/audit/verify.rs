@@ -11,7 +11,7 @@ use crate::http::auth::Caller;
 use crate::http::input::Params;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::verify_audit::{self, Report};
+use crate::verbs::verify_audit::{self, Report};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

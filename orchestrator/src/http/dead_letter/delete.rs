@@ -8,7 +8,7 @@ use crate::http::auth::Caller;
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::dead_letters::purge;
+use crate::verbs::dead_letters::purge;
 
 /// Purges a dead letter. What was replayed or purged before is told so (5017).
 #[utoipa::path(delete, path = "/dead-letters/{id}", tag = "dead letters", params(("id" = Uuid, Path)), responses((status = 200, body = DeadLetterAnswer)))]

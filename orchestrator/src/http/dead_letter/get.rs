@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::dead_letters::replay::not_found;
 use crate::store::read::dead_letters::{self, DeadLetter};
+use crate::verbs::dead_letters::replay::not_found;
 
 /// A dead letter with its content.
 #[derive(Debug, Serialize, ToSchema)]

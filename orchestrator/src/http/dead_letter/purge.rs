@@ -11,8 +11,8 @@ use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::dead_letters::purge;
 use crate::store::dead_letters::Which;
+use crate::verbs::dead_letters::purge;
 
 /// Which open ones: those that fit everything that is named, or all.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]

@@ -11,7 +11,7 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::dead_letters::replay;
+use crate::verbs::dead_letters::replay;
 
 /// Replays a dead letter. What was replayed or purged before is told so (5017); what nobody trusted has signed, and work that
 /// does not wait for it any more, is refused with the reason (5018).

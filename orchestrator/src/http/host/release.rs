@@ -13,7 +13,7 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::Name;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::release_host::{self, Released};
+use crate::verbs::release_host::{self, Released};
 
 /// A person's word that nothing of the stopped run is left.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::principal_keys;
 use crate::store::principal_keys::Listed;
+use crate::verbs::principal_keys;
 
 /// The keys.
 #[derive(Debug, Serialize, ToSchema)]

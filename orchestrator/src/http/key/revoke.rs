@@ -7,8 +7,8 @@ use crate::http::auth::Caller;
 use crate::http::input::Name;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::principal_keys;
 use crate::store::principal_keys::Listed;
+use crate::verbs::principal_keys;
 
 /// Takes a key back: what it signs counts no more.
 #[utoipa::path(delete, path = "/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 200, body = Listed)))]

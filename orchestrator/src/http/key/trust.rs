@@ -13,9 +13,9 @@ use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::principal_keys::{self, Trust};
-use crate::service::tokens::Who;
 use crate::store::principal_keys::Listed;
+use crate::verbs::principal_keys::{self, Trust};
+use crate::verbs::tokens::Who;
 
 /// The key that is to be trusted.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::domain::invariant::InvariantReport;
 use crate::http::state::HttpState;
-use crate::service::background_status::AgentStatus;
+use crate::verbs::background_status::AgentStatus;
 
 /// The background agents, by name.
 #[derive(Debug, Serialize, ToSchema)]

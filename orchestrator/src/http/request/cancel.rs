@@ -13,7 +13,7 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::cancel;
+use crate::verbs::cancel;
 
 /// Why.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

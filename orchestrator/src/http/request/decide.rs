@@ -15,7 +15,7 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::parse_id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::decide;
+use crate::verbs::decide;
 
 /// A decision about a plan.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -15,8 +15,8 @@ use crate::http::auth::Caller;
 use crate::http::input::{Id, Params, bad_query};
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::submit::not_found;
 use crate::store::read::request;
+use crate::verbs::submit::not_found;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);

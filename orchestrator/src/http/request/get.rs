@@ -13,9 +13,9 @@ use crate::http::auth::Caller;
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::submit::not_found;
 use crate::store::read::request::{self, RequestView};
 use crate::store::read::tasks::TaskView;
+use crate::verbs::submit::not_found;
 
 /// A request, as the one who looks sees it.
 #[derive(Debug, Serialize, ToSchema)]

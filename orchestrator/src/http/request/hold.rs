@@ -13,7 +13,7 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::hold;
+use crate::verbs::hold;
 
 /// Why.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -13,7 +13,7 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::say;
+use crate::verbs::say;
 
 /// What is said.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

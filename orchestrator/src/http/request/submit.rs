@@ -21,8 +21,8 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::{Params, parse_wait};
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::submit;
 use crate::store::read::request;
+use crate::verbs::submit;
 
 /// What is asked for.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

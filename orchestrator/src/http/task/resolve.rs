@@ -14,7 +14,7 @@ use crate::http::idempotency::{Key, once};
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::resolve::{self, Resolve, Resolved};
+use crate::verbs::resolve::{self, Resolve, Resolved};
 
 /// A decision.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -18,7 +18,7 @@ use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::tokens;
+use crate::verbs::tokens;
 
 /// The token that is wanted.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

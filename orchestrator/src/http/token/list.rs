@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::http::input::{Params, cut, page_size};
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::tokens;
 use crate::store::tokens::Listed;
+use crate::verbs::tokens;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -7,8 +7,8 @@ use crate::http::auth::Caller;
 use crate::http::input::Id;
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
-use crate::service::tokens;
 use crate::store::tokens::Listed;
+use crate::verbs::tokens;
 
 /// Takes a token back.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path)), responses((status = 200, body = Listed)))]

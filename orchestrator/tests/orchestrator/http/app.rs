@@ -10,11 +10,11 @@ use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::domain::task::Limits as Retries;
 use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
-use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
-use chiffon_orchestrator::service::tokens::{self, NewToken};
-use chiffon_orchestrator::service::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch, plan_round};
 use chiffon_orchestrator::store::{Store, StoreOptions};
-use chiffon_process::{RandomIds, Shutdown, SystemClock, Tasks, telemetry};
+use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
+use chiffon_orchestrator::verbs::tokens::{self, NewToken};
+use chiffon_orchestrator::verbs::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch, plan_round};
+use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, telemetry};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::QueueType;
 use chiffon_testkit::TemporaryDatabase;
@@ -164,7 +164,7 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (served, stop) = (state.clone(), shutdown.clone());
-        Tasks::new(shutdown.clone()).spawn("http", async move { serve(listener, served, stop).await.expect("serving") });
+        Spawner::new(shutdown.clone()).spawn("http", async move { serve(listener, served, stop).await.expect("serving") });
         Self { context, state, client: Client::new(), address, shutdown, database: None }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use chiffon_bus::Delivery;
+use chiffon_orchestrator::deliveries::Inbox as _;
+use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::inbox::Inbox as _;
-use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
 use chiffon_protocol::signature;
 use chiffon_protocol::topology::{CODE_HEADER, ORIGIN_HEADER, REASON_HEADER, RESULTS};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! The same call with the same key is done once.
 
 use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::service::say;
-use chiffon_orchestrator::service::submit::{self, Submit};
 use chiffon_orchestrator::store::idempotency::{self, Reservation};
+use chiffon_orchestrator::verbs::say;
+use chiffon_orchestrator::verbs::submit::{self, Submit};
 use chiffon_protocol::ErrorCode;
 use reqwest::Method;
 use serde_json::{Value, json};

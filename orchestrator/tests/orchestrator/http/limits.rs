@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::http::{HttpOptions, Most};
-use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
+use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
 

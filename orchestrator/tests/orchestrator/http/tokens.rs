@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::tokens::{self, NewToken};
+use chiffon_orchestrator::verbs::tokens::{self, NewToken};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;

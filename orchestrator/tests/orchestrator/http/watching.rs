@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::check_invariants;
+use chiffon_orchestrator::verbs::check_invariants;
 use serde_json::json;
 
 use super::{Answer, App};

@@ -1,8 +1,8 @@
 //! Cancelling in each state: what it ends, and what it answers.
 
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::cancel;
-use chiffon_orchestrator::service::decide::Decision::Approve;
+use chiffon_orchestrator::verbs::cancel;
+use chiffon_orchestrator::verbs::decide::Decision::Approve;
 use chiffon_protocol::ErrorCode;
 use serde_json::json;
 use uuid::Uuid;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::deadline_reaper::DeadlineReaper;
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::deadline_reaper::DeadlineReaper;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::decide::Decision::{Approve, Reject, Revise};
-use chiffon_orchestrator::service::say;
+use chiffon_orchestrator::verbs::decide::Decision::{Approve, Reject, Revise};
+use chiffon_orchestrator::verbs::say;
 use chiffon_protocol::ErrorCode;
 
 use super::{RESTART, ask, decide, decide_about, planned, tasks};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::deadline_reaper::DeadlineReaper;
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::deadline_reaper::DeadlineReaper;
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::submit::{self, Submit};
-use chiffon_orchestrator::service::{plan_round, say};
+use chiffon_orchestrator::verbs::submit::{self, Submit};
+use chiffon_orchestrator::verbs::{plan_round, say};
 use chiffon_process::Clock as _;
 use chiffon_protocol::ErrorCode;
 use chrono::TimeDelta;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Bus, BusError, Delivery, Outgoing, Published, Verdict};
+use chiffon_orchestrator::deliveries::Inbox as _;
+use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_orchestrator::deliveries::requests;
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::inbox::Inbox as _;
-use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::inbox::requests;
-use chiffon_orchestrator::service::dead_letters::replay;
-use chiffon_orchestrator::service::open_requests::OpenRequestLimits;
-use chiffon_orchestrator::service::planning_desk::PlanningDesk;
-use chiffon_orchestrator::service::principal_keys::{self, Trust};
-use chiffon_orchestrator::service::tokens::Who;
 use chiffon_orchestrator::store::read::requests::{Filter, list};
-use chiffon_process::{Clock as _, IdSource as _, RandomIds, Tasks};
+use chiffon_orchestrator::verbs::dead_letters::replay;
+use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
+use chiffon_orchestrator::verbs::planning_desk::PlanningDesk;
+use chiffon_orchestrator::verbs::principal_keys::{self, Trust};
+use chiffon_orchestrator::verbs::tokens::Who;
+use chiffon_process::{Clock as _, IdSource as _, RandomIds, Spawner};
 use chiffon_protocol::key::KeyPair;
 use chiffon_protocol::message::{PlanWanted, UserRequest};
 use chiffon_protocol::topology::{DEAD_LETTERS, REQUESTS, WORK_EXCHANGE};
@@ -142,7 +142,7 @@ async fn a_redelivery_does_nothing_twice_even_at_the_same_moment_or_after_years(
     let body = message(&app, UserRequest { deadline, ..wish(RESTART) });
     let header = signature::sign(&key, REQUESTS, app.clock.now() + Duration::from_hours(24 * 900), &body);
     let deliveries = delivered(&app, &body, &header, 2).await;
-    let desk = PlanningDesk::new(app.context.clone(), Tasks::new(app.context.shutdown.clone()));
+    let desk = PlanningDesk::new(app.context.clone(), Spawner::new(app.context.shutdown.clone()));
     let taken = async |delivery: &Delivery| loop {
         match requests::handle(&desk, delivery).await {
             // The inbox tries again what is being taken in elsewhere.

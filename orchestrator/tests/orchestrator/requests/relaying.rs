@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chiffon_bus::Verdict;
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::outbox_relay::OutboxRelay;
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::outbox_relay::OutboxRelay;
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::decide::Decision::Approve;
-use chiffon_orchestrator::service::dispatch;
 use chiffon_orchestrator::store::outbox::{self, NewMessage};
+use chiffon_orchestrator::verbs::decide::Decision::Approve;
+use chiffon_orchestrator::verbs::dispatch;
 use chiffon_protocol::message::PlanWanted;
 use chiffon_protocol::topology::{CONTROL_EXCHANGE, REQUESTS};
 use chiffon_protocol::{Envelope, ErrorCode};

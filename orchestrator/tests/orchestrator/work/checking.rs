@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::domain::task::Decision::{self, Done, GiveUp, Retry};
-use chiffon_orchestrator::service::lose_attempt::Fence;
-use chiffon_orchestrator::service::resolve::{self, Resolve, Resolved};
-use chiffon_orchestrator::service::{cancel, retry};
 use chiffon_orchestrator::store::read;
+use chiffon_orchestrator::verbs::lose_attempt::Fence;
+use chiffon_orchestrator::verbs::resolve::{self, Resolve, Resolved};
+use chiffon_orchestrator::verbs::{cancel, retry};
 use chiffon_protocol::message::{Change, Command, Decision as Granted, ErrorReport, Message, Mode, Outcome, Preview, WorkResult};
 use chiffon_protocol::topology::{CLAIMS, RESULTS};
 use serde_json::{Value, json};

@@ -114,7 +114,7 @@ async fn what_has_no_queue_waits_a_moment_and_is_offered_again() {
     site.turn().await;
     let work = agent.work().await.expect("it is offered");
     let context = &site.app.context;
-    chiffon_orchestrator::service::unclaimed::returned(context, work.request.task_id, 1, 1).await.expect("it is taken back");
+    chiffon_orchestrator::verbs::unclaimed::returned(context, work.request.task_id, 1, 1).await.expect("it is taken back");
     site.turn().await;
     assert!(agent.work().await.is_none(), "not at once: that would be a loop");
     let task = site.task(request_id, "web").await;
@@ -122,7 +122,7 @@ async fn what_has_no_queue_waits_a_moment_and_is_offered_again() {
         (task["status"].as_str(), task["waiting_for"]["what"].as_str(), task["offer"].as_i64()),
         (Some("waiting"), Some("route"), Some(2))
     );
-    chiffon_orchestrator::service::unclaimed::returned(context, work.request.task_id, 1, 1).await.expect("an old offer changes nothing");
+    chiffon_orchestrator::verbs::unclaimed::returned(context, work.request.task_id, 1, 1).await.expect("an old offer changes nothing");
     site.let_offers_expire();
     site.turn().await;
     assert_eq!(agent.work().await.expect("it is offered again").request.offer, 2);
@@ -197,7 +197,7 @@ async fn an_agent_that_did_not_start_it_gets_a_new_attempt() {
 
 #[tokio::test]
 async fn two_dispatchers_at_once_offer_a_task_once() {
-    use chiffon_orchestrator::service::dispatch;
+    use chiffon_orchestrator::verbs::dispatch;
     let site = Site::start().await;
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let request_id = site.approved(&[step("one", "nas", &[]), step("two", "nas", &[]), step("three", "web", &[])]).await;

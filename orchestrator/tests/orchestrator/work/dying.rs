@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Outgoing, Verdict};
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::dead_letter_keeper::DeadLetterKeeper;
-use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::inbox::results::ResultsInbox;
-use chiffon_orchestrator::inbox::{self, Inbox};
-use chiffon_orchestrator::service::dead_letters::{let_go, replay};
-use chiffon_process::{Clock as _, Tasks};
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::dead_letter_keeper::DeadLetterKeeper;
+use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_orchestrator::deliveries::results::ResultsInbox;
+use chiffon_orchestrator::deliveries::{self, Inbox};
+use chiffon_orchestrator::verbs::dead_letters::{let_go, replay};
+use chiffon_process::{Clock as _, Spawner};
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::{
     CODE_HEADER, DEAD_EXCHANGE, DEAD_LETTERS, INFRASTRUCTURE, ORIGIN_HEADER, REASON_HEADER, REPLAY_OF_HEADER, RESULTS, WORK_EXCHANGE,
@@ -292,8 +292,8 @@ async fn a_fault_of_ours_loses_no_good_message() {
     let pool = site.app.pool();
     let fault = async |statement: &'static str| sqlx::query(statement).execute(pool).await.expect("it is done");
     fault("ALTER TABLE task_attempts ADD CONSTRAINT broken CHECK (outcome IS NULL)").await;
-    let tasks = Tasks::new(site.app.context.shutdown.clone());
-    inbox::spawn(&tasks, &site.app.context, Arc::new(ResultsInbox::new(site.app.context.clone())) as Arc<dyn Inbox>);
+    let tasks = Spawner::new(site.app.context.shutdown.clone());
+    deliveries::spawn(&tasks, &site.app.context, Arc::new(ResultsInbox::new(site.app.context.clone())) as Arc<dyn Inbox>);
     agent.finish(&work, Outcome::Succeeded).await;
     let one = "the result is among the dead letters, and its queue is free";
     until(one, Duration::from_secs(20), || async {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chiffon_bus::{Bus, BusError, Consumer, Delivery, Outgoing, Published, Settler, Status, Verdict};
-use chiffon_orchestrator::inbox;
-use chiffon_orchestrator::inbox::Inbox as _;
-use chiffon_orchestrator::inbox::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::inbox::results::ResultsInbox;
-use chiffon_orchestrator::service::dead_letters::let_go;
-use chiffon_process::Tasks;
+use chiffon_orchestrator::deliveries;
+use chiffon_orchestrator::deliveries::Inbox as _;
+use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_orchestrator::deliveries::results::ResultsInbox;
+use chiffon_orchestrator::verbs::dead_letters::let_go;
+use chiffon_process::Spawner;
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::{CODE_HEADER, DEAD_LETTERS, ORIGIN_HEADER, REASON_HEADER, RESULTS, Topology, WORK_EXCHANGE};
 use tokio::sync::{mpsc, watch};
@@ -27,7 +27,7 @@ const FLOOD: usize = 2_000;
 #[derive(Debug)]
 struct SlowDisk {
     bus: Arc<dyn Bus>,
-    tasks: Tasks,
+    tasks: Spawner,
 }
 
 #[async_trait]
@@ -69,7 +69,7 @@ impl Bus for SlowDisk {
     }
 }
 
-fn slowed(tasks: &Tasks, delivery: Delivery) -> Delivery {
+fn slowed(tasks: &Spawner, delivery: Delivery) -> Delivery {
     let Delivery { queue, message_id, correlation_id, headers, body, redelivered, settler } = delivery;
     let (of, said, copy) = (queue.clone(), headers.clone(), body.clone());
     let tasks = tasks.clone();
@@ -108,11 +108,11 @@ async fn two_thousand_letters_of_a_mebibyte_hold_up_no_result() {
     }
     agent.finish(&work, Outcome::Succeeded).await;
     let mut context = site.app.context.clone();
-    let tasks = Tasks::new(context.shutdown.clone());
-    context.bus = Arc::new(SlowDisk { bus: site.app.broker.connect(), tasks: Tasks::new(context.shutdown.clone()) });
+    let tasks = Spawner::new(context.shutdown.clone());
+    context.bus = Arc::new(SlowDisk { bus: site.app.broker.connect(), tasks: Spawner::new(context.shutdown.clone()) });
     let began = Instant::now();
-    inbox::spawn(&tasks, &context, Arc::new(ResultsInbox::new(context.clone())));
-    inbox::spawn(&tasks, &context, Arc::new(DeadLettersInbox::new(context.clone())));
+    deliveries::spawn(&tasks, &context, Arc::new(ResultsInbox::new(context.clone())));
+    deliveries::spawn(&tasks, &context, Arc::new(DeadLettersInbox::new(context.clone())));
     chiffon_testkit::until("the result behind the flood", Duration::from_secs(30), async || {
         let status = site.status(request, "one").await;
         if status == "completed" { Ok(()) } else { Err(status) }

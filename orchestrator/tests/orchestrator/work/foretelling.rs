@@ -1,10 +1,10 @@
 //! A preview and what became of it: what ran for real before any approval, and where the run was not what had been foretold.
 
 use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::service::decide::{self, Decide, Decision};
-use chiffon_orchestrator::service::submit::{self, Submit};
 use chiffon_orchestrator::store::read;
 use chiffon_orchestrator::store::read::request::RequestView;
+use chiffon_orchestrator::verbs::decide::{self, Decide, Decision};
+use chiffon_orchestrator::verbs::submit::{self, Submit};
 use chiffon_protocol::message::{Change, HostResult, HostStatus, Mode, Outcome, Preview, WorkResult, Written};
 use chiffon_protocol::topology::RESULTS;
 use serde_json::json;

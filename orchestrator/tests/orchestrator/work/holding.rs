@@ -2,8 +2,8 @@
 
 use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::domain::task::Decision;
-use chiffon_orchestrator::service::resolve::{self, Resolve};
-use chiffon_orchestrator::service::{cancel, hold};
+use chiffon_orchestrator::verbs::resolve::{self, Resolve};
+use chiffon_orchestrator::verbs::{cancel, hold};
 use chiffon_protocol::ErrorCode;
 use chiffon_protocol::message::{Message, Outcome};
 use chiffon_protocol::topology::CLAIMS;

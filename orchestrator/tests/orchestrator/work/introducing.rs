@@ -222,9 +222,9 @@ async fn heartbeats_are_kept_once_and_renew_the_lease() {
 
 #[tokio::test]
 async fn partitions_are_made_ahead_of_time() {
-    use chiffon_orchestrator::background::BackgroundAgent as _;
+    use chiffon_orchestrator::chores::Chore as _;
     let site = Site::start().await;
-    let partitions = chiffon_orchestrator::background::partitions::Partitions::new(site.app.context.clone());
+    let partitions = chiffon_orchestrator::chores::partitions::Partitions::new(site.app.context.clone());
     assert_eq!(partitions.tick().await.expect("they are made").done, 6, "this month and two ahead, of two tables");
     assert_eq!(partitions.tick().await.expect("they are there").done, 0);
 }

@@ -2,8 +2,8 @@
 
 use chiffon_orchestrator::domain::agent_order::Desired;
 use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::service::order_agent;
 use chiffon_orchestrator::store::read::agents;
+use chiffon_orchestrator::verbs::order_agent;
 use chiffon_protocol::message::{Command, Decision, Heartbeat, Intake, Outcome};
 use chiffon_protocol::topology::{CLAIMS, HEARTBEATS};
 use chiffon_protocol::{ErrorCode, Message};

@@ -1,8 +1,8 @@
 //! A plan that destroys something is not approved on previews that Chiffon itself has outdated since.
 
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::decide::{self, Decide, Decision};
-use chiffon_orchestrator::service::submit::{self, Submit};
+use chiffon_orchestrator::verbs::decide::{self, Decide, Decision};
+use chiffon_orchestrator::verbs::submit::{self, Submit};
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::message::{HostResult, HostStatus, Outcome, Preview, WorkResult};
 use chiffon_protocol::topology::RESULTS;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::deadline_reaper::DeadlineReaper;
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::deadline_reaper::DeadlineReaper;
 use chiffon_process::Clock as _;
 use chiffon_protocol::Message;
 use chiffon_protocol::message::{Command, Control, Outcome};

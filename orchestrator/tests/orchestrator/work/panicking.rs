@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
-use chiffon_orchestrator::background::{self, BackgroundAgent, TickReport};
+use chiffon_orchestrator::chores::{self, Chore, TickReport};
+use chiffon_orchestrator::deliveries::{self, Inbox};
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::inbox::{self, Inbox};
 use chiffon_orchestrator::planner::{Planned, Planner, PlanningInput};
-use chiffon_orchestrator::service::submit::{self, Submit};
-use chiffon_process::Tasks;
+use chiffon_orchestrator::verbs::submit::{self, Submit};
+use chiffon_process::Spawner;
 use chiffon_protocol::Problem;
 use chiffon_protocol::topology::RESULTS;
 use chiffon_testkit::until;
@@ -48,8 +48,8 @@ async fn a_delivery_upon_which_an_inbox_panics_is_dead_lettered_alone_with_its_r
     for body in ["one", "poison", "two"] {
         agent.publish(RESULTS, body.into(), None).await;
     }
-    let tasks = Tasks::new(site.app.context.shutdown.clone());
-    inbox::spawn(&tasks, &site.app.context, Arc::new(Fragile));
+    let tasks = Spawner::new(site.app.context.shutdown.clone());
+    deliveries::spawn(&tasks, &site.app.context, Arc::new(Fragile));
     until("only the one is dead-lettered, and nothing is left", Duration::from_secs(10), || async {
         let (left, _) = site.app.context.bus.depth(RESULTS).await.expect("the queue is there");
         let seen = (left, site.dead_letters().await);
@@ -73,7 +73,7 @@ struct Nervous {
 }
 
 #[async_trait]
-impl BackgroundAgent for Nervous {
+impl Chore for Nervous {
     fn name(&self) -> &'static str {
         "nervous"
     }
@@ -92,10 +92,10 @@ impl BackgroundAgent for Nervous {
 async fn a_look_that_panics_is_a_failed_look_and_the_next_one_is_made() {
     let app = TestApp::start().await;
     let nervous = Arc::new(Nervous::default());
-    background::look(&app.context, nervous.as_ref()).await;
+    chores::look(&app.context, nervous.as_ref()).await;
     let failed = app.context.background.all().remove("nervous").expect("it is shown");
     assert_eq!((failed.failures, failed.error.map(|problem| problem.code.number())), (1, Some(5900)));
-    background::look(&app.context, nervous.as_ref()).await;
+    chores::look(&app.context, nervous.as_ref()).await;
     let well = app.context.background.all().remove("nervous").expect("it is shown");
     assert_eq!((well.done, well.failures, well.error), (1, 1, None));
 }
@@ -126,7 +126,7 @@ async fn a_round_in_which_the_planner_panics_is_tried_again_and_then_fails_with_
     for _ in 0..app.context.settings.planning_tries {
         assert_eq!(app.status(request_id).await, "planning");
         app.clock.advance(Duration::from_mins(5));
-        chiffon_orchestrator::service::wake_planning::run(&app.context).await.expect("it is announced again");
+        chiffon_orchestrator::verbs::wake_planning::run(&app.context).await.expect("it is announced again");
         app.plan().await;
     }
     assert_eq!(app.status(request_id).await, "failed");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
-use chiffon_orchestrator::inbox::{self, Inbox};
-use chiffon_process::Tasks;
+use chiffon_orchestrator::deliveries::{self, Inbox};
+use chiffon_process::Spawner;
 use chiffon_protocol::topology::RESULTS;
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_testkit::until;
@@ -59,8 +59,8 @@ async fn trouble_that_passes_is_waited_for_in_place_and_poison_goes_alone() {
         agent.publish(RESULTS, body.into(), None).await;
     }
     let troubled = Arc::new(Troubled { troubles_left: AtomicUsize::new(3), ..Troubled::default() });
-    let tasks = Tasks::new(site.app.context.shutdown.clone());
-    inbox::spawn(&tasks, &site.app.context, Arc::clone(&troubled) as Arc<dyn Inbox>);
+    let tasks = Spawner::new(site.app.context.shutdown.clone());
+    deliveries::spawn(&tasks, &site.app.context, Arc::clone(&troubled) as Arc<dyn Inbox>);
     until("the good ones are taken and the bad one is dead-lettered", Duration::from_secs(10), || async {
         let seen = (troubled.taken.load(Ordering::SeqCst), site.dead_letters().await);
         if seen == (2, 1) { Ok(()) } else { Err(seen) }

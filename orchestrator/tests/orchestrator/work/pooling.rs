@@ -2,14 +2,14 @@
 
 use chiffon_bus::Verdict;
 use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::background::BackgroundAgent;
-use chiffon_orchestrator::background::dead_letter_keeper::DeadLetterKeeper;
-use chiffon_orchestrator::background::deadline_reaper::DeadlineReaper;
-use chiffon_orchestrator::background::dispatcher::Dispatcher;
-use chiffon_orchestrator::background::git_scribe::GitScribe;
-use chiffon_orchestrator::background::invariant_checker::InvariantChecker;
-use chiffon_orchestrator::background::log_sealer::LogSealer;
-use chiffon_orchestrator::background::partitions::Partitions;
+use chiffon_orchestrator::chores::Chore;
+use chiffon_orchestrator::chores::dead_letter_keeper::DeadLetterKeeper;
+use chiffon_orchestrator::chores::deadline_reaper::DeadlineReaper;
+use chiffon_orchestrator::chores::dispatcher::Dispatcher;
+use chiffon_orchestrator::chores::git_scribe::GitScribe;
+use chiffon_orchestrator::chores::invariant_checker::InvariantChecker;
+use chiffon_orchestrator::chores::log_sealer::LogSealer;
+use chiffon_orchestrator::chores::partitions::Partitions;
 use chiffon_protocol::message::{Outcome, WorkRequest};
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ async fn with_one_connection_to_the_database_all_work_goes_on() {
     let context = || site.app.context.clone();
     let scribe = GitScribe::new(context(), repository);
     assert_eq!(scribe.settle_open().await.expect("it commits"), 1);
-    let agents: [&dyn BackgroundAgent; 6] = [
+    let agents: [&dyn Chore; 6] = [
         &scribe,
         &DeadlineReaper::new(context()),
         &InvariantChecker::new(context()),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::domain::task::Decision::{self, Done, GiveUp, Retry};
-use chiffon_orchestrator::service::cancel;
-use chiffon_orchestrator::service::resolve::{self, Resolve, Resolved};
+use chiffon_orchestrator::verbs::cancel;
+use chiffon_orchestrator::verbs::resolve::{self, Resolve, Resolved};
 use chiffon_protocol::message::{Command, Message, Outcome};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};

@@ -2,12 +2,12 @@
 //! agents know is taken in (RELIABILITY 13).
 
 use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::background::git_scribe::GitScribe;
+use chiffon_orchestrator::chores::git_scribe::GitScribe;
 use chiffon_orchestrator::domain::role::Role;
 use chiffon_orchestrator::domain::task::Decision;
-use chiffon_orchestrator::service::resolve::{self, Resolve};
-use chiffon_orchestrator::service::{after_restore, hold, verify_audit};
 use chiffon_orchestrator::store::installation;
+use chiffon_orchestrator::verbs::resolve::{self, Resolve};
+use chiffon_orchestrator::verbs::{after_restore, hold, verify_audit};
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::{Message, Outcome, ResultAck};
 use chiffon_protocol::topology::{CLAIMS, RESULTS};

@@ -1,7 +1,7 @@
 //! The end of an attempt: applied once, acknowledged as often as it comes, and what follows from it (RELIABILITY 13 to 16).
 
-use chiffon_orchestrator::service::cancel_tasks;
 use chiffon_orchestrator::store::read;
+use chiffon_orchestrator::verbs::cancel_tasks;
 use chiffon_protocol::Message;
 use chiffon_protocol::message::{Command, Decision, HostResult, HostStatus, Outcome, ResultAck, WorkResult};
 use chiffon_protocol::topology::{CLAIMS, RESULTS};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::partitions::Partitions;
-use chiffon_orchestrator::service::seal_logs;
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::partitions::Partitions;
 use chiffon_orchestrator::store::partitions::{self, LOGS, METRICS};
+use chiffon_orchestrator::verbs::seal_logs;
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::Outcome;
 use chrono::{TimeDelta, Utc};

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use chiffon_orchestrator::audit_repo::{AuditRepository, RepositoryError, trailer};
-use chiffon_orchestrator::background::git_scribe::{GitScribe, LEASE};
+use chiffon_orchestrator::chores::git_scribe::{GitScribe, LEASE};
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::{Context, record, verify_audit};
 use chiffon_orchestrator::store::{git_outbox, leases, messages as store_messages};
+use chiffon_orchestrator::verbs::{Context, record, verify_audit};
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::shown::is_deceptive;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Delivery, Outgoing, Verdict};
+use chiffon_orchestrator::deliveries::Inbox as _;
+use chiffon_orchestrator::deliveries::results::ResultsInbox;
 use chiffon_orchestrator::domain::unverified::{Peer, WARNING};
-use chiffon_orchestrator::inbox::Inbox as _;
-use chiffon_orchestrator::inbox::results::ResultsInbox;
-use chiffon_orchestrator::service::{Settings, record, unverified};
 use chiffon_orchestrator::store::git_outbox;
+use chiffon_orchestrator::verbs::{Settings, record, unverified};
 use chiffon_process::{Clock as _, IdSource as _, RandomIds};
 use chiffon_protocol::message::{Outcome, WorkRequest};
 use chiffon_protocol::topology::{CLAIMS, QueueType, RESULTS, STATUS, Topology, WORK_EXCHANGE};

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::git_scribe::GitScribe;
-use chiffon_orchestrator::background::log_sealer::LogSealer;
-use chiffon_orchestrator::service::verify_audit::{self, Report};
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::git_scribe::GitScribe;
+use chiffon_orchestrator::chores::log_sealer::LogSealer;
+use chiffon_orchestrator::verbs::verify_audit::{self, Report};
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::RESULTS;
 use serde_json::{Value, json};

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chiffon_orchestrator::background::BackgroundAgent as _;
-use chiffon_orchestrator::background::invariant_checker::InvariantChecker;
-use chiffon_orchestrator::background::partitions::Partitions;
+use chiffon_orchestrator::chores::Chore as _;
+use chiffon_orchestrator::chores::invariant_checker::InvariantChecker;
+use chiffon_orchestrator::chores::partitions::Partitions;
 use chiffon_orchestrator::domain::invariant::{Invariant, InvariantReport, Verdict};
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::service::submit::{self, Submit};
 use chiffon_orchestrator::store::invariants::{self, Limits};
+use chiffon_orchestrator::verbs::submit::{self, Submit};
 use chiffon_process::Clock as _;
 use chrono::TimeDelta;
 

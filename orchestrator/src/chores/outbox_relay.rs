@@ -1,0 +1,157 @@
+//! Publishes what stands in the outbox (RELIABILITY 2): leased in a short statement, signed and published outside it, side by
+//! side, and forgotten once the broker has confirmed it. A crash in between sends twice, which the receivers allow.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chiffon_bus::{BusError, Outgoing, Published};
+use chiffon_protocol::{ErrorCode, Problem, signature, traceparent};
+use futures::future::join_all;
+use tokio::sync::Notify;
+
+use super::{Chore, TickReport};
+use crate::store::outbox::{self, Leased};
+use crate::verbs::{Context, unclaimed};
+
+/// The agent's name.
+pub const NAME: &str = "outbox_relay";
+/// Messages under way at once.
+const BATCH: i64 = 128;
+/// A little longer than the usual limit for a publish (`bus.publish_timeout`), so that a row is seldom sent twice while its first try is
+/// under way; what a killed relay had in hand rests for so long.
+const LEASE: Duration = Duration::from_secs(12);
+/// How long a message rests that the broker did not take.
+const REST: Duration = Duration::from_secs(1);
+
+/// Publishes the outbox.
+#[derive(Debug)]
+pub struct OutboxRelay {
+    context: Context,
+}
+
+/// What became of a row.
+enum Sent {
+    Confirmed,
+    Unroutable,
+    Failed(BusError),
+}
+
+impl OutboxRelay {
+    /// A relay.
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// Sends the oldest rows; how many were leased, and the first trouble with the broker.
+    async fn send_batch(&self) -> Result<(usize, Option<BusError>), Problem> {
+        let mut connection = self.context.store.acquire().await?;
+        let rows = outbox::lease(&mut connection, BATCH, LEASE).await?;
+        drop(connection);
+        let sent = join_all(rows.iter().map(|row| self.publish(row))).await;
+        let (mut confirmed, mut unsent, mut returned, mut trouble) = (Vec::new(), Vec::new(), Vec::new(), None);
+        for (row, sent) in rows.iter().zip(sent) {
+            match sent {
+                Sent::Confirmed => confirmed.push(row.id),
+                Sent::Unroutable => returned.push(row),
+                Sent::Failed(error) => {
+                    unsent.push(row.id);
+                    trouble = trouble.or(Some(error));
+                }
+            }
+        }
+        self.note(&confirmed, &unsent, trouble.as_ref()).await?;
+        // Taking back needs a connection of its own: none is held meanwhile.
+        for row in returned {
+            self.take_back(row).await?;
+            self.note(&[row.id], &[], None).await?;
+        }
+        Ok((rows.len(), trouble))
+    }
+
+    /// Forgets what the broker has, and lets rest what it did not take.
+    async fn note(&self, confirmed: &[i64], unsent: &[i64], trouble: Option<&BusError>) -> Result<(), Problem> {
+        let mut connection = self.context.store.acquire().await?;
+        if !confirmed.is_empty() {
+            outbox::delete(&mut connection, confirmed).await?;
+        }
+        if let Some(error) = trouble {
+            outbox::release(&mut connection, unsent, &error.to_string(), REST).await?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, row: &Leased) -> Sent {
+        match self.context.bus.publish(self.signed(row)).await {
+            Ok(published) => {
+                let went_through = published == Published::Routed;
+                self.context.background.published(&row.routing_key, went_through, self.context.clock.now());
+                if went_through { Sent::Confirmed } else { Sent::Unroutable }
+            }
+            Err(error) => Sent::Failed(error),
+        }
+    }
+
+    fn signed(&self, row: &Leased) -> Outgoing {
+        let expires = self.context.clock.now() + self.context.settings.signature_valid_for;
+        let trace_id = row.envelope["trace_id"].as_str().unwrap_or_default();
+        let (body, mut headers, ours) = match &row.body {
+            None => (row.envelope.to_string().into_bytes(), BTreeMap::new(), signature::HEADER),
+            // Said by somebody else: their signature stays, and ours stands beside it.
+            Some(body) => (body.clone(), texts(row.headers.as_ref()), signature::AGAIN_HEADER),
+        };
+        headers.insert(ours.to_owned(), signature::sign(&self.context.key, &row.recipient, expires, &body));
+        headers.insert("traceparent".to_owned(), traceparent(trace_id, row.message_id));
+        Outgoing {
+            exchange: row.exchange.clone(),
+            routing_key: row.routing_key.clone(),
+            message_id: row.message_id.to_string(),
+            correlation_id: trace_id.to_owned(),
+            headers,
+            body: body.into(),
+            transient: false,
+        }
+    }
+
+    /// Nobody has a queue for it. Work goes back to waiting, with the reason; anything else was for an agent that is gone and
+    /// will ask again, or is announced again by its `resend_at`.
+    async fn take_back(&self, row: &Leased) -> Result<(), Problem> {
+        if let (Some(task_id), Some(attempt), Some(offer)) = (row.task_id, row.attempt, row.offer) {
+            unclaimed::returned(&self.context, task_id, attempt, offer).await?;
+        } else {
+            tracing::info!(routing_key = row.routing_key, message_id = %row.message_id, "a message had no queue to go to");
+        }
+        Ok(())
+    }
+}
+
+fn texts(headers: Option<&serde_json::Value>) -> BTreeMap<String, String> {
+    headers.and_then(|headers| serde_json::from_value(headers.clone()).ok()).unwrap_or_default()
+}
+
+#[async_trait]
+impl Chore for OutboxRelay {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn wake(&self) -> &Notify {
+        &self.context.wakes.outbox
+    }
+
+    /// Sends until nothing is left.
+    async fn tick(&self) -> Result<TickReport, Problem> {
+        let mut done = 0;
+        loop {
+            let (sent, trouble) = self.send_batch().await?;
+            if let Some(error) = trouble {
+                let message = format!("{error}; what could not be sent stays in the outbox and is sent again");
+                return Err(Problem::new(ErrorCode::BrokerUnavailable, message));
+            }
+            done += sent;
+            if sent == 0 {
+                return Ok(TickReport::of(done));
+            }
+        }
+    }
+}
