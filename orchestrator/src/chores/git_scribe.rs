@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::{Chore, TickReport};
 use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError};
 use crate::store::git_outbox::{self, Open};
-use crate::store::{leases, requests};
+use crate::store::{leases, root};
 use crate::verbs::Context;
 use crate::verbs::record;
 
@@ -104,7 +104,7 @@ impl GitScribe {
         let now = self.context.clock.now();
         let mut transaction = self.context.store.begin().await?;
         // The request before its task, as everybody has it: whoever ends the task holds the request, and would wait for this.
-        requests::lock(&mut transaction, record.request_id).await?;
+        root::lock(&mut transaction, record.request_id).await?;
         git_outbox::settle(&mut transaction, record.id, commit_id, now).await?;
         let data = serde_json::json!({"task_id": record.task_id, "commit": commit_id});
         crate::store::events::add(&mut transaction, record.request_id, "commit", &data, now).await?;

@@ -10,6 +10,7 @@ pub mod deadline;
 pub mod fresh_preview;
 pub mod invariant;
 pub mod log_digest;
+pub mod missing;
 pub mod not_offered;
 #[cfg(test)]
 mod page_table;

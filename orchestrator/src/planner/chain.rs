@@ -12,13 +12,14 @@ use chiffon_protocol::{ErrorCode, Problem, Shown};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::ledger::{Ledger, Reservation};
 use super::offline::{self, Index, OfflinePlanner};
 use super::provider::Provider;
 use super::provider::answer::{self, Answer, Kind};
 use super::provider::call::{Ask, Called};
 use super::provider::config::{ProviderConfig, Strategy};
 use super::spending::{self, Prompt};
-use super::{Ledger, Planned, Planner, PlanningInput, Reservation, order, prompt};
+use super::{Planned, Planner, PlanningInput, order, prompt};
 use crate::domain::assemble;
 use crate::domain::plan::PlannedBy;
 

@@ -3,6 +3,7 @@
 //! A planner proposes; it never decides. Whatever it proposes is checked against the catalogue by `domain::assemble`.
 
 pub mod chain;
+pub mod ledger;
 pub mod offline;
 mod order;
 mod prompt;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chiffon_protocol::Problem;
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::chain::{PlannerChain, PlannerOptions};
@@ -92,57 +92,6 @@ pub enum Planned {
     },
     /// It can't be planned; why, and what could be asked instead.
     Impossible(Problem),
-}
-
-/// A call to a model, before it is made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reservation {
-    /// Names the call's record.
-    pub call_id: Uuid,
-    /// What it is for.
-    pub request_id: Uuid,
-    /// The conversation's round.
-    pub round: i32,
-    /// The provider.
-    pub provider: String,
-    /// The model.
-    pub model: String,
-    /// The worst case: the prompt by its estimated tokens, the longest answer that is asked for, and one repetition.
-    pub worst_case_usd: f64,
-    /// The provider's limit for the calendar month; `None` is unlimited.
-    pub monthly_budget_usd: Option<f64>,
-}
-
-/// What became of a call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settlement {
-    /// `succeeded | invalid | failed | uncertain`, as in `llm_calls.state`.
-    pub state: &'static str,
-    /// HTTP calls made.
-    pub tries: u32,
-    /// What it cost.
-    pub cost_usd: f64,
-    /// As the provider counted.
-    pub input_tokens: Option<i64>,
-    /// As the provider counted.
-    pub output_tokens: Option<i64>,
-    /// Why it did not work.
-    pub error: Option<Problem>,
-    /// What came back, for invalid answers.
-    pub answer: Option<String>,
-}
-
-/// The record of what models cost. Reserved before a call, settled after; both are durable.
-#[async_trait]
-pub trait Ledger: Send + Sync + std::fmt::Debug {
-    /// Stores the worst case, unless the month's or the request's budget does not allow it ([`chiffon_protocol::ErrorCode::BudgetSpent`]).
-    async fn reserve(&self, reservation: &Reservation, at: DateTime<Utc>) -> Result<(), Problem>;
-
-    /// Replaces the worst case by what it came to.
-    async fn settle(&self, call_id: Uuid, settlement: &Settlement, at: DateTime<Utc>) -> Result<(), Problem>;
-
-    /// Records that a provider was passed over without a call (breaker open, budget spent), and why.
-    async fn skipped(&self, reservation: &Reservation, reason: &Problem, at: DateTime<Utc>) -> Result<(), Problem>;
 }
 
 /// Makes plans.

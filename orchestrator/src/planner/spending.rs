@@ -3,10 +3,10 @@
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::Value;
 
+use super::ledger::{Reservation, Settlement};
 use super::provider::Provider;
 use super::provider::call::Called;
 use super::provider::config::estimated_tokens;
-use super::{Reservation, Settlement};
 
 /// What stands around each message, in tokens.
 const TOKENS_AROUND: f64 = 8.0;

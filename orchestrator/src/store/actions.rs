@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::Error;
-use super::logs::storable_json;
+use super::storable::storable_json;
 
 /// Stores what an agent announces, and forgets what it does not have any more; the versions that nobody had announced before.
 pub async fn announce(connection: &mut PgConnection, hello: &AgentHello, at: DateTime<Utc>) -> Result<Vec<(String, String)>, Error> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::Error;
-use super::logs::storable_json;
+use super::storable::storable_json;
 
 /// An agent as far as its identity goes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
-use super::logs::storable_json;
+use super::storable::storable_json;
 use crate::domain::dead_letter::Facts;
 
 /// A letter to be kept.

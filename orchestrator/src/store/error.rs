@@ -46,7 +46,7 @@ pub enum Error {
         /// The request.
         id: String,
         /// The move.
-        source: crate::domain::request::InvalidTransition,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A row holds what no version writes.
     #[error("{table}.{column} of {id} holds `{value}`, which no version writes")]

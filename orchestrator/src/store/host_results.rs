@@ -4,29 +4,12 @@ use std::collections::BTreeSet;
 
 use chiffon_protocol::message::{WorkResult, Written};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Error;
-use super::logs::{storable, storable_json};
-
-/// What a task came to on one host, over all of its attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HostOutcome {
-    /// The host.
-    pub host: String,
-    /// How its newest attempt ended there: `completed | failed | unreachable | not_begun | unfinished`
-    pub status: String,
-    /// Whether any attempt changed it.
-    pub changed: bool,
-    /// The names of the tasks that changed it, in any attempt.
-    pub changes: Vec<String>,
-    /// The newest attempt's last failure, or why it was not reached.
-    pub message: Option<String>,
-}
+use super::storable::{storable, storable_json};
 
 /// Adds what a result says of each host. The first report of an attempt stays.
 pub async fn add(connection: &mut PgConnection, result: &WorkResult, at: DateTime<Utc>) -> Result<(), Error> {
@@ -204,19 +187,5 @@ pub async fn has_changed(connection: &mut PgConnection, task_id: Uuid) -> Result
         task_id,
     )
     .fetch_one(connection)
-    .await?)
-}
-
-/// What a task came to on each host, by name. Of a dry run, only what ran for real counts as a change.
-pub async fn list(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<HostOutcome>, Error> {
-    Ok(sqlx::query_as!(
-        HostOutcome,
-        r#"SELECT host AS "host!", status AS "status!", changed AS "changed!", changes AS "changes!", message
-        FROM host_outcomes
-        WHERE task_id = $1
-        ORDER BY host"#,
-        task_id,
-    )
-    .fetch_all(connection)
     .await?)
 }

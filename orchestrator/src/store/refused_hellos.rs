@@ -5,7 +5,7 @@ use chiffon_protocol::message::AgentHello;
 use sqlx::PgConnection;
 
 use super::Error;
-use super::logs::storable;
+use super::storable::storable;
 
 /// Notes a refusal, and lets go those of which nothing was heard for a month. Whether it is the first of its kind.
 pub async fn add(connection: &mut PgConnection, hello: &AgentHello, key_id: &str, why: &Problem) -> Result<bool, Error> {

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
-use super::logs::storable_json;
+use super::storable::storable_json;
 
 /// Keeps what a preview was made with, whatever became of it. What an earlier attempt of it was made with is replaced.
 pub async fn set(connection: &mut PgConnection, task_id: Uuid, variables: &Variables) -> Result<(), Error> {

@@ -10,10 +10,11 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::submit::{checked_text, may_ask, not_found};
+use super::submit::{checked_text, may_ask};
 use super::transition::{self, Change};
 use super::{Context, cancel_tasks, create_tasks, expire, freeze, outdated, say};
 use crate::domain::audit::AuditEvent;
+use crate::domain::missing;
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
 use crate::store::plans;
@@ -78,7 +79,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
         _ => None,
     };
     let mut transaction = context.store.begin().await?;
-    let mut row = requests::lock(&mut transaction, input.request_id).await?.ok_or_else(|| not_found(input.request_id))?;
+    let mut row = requests::lock(&mut transaction, input.request_id).await?.ok_or_else(|| missing::request(input.request_id))?;
     may_decide(principal, &row, input.decision)?;
     let plan = current_plan(&mut transaction, &row, &input.plan_sha256).await?;
     if expire::if_due(context, &mut transaction, &mut row).await? {

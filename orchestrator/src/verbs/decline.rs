@@ -26,7 +26,7 @@ pub async fn run(context: &Context, signer: &str, decline: &WorkDecline) -> Resu
         tracing::debug!(task_id = %decline.task_id, agent = decline.agent_id, %why, "a decline came too late");
         return Ok(Outcome::Done);
     }
-    let reason = store::logs::storable(&decline.reason);
+    let reason = store::storable::storable(&decline.reason);
     let withdrawal = Withdrawal {
         actor: &decline.agent_id,
         event: "task.declined",

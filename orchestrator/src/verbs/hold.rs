@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::submit::{checked_reason, may_ask, not_found};
+use super::submit::{checked_reason, may_ask};
 use super::transition::{self, Change};
 use super::withdraw::{self, Withdrawal};
 use super::{Context, advance_request, say};
 use crate::domain::audit::AuditEvent;
+use crate::domain::missing;
 use crate::domain::placement::Wait;
 use crate::domain::request::{Event, Status};
 use crate::domain::role::Principal;
@@ -79,7 +80,7 @@ pub async fn resume(context: &Context, principal: &Principal, request_id: Uuid, 
 async fn open(context: &Context, principal: &Principal, request_id: Uuid) -> Result<(store::Tx, Row), Problem> {
     may_ask(principal)?;
     let mut transaction = context.store.begin().await?;
-    let row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| not_found(request_id))?;
+    let row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| missing::request(request_id))?;
     say::is_own_or_operator(principal, &row)?;
     Ok((transaction, row))
 }

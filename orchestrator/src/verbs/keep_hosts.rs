@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::claim::number;
 use super::{Context, task_story};
 use crate::domain::placement::release_command;
-use crate::store::logs::storable;
+use crate::store::storable::storable;
 use crate::store::tasks::Task;
 use crate::store::{self, host_locks};
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::planner::{Ledger, Reservation, Settlement};
+use crate::planner::ledger::{Ledger, Reservation, Settlement};
 use crate::store::llm_calls::{self, New, Outcome, Spent};
 use crate::store::{self, Store};
 

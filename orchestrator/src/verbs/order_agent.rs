@@ -9,6 +9,7 @@ use super::Context;
 use super::reply::{self, About, Addressee};
 use crate::domain::agent_order::{Desired, Order};
 use crate::domain::audit::AuditEvent;
+use crate::domain::missing;
 use crate::domain::role::Principal;
 use crate::store::agent_orders::{self, Ordered};
 use crate::store::{self, audit, task_changes};
@@ -26,7 +27,7 @@ pub async fn run(context: &Context, principal: &Principal, agent_id: &str, desir
     }
     let now = context.clock.now();
     let mut transaction = context.store.begin().await?;
-    let (incarnation, before) = agent_orders::lock(&mut transaction, agent_id).await?.ok_or_else(|| not_found(agent_id))?;
+    let (incarnation, before) = agent_orders::lock(&mut transaction, agent_id).await?.ok_or_else(|| missing::agent(agent_id))?;
     let is_wanted = match &before {
         None => desired == Desired::Active,
         Some(before) => before.desired == desired && (desired != Desired::Drained || before.is_for_this_start),
@@ -74,10 +75,4 @@ fn event(desired: Desired) -> &'static str {
         Desired::Paused => "agent.paused",
         Desired::Drained => "agent.drained",
     }
-}
-
-/// There is no such agent.
-pub fn not_found(agent_id: &str) -> Problem {
-    let shown: String = agent_id.chars().take(60).collect();
-    Problem::new(ErrorCode::AgentNotFound, format!("no agent `{}` has ever said hello; `GET /agents` lists them", shown.escape_default()))
 }

@@ -19,7 +19,7 @@ use crate::domain::plan::PlanDocument;
 use crate::domain::record_path::UNFINISHED;
 use crate::domain::reference::{host_folder, render_records};
 use crate::store::git_outbox::{self, LogLine, Open, RequestStory, TaskStory};
-use crate::store::host_results::{self, HostOutcome};
+use crate::store::host_outcomes::{self, HostOutcome};
 use crate::store::{self, audit};
 
 /// How long a record waits for log lines that its result has overtaken.
@@ -66,7 +66,7 @@ pub async fn render(connection: &mut PgConnection, record: &Open, now: DateTime<
     }
     let request = git_outbox::request_story(connection, task_id).await?;
     let log = git_outbox::log_lines(connection, task_id, task.attempt, LOG_LINES).await?;
-    let hosts = host_results::list(connection, task_id).await?;
+    let hosts = host_outcomes::list(connection, task_id).await?;
     let system = audit::system_head(connection).await?;
     Ok(Some(Payload {
         subject: one_line(&format!("infra({task_id}): {}", subject_words(&task)), SUBJECT_CHARS),

@@ -17,7 +17,7 @@ use crate::domain::placement::Wait;
 use crate::domain::prediction::{self, OnHost};
 use crate::domain::task::{self as domain, Next, Proof, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt};
-use crate::store::logs::{storable, storable_json};
+use crate::store::storable::{storable, storable_json};
 use crate::store::task_changes::{Ended, Waiting};
 use crate::store::tasks::{self, Locked, OfRequest, Task};
 use crate::store::{self, agents, audit, host_locks, host_results, variables};

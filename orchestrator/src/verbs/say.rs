@@ -6,9 +6,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::submit::{checked_text, keep_answer, may_ask, not_found};
+use super::submit::{checked_text, keep_answer, may_ask};
 use super::{Context, cancel_tasks, plan_round, transition};
 use crate::domain::audit::AuditEvent;
+use crate::domain::missing;
 use crate::domain::request::{Event, Status};
 use crate::domain::role::{Principal, Role};
 use crate::planner::Turn;
@@ -32,7 +33,7 @@ pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, tex
     let text = checked_text(context, text)?;
     let talk = unchanged(context, principal, request_id, &text).await?;
     let mut transaction = context.store.begin().await?;
-    let mut row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| not_found(request_id))?;
+    let mut row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| missing::request(request_id))?;
     is_own_or_operator(principal, &row)?;
     if row.status.on(Event::Say).is_err() {
         return Err(not_now(&row));

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::Context;
 use crate::domain::log_digest::{LogDigest, LogSeal};
 use crate::store::log_seals::{self, Due};
-use crate::store::{self, audit, requests};
+use crate::store::{self, audit, root};
 
 /// So long an ended attempt's log may be incomplete before it is sealed as it is.
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
@@ -52,7 +52,7 @@ async fn seal(context: &Context, log: &Due, digest: LogDigest) -> Result<bool, s
     let now = context.clock.now();
     let mut transaction = context.store.begin().await?;
     // The request's row first, as everywhere.
-    if requests::lock(&mut transaction, log.request_id).await?.is_none() || !log_seals::set_sealed(&mut transaction, log, now).await? {
+    if !root::lock(&mut transaction, log.request_id).await? || !log_seals::set_sealed(&mut transaction, log, now).await? {
         return Ok(false);
     }
     let lines = digest.lines();

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Context, open_requests, transition};
 use crate::domain::audit::AuditEvent;
 use crate::domain::credential::address_with_password;
+use crate::domain::missing;
 use crate::domain::request::{Status, WaitingFor};
 use crate::domain::role::{Principal, Role};
 use crate::store::request_messages::{self, Message};
@@ -77,7 +78,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     let mut transaction = context.store.begin().await?;
     open_requests::check(context, &mut transaction, principal).await?;
     requests::add(&mut transaction, &new, now).await?;
-    let row = requests::lock(&mut transaction, new.id).await?.ok_or_else(|| not_found(new.id))?;
+    let row = requests::lock(&mut transaction, new.id).await?.ok_or_else(|| missing::request(new.id))?;
     let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id});
     if let Some(message) = &input.message {
         data["message_id"] = json!(message.id);
@@ -146,12 +147,6 @@ pub fn checked_reason(context: &Context, text: Option<&str>) -> Result<Option<St
         Some(text) if !text.replace('\0', "").trim().is_empty() => checked_text(context, text).map(Some),
         Some(_) | None => Ok(None),
     }
-}
-
-/// There is no such request.
-pub fn not_found(request_id: Uuid) -> Problem {
-    Problem::new(ErrorCode::RequestNotFound, format!("there is no request {request_id}; `chiffon requests` lists them"))
-        .with_details(json!({"request_id": request_id}))
 }
 
 fn checked_priority(priority: Option<i32>) -> Result<i32, Problem> {

@@ -47,7 +47,7 @@ impl Change<'_> {
 /// Moves a request whose row the caller has locked; `row` is the new state after it.
 pub async fn apply(context: &Context, connection: &mut PgConnection, row: &mut Row, change: Change<'_>) -> Result<(), store::Error> {
     let now = context.clock.now();
-    let to = row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source })?;
+    let to = row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source: source.into() })?;
     let waiting_for = change.waiting_for.map(|waiting| waiting.to_value(now));
     let error = change.error.map(|problem| json!(problem));
     let deadline_at = deadline_of(context, to);

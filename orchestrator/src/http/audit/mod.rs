@@ -9,8 +9,8 @@ use super::input::bad_query;
 use super::problem::Failure;
 use super::state::HttpState;
 use crate::domain::audit::SYSTEM_CHAIN;
+use crate::domain::missing;
 use crate::store::read::audit;
-use crate::verbs::submit::not_found;
 use crate::verbs::verify_audit::Head;
 
 /// The head of the chain of this name: a request's id, or `system`, which it is when none is named.
@@ -23,6 +23,6 @@ async fn head(state: &HttpState, chain: Option<String>) -> Result<Head, Failure>
         }
     };
     let chain = id.map_or_else(|| SYSTEM_CHAIN.to_owned(), |id| id.to_string());
-    let (seq, hash) = audit::head(state.pool(), &chain).await?.ok_or_else(|| not_found(id.unwrap_or_default()))?;
+    let (seq, hash) = audit::head(state.pool(), &chain).await?.ok_or_else(|| missing::request(id.unwrap_or_default()))?;
     Ok(Head { chain, seq, hash })
 }

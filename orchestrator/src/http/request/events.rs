@@ -11,12 +11,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::follow::{Follow, Told};
+use crate::domain::missing;
 use crate::http::auth::Caller;
 use crate::http::input::{Id, Params, bad_query};
 use crate::http::problem::Failure;
 use crate::http::state::HttpState;
 use crate::store::read::request;
-use crate::verbs::submit::not_found;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ pub(in crate::http) async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let cursor = cursor(&headers, query.after)?;
     if request::status(state.pool(), id).await?.is_none() {
-        return Err(not_found(id).into());
+        return Err(missing::request(id).into());
     }
     let place = state.limits.view(&caller.0)?;
     let stop = state.context.shutdown.stop_token();

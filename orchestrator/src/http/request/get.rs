@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::missing;
 use crate::domain::request::Status;
 use crate::domain::role::{Principal, Role};
 use crate::http::auth::Caller;
@@ -15,7 +16,6 @@ use crate::http::problem::Failure;
 use crate::http::state::HttpState;
 use crate::store::read::request::{self, RequestView};
 use crate::store::read::tasks::TaskView;
-use crate::verbs::submit::not_found;
 
 /// A request, as the one who looks sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,7 +34,7 @@ pub(in crate::http) async fn get(State(state): State<HttpState>, caller: Caller,
 
 /// The request as this caller sees it.
 pub(super) async fn show(state: &HttpState, caller: &Caller, id: Uuid) -> Result<RequestAnswer, Failure> {
-    let request = request::get(state.pool(), id).await?.ok_or_else(|| not_found(id))?;
+    let request = request::get(state.pool(), id).await?.ok_or_else(|| missing::request(id))?;
     Ok(RequestAnswer { next: next_for(&caller.0, &request), request })
 }
 

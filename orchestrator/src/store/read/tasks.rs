@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::snapshot;
 use crate::store::Error;
-use crate::store::host_results::{self, HostOutcome};
+use crate::store::host_outcomes::{self, HostOutcome};
 
 /// A task as the request shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -185,7 +185,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
     .await?;
     let Some(row) = row else { return Ok(None) };
     let attempts = attempts(&mut tx, task_id).await?;
-    let host_results = Json(host_results::list(&mut tx, task_id).await?);
+    let host_results = Json(host_outcomes::list(&mut tx, task_id).await?);
     tx.commit().await?;
     let task = TaskView {
         task_id: row.id,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::planner::{Ledger as _, Reservation, Settlement};
+use chiffon_orchestrator::planner::ledger::{Ledger as _, Reservation, Settlement};
 use chiffon_orchestrator::verbs::ledger::PostgresLedger;
 use chiffon_protocol::{ErrorCode, Problem};
 use futures::future::join_all;
