@@ -39,6 +39,8 @@ use crate::planner::provider::config::{ProviderConfig, Strategy};
 use crate::store::{Store, StoreOptions, leases};
 use crate::verbs::intake::Intake;
 use crate::verbs::ledger::PostgresLedger;
+use crate::verbs::request_run::Requests;
+use crate::verbs::unclaimed::Offers;
 use crate::verbs::{Context, Settings, Wakes, after_restore, tokens, unverified};
 
 /// How long giving back may take.
@@ -149,6 +151,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         key: Arc::new(options.key),
         agents: Arc::new(Keyring::new(options.trusted_agents)),
         policy: Arc::new(options.policy),
+        run: Arc::new(Requests),
         planner: Arc::new(planner),
         settings: Arc::new(options.settings),
         wakes: Arc::new(Wakes::default()),
@@ -202,7 +205,7 @@ fn start_background(context: &Context, repository: AuditRepository, tasks: &Spaw
     start_intake(context, inboxes, tasks);
     let agents: Vec<Arc<dyn Chore>> = vec![
         Arc::new(desk),
-        Arc::new(OutboxRelay::new(context.clone())),
+        Arc::new(OutboxRelay::new(context.clone(), Arc::new(Offers::new(context.clone())))),
         Arc::new(Dispatcher::new(context.clone())),
         Arc::new(LeaseReaper::new(context.clone(), intake)),
         Arc::new(DeadlineReaper::new(context.clone())),

@@ -2,6 +2,7 @@
 //! side, and forgotten once the broker has confirmed it. A crash in between sends twice, which the receivers allow.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,8 @@ use tokio::sync::Notify;
 
 use super::{Chore, TickReport};
 use crate::store::outbox::{self, Leased};
-use crate::verbs::{Context, unclaimed};
+use crate::verbs::Context;
+use crate::verbs::returned::Returned;
 
 /// The agent's name.
 pub const NAME: &str = "outbox_relay";
@@ -28,6 +30,7 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct OutboxRelay {
     context: Context,
+    offers: Arc<dyn Returned>,
 }
 
 /// What became of a row.
@@ -39,8 +42,8 @@ enum Sent {
 
 impl OutboxRelay {
     /// A relay.
-    pub fn new(context: Context) -> Self {
-        Self { context }
+    pub fn new(context: Context, offers: Arc<dyn Returned>) -> Self {
+        Self { context, offers }
     }
 
     /// Sends the oldest rows; how many were leased, and the first trouble with the broker.
@@ -117,7 +120,7 @@ impl OutboxRelay {
     /// will ask again, or is announced again by its `resend_at`.
     async fn take_back(&self, row: &Leased) -> Result<(), Problem> {
         if let (Some(task_id), Some(attempt), Some(offer)) = (row.task_id, row.attempt, row.offer) {
-            unclaimed::returned(&self.context, task_id, attempt, offer).await?;
+            self.offers.returned(task_id, attempt, offer).await?;
         } else {
             tracing::info!(routing_key = row.routing_key, message_id = %row.message_id, "a message had no queue to go to");
         }

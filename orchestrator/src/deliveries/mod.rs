@@ -7,6 +7,7 @@
 pub mod claims;
 pub mod dead_letters;
 pub mod heartbeats;
+mod reports;
 pub mod requests;
 pub mod results;
 pub mod status;
@@ -25,8 +26,8 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::task::JoinSet;
 
+use crate::verbs::Context;
 use crate::verbs::outcome::Outcome;
-use crate::verbs::{Context, unverified};
 
 /// So many deliveries are here at once, at least: what is dealt with, and rejected ones whose way to the dead letters is not confirmed yet.
 const LEAST_PREFETCH: u16 = 32;
@@ -184,20 +185,6 @@ pub(crate) fn received(context: &Context, delivery: &Delivery, queue: &str) -> R
         Ok(envelope) => Ok(Received { signer, envelope }),
         Err(error) => Err(Verdict::Reject { code: error.code().number(), reason: error.to_string() }),
     }
-}
-
-/// The same; a report without any signature counts where its sender is admitted by configuration (RELIABILITY 5).
-pub(crate) async fn received_report(context: &Context, delivery: &Delivery, queue: &str) -> Result<Result<Received, Verdict>, Problem> {
-    let is_signed = delivery.headers.contains_key(signature::HEADER);
-    if !is_signed
-        && !context.settings.unverified.is_empty()
-        && let Ok(Envelope { message_id, trace_id, request_id, timestamp, message }) = Envelope::parse(&delivery.body)
-        && let Some((signer, message)) = unverified::admitted(context, message).await?
-    {
-        let envelope = Envelope { message_id, trace_id, request_id, timestamp, message };
-        return Ok(Ok(Received { signer, envelope }));
-    }
-    Ok(received(context, delivery, queue))
 }
 
 /// What becomes of a message that was signed too long ago. A hello is said when there is somebody to hear it, so one that is that old

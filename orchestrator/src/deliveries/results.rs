@@ -5,7 +5,8 @@ use chiffon_bus::{Delivery, Verdict};
 use chiffon_protocol::topology::RESULTS;
 use chiffon_protocol::{Message, Problem};
 
-use super::{Inbox, misplaced, received_report, verdict};
+use super::reports::received_report;
+use super::{Inbox, misplaced, verdict};
 use crate::verbs::{Context, result};
 
 /// Takes in results.

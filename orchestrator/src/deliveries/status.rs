@@ -6,7 +6,8 @@ use chiffon_protocol::message::WorkStatus;
 use chiffon_protocol::topology::STATUS;
 use chiffon_protocol::{Message, Problem};
 
-use super::{Inbox, misplaced, received_report, verdict};
+use super::reports::received_report;
+use super::{Inbox, misplaced, verdict};
 use crate::verbs::Context;
 use crate::verbs::status::{self, Report};
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chiffon_protocol::ActionSpec;
 use sqlx::{PgConnection, PgExecutor};
 
+use super::Error;
 use super::actions::{self, read};
-use super::{Error, dispatch};
 use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet, Version};
 use crate::domain::not_offered::NotOffered;
 
@@ -37,18 +37,27 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
 
 /// What each agent has, those that are connected first.
 async fn versions(connection: &mut PgConnection) -> Result<Vec<Version>, Error> {
-    let mut agents = dispatch::list_agents(connection).await?;
-    agents.sort_by_key(|agent| !agent.alive);
+    let agents = sqlx::query!(
+        r#"SELECT a.hosts,
+            COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!"
+        FROM agents a
+        ORDER BY a.lease_expires_at > now() DESC, a.id"#,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
     let mut known: BTreeMap<(String, String), Option<ActionSpec>> = BTreeMap::new();
     let mut versions = Vec::new();
     for agent in agents {
-        for (name, sha256) in agent.actions {
+        let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(agent.hosts).unwrap_or_default();
+        let hosts: BTreeSet<String> = groups.into_values().flatten().collect();
+        let actions: BTreeMap<String, String> = serde_json::from_value(agent.actions).unwrap_or_default();
+        for (name, sha256) in actions {
             let key = (name, sha256);
             if !known.contains_key(&key) {
                 known.insert(key.clone(), actions::get(connection, &key.0, &key.1).await?);
             }
             if let Some(spec) = known.get(&key).cloned().flatten() {
-                versions.push(Version { action: CatalogueAction { spec, sha256: key.1 }, hosts: agent.hosts.clone() });
+                versions.push(Version { action: CatalogueAction { spec, sha256: key.1 }, hosts: hosts.clone() });
             }
         }
     }

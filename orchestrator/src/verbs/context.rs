@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::background_status::BackgroundStatuses;
 use super::open_requests::OpenRequestLimits;
+use super::run::Run;
 use crate::domain::deadline::Deadlines;
 use crate::domain::policy::Policy;
 use crate::domain::task::Limits;
@@ -153,6 +154,8 @@ pub struct Context {
     pub agents: Arc<Keyring>,
     /// What a plan needs.
     pub policy: Arc<Policy>,
+    /// Whoever ordered the work.
+    pub run: Arc<dyn Run>,
     /// Makes plans.
     pub planner: Arc<dyn Planner>,
     /// Times and limits.

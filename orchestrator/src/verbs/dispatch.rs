@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::end_task::{self, By};
 use super::reply::{About, envelope};
-use super::{Context, fresh_preview, plan_again, task_story, unverified, wait};
+use super::{Context, fresh_preview, task_story, unverified, wait};
 use crate::domain::placement::{ACTION, AgentView, HostLock, Placement, Wait, place};
 use crate::domain::task::{self as domain, NextOffer, Status};
 use crate::domain::unverified as peer;
@@ -87,7 +87,7 @@ async fn explain(context: &Context, ready: &Ready, why: &Wait) -> Result<(), sto
     let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(()) };
     let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(()) };
     if matches!(locked.task.status, Status::Pending | Status::Waiting) {
-        if why.what == ACTION && plan_again::run(context, &mut transaction, request.id).await? {
+        if why.what == ACTION && context.run.plan_again(context, &mut transaction, request.id).await? {
             store::commit(transaction).await?;
             end_task::wake(context);
             return Ok(());

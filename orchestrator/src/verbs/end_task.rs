@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Context, advance_request, fresh_preview, record, task_story};
+use super::{Context, fresh_preview, record, task_story};
 use crate::domain::task::{Purpose, Status};
 use crate::store::task_changes::{Ended, set_ended};
 use crate::store::tasks::{self, Task};
@@ -68,7 +68,7 @@ pub(super) async fn follow(
 
 /// Looks at the request again after its tasks have changed.
 pub async fn settle(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<(), store::Error> {
-    advance_request::run(context, connection, request_id).await
+    context.run.settle(context, connection, request_id).await
 }
 
 /// Wakes those for whom the end of a task may be a beginning. After the commit.

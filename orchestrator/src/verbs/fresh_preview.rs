@@ -5,11 +5,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Context, cancel_tasks, end_task, retry, task_story, transition};
+use super::{Context, cancel_tasks, end_task, retry, task_story};
 use crate::domain::task::{Next, Purpose, Status};
 use crate::store::fresh_previews::{self, Fresh};
 use crate::store::progress::TaskLine;
-use crate::store::requests;
 use crate::store::tasks::{self, Locked, OfRequest, Task};
 use crate::store::{self};
 
@@ -59,11 +58,7 @@ pub(super) async fn say(context: &Context, connection: &mut PgConnection, task: 
     }
     let ended = fresh_previews::list(connection, task.plan_id).await?.into_iter().find(|fresh| fresh.id == task.id && fresh.is_newest);
     let Some(fresh) = ended.filter(|fresh| !fresh.stopping && fresh.status() != Status::Cancelled) else { return Ok(()) };
-    let Some(row) = requests::lock(connection, task.request_id).await? else { return Ok(()) };
-    if row.status.is_finished() {
-        return Ok(());
-    }
-    transition::say(context, connection, &row, None, &fresh.sentence()).await
+    context.run.say(context, connection, task.request_id, &fresh.sentence()).await
 }
 
 /// Shows in its request what one waits for, or that it does not wait any more.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::claim::number;
 use super::outcome::Outcome;
 use super::reply::{self, About, Addressee};
-use super::{Context, lose_attempt, order_agent, wake_planning};
+use super::{Context, lose_attempt, order_agent};
 use crate::domain::agent_order::Desired;
 use crate::domain::audit::AuditEvent;
 use crate::domain::unverified;
@@ -49,7 +49,7 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     }
     let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
     let new = announce(context, &mut transaction, hello).await?;
-    wake_planning::after_hello(context, &mut transaction).await?;
+    context.run.agent_came(context, &mut transaction).await?;
     // Whatever made it decline may have changed: it says hello when its catalogue has, when its disk has room again, and so on.
     task_changes::readmit(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?;
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();

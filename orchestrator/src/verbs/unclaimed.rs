@@ -1,6 +1,7 @@
 //! Offers that came to nothing: not claimed in time, or given back by the broker because no queue was there (RELIABILITY 9), or a
 //! dead letter (RELIABILITY 3).
 
+use async_trait::async_trait;
 use chiffon_protocol::Problem;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::Context;
 use super::end_task::{self, By};
+use super::returned::Returned;
 use super::withdraw::{self, Withdrawal};
 use crate::domain::placement::Wait;
 use crate::domain::task::{Event, Status};
@@ -33,13 +35,30 @@ async fn expire(context: &Context, task_id: Uuid) -> Result<bool, store::Error> 
     take_back(context, task_id, None, "task.unclaimed", Wait::new("claim", text), None).await
 }
 
-/// An offer that no queue took: the task waits a moment and is offered again. An older offer changes nothing.
-pub async fn returned(context: &Context, task_id: Uuid, attempt: i32, offer: i32) -> Result<(), store::Error> {
-    let text = "the broker has no queue for it (5015): the agent has not declared it since the broker came back; it is offered again";
-    let not_before = context.clock.now() + context.settings.claim_within;
-    let why = Wait::new("route", text);
-    take_back(context, task_id, Some((attempt, offer)), "task.unroutable", why, Some(not_before)).await?;
-    Ok(())
+/// Offers that no queue took.
+#[derive(Debug)]
+pub struct Offers {
+    context: Context,
+}
+
+impl Offers {
+    /// Those of this orchestrator.
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+}
+
+#[async_trait]
+impl Returned for Offers {
+    /// The task waits a moment and is offered again. An older offer changes nothing.
+    async fn returned(&self, task_id: Uuid, attempt: i32, offer: i32) -> Result<(), Problem> {
+        let context = &self.context;
+        let text = "the broker has no queue for it (5015): the agent has not declared it since the broker came back; it is offered again";
+        let not_before = context.clock.now() + context.settings.claim_within;
+        let why = Wait::new("route", text);
+        take_back(context, task_id, Some((attempt, offer)), "task.unroutable", why, Some(not_before)).await?;
+        Ok(())
+    }
 }
 
 /// An offer that died on its way (RELIABILITY 3): taken back with the reason, and not made again before that time. `false` when

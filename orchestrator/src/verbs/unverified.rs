@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::claim::number;
-use super::{Context, task_story, wake_planning};
+use super::{Context, task_story};
 use crate::domain::audit::AuditEvent;
 use crate::domain::task::Status;
 use crate::domain::unverified::{fixed_result, fixed_status};
@@ -49,7 +49,7 @@ pub async fn enrol(context: &Context) -> Result<(), Problem> {
         told.push(("agent.dismissed_unverified", json!({"agent_id": agent_id})));
     }
     if !admitted.is_empty() {
-        wake_planning::after_hello(context, &mut transaction).await?;
+        context.run.agent_came(context, &mut transaction).await?;
     }
     for (event, data) in told {
         audit::append_system(&mut transaction, &AuditEvent::new("chiffon", event, data), now).await?;

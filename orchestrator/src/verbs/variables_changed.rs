@@ -9,7 +9,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{Context, plan_again, task_story};
+use super::{Context, task_story};
 use crate::domain::task::{Purpose, Status};
 use crate::store::task_changes::{Ended, set_ended};
 use crate::store::tasks::Locked;
@@ -29,7 +29,7 @@ pub(super) async fn run(
     let task = &locked.task;
     let Some(error) = result.error.as_ref().filter(|error| error.code == ErrorCode::VariablesChanged.number()) else { return Ok(false) };
     let has_begun = ending != Ending::Failed || result.changed || result.hosts.iter().any(|host| host.ok > 0);
-    if task.purpose != Purpose::Apply || has_begun || !plan_again::is_possible(connection, task.request_id, task.id).await? {
+    if task.purpose != Purpose::Apply || has_begun || !context.run.can_plan_again(connection, task.request_id, task.id).await? {
         return Ok(false);
     }
     attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
@@ -40,7 +40,7 @@ pub(super) async fn run(
     let particulars = json!({"agent_id": agent, "outcome": ending, "changed": false, "error": problem});
     task_story::tell(context, connection, task, Status::Failed, agent, "task.finished", particulars).await?;
     let what = words(&serde_json::from_value(error.details["variables"].clone()).unwrap_or_default());
-    plan_again::because(context, connection, task.request_id, &what).await?;
+    context.run.plan_again_because(context, connection, task.request_id, &what).await?;
     Ok(true)
 }
 

@@ -106,6 +106,7 @@ impl TestApp {
             policy: Arc::new(policy),
             planner: Arc::new(OfflinePlanner::new()),
             settings: Arc::new(settings()),
+            run: Arc::new(chiffon_orchestrator::verbs::request_run::Requests),
             wakes: Arc::new(Wakes::default()),
             background: Arc::new(BackgroundStatuses::default()),
             shutdown: Shutdown::new(),
@@ -191,7 +192,10 @@ impl TestApp {
 
     /// Lets the relay send what stands in the outbox.
     pub async fn relay(&self) -> TickReport {
-        OutboxRelay::new(self.context.clone()).tick().await.expect("the relay sends")
+        OutboxRelay::new(self.context.clone(), Arc::new(chiffon_orchestrator::verbs::unclaimed::Offers::new(self.context.clone())))
+            .tick()
+            .await
+            .expect("the relay sends")
     }
 
     /// Sends what is to be planned, hands it to a planner, and waits until the planner is done; what became of each delivery.

@@ -155,6 +155,7 @@ impl App {
             policy: Arc::new(Policy::default()),
             planner: Arc::new(OfflinePlanner::new()),
             settings: Arc::new(settings),
+            run: Arc::new(chiffon_orchestrator::verbs::request_run::Requests),
             wakes: Arc::new(Wakes::default()),
             background: Arc::default(),
             shutdown: shutdown.clone(),

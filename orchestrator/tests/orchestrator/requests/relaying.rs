@@ -1,5 +1,7 @@
 //! The relay: sent at least once, forgotten when confirmed, and taken back where nobody has a queue for it (RELIABILITY 2).
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use chiffon_bus::Verdict;
@@ -70,7 +72,10 @@ async fn a_broker_that_is_away_loses_nothing_and_the_relay_says_why() {
     let ann = app.person("ann", Role::Requester).await;
     ask(&app, &ann, RESTART).await;
     app.context.bus.close(Duration::from_secs(1)).await;
-    let problem = OutboxRelay::new(app.context.clone()).tick().await.expect_err("nothing can be sent");
+    let problem = OutboxRelay::new(app.context.clone(), Arc::new(chiffon_orchestrator::verbs::unclaimed::Offers::new(app.context.clone())))
+        .tick()
+        .await
+        .expect_err("nothing can be sent");
     assert_eq!(problem.code, ErrorCode::BrokerUnavailable);
     let why = app.text("SELECT last_error FROM outbox WHERE message_id <> $1", Uuid::nil()).await;
     assert_eq!(why.as_deref(), Some("the bus is closed"));

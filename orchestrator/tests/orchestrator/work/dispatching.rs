@@ -1,5 +1,7 @@
 //! What goes when, and what says why it waits (RELIABILITY 9 and 12).
 
+use chiffon_orchestrator::verbs::returned::Returned as _;
+use chiffon_orchestrator::verbs::unclaimed::Offers;
 use chiffon_protocol::Message;
 use chiffon_protocol::message::{Availability, Heartbeat, Outcome};
 use chiffon_protocol::topology::HEARTBEATS;
@@ -113,8 +115,8 @@ async fn what_has_no_queue_waits_a_moment_and_is_offered_again() {
     let request_id = site.approved(&[step("web", "web", &[])]).await;
     site.turn().await;
     let work = agent.work().await.expect("it is offered");
-    let context = &site.app.context;
-    chiffon_orchestrator::verbs::unclaimed::returned(context, work.request.task_id, 1, 1).await.expect("it is taken back");
+    let offers = Offers::new(site.app.context.clone());
+    offers.returned(work.request.task_id, 1, 1).await.expect("it is taken back");
     site.turn().await;
     assert!(agent.work().await.is_none(), "not at once: that would be a loop");
     let task = site.task(request_id, "web").await;
@@ -122,7 +124,7 @@ async fn what_has_no_queue_waits_a_moment_and_is_offered_again() {
         (task["status"].as_str(), task["waiting_for"]["what"].as_str(), task["offer"].as_i64()),
         (Some("waiting"), Some("route"), Some(2))
     );
-    chiffon_orchestrator::verbs::unclaimed::returned(context, work.request.task_id, 1, 1).await.expect("an old offer changes nothing");
+    offers.returned(work.request.task_id, 1, 1).await.expect("an old offer changes nothing");
     site.let_offers_expire();
     site.turn().await;
     assert_eq!(agent.work().await.expect("it is offered again").request.offer, 2);

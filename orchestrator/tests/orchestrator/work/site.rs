@@ -99,7 +99,10 @@ impl Site {
             Arc::new(ResultsInbox::new(context.clone())),
             Arc::new(HeartbeatsInbox::new(context.clone(), Arc::clone(&intake))),
         ];
-        let (dispatcher, relay) = (Dispatcher::new(context.clone()), OutboxRelay::new(context.clone()));
+        let (dispatcher, relay) = (
+            Dispatcher::new(context.clone()),
+            OutboxRelay::new(context.clone(), Arc::new(chiffon_orchestrator::verbs::unclaimed::Offers::new(context.clone()))),
+        );
         Self { app, keys, inboxes, dispatcher, relay, reaper: LeaseReaper::new(context, intake) }
     }
 
