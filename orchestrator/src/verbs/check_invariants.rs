@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Context;
 use super::enforce_deadlines::LONGEST_CALL;
-use crate::domain::invariant::{Checked, Found, Invariant, InvariantReport, Verdict};
+use crate::domain::invariant::{Checked, Found, InvariantReport, Rule, Verdict};
 use crate::store;
-use crate::store::invariants::{self, Limits};
+use crate::store::invariants::{self, Invariant, Limits, messages, records, requests, spending, work};
 
 /// What ended before this is not looked at again.
 const LOOK_BACK: TimeDelta = TimeDelta::days(1);
@@ -16,6 +16,19 @@ const LOOK_BACK: TimeDelta = TimeDelta::days(1);
 const LONGEST_LOOK: TimeDelta = TimeDelta::minutes(5);
 /// The reapers need a lease to trust their ears and one to act: only after so many is time no excuse any more.
 const LEASES_TO_SETTLE: u32 = 2;
+
+/// What this process alone knows.
+const HANGS: Rule = Rule {
+    name: "background_hangs",
+    is_about_time: false,
+    sentence: "no background agent has been at one look for too long",
+    advice: "restart this process, which hands its work to the others or to its next start; its log names the last thing that the agent said",
+};
+
+/// Those that a statement looks for, in the order in which they are shown.
+pub fn all() -> impl Iterator<Item = &'static Invariant> {
+    [work::INVARIANTS, requests::INVARIANTS, messages::INVARIANTS, records::INVARIANTS, spending::INVARIANTS].into_iter().flatten()
+}
 
 /// Looks at all of them; how many are violated. `steady_for` is for how long nothing has excused what is overdue.
 pub async fn run(context: &Context, steady_for: Duration) -> Result<usize, store::Error> {
@@ -25,15 +38,13 @@ pub async fn run(context: &Context, steady_for: Duration) -> Result<usize, store
     let limits = Limits { now, overdue_after, since: now - LOOK_BACK, longest_call: LONGEST_CALL };
     let before = context.background.invariants();
     let mut connection = context.store.acquire().await?;
-    let mut items = Vec::with_capacity(Invariant::ALL.len());
-    for invariant in Invariant::ALL {
-        let found = match invariant {
-            _ if invariant.is_about_time() && !settled => None,
-            Invariant::BackgroundHangs => Some(hanging(context, now)),
-            other => Some(invariants::find(&mut connection, *other, &limits).await?),
-        };
-        items.push(InvariantReport::judge(*invariant, found, before.as_ref(), now));
+    let mut items = Vec::new();
+    for invariant in all() {
+        let is_judged = settled || !invariant.rule.is_about_time;
+        let found = if is_judged { Some(invariants::find(&mut connection, invariant, &limits).await?) } else { None };
+        items.push(InvariantReport::judge(&invariant.rule, found, before.as_ref(), now));
     }
+    items.push(InvariantReport::judge(&HANGS, Some(hanging(context, now)), before.as_ref(), now));
     drop(connection);
     let report = InvariantReport { checked_at: now, items };
     say_changes(before.as_ref(), &report);

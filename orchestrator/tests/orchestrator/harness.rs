@@ -13,7 +13,6 @@ use chiffon_orchestrator::chores::planning::PlanningDesk;
 use chiffon_orchestrator::chores::{Chore, TickReport};
 use chiffon_orchestrator::deliveries;
 use chiffon_orchestrator::domain::deadline::Deadlines;
-use chiffon_orchestrator::domain::invariant::Invariant;
 use chiffon_orchestrator::domain::policy::Policy;
 use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::domain::task::Limits as Retries;
@@ -21,6 +20,7 @@ use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::store::invariants::{self, Limits};
 use chiffon_orchestrator::store::{Store, StoreOptions};
 use chiffon_orchestrator::verbs::background_status::BackgroundStatuses;
+use chiffon_orchestrator::verbs::check_invariants;
 use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
 use chiffon_orchestrator::verbs::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch};
 use chiffon_process::{Clock as _, RandomIds, Shutdown, Spawner};
@@ -284,10 +284,10 @@ async fn violations(connection: &mut sqlx::PgConnection) -> Vec<String> {
         longest_call: Duration::ZERO,
     };
     let mut violated = Vec::new();
-    for invariant in Invariant::ALL.iter().filter(|invariant| **invariant != Invariant::PartitionMissing) {
-        let found = invariants::find(connection, *invariant, &timeless).await.expect("the records read");
+    for invariant in check_invariants::all().filter(|invariant| invariant.rule.name != "partition_missing") {
+        let found = invariants::find(connection, invariant, &timeless).await.expect("the records read");
         if found.count > 0 {
-            violated.push(format!("not true any more: {}: {}", invariant.sentence(), found.examples.join(", ")));
+            violated.push(format!("not true any more: {}: {}", invariant.rule.sentence, found.examples.join(", ")));
         }
     }
     violated

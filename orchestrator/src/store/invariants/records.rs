@@ -1,31 +1,31 @@
-//! What must hold of messages, records, the audit log and the ledger.
+//! What must hold of records.
 
 use sqlx::PgConnection;
 
-use super::{EXAMPLES, Limits, PATIENCE_WITH_RECORDS, Row};
-use crate::domain::audit::SYSTEM_CHAIN;
+use super::{EXAMPLES, Invariant, Limits, Row};
+use crate::domain::invariant::Rule;
 use crate::store::Error;
-use crate::store::partitions::PARTITIONED;
 
 /// The lease of who commits records.
 const SCRIBE: &str = "git_scribe";
+/// So many times longer than other things a record may take to be committed: a scribe may have many to catch up with.
+const PATIENCE_WITH_RECORDS: i32 = 5;
 
-pub(super) async fn outbox_row_too_old(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
-    Ok(sqlx::query_as!(
-        Row,
-        r#"SELECT id || ' (to ' || routing_key || COALESCE(': ' || last_error, '') || ')' AS "example!", count(*) OVER () AS "total!"
-        FROM outbox
-        WHERE created_at < $1
-        ORDER BY id
-        LIMIT $2"#,
-        limits.due(),
-        EXAMPLES,
-    )
-    .fetch_all(connection)
-    .await?)
-}
+/// What must hold, each with its statement.
+pub const INVARIANTS: &[Invariant] = &[
+    // RELIABILITY 22.
+    Invariant {
+        rule: Rule {
+            name: "record_not_committed",
+            is_about_time: true,
+            sentence: "what was done is committed to the audit repository soon, while a scribe has its lease",
+            advice: "look at `git_scribe` in GET /background: is the audit repository's disk full, or is it not writable?",
+        },
+        find: |connection, limits| Box::pin(record_not_committed(connection, limits)),
+    },
+];
 
-pub(super) async fn record_not_committed(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+async fn record_not_committed(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT id || COALESCE(' (task ' || task_id || ')', '') || COALESCE(': ' || last_error, '') AS "example!",
@@ -37,72 +37,6 @@ pub(super) async fn record_not_committed(connection: &mut PgConnection, limits: 
         LIMIT $3"#,
         limits.ago(limits.overdue_after * PATIENCE_WITH_RECORDS.unsigned_abs()),
         SCRIBE,
-        EXAMPLES,
-    )
-    .fetch_all(connection)
-    .await?)
-}
-
-pub(super) async fn audit_head_mismatch(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
-    Ok(sqlx::query_as!(
-        Row,
-        r#"SELECT heads.chain AS "example!", count(*) OVER () AS "total!"
-        FROM (
-            SELECT id::text AS chain, audit_seq AS seq, audit_head AS head
-            FROM requests
-            WHERE finished_at IS NULL OR created_at > $1
-            UNION ALL
-            SELECT chain, seq, head
-            FROM audit_heads
-            WHERE chain = $2
-        ) AS heads
-        LEFT JOIN LATERAL (
-            SELECT l.seq, l.hash
-            FROM audit_log l
-            WHERE l.chain = heads.chain
-            ORDER BY l.seq DESC
-            LIMIT 1
-        ) AS newest ON true
-        WHERE heads.seq <> COALESCE(newest.seq, 0) OR heads.head IS DISTINCT FROM newest.hash
-        ORDER BY heads.chain
-        LIMIT $3"#,
-        limits.since,
-        SYSTEM_CHAIN,
-        EXAMPLES,
-    )
-    .fetch_all(connection)
-    .await?)
-}
-
-pub(super) async fn spending_never_settled(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
-    Ok(sqlx::query_as!(
-        Row,
-        r#"SELECT id || ' (' || provider || ')' AS "example!", count(*) OVER () AS "total!"
-        FROM llm_calls
-        WHERE state = 'reserved' AND started_at < $1
-        ORDER BY started_at
-        LIMIT $2"#,
-        limits.ago(limits.longest_call.saturating_add(limits.overdue_after)),
-        EXAMPLES,
-    )
-    .fetch_all(connection)
-    .await?)
-}
-
-pub(super) async fn partition_missing(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
-    let tables: Vec<String> = PARTITIONED.iter().map(|table| (*table).to_owned()).collect();
-    Ok(sqlx::query_as!(
-        Row,
-        r#"SELECT wanted.name AS "example!", count(*) OVER () AS "total!"
-        FROM (
-            SELECT partitioned || '_' || to_char(($2::timestamptz AT TIME ZONE 'UTC') + interval '1 month', 'YYYY_MM') AS name
-            FROM unnest($1::text[]) AS partitioned
-        ) AS wanted
-        WHERE to_regclass(wanted.name) IS NULL
-        ORDER BY wanted.name
-        LIMIT $3"#,
-        &tables,
-        limits.now,
         EXAMPLES,
     )
     .fetch_all(connection)

@@ -2,10 +2,75 @@
 
 use sqlx::PgConnection;
 
-use super::{EXAMPLES, Limits, Row};
+use super::{EXAMPLES, Invariant, Limits, Row};
+use crate::domain::invariant::Rule;
 use crate::store::Error;
 
-pub(super) async fn planning_not_announced(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+/// What must hold, each with its statement.
+pub const INVARIANTS: &[Invariant] = &[
+    // RELIABILITY 1.
+    Invariant {
+        rule: Rule {
+            name: "planning_not_announced",
+            is_about_time: true,
+            sentence: "a round that wants a plan is leased by a planner, or is announced again in time",
+            advice: "look at `planning` in GET /background: it announces rounds again",
+        },
+        find: |connection, limits| Box::pin(planning_not_announced(connection, limits)),
+    },
+    // The end of the last task moves the request in the same transaction.
+    Invariant {
+        rule: Rule {
+            name: "request_behind_its_tasks",
+            is_about_time: false,
+            sentence: "a request with work under way has a task that is not at its end, and one that needs attention has a task that asks for it",
+            advice: "cancel it (`chiffon cancel {request}`), and send its audit log (`chiffon audit log {request}`) with a report of the fault",
+        },
+        find: |connection, _| Box::pin(behind_its_tasks(connection)),
+    },
+    // Promise 3: everything is explained.
+    Invariant {
+        rule: Rule {
+            name: "request_that_nothing_moves",
+            is_about_time: false,
+            sentence: "an open request has an open task, a time at which it moves on, or says what it waits for",
+            advice: "cancel it (`chiffon cancel {request}`), and send its audit log (`chiffon audit log {request}`) with a report of the fault",
+        },
+        find: |connection, _| Box::pin(that_nothing_moves(connection)),
+    },
+    // Deadlines on every state.
+    Invariant {
+        rule: Rule {
+            name: "request_past_deadline",
+            is_about_time: true,
+            sentence: "no request stands in a state for longer than that state's deadline",
+            advice: "look at `deadline_reaper` in GET /background: it ends or reminds",
+        },
+        find: |connection, limits| Box::pin(past_deadline(connection, limits)),
+    },
+    // RELIABILITY 17 and 18, promise 1.
+    Invariant {
+        rule: Rule {
+            name: "run_without_approval",
+            is_about_time: false,
+            sentence: "what was ever offered to an agent for real belongs to an approved plan with all approvals that it needs",
+            advice: "stop what runs (`chiffon cancel {request}`), and look at who approved what: `chiffon audit log {request}`",
+        },
+        find: |connection, limits| Box::pin(run_without_approval(connection, limits)),
+    },
+    // RELIABILITY 18.
+    Invariant {
+        rule: Rule {
+            name: "approval_consumed_twice",
+            is_about_time: false,
+            sentence: "an approval starts one run, and a request has one run",
+            advice: "stop what runs (`chiffon cancel {request}`), and look at who approved what: `chiffon audit log {request}`",
+        },
+        find: |connection, limits| Box::pin(approval_consumed_twice(connection, limits)),
+    },
+];
+
+async fn planning_not_announced(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT id::text AS "example!", count(*) OVER () AS "total!"
@@ -21,7 +86,7 @@ pub(super) async fn planning_not_announced(connection: &mut PgConnection, limits
     .await?)
 }
 
-pub(super) async fn behind_its_tasks(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+async fn behind_its_tasks(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT r.id || ' (' || r.status || ')' AS "example!", count(*) OVER () AS "total!"
@@ -42,7 +107,7 @@ pub(super) async fn behind_its_tasks(connection: &mut PgConnection) -> Result<Ve
     .await?)
 }
 
-pub(super) async fn that_nothing_moves(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+async fn that_nothing_moves(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT r.id || ' (' || r.status || ')' AS "example!", count(*) OVER () AS "total!"
@@ -62,7 +127,7 @@ pub(super) async fn that_nothing_moves(connection: &mut PgConnection) -> Result<
     .await?)
 }
 
-pub(super) async fn past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+async fn past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT r.id || ' (' || r.status || ')' AS "example!", count(*) OVER () AS "total!"
@@ -80,7 +145,8 @@ pub(super) async fn past_deadline(connection: &mut PgConnection, limits: &Limits
 }
 
 /// A person's decision counts for exactly the plan that they saw.
-pub(super) async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+
+async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT r.id || ' (task ' || t.id || ')' AS "example!", count(*) OVER () AS "total!"
@@ -103,7 +169,8 @@ pub(super) async fn run_without_approval(connection: &mut PgConnection, limits: 
 }
 
 /// A plan that was given up before anything of it was begun, because an action has changed, has used its approvals up for nothing.
-pub(super) async fn approval_consumed_twice(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+
+async fn approval_consumed_twice(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT r.id::text AS "example!", count(*) OVER () AS "total!"

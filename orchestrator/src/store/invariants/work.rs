@@ -2,10 +2,75 @@
 
 use sqlx::PgConnection;
 
-use super::{EXAMPLES, Limits, Row};
+use super::{EXAMPLES, Invariant, Limits, Row};
+use crate::domain::invariant::Rule;
 use crate::store::Error;
 
-pub(super) async fn claimed_without_lease(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+/// What must hold, each with its statement.
+pub const INVARIANTS: &[Invariant] = &[
+    // RELIABILITY 10.
+    Invariant {
+        rule: Rule {
+            name: "claimed_without_lease",
+            is_about_time: true,
+            sentence: "a claimed attempt has a live lease, or its task is `unknown`",
+            advice: "look at `lease_reaper` in GET /background: it marks silent attempts, once it has heard heartbeats for a whole lease",
+        },
+        find: |connection, limits| Box::pin(claimed_without_lease(connection, limits)),
+    },
+    // RELIABILITY 9.
+    Invariant {
+        rule: Rule {
+            name: "offer_past_deadline",
+            is_about_time: true,
+            sentence: "no offer is older than its `claim_by` without having been claimed or withdrawn",
+            advice: "look at `dispatcher` in GET /background: it withdraws offers",
+        },
+        find: |connection, limits| Box::pin(offer_past_deadline(connection, limits)),
+    },
+    // RELIABILITY 6.
+    Invariant {
+        rule: Rule {
+            name: "task_without_owner",
+            is_about_time: false,
+            sentence: "whatever an agent is said to have, one open, claimed attempt stands behind",
+            advice: "nobody can end such a task: cancel it (`chiffon cancel {task}`), and send its audit log (`chiffon audit log`) with a report of the fault",
+        },
+        find: |connection, _| Box::pin(task_without_owner(connection)),
+    },
+    // RELIABILITY 15.
+    Invariant {
+        rule: Rule {
+            name: "run_past_deadline",
+            is_about_time: true,
+            sentence: "no attempt is shown as running for longer than its time limit and twice the margin",
+            advice: "look at `lease_reaper` in GET /background: it asks such a run to stop, then gives it up as `unknown`",
+        },
+        find: |connection, limits| Box::pin(run_past_deadline(connection, limits)),
+    },
+    // RELIABILITY 12.
+    Invariant {
+        rule: Rule {
+            name: "reservation_without_task",
+            is_about_time: false,
+            sentence: "a host is reserved only for a task that an agent has or may have",
+            advice: "work for that host waits for ever: end the task (`chiffon cancel {task}`), and send its audit log with a report of the fault",
+        },
+        find: |connection, _| Box::pin(reservation_without_task(connection)),
+    },
+    // RELIABILITY 1.
+    Invariant {
+        rule: Rule {
+            name: "task_that_nothing_moves",
+            is_about_time: false,
+            sentence: "an open task belongs to an open request and its current plan, and none of the steps before it has failed",
+            advice: "nobody will ever look at it again: cancel it (`chiffon cancel {task}`), and send its audit log with a report of the fault",
+        },
+        find: |connection, _| Box::pin(task_that_nothing_moves(connection)),
+    },
+];
+
+async fn claimed_without_lease(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT a.task_id || ' (attempt ' || a.attempt || ' of ' || COALESCE(a.agent_id, 'nobody') || ')' AS "example!",
@@ -24,7 +89,7 @@ pub(super) async fn claimed_without_lease(connection: &mut PgConnection, limits:
     .await?)
 }
 
-pub(super) async fn offer_past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+async fn offer_past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT id::text AS "example!", count(*) OVER () AS "total!"
@@ -39,7 +104,7 @@ pub(super) async fn offer_past_deadline(connection: &mut PgConnection, limits: &
     .await?)
 }
 
-pub(super) async fn task_without_owner(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+async fn task_without_owner(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT t.id || ' (' || t.status || ')' AS "example!", count(*) OVER () AS "total!"
@@ -59,7 +124,7 @@ pub(super) async fn task_without_owner(connection: &mut PgConnection) -> Result<
     .await?)
 }
 
-pub(super) async fn run_past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+async fn run_past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT id::text AS "example!", count(*) OVER () AS "total!"
@@ -74,7 +139,7 @@ pub(super) async fn run_past_deadline(connection: &mut PgConnection, limits: &Li
     .await?)
 }
 
-pub(super) async fn reservation_without_task(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+async fn reservation_without_task(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT l.host || ' (task ' || t.id || ' is ' || t.status || ')' AS "example!", count(*) OVER () AS "total!"
@@ -90,7 +155,8 @@ pub(super) async fn reservation_without_task(connection: &mut PgConnection) -> R
 }
 
 /// What an agent has of a request that is over was asked to stop, and ends with its report.
-pub(super) async fn task_that_nothing_moves(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+
+async fn task_that_nothing_moves(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT t.id || ' (' || t.status || ', request ' || r.status || ')' AS "example!", count(*) OVER () AS "total!"

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::invariant::Invariant;
 use chiffon_orchestrator::domain::role::{Principal, Role};
 use chiffon_orchestrator::domain::task::Decision;
 use chiffon_orchestrator::store::invariants::{self, Limits};
@@ -74,7 +73,8 @@ async fn a_host_on_which_something_may_still_run_is_kept_from_other_work_until_a
     let limits =
         Limits { now: site.app.clock.now(), overdue_after: Duration::ZERO, since: site.app.clock.now(), longest_call: Duration::ZERO };
     let mut connection = site.app.context.store.acquire().await.expect("the database answers");
-    let found = invariants::find(&mut connection, Invariant::ReservationWithoutTask, &limits).await.expect("the statement runs");
+    let found =
+        invariants::find(&mut connection, super::watching::named("reservation_without_task"), &limits).await.expect("the statement runs");
     drop(connection);
     assert_eq!(found.count, 0, "{found:?}");
 

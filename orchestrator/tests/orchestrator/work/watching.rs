@@ -6,9 +6,10 @@ use std::time::Duration;
 use chiffon_orchestrator::chores::Chore as _;
 use chiffon_orchestrator::chores::invariant_checker::InvariantChecker;
 use chiffon_orchestrator::chores::partitions::Partitions;
-use chiffon_orchestrator::domain::invariant::{Invariant, InvariantReport, Verdict};
+use chiffon_orchestrator::domain::invariant::{Found, InvariantReport, Verdict};
 use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::store::invariants::{self, Limits};
+use chiffon_orchestrator::store::invariants::{self, Invariant, Limits};
+use chiffon_orchestrator::verbs::check_invariants;
 use chiffon_orchestrator::verbs::submit::{self, Submit};
 use chiffon_process::Clock as _;
 use chrono::TimeDelta;
@@ -17,37 +18,37 @@ use super::site::{Site, step};
 use super::wire::WireAgent;
 
 /// How to make each of them false.
-const BROKEN: [(Invariant, &str); 17] = [
-    (Invariant::ClaimedWithoutLease, "UPDATE task_attempts SET lease_expires_at = now() - interval '1 hour'"),
-    (Invariant::OfferPastDeadline, "UPDATE tasks SET status = 'dispatched', claim_by = now() - interval '1 hour' WHERE status = 'running'"),
-    (Invariant::TaskWithoutOwner, "UPDATE task_attempts SET finished_at = now()"),
-    (Invariant::RunPastDeadline, "UPDATE tasks SET deadline_at = now() - interval '1 hour' WHERE status = 'running'"),
-    (Invariant::ReservationWithoutTask, "UPDATE host_locks SET attempt = 7"),
-    (Invariant::TaskThatNothingMoves, "UPDATE requests SET status = 'completed', finished_at = now() WHERE status = 'running'"),
-    (Invariant::PlanningNotAnnounced, "UPDATE requests SET resend_at = NULL WHERE status = 'planning'"),
-    (Invariant::RequestBehindItsTasks, "UPDATE tasks SET status = 'completed', finished_at = now()"),
-    (Invariant::RequestThatNothingMoves, "UPDATE requests SET resend_at = NULL, waiting_for = NULL WHERE status = 'planning'"),
-    (Invariant::RequestPastDeadline, "UPDATE requests SET deadline = now() - interval '1 hour' WHERE status = 'running'"),
+const BROKEN: [(&str, &str); 17] = [
+    ("claimed_without_lease", "UPDATE task_attempts SET lease_expires_at = now() - interval '1 hour'"),
+    ("offer_past_deadline", "UPDATE tasks SET status = 'dispatched', claim_by = now() - interval '1 hour' WHERE status = 'running'"),
+    ("task_without_owner", "UPDATE task_attempts SET finished_at = now()"),
+    ("run_past_deadline", "UPDATE tasks SET deadline_at = now() - interval '1 hour' WHERE status = 'running'"),
+    ("reservation_without_task", "UPDATE host_locks SET attempt = 7"),
+    ("task_that_nothing_moves", "UPDATE requests SET status = 'completed', finished_at = now() WHERE status = 'running'"),
+    ("planning_not_announced", "UPDATE requests SET resend_at = NULL WHERE status = 'planning'"),
+    ("request_behind_its_tasks", "UPDATE tasks SET status = 'completed', finished_at = now()"),
+    ("request_that_nothing_moves", "UPDATE requests SET resend_at = NULL, waiting_for = NULL WHERE status = 'planning'"),
+    ("request_past_deadline", "UPDATE requests SET deadline = now() - interval '1 hour' WHERE status = 'running'"),
     (
-        Invariant::OutboxRowTooOld,
+        "outbox_row_too_old",
         "INSERT INTO outbox (message_id, exchange, routing_key, recipient, envelope, created_at)
         VALUES (gen_random_uuid(), 'chiffon.work', 'nowhere', 'nowhere', '{}', now() - interval '1 hour')",
     ),
     (
-        Invariant::RecordNotCommitted,
+        "record_not_committed",
         "WITH held AS (INSERT INTO leases VALUES ('git_scribe', 'somebody', 1, now() + interval '1 hour'))
         INSERT INTO git_outbox (id, request_id, payload, author, at)
         SELECT gen_random_uuid(), id, '{}', 'ann', now() - interval '1 hour' FROM requests",
     ),
-    (Invariant::RunWithoutApproval, "UPDATE approvals SET consumed_at = NULL"),
-    (Invariant::ApprovalConsumedTwice, "UPDATE plans SET approved_at = approved_at + interval '1 second'"),
-    (Invariant::AuditHeadMismatch, "UPDATE requests SET audit_head = '\\x00' WHERE status = 'running'"),
+    ("run_without_approval", "UPDATE approvals SET consumed_at = NULL"),
+    ("approval_consumed_twice", "UPDATE plans SET approved_at = approved_at + interval '1 second'"),
+    ("audit_head_mismatch", "UPDATE requests SET audit_head = '\\x00' WHERE status = 'running'"),
     (
-        Invariant::SpendingNeverSettled,
+        "spending_never_settled",
         "INSERT INTO llm_calls (id, provider, state, started_at) VALUES (gen_random_uuid(), 'claude', 'reserved', now() - interval '3 hours')",
     ),
     (
-        Invariant::PartitionMissing,
+        "partition_missing",
         "DO $$ BEGIN EXECUTE 'DROP TABLE execution_logs_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 month', 'YYYY_MM'); END $$",
     ),
 ];
@@ -70,6 +71,11 @@ async fn busy() -> Site {
     site
 }
 
+/// The invariant of this name.
+pub(super) fn named(name: &str) -> &'static Invariant {
+    check_invariants::all().find(|invariant| invariant.rule.name == name).unwrap_or_else(|| panic!("no invariant is called {name}"))
+}
+
 fn limits(site: &Site) -> Limits {
     let now = site.app.clock.now();
     Limits { now, overdue_after: Duration::from_mins(1), since: now - TimeDelta::days(1), longest_call: Duration::from_hours(1) }
@@ -79,13 +85,14 @@ fn limits(site: &Site) -> Limits {
 async fn each_invariant_broken_by_hand_is_found() {
     let site = busy().await;
     let limits = limits(&site);
-    for (invariant, statement) in BROKEN {
+    for (name, statement) in BROKEN {
+        let invariant = named(name);
         let mut transaction = site.app.context.store.begin().await.expect("the database answers");
         let before = invariants::find(&mut transaction, invariant, &limits).await.expect("the statement runs");
-        assert_eq!(before.count, 0, "{} holds while nothing is wrong: {before:?}", invariant.name());
+        assert_eq!(before.count, 0, "{name} holds while nothing is wrong: {before:?}");
         sqlx::raw_sql(statement).execute(&mut *transaction).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
         let after = invariants::find(&mut transaction, invariant, &limits).await.expect("the statement runs");
-        assert!(after.count > 0 && !after.examples.is_empty(), "{} does not see: {statement}", invariant.name());
+        assert!(after.count > 0 && !after.examples.is_empty(), "{name} does not see: {statement}");
         transaction.rollback().await.expect("the database answers");
     }
 }
@@ -93,12 +100,31 @@ async fn each_invariant_broken_by_hand_is_found() {
 #[test]
 fn each_invariant_in_the_records_is_broken_by_a_test() {
     let broken: BTreeSet<_> = BROKEN.iter().map(|(invariant, _)| *invariant).collect();
-    let all: BTreeSet<_> = Invariant::ALL.iter().copied().filter(|invariant| *invariant != Invariant::BackgroundHangs).collect();
+    let all: BTreeSet<_> = check_invariants::all().map(|invariant| invariant.rule.name).collect();
     assert_eq!(broken, all);
 }
 
-fn verdict(report: &InvariantReport, invariant: Invariant) -> Verdict {
-    report.items.iter().find(|item| item.invariant == invariant.name()).expect("it is reported").status
+#[test]
+fn each_has_a_name_of_its_own_that_is_a_label() {
+    let names: BTreeSet<_> = check_invariants::all().map(|invariant| invariant.rule.name).collect();
+    assert_eq!(names.len(), check_invariants::all().count());
+    assert!(names.iter().all(|name| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')), "{names:?}");
+}
+
+#[test]
+fn what_is_to_be_typed_has_the_id_of_what_was_found() {
+    let id = "0199c1f0-0000-7000-8000-00000000beef";
+    let found = Found { count: 1, examples: vec![format!("nas (task {id} is waiting)")] };
+    for invariant in check_invariants::all() {
+        let advice = invariant.rule.advice_about(&found);
+        assert!(!advice.contains(['{', '}']) && !advice.contains(" ID"), "{advice}");
+    }
+    assert!(named("reservation_without_task").rule.advice_about(&found).contains(&format!("`chiffon cancel {id}`")));
+    assert!(named("run_without_approval").rule.advice_about(&found).contains("`chiffon audit log 0000beef`"));
+}
+
+fn verdict(report: &InvariantReport, invariant: &str) -> Verdict {
+    report.items.iter().find(|item| item.invariant == invariant).expect("it is reported").status
 }
 
 /// Lets the checker look until nothing excuses what is overdue.
@@ -139,7 +165,7 @@ async fn a_violation_is_reported_with_its_beginning_and_forgotten_when_it_is_ove
     assert!(item.examples[0].starts_with("nas (task ") && item.advice.is_some(), "{item:?}");
     sqlx::query("UPDATE host_locks SET attempt = 1").execute(site.app.pool()).await.expect("mended");
     assert_eq!(checker.tick().await.expect("it looks").done, 0);
-    assert_eq!(verdict(&report(), Invariant::ReservationWithoutTask), Verdict::Ok);
+    assert_eq!(verdict(&report(), "reservation_without_task"), Verdict::Ok);
 }
 
 #[tokio::test]
@@ -148,14 +174,14 @@ async fn what_is_overdue_is_not_judged_until_it_could_have_been_done() {
     let checker = InvariantChecker::new(site.app.context.clone());
     checker.tick().await.expect("it looks");
     let report = || site.app.context.background.invariants().expect("it has looked");
-    assert_eq!(verdict(&report(), Invariant::OutboxRowTooOld), Verdict::NotJudged, "it has only just begun");
-    assert_eq!(verdict(&report(), Invariant::AuditHeadMismatch), Verdict::Ok, "this holds at any time");
+    assert_eq!(verdict(&report(), "outbox_row_too_old"), Verdict::NotJudged, "it has only just begun");
+    assert_eq!(verdict(&report(), "audit_head_mismatch"), Verdict::Ok, "this holds at any time");
     settle(&site, &checker).await;
     checker.tick().await.expect("it looks");
-    assert_eq!(verdict(&report(), Invariant::OutboxRowTooOld), Verdict::Ok);
+    assert_eq!(verdict(&report(), "outbox_row_too_old"), Verdict::Ok);
     site.app.clock.advance(Duration::from_hours(1));
     checker.tick().await.expect("it looks");
-    assert_eq!(verdict(&report(), Invariant::OutboxRowTooOld), Verdict::NotJudged, "it stood still itself");
+    assert_eq!(verdict(&report(), "outbox_row_too_old"), Verdict::NotJudged, "it stood still itself");
 }
 
 #[tokio::test]
