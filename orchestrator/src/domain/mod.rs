@@ -25,5 +25,6 @@ pub mod role;
 pub mod run_outcome;
 pub mod shared_types;
 pub mod short_id;
+pub mod standing;
 pub mod task;
 pub mod unverified;

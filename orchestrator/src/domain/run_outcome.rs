@@ -1,37 +1,7 @@
 //! What the tasks of a run mean for their request. Pure: it looks at what is, not at what happened.
 
 use super::request::{Event, Status};
-use super::task;
-
-/// A task, as far as its request is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Where it stands.
-    pub status: task::Status,
-    /// Whether a person wants it stopped.
-    pub cancel_requested: bool,
-}
-
-impl Standing {
-    /// Whether a person has to decide about it. What a person wanted stopped, and what is proved to have stopped half-way, needs none.
-    pub fn needs_a_person(self) -> bool {
-        match self.status {
-            task::Status::Unknown => true,
-            task::Status::Interrupted => !self.cancel_requested,
-            _ => false,
-        }
-    }
-
-    /// Whether it will still move by itself.
-    pub fn is_moving(self) -> bool {
-        use task::Status as S;
-        matches!(self.status, S::Pending | S::Waiting | S::Dispatched | S::Running)
-    }
-
-    fn was_stopped(self) -> bool {
-        self.status == task::Status::Cancelled || (self.status == task::Status::Interrupted && self.cancel_requested)
-    }
-}
+use super::standing::Standing;
 
 /// What happens to a request that is `running`, `paused` or `needs_attention`, whose tasks stand so; `None`: nothing. `held`: a person
 /// has paused it, also where it shows something else.

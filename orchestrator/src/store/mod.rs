@@ -46,6 +46,7 @@ pub mod request_messages;
 pub mod requests;
 pub mod restores;
 pub mod root;
+pub mod run_deadlines;
 pub mod storable;
 pub mod task_changes;
 pub mod tasks;

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
-use crate::domain::run_outcome::Standing;
+use crate::domain::standing::Standing;
 use crate::domain::task::Status;
 
 /// One task, as far as its request is concerned.

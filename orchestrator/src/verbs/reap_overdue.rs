@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lose_attempt::{self, Fence, Proof};
 use super::{Context, cancel_tasks};
-use crate::store::deadlines::{self, Overdue};
+use crate::store::run_deadlines::{self, Overdue};
 use crate::store::{self, leases};
 
 /// How many are looked at in one go.
@@ -17,7 +17,7 @@ const BATCH: i64 = 100;
 pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error> {
     let now = context.clock.now();
     let mut connection = context.store.acquire().await?;
-    let overdue = deadlines::list_overdue(&mut connection, now, BATCH).await?;
+    let overdue = run_deadlines::list_overdue(&mut connection, now, BATCH).await?;
     drop(connection);
     let mut dealt_with = 0;
     for run in overdue {
@@ -41,7 +41,7 @@ async fn ask_to_stop(context: &Context, fence: Fence, run: &Overdue, until: Date
     let report = cancel_tasks::run_one(context, &mut transaction, run.task_id, &reason, "chiffon").await?;
     let is_asked = report.is_some_and(|report| !report.stopping.is_empty());
     if !is_asked
-        || !deadlines::set_run_deadline(&mut transaction, run.task_id, run.attempt, until).await?
+        || !run_deadlines::set_run_deadline(&mut transaction, run.task_id, run.attempt, until).await?
         || !leases::is_held(&mut transaction, fence.lease, fence.epoch).await?
     {
         return Ok(false);
@@ -54,7 +54,7 @@ async fn ask_to_stop(context: &Context, fence: Fence, run: &Overdue, until: Date
 /// A person asked a moment ago: stopping takes its time.
 async fn wait_longer(context: &Context, run: &Overdue, until: DateTime<Utc>) -> Result<bool, store::Error> {
     let mut connection = context.store.acquire().await?;
-    deadlines::set_run_deadline(&mut connection, run.task_id, run.attempt, until).await
+    run_deadlines::set_run_deadline(&mut connection, run.task_id, run.attempt, until).await
 }
 
 async fn give_up(context: &Context, fence: Fence, run: &Overdue) -> Result<bool, store::Error> {
