@@ -6,6 +6,7 @@ pub mod clock;
 pub mod database;
 pub mod fault_proxy;
 pub mod hostile;
+pub mod page_table;
 pub mod poll;
 
 pub use chiffon_nodes::shared::not_run;

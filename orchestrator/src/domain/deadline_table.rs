@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::domain::page_table::assert_documented;
 use crate::domain::task::Owned;
+use chiffon_testkit::page_table::assert_documented;
 
 fn tasks() -> [(&'static str, Task); 11] {
     let owned = || Owned { attempt: 1, agent_id: "a".to_owned(), started: true, cancel_requested: false };

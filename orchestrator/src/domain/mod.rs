@@ -12,8 +12,6 @@ pub mod invariant;
 pub mod log_digest;
 pub mod missing;
 pub mod not_offered;
-#[cfg(test)]
-mod page_table;
 pub mod placement;
 pub mod plan;
 pub mod policy;

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::domain::page_table::assert_documented;
+use chiffon_testkit::page_table::assert_documented;
 
 fn matrix() -> String {
     let mut table = "| state | event | becomes |\n|---|---|---|\n".to_owned();

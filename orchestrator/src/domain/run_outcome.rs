@@ -2,6 +2,7 @@
 
 use super::request::{Event, Status};
 use super::standing::Standing;
+use super::task;
 
 /// What happens to a request that is `running`, `paused` or `needs_attention`, whose tasks stand so; `None`: nothing. `held`: a person
 /// has paused it, also where it shows something else.

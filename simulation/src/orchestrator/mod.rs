@@ -10,7 +10,8 @@ mod silence;
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::run_outcome::{Standing, outcome};
+use chiffon_orchestrator::domain::run_outcome::outcome;
+use chiffon_orchestrator::domain::standing::Standing;
 use chiffon_orchestrator::domain::task::{Claim, CutOff, Event, Proof, Purpose, Task, over_at};
 use chiffon_protocol::message::Outcome;
 use chrono::DateTime;

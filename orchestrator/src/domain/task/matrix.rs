@@ -5,7 +5,7 @@
 use chiffon_protocol::message::Outcome;
 
 use super::{Decision, Event, InvalidTransition, Owned, Status, Task};
-use crate::domain::page_table::assert_documented;
+use chiffon_testkit::page_table::assert_documented;
 
 fn owned(started: bool, cancel_requested: bool) -> Owned {
     Owned { attempt: 1, agent_id: "a".to_owned(), started, cancel_requested }
