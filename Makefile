@@ -68,6 +68,6 @@ soak: ## two million new schedules, then load and faults on real parts, as in AR
 	target/debug/chiffon-simulation --schedules 2000000 --from $$(date +%s)000000
 	target/debug/chiffon-soak $(ARGS)
 
-bench: ## build with optimisation and measure
-	cargo build --release --bin chiffon --bin chiffon-bench --bin chiffon-nodes
-	target/release/chiffon-nodes run -- target/release/chiffon-bench $(ARGS)
+bench: ## build with optimisation and measure on private nodes, peers beside it: ARGS="--only throughput", "--stored 100000", "--json"
+	cargo build --release --bin chiffon --bin chiffon-bench
+	target/release/chiffon-bench $(ARGS)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chiffon_e2e::Home;
 use chiffon_nodes::{PostgresNode, RabbitNode};
 
-use crate::table::{Figures, Row};
+use crate::table::{Beside, Figures, Row};
 
 /// The rows.
 pub async fn rows(runs: usize) -> anyhow::Result<Vec<Row>> {
@@ -26,9 +26,9 @@ pub async fn rows(runs: usize) -> anyhow::Result<Vec<Row>> {
             first.push(ms(started(&home, driver)));
             again.push(ms(started(&home, driver)));
         }
-        let limit = (driver == "rabbitmq").then(|| ("both nodes alone, made anew".to_owned(), nodes.clone()));
-        rows.push(Row { work: format!("cold start: chiffon up from nothing to ready ({driver})"), chiffon: Figures::of(first), limit });
-        rows.push(Row { work: format!("cold start: chiffon up again ({driver})"), chiffon: Figures::of(again), limit: None });
+        let row = Row::alone(format!("cold start: chiffon up from nothing to ready ({driver})"), "ms", Figures::of(first));
+        rows.push(if driver == "rabbitmq" { row.with_limit(Beside::measured("both nodes alone, made anew", nodes.clone())) } else { row });
+        rows.push(Row::alone(format!("cold start: chiffon up again ({driver})"), "ms", Figures::of(again)));
     }
     Ok(rows)
 }

@@ -1,0 +1,143 @@
+//! What no round trip can undercut with the same guarantees: its commits, its journal's syncs and its broker's confirms, one after the
+//! other, with nothing between them.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use bytes::Bytes;
+use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
+use chiffon_bus::{Bus, Outgoing, Published};
+use chiffon_process::{IdSource as _, RandomIds, Shutdown, Spawner};
+use chiffon_protocol::topology::{QueueType, RESULTS, Topology, WORK_EXCHANGE};
+use sqlx::PgPool;
+
+use crate::system::System;
+use crate::table::Figures;
+
+/// Its virtual host.
+const PLACE: &str = "floor";
+/// About what a row and a message of a task take.
+const BYTES: usize = 1024;
+
+/// A step of the round trip that has to be on a disk before the next may begin.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// A transaction with one row.
+    Commit,
+    /// A persistent message to a quorum queue, confirmed.
+    Confirm,
+    /// A file of the journal: written, synced, renamed, its folder synced.
+    File,
+    /// One sync of the journal alone: of its folder, or of the log.
+    Sync,
+}
+
+/// From the approval to the result in the order of ARCHITECTURE 5.
+const STEPS: [Step; 15] = [
+    // Approved; offered.
+    Step::Commit,
+    Step::Commit,
+    Step::Confirm,
+    // Received: the work, the state, the folder's name.
+    Step::File,
+    Step::File,
+    Step::Sync,
+    // Claimed and granted.
+    Step::Confirm,
+    Step::Commit,
+    Step::Confirm,
+    // `starting`, then the log and the result.
+    Step::File,
+    Step::Sync,
+    Step::File,
+    Step::File,
+    // Reported and stored.
+    Step::Confirm,
+    Step::Commit,
+];
+
+/// What the limit is called.
+pub fn name() -> String {
+    let count = |wanted: fn(&Step) -> usize| STEPS.iter().map(wanted).sum::<usize>();
+    let commits = count(|step| usize::from(matches!(step, Step::Commit)));
+    let confirms = count(|step| usize::from(matches!(step, Step::Confirm)));
+    let syncs = count(|step| match step {
+        Step::File => 2,
+        Step::Sync => 1,
+        Step::Commit | Step::Confirm => 0,
+    });
+    format!("{commits} commits, {confirms} confirms and {syncs} syncs of the journal alone")
+}
+
+/// Milliseconds of it, so often.
+pub async fn measure(system: &System, runs: usize) -> anyhow::Result<Figures> {
+    system.broker.create_vhost(PLACE).await?;
+    let tasks = Spawner::new(Shutdown::new());
+    let bus = RabbitBus::start(RabbitOptions::new(system.broker.amqp_url(PLACE), PLACE), &tasks)?;
+    bus.declare(&Topology::shared(QueueType::Quorum)).await?;
+    sqlx::query("CREATE TABLE IF NOT EXISTS bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL)")
+        .execute(&system.pool)
+        .await?;
+    let journal = system.home.path().join(PLACE);
+    std::fs::create_dir_all(&journal)?;
+    let mut milliseconds = Vec::with_capacity(runs);
+    // The first is not counted: it opens connections.
+    for run in 0..=runs {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let begun = Instant::now();
+        for step in STEPS {
+            take(step, &system.pool, &bus, &journal).await?;
+        }
+        if run > 0 {
+            milliseconds.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM bench_floor").fetch_one(&system.pool).await?;
+    let commits = STEPS.iter().filter(|step| matches!(step, Step::Commit)).count() * (runs + 1);
+    ensure!(usize::try_from(rows)? == commits, "{rows} rows of {commits} are stored");
+    sqlx::query("DROP TABLE bench_floor").execute(&system.pool).await?;
+    tasks.shutdown().stop();
+    bus.close(Duration::from_secs(5)).await;
+    tasks.finish(Duration::from_secs(5)).await;
+    Ok(Figures::of(milliseconds))
+}
+
+async fn take(step: Step, pool: &PgPool, bus: &Arc<dyn Bus>, journal: &Path) -> anyhow::Result<()> {
+    let body = "x".repeat(BYTES);
+    match step {
+        Step::Commit => {
+            sqlx::query("INSERT INTO bench_floor (body) VALUES ($1)").bind(body).execute(pool).await?;
+        }
+        Step::Confirm => {
+            let id = RandomIds.new_message_id().to_string();
+            let message = Outgoing {
+                exchange: WORK_EXCHANGE.to_owned(),
+                routing_key: RESULTS.to_owned(),
+                message_id: id.clone(),
+                correlation_id: id,
+                headers: std::collections::BTreeMap::new(),
+                body: Bytes::from(body),
+                transient: false,
+            };
+            ensure!(bus.publish(message).await? == Published::Routed, "the message went nowhere");
+        }
+        Step::File => {
+            let draft = journal.join("state.draft");
+            let mut file = File::create(&draft)?;
+            file.write_all(body.as_bytes())?;
+            file.sync_data()?;
+            std::fs::rename(&draft, journal.join("state.json"))?;
+            File::open(journal)?.sync_all()?;
+        }
+        Step::Sync => {
+            let mut file = File::options().append(true).create(true).open(journal.join("log"))?;
+            file.write_all(body.as_bytes())?;
+            file.sync_data()?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Durable no-op tasks a second, from the row of a request to the rows of its result, log and audit: many are planned, then all are
+//! approved at once. And what each of them costs.
+
+use std::time::{Duration, Instant};
+
+use crate::celery::{self, Celery};
+use crate::costs::{Span, idle_rows, load_rows};
+use crate::system::System;
+use crate::table::{Beside, Figures, Row};
+use crate::{noop, profile, story};
+
+/// Not counted: they fill caches and open connections.
+const WARM_UP: usize = 30;
+/// How long the system is watched with nothing to do.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The rows of so many tasks, so often.
+pub async fn rows(
+    system: &System,
+    celery: &mut Result<Celery, String>,
+    runs: usize,
+    tasks: usize,
+    profiled: bool,
+) -> anyhow::Result<Vec<Row>> {
+    let first = story::plan(system, WARM_UP).await?;
+    story::run(system, &first).await?;
+    let span = Span::begin(system).await?;
+    tokio::time::sleep(IDLE).await;
+    let idle = span.end(system).await?;
+
+    let (mut planned_a_second, mut done_a_second, mut whole, mut peers, mut spent) = (vec![], vec![], vec![], vec![], vec![]);
+    profile::reset(system).await?;
+    for _ in 0..runs {
+        let begun = Instant::now();
+        let planned = story::plan(system, tasks).await?;
+        let planning = begun.elapsed();
+        let span = Span::begin(system).await?;
+        let begun = Instant::now();
+        story::run(system, &planned).await?;
+        let running = begun.elapsed();
+        spent.push(span.end(system).await?);
+        story::check(system, &planned, noop::EVENTS).await?;
+        planned_a_second.push(a_second(tasks, planning));
+        done_a_second.push(a_second(tasks, running));
+        whole.push(a_second(tasks, planning + running));
+        if let Ok(celery) = celery {
+            peers.push(a_second(tasks, Duration::from_secs_f64(celery.throughput(tasks)?)));
+        }
+    }
+    if profiled {
+        profile::print(system, tasks * runs).await?;
+    }
+
+    let peer = || match &*celery {
+        Ok(_) => Beside::measured(celery::NAME, Figures::of(peers.clone())),
+        Err(why) => Beside::missing(celery::NAME, why.as_str()),
+    };
+    let mut rows = vec![
+        Row::alone(
+            format!("throughput: {tasks} no-op tasks approved at once, to result, log and audit"),
+            "tasks/s",
+            Figures::of(done_a_second),
+        )
+        .beside(peer()),
+        Row::alone("throughput: the same from POST /request on, planned offline", "tasks/s", Figures::of(whole)).beside(peer()),
+        Row::alone("throughput: plans made offline", "plans/s", Figures::of(planned_a_second)),
+    ];
+    rows.extend(idle_rows(system, &idle)?);
+    rows.extend(load_rows(system, &idle, &spent, tasks)?);
+    Ok(rows)
+}
+
+fn a_second(tasks: usize, took: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "some hundred tasks")]
+    let tasks = tasks as f64;
+    tasks / took.as_secs_f64()
+}
