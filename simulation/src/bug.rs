@@ -16,4 +16,6 @@ pub enum Bug {
     OldApprovalsCount,
     /// Work is given out for a host that is kept, because something of a stopped run may still run there.
     KeptHostGivenOut,
+    /// Who completes a step forgets those that wait for it.
+    StepsNotWoken,
 }

@@ -32,6 +32,23 @@ impl Attempt {
     }
 }
 
+/// What keeps a task out of the dispatchers' look.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WaitKey {
+    /// Steps before it: whoever completes the last of them lets it go.
+    Steps,
+    /// Its time.
+    Time,
+    /// A person who lets its request go on.
+    Resume,
+    /// Another task, which changes its host.
+    Host(usize),
+    /// A person who gives its host back.
+    Kept(usize),
+    /// An agent other than these.
+    Agent(BTreeSet<usize>),
+}
+
 /// A task of an approved plan.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskRow {
@@ -45,6 +62,8 @@ pub(crate) struct TaskRow {
     pub(crate) claim_by: Duration,
     pub(crate) not_before: Duration,
     pub(crate) excluded: BTreeSet<usize>,
+    /// While it waits; `None` when a dispatcher has still to look at it.
+    pub(crate) waits_by: Option<WaitKey>,
     /// A person has decided how it ended.
     pub(crate) decided: bool,
     /// How often a person had it tried again.

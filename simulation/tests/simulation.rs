@@ -60,3 +60,8 @@ fn an_approval_that_counts_for_the_next_plan_is_found() {
 fn work_for_a_host_that_is_kept_is_found() {
     is_found(Bug::KeptHostGivenOut, &[KEPT_APART]);
 }
+
+#[test]
+fn steps_that_nobody_wakes_are_found() {
+    is_found(Bug::StepsNotWoken, &["everything settles once faults stop"]);
+}

@@ -26,3 +26,4 @@ pub mod short_id;
 pub mod standing;
 pub mod task;
 pub mod unverified;
+pub mod wait_key;

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::agent_order::Order;
-use super::unverified;
+use super::wait_key::Stage;
+use super::{short_id, unverified, wait_key};
 
 /// What a task needs of an agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +119,16 @@ pub fn release_command(host: &str) -> String {
     format!("chiffon release {host} --comment \"how you know\"")
 }
 
+/// The reason with the way out where only a person has one.
+pub fn advised(why: Wait, request_id: Uuid) -> Wait {
+    if why.what != ACTION {
+        return why;
+    }
+    let id = short_id::short(request_id);
+    let text = format!("{}; give it the planned version, or end the request (`chiffon cancel {id}`) and ask again", why.text);
+    Wait { text, ..why }
+}
+
 /// What waits for an agent that has its action as it was planned.
 pub const ACTION: &str = "action";
 
@@ -148,14 +159,19 @@ pub enum Placement {
         hostname: String,
     },
     /// Nowhere yet.
-    Wait(Wait),
+    Wait {
+        /// What it waits for, in words that may change by the minute.
+        why: Wait,
+        /// The same as a key that all have in common that wait for it.
+        key: String,
+    },
 }
 
 /// Looks for an agent. `locks` names who changes which host.
 pub fn place(wanted: &Wanted, agents: &[AgentView], locks: &BTreeMap<String, HostLock>, now: DateTime<Utc>) -> Placement {
     match choose(wanted, agents, locks, now) {
         Ok(agent) => Placement::Fit { agent_id: agent.id.clone(), hostname: agent.hostname.clone() },
-        Err(wait) => Placement::Wait(wait),
+        Err((why, key)) => Placement::Wait { why, key },
     }
 }
 
@@ -164,56 +180,48 @@ fn choose<'a>(
     agents: &'a [AgentView],
     locks: &BTreeMap<String, HostLock>,
     now: DateTime<Utc>,
-) -> Result<&'a AgentView, Wait> {
+) -> Result<&'a AgentView, (Wait, String)> {
     let kind = wanted.agent_type.as_str();
     let of_kind: Vec<&AgentView> = agents.iter().filter(|agent| agent.agent_type == wanted.agent_type).collect();
-    let alive = narrowed(&of_kind, |agent| agent.alive, || Wait::new("agent", nobody_connected(kind, &of_kind, now)))?;
-    let reaching = narrowed(
-        &alive,
-        |agent| reaches(agent, wanted),
-        || Wait::new("agent", format!("no connected {kind} agent has {} in its inventory", listed(&wanted.hosts))),
-    )?;
+    let at = |stage: Stage, wait: Wait| (wait, stage.key(wanted));
+    let alive = narrowed(&of_kind, |agent| agent.alive, || at(Stage::Kind, Wait::new("agent", nobody_connected(kind, &of_kind, now))))?;
+    let unreached = || Wait::new("agent", format!("no connected {kind} agent has {} in its inventory", listed(&wanted.hosts)));
+    let reaching = narrowed(&alive, |agent| reaches(agent, wanted), || at(Stage::Hosts, unreached()))?;
     let knowing = narrowed(
         &reaching,
         |agent| agent.actions.get(&wanted.action) == Some(&wanted.action_sha256),
-        || Wait::new(ACTION, not_announced(wanted, &reaching)),
+        || at(Stage::Action, Wait::new(ACTION, not_announced(wanted, &reaching))),
     )?;
-    let willing = narrowed(
-        &knowing,
-        |agent| !wanted.excluded.contains(&agent.id),
-        || Wait::new("agent", format!("every connected agent that could take it has declined: {}", wanted.last_decline)),
-    )?;
-    let willing = narrowed(
-        &willing,
-        |agent| !wanted.only_verified || !unverified::is_one(&agent.id),
-        || {
-            Wait::new(
-                "agent",
-                format!("only agents that do not sign could take it, and those get nothing but a first attempt: {}", named(&willing)),
-            )
-        },
-    )?;
-    let taking = narrowed(&willing, |agent| takes_work(agent, &wanted.resources), || Wait::new("agent", unavailable(&willing)))?;
+    let declined = || Wait::new("agent", format!("every connected agent that could take it has declined: {}", wanted.last_decline));
+    let willing = narrowed(&knowing, |agent| !wanted.excluded.contains(&agent.id), || at(Stage::Willing, declined()))?;
+    let unsigned = || {
+        let words = "only agents that do not sign could take it, and those get nothing but a first attempt";
+        Wait::new("agent", format!("{words}: {}", named(&willing)))
+    };
+    let willing = narrowed(&willing, |agent| !wanted.only_verified || !unverified::is_one(&agent.id), || at(Stage::Willing, unsigned()))?;
+    let taking =
+        narrowed(&willing, |agent| takes_work(agent, &wanted.resources), || at(Stage::Taking, Wait::new("agent", unavailable(&willing))))?;
     if let Some((host, lock)) = wanted.hosts.iter().filter(|_| wanted.exclusive).find_map(|host| Some((host, locks.get(host)?))) {
-        return Err(Wait::new("host", lock.words(host)));
+        let key = if lock.kept.is_some() { wait_key::kept(host) } else { wait_key::host(host) };
+        return Err((Wait::new("host", lock.words(host)), key));
     }
     let fitting = narrowed(
         &taking,
         |agent| shortage(agent, &wanted.resources).is_none(),
-        || Wait::new("resources", shortages(&taking, &wanted.resources)),
+        || at(Stage::Room, Wait::new("resources", shortages(&taking, &wanted.resources))),
     )?;
     let most_free = |agent: &&AgentView| agent.free.memory_gb.unwrap_or(0.0) - agent.reserved.memory_gb;
     fitting
         .into_iter()
         .max_by(|one, other| most_free(one).total_cmp(&most_free(other)).then_with(|| other.id.cmp(&one.id)))
-        .ok_or_else(|| Wait::new("agent", nobody_connected(kind, &of_kind, now)))
+        .ok_or_else(|| at(Stage::Kind, Wait::new("agent", nobody_connected(kind, &of_kind, now))))
 }
 
 fn narrowed<'a>(
     agents: &[&'a AgentView],
     keep: impl Fn(&AgentView) -> bool,
-    otherwise: impl FnOnce() -> Wait,
-) -> Result<Vec<&'a AgentView>, Wait> {
+    otherwise: impl FnOnce() -> (Wait, String),
+) -> Result<Vec<&'a AgentView>, (Wait, String)> {
     let kept: Vec<&AgentView> = agents.iter().copied().filter(|agent| keep(agent)).collect();
     if kept.is_empty() { Err(otherwise()) } else { Ok(kept) }
 }

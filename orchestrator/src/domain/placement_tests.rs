@@ -39,7 +39,7 @@ fn agent(id: &str) -> AgentView {
 
 fn reason(wanted: &Wanted, agents: &[AgentView]) -> String {
     match place(wanted, agents, &BTreeMap::new(), now()) {
-        Placement::Wait(wait) => wait.text,
+        Placement::Wait { why, .. } => why.text,
         Placement::Fit { agent_id, .. } => panic!("it fits {agent_id}"),
     }
 }
@@ -97,14 +97,16 @@ fn all_that_declined_are_named_with_the_reason() {
 fn a_host_under_change_is_waited_for_only_by_who_would_change_it() {
     let lock = HostLock { task_id: Uuid::nil(), title: "Deploy Kuma to nas".to_owned(), kept: None };
     let locks = BTreeMap::from([("nas".to_owned(), lock.clone())]);
-    let Placement::Wait(wait) = place(&wanted(), &[agent("a")], &locks, now()) else { panic!("it must wait") };
+    let Placement::Wait { why: wait, key } = place(&wanted(), &[agent("a")], &locks, now()) else { panic!("it must wait") };
     assert_eq!(wait.text, format!("host nas is being changed by task {} (Deploy Kuma to nas)", Uuid::nil()));
+    assert_eq!(key, "host:nas");
     let reader = Wanted { exclusive: false, ..wanted() };
     assert!(matches!(place(&reader, &[agent("a")], &locks, now()), Placement::Fit { .. }));
 
     let kept = Kept { since: now(), what: vec!["\"Back up\" in the background as job j1.2".to_owned()] };
     let locks = BTreeMap::from([("nas".to_owned(), HostLock { kept: Some(kept), ..lock })]);
-    let Placement::Wait(wait) = place(&wanted(), &[agent("a")], &locks, now()) else { panic!("it must wait") };
+    let Placement::Wait { why: wait, key } = place(&wanted(), &[agent("a")], &locks, now()) else { panic!("it must wait") };
+    assert_eq!(key, "kept:nas");
     for part in [
         "reserved since 2023-11-14 22:13:20 UTC",
         "(Deploy Kuma to nas), which was stopped",

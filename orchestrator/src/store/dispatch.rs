@@ -1,4 +1,4 @@
-//! What the dispatcher looks at: tasks that could go, agents that could take them, and what is promised already.
+//! What the dispatcher reads beside the tasks that could go: agents that could take them, what is promised already, and plans.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,79 +9,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Error, agent_orders};
-use crate::domain::placement::{AgentView, Free, Wanted};
+use crate::domain::placement::{AgentView, Free};
 use crate::domain::plan::PlanDocument;
 use crate::domain::reference::OutputsByStep;
-
-/// A task whose steps before are completed.
-#[derive(Debug, Clone)]
-pub struct Ready {
-    /// The task.
-    pub task_id: Uuid,
-    /// Its request.
-    pub request_id: Uuid,
-    /// What it needs.
-    pub wanted: Wanted,
-    /// What it said last time that it waits for; `None` when it never waited.
-    pub waiting_text: Option<String>,
-}
-
-/// The tasks that could go now, the most urgent and oldest first. Work that changes things goes only by an approved plan.
-pub async fn list_ready(connection: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Ready>, Error> {
-    let rows = sqlx::query!(
-        r#"SELECT t.id, t.request_id, t.agent_type, t.action, t.action_sha256, t.hosts, t.resources, t.excluded_agents, t.message,
-            (t.mode = 'apply' AND t.risk <> 'read_only') AS "exclusive!",
-            (t.mode = 'check' OR t.attempt > 1 OR EXISTS (
-                SELECT
-                FROM task_attempts a
-                WHERE a.task_id = t.id AND a.claim_id IS NOT NULL
-            )) AS "only_verified!", t.waiting_for ->> 'text' AS waiting_text
-        FROM tasks t
-        JOIN requests r ON r.id = t.request_id AND r.plan_id = t.plan_id
-        JOIN plans p ON p.id = t.plan_id
-        WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL
-        AND (t.resend_at IS NULL OR t.resend_at <= $1)
-        AND r.finished_at IS NULL AND r.status <> 'paused' AND r.held_at IS NULL
-        AND (t.purpose <> 'apply' OR p.state = 'approved')
-        AND NOT EXISTS (
-            SELECT
-            FROM unnest(t.depends_on) AS needed (step_id)
-            WHERE NOT EXISTS (
-                SELECT
-                FROM tasks o
-                WHERE o.plan_id = t.plan_id AND o.purpose = t.purpose AND o.step_id = needed.step_id AND o.status = 'completed'
-            )
-        )
-        ORDER BY t.priority DESC, t.created_at, t.id
-        LIMIT $2"#,
-        now,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let agent_type = AgentType::from_word(&row.agent_type).ok_or_else(|| Error::BadData {
-                table: "tasks",
-                column: "agent_type",
-                id: row.id.to_string(),
-                value: row.agent_type.clone(),
-            })?;
-            let wanted = Wanted {
-                agent_type,
-                action: row.action,
-                action_sha256: row.action_sha256,
-                hosts: row.hosts,
-                exclusive: row.exclusive,
-                resources: serde_json::from_value(row.resources).unwrap_or_default(),
-                excluded: row.excluded_agents.into_iter().collect(),
-                last_decline: row.message,
-                only_verified: row.only_verified,
-            };
-            Ok(Ready { task_id: row.id, request_id: row.request_id, wanted, waiting_text: row.waiting_text })
-        })
-        .collect()
-}
 
 /// Every agent with what it announced, what it last reported free, and what is promised of it.
 pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>, Error> {
@@ -89,20 +19,11 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
         r#"SELECT a.id, a.agent_type, a.hostname, a.hosts, a.resources, a.availability, a.heartbeat, a.last_seen_at,
             a.lease_expires_at > now() AS "alive!", a.desired, a.desired_at, a.desired_by, a.desired_reason,
             COALESCE(a.desired_incarnation = a.incarnation, false) AS "is_for_this_start!",
-            COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!",
-            COALESCE((
-                SELECT jsonb_agg(t.resources)
-                FROM task_attempts o
-                JOIN tasks t ON t.id = o.task_id AND t.attempt = o.attempt
-                WHERE o.finished_at IS NULL AND t.status IN ('dispatched', 'running', 'unknown')
-                AND (o.agent_id = a.id OR (o.agent_id IS NULL AND t.agent_type = a.agent_type AND t.hosts <@ ARRAY(
-                    SELECT jsonb_array_elements_text(g.value) FROM jsonb_each(a.hosts) AS g
-                )))
-            ), '[]') AS "reserved!"
+            COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!"
         FROM agents a
         ORDER BY a.id"#,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let mut agents = Vec::with_capacity(rows.len());
     for row in rows {
@@ -110,7 +31,6 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
             |column: &'static str, value: &str| Error::BadData { table: "agents", column, id: row.id.clone(), value: value.to_owned() };
         let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(row.hosts).unwrap_or_default();
         let heartbeat: Option<Heartbeat> = row.heartbeat.and_then(|heartbeat| serde_json::from_value(heartbeat).ok());
-        let reserved: Vec<Resources> = serde_json::from_value(row.reserved).unwrap_or_default();
         let order = agent_orders::Row {
             agent_id: row.id.clone(),
             desired: row.desired,
@@ -127,14 +47,66 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
             hosts: groups.into_values().flatten().collect(),
             actions: serde_json::from_value(row.actions).unwrap_or_default(),
             free: free(heartbeat.as_ref(), &serde_json::from_value(row.resources).unwrap_or_default()),
-            reserved: sum(&reserved),
+            reserved: Resources::default(),
             id: row.id,
             hostname: row.hostname,
             alive: row.alive,
             last_seen_at: row.last_seen_at,
         });
     }
+    promise(&mut agents, list_promised(connection).await?);
     Ok(agents)
+}
+
+/// What a task needs that an agent has, or that is on its way to one.
+struct Promised {
+    agent_type: String,
+    hosts: Vec<String>,
+    resources: Value,
+    agent_id: Option<String>,
+}
+
+/// From the tasks that are out, of which there are few, not from all attempts that ever were.
+async fn list_promised(connection: &mut PgConnection) -> Result<Vec<Promised>, Error> {
+    Ok(sqlx::query_as!(
+        Promised,
+        "SELECT t.agent_type, t.hosts, t.resources, o.agent_id
+        FROM tasks t
+        JOIN task_attempts o ON o.task_id = t.id AND o.attempt = t.attempt
+        WHERE t.status IN ('dispatched', 'running', 'unknown') AND t.finished_at IS NULL AND o.finished_at IS NULL",
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Counts what is promised to its owner, or, while nobody has claimed it, to each agent that may.
+fn promise(agents: &mut [AgentView], promised: Vec<Promised>) {
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    if promised.iter().any(|promised| promised.agent_id.is_none()) {
+        for (place, agent) in agents.iter().enumerate() {
+            for host in &agent.hosts {
+                places.entry(host.clone()).or_default().push(place);
+            }
+        }
+    }
+    let by_id: BTreeMap<String, usize> = agents.iter().enumerate().map(|(place, agent)| (agent.id.clone(), place)).collect();
+    for task in promised {
+        let needs: Resources = serde_json::from_value(task.resources).unwrap_or_default();
+        let chosen: Vec<usize> = match (&task.agent_id, task.hosts.first()) {
+            (Some(id), _) => by_id.get(id).copied().into_iter().collect(),
+            (None, None) => (0..agents.len()).collect(),
+            (None, Some(host)) => places.get(host).cloned().unwrap_or_default(),
+        };
+        let may_have = |agent: &AgentView| {
+            task.agent_id.is_some()
+                || agent.agent_type.as_str() == task.agent_type && task.hosts.iter().all(|host| agent.hosts.contains(host))
+        };
+        for place in chosen {
+            if let Some(agent) = agents.get_mut(place).filter(|agent| may_have(agent)) {
+                agent.reserved = sum(&[std::mem::take(&mut agent.reserved), needs.clone()]);
+            }
+        }
+    }
 }
 
 /// What all of these need together.
@@ -213,7 +185,7 @@ pub async fn list_unclaimed(connection: &mut PgConnection, now: DateTime<Utc>) -
     Ok(sqlx::query_scalar!(
         "SELECT id
         FROM tasks
-        WHERE status = 'dispatched' AND claim_by <= $1
+        WHERE status = 'dispatched' AND finished_at IS NULL AND claim_by <= $1
         ORDER BY claim_by",
         now,
     )

@@ -101,7 +101,7 @@ pub async fn make(connection: &mut PgConnection, task_id: Uuid, id: Uuid, at: Da
         WHERE id = $1 AND purpose = 'apply' AND resolved_parameters IS NOT NULL
         ON CONFLICT (plan_id, step_id, purpose) DO UPDATE
         SET status = 'pending', checks_attempt = EXCLUDED.checks_attempt, parameters = EXCLUDED.parameters, offer = tasks.offer + 1,
-            excluded_agents = '{}', cancel_requested_at = NULL, cancel_reason = NULL, waiting_for = NULL, claim_by = NULL,
+            excluded_agents = '{}', cancel_requested_at = NULL, cancel_reason = NULL, waiting_for = NULL, wait_key = 'look', is_explained = true, claim_by = NULL,
             resend_at = NULL, deadline_at = NULL, progress = 0, message = '', started_at = NULL, finished_at = NULL, output = NULL,
             outputs = '{}', changed = NULL, warnings = '[]', preview = NULL, error = NULL, updated_at = EXCLUDED.updated_at
         WHERE tasks.checks_attempt IS DISTINCT FROM EXCLUDED.checks_attempt

@@ -41,6 +41,7 @@ pub mod principals;
 pub mod progress;
 pub mod pruning;
 pub mod read;
+pub mod ready;
 pub mod refused_hellos;
 pub mod request_messages;
 pub mod requests;

@@ -57,13 +57,14 @@ pub struct Batch {
     pub mode: Mode,
 }
 
-/// Adds tasks as `pending`, all in one statement.
+/// Adds tasks as `pending`, all in one statement. Nobody looks at those that need others before them until these are completed.
 pub async fn add_all(connection: &mut PgConnection, batch: Batch, tasks: &[NewTask], at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO tasks (id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters,
-            resources, hosts, depends_on, risk, repeatable, timeout_seconds, priority, status, created_at, updated_at)
+            resources, hosts, depends_on, risk, repeatable, timeout_seconds, priority, status, wait_key, created_at, updated_at)
         SELECT t.id, $2, $3, t.step_id, $4, $5, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
-            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, $6, 'pending', $7, $7
+            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, $6, 'pending',
+            CASE WHEN t.depends_on = '{}' THEN 'look' ELSE 'steps' END, $7, $7
         FROM jsonb_to_recordset($1) AS t (id uuid, step_id text, agent_type text, action text, action_sha256 text, title text,
             parameters jsonb, resources jsonb, hosts text[], depends_on text[], risk text, repeatable text, timeout_seconds bigint)",
         json!(tasks),

@@ -37,7 +37,7 @@ pub async fn set_offered(connection: &mut PgConnection, offered: &Offered<'_>, a
     let done = sqlx::query!(
         "UPDATE tasks
         SET status = 'dispatched', attempt = $3, offer = $4, resolved_parameters = $5, claim_by = $6, resend_at = $6,
-            waiting_for = NULL, updated_at = $7
+            waiting_for = NULL, wait_key = 'look', is_explained = true, updated_at = $7
         WHERE id = $1 AND status = $2",
         offered.task_id,
         offered.from.as_str(),
@@ -61,6 +61,8 @@ pub struct Waiting<'a> {
     pub from: Status,
     /// What it waits for: `{what, since, text}`.
     pub waiting_for: &'a Value,
+    /// By which it is kept out of the dispatcher's look; `None` where the dispatcher has still to see what it waits for.
+    pub wait_key: Option<&'a str>,
     /// Not offered before this.
     pub not_before: Option<DateTime<Utc>>,
     /// An agent that is not asked again.
@@ -77,7 +79,8 @@ pub async fn set_waiting(connection: &mut PgConnection, waiting: &Waiting<'_>, a
         "UPDATE tasks
         SET status = 'waiting', waiting_for = $3, resend_at = $4, claim_by = NULL, deadline_at = NULL, message = $6, progress = 0, updated_at = $8,
             excluded_agents = CASE WHEN $5::text IS NULL THEN excluded_agents ELSE array_append(array_remove(excluded_agents, $5), $5) END,
-            offer = CASE WHEN $7 THEN offer + 1 ELSE offer END
+            offer = CASE WHEN $7 THEN offer + 1 ELSE offer END,
+            wait_key = CASE WHEN $4::timestamptz IS NULL THEN COALESCE($9, 'look') ELSE 'time' END, is_explained = true
         WHERE id = $1 AND status = $2",
         waiting.task_id,
         waiting.from.as_str(),
@@ -87,6 +90,7 @@ pub async fn set_waiting(connection: &mut PgConnection, waiting: &Waiting<'_>, a
         waiting.message,
         waiting.next_offer,
         at,
+        waiting.wait_key,
     )
     .execute(connection)
     .await?;
@@ -97,7 +101,7 @@ pub async fn set_waiting(connection: &mut PgConnection, waiting: &Waiting<'_>, a
 pub async fn hurry(connection: &mut PgConnection, task_id: Uuid) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE tasks
-        SET resend_at = NULL
+        SET resend_at = NULL, wait_key = 'look'
         WHERE id = $1 AND status = 'waiting'",
         task_id,
     )
@@ -219,7 +223,7 @@ pub async fn set_ended(connection: &mut PgConnection, ended: &Ended<'_>, at: Dat
                 ELSE $6
             END,
             progress = CASE WHEN $3 = 'completed' THEN 100 ELSE progress END,
-            waiting_for = NULL, claim_by = NULL, resend_at = NULL, deadline_at = NULL, finished_at = $10, updated_at = $10
+            waiting_for = NULL, wait_key = NULL, is_explained = true, claim_by = NULL, resend_at = NULL, deadline_at = NULL, finished_at = $10, updated_at = $10
         WHERE id = $1 AND status = $2",
         ended.task_id,
         ended.from.as_str(),
@@ -278,7 +282,8 @@ pub struct Again<'a> {
 pub async fn set_again(connection: &mut PgConnection, again: &Again<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE tasks
-        SET status = 'waiting', waiting_for = $3, resend_at = $4, message = $5, claim_by = NULL, deadline_at = NULL, progress = 0,
+        SET status = 'waiting', waiting_for = $3, resend_at = $4, is_explained = true,
+            wait_key = CASE WHEN $4::timestamptz IS NULL THEN 'look' ELSE 'time' END, message = $5, claim_by = NULL, deadline_at = NULL, progress = 0,
             started_at = NULL, finished_at = NULL, output = NULL, outputs = '{}', changed = NULL, warnings = '[]', preview = NULL,
             error = NULL, updated_at = $6
         WHERE id = $1 AND status = $2",
@@ -306,8 +311,8 @@ pub async fn set_resolved(
 ) -> Result<(), Error> {
     let done = sqlx::query!(
         "UPDATE tasks
-        SET status = $3, error = $4, warnings = warnings || to_jsonb($5::text), waiting_for = NULL, claim_by = NULL, resend_at = NULL,
-            deadline_at = NULL, finished_at = $6, updated_at = $6
+        SET status = $3, error = $4, warnings = warnings || to_jsonb($5::text), waiting_for = NULL, wait_key = NULL, is_explained = true, claim_by = NULL,
+            resend_at = NULL, deadline_at = NULL, finished_at = $6, updated_at = $6
         WHERE id = $1 AND status = $2",
         task_id,
         from.as_str(),
@@ -342,11 +347,20 @@ pub async fn readmit(connection: &mut PgConnection, agent_ids: &[String]) -> Res
     sqlx::query!(
         "UPDATE tasks
         SET excluded_agents = ARRAY(SELECT agent FROM unnest(excluded_agents) AS agent WHERE agent <> ALL ($1)),
-            resend_at = CASE WHEN waiting_for ->> 'what' = 'retry' THEN resend_at END
+            resend_at = CASE WHEN waiting_for ->> 'what' = 'retry' THEN resend_at END,
+            wait_key = CASE WHEN waiting_for ->> 'what' = 'retry' AND resend_at IS NOT NULL OR wait_key = 'resume' THEN wait_key ELSE 'look' END
         WHERE id IN (
             SELECT id
             FROM tasks
-            WHERE status = 'waiting' AND (excluded_agents && $1 OR resend_at IS NOT NULL)
+            WHERE status = 'waiting' AND id IN (
+                SELECT id
+                FROM tasks
+                WHERE status = 'waiting' AND excluded_agents <> '{}' AND excluded_agents && $1
+                UNION ALL
+                SELECT id
+                FROM tasks
+                WHERE status = 'waiting' AND resend_at IS NOT NULL
+            )
             ORDER BY id
             FOR UPDATE
         )",

@@ -2,112 +2,210 @@
 //!
 //! One transaction per task takes its hosts, counts attempt and offer, and writes the message with everything it changes.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chiffon_protocol::message::{AgentType, Resources, WorkRequest};
 use chiffon_protocol::topology::{INFRASTRUCTURE, WORK_EXCHANGE, desktop_queue};
 use chiffon_protocol::{ErrorCode, Problem};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::end_task::{self, By};
 use super::reply::{About, envelope};
 use super::{Context, fresh_preview, task_story, unverified, wait};
-use crate::domain::placement::{ACTION, AgentView, HostLock, Placement, Wait, place};
+use crate::domain::placement::{ACTION, AgentView, HostLock, Placement, Wait, advised, place};
 use crate::domain::task::{self as domain, NextOffer, Status};
 use crate::domain::unverified as peer;
-use crate::domain::{reference, short_id};
+use crate::domain::{reference, wait_key};
 use crate::store::attempts::{self, Attempt};
-use crate::store::dispatch::{Ready, list_agents, list_ready, plan_part, plan_sha256, sum};
+use crate::store::dispatch::{list_agents, plan_part, plan_sha256, sum};
 use crate::store::outbox::{self, NewMessage, Offer};
-use crate::store::task_changes::{Ended, Offered, set_offered};
+use crate::store::ready::{self, Keyed, Ready};
+use crate::store::task_changes::{self, Ended, set_offered};
 use crate::store::tasks::{self, Locked, OfRequest, Task};
 use crate::store::{self, actions, host_locks, restores, variables};
 
-/// More are looked at the next time.
-const BATCH: i64 = 1_000;
+/// So many new tasks are looked at together; then come the next.
+const BATCH: u16 = 1_000;
+/// Of so many it is told in one look why they wait: what can go goes before the rest is explained.
+const EXPLAINED: u16 = 50;
+/// So many of one key are looked at together at most, once the first of them could go.
+const NEXT: i64 = 256;
 
 /// Offers what can go and explains what can't; how many tasks were offered.
 pub async fn run(context: &Context) -> Result<usize, store::Error> {
-    let now = context.clock.now();
-    let mut connection = context.store.acquire().await?;
-    let ready = list_ready(&mut connection, now, BATCH).await?;
-    if ready.is_empty() {
-        return Ok(0);
+    let mut look = Look { now: context.clock.now(), ..Look::default() };
+    loop {
+        let mut connection = context.store.acquire().await?;
+        let found = ready::list(&mut connection, look.now, &look.seen, i64::from(BATCH), i64::from(EXPLAINED)).await?;
+        if found.is_empty() {
+            break;
+        }
+        if look.seen.is_empty() {
+            look.agents = list_agents(&mut connection).await?;
+            look.locks = host_locks::list(&mut connection).await?;
+        }
+        drop(connection);
+        let is_all = found.iter().filter(|task| task.wait_key.is_none()).count() < usize::from(BATCH);
+        look.place_all(context, found).await?;
+        if is_all {
+            break;
+        }
     }
-    let mut agents = list_agents(&mut connection).await?;
-    let mut locks = host_locks::list(&mut connection).await?;
-    drop(connection);
-    let mut offered = 0;
-    for task in ready {
-        match place(&task.wanted, &agents, &locks, now) {
+    if look.offered > 0 {
+        context.wakes.outbox.notify_one();
+    }
+    look.explain_some(context).await?;
+    Ok(look.offered)
+}
+
+/// One look: what it has seen, and what it makes of that.
+#[derive(Debug, Default)]
+struct Look {
+    now: DateTime<Utc>,
+    agents: Vec<AgentView>,
+    locks: BTreeMap<String, HostLock>,
+    offered: usize,
+    /// Looked at, and not looked at again by this look.
+    seen: Vec<Uuid>,
+    /// What they wait for, still to be stored.
+    keyed: Vec<Keyed>,
+    unexplained: Vec<(Ready, Wait, String)>,
+    /// How many were asked for of each key that moves.
+    asked: BTreeMap<String, i64>,
+}
+
+impl Look {
+    /// Looks at these in their order, and at those that wait behind them for what has come.
+    async fn place_all(&mut self, context: &Context, found: Vec<Ready>) -> Result<(), store::Error> {
+        let order = |task: &Ready| (Reverse(task.priority), task.created_at, task.task_id);
+        let mut queue: BTreeMap<_, Ready> = found.into_iter().map(|task| (order(&task), task)).collect();
+        self.seen.extend(queue.values().map(|task| task.task_id));
+        while let Some((_, task)) = queue.pop_first() {
+            let moves = self.place_one(context, &task).await?;
+            let Some(key) = task.wait_key.filter(|_| moves) else { continue };
+            let next = self.next_of(context, &key).await?;
+            self.seen.extend(next.iter().map(|task| task.task_id));
+            queue.extend(next.into_iter().map(|task| (order(&task), task)));
+        }
+        self.store_keys(context).await
+    }
+
+    /// Whether those behind it are to be looked at: it went, or waits for something else now.
+    async fn place_one(&mut self, context: &Context, task: &Ready) -> Result<bool, store::Error> {
+        match place(&task.wanted, &self.agents, &self.locks, self.now) {
             Placement::Fit { agent_id, hostname } => {
-                if let Some(title) = offer(context, &task, &agent_id, &hostname).await? {
-                    offered += 1;
-                    reserve(&mut agents, &mut locks, &task, &agent_id, &title);
-                }
+                let title = match offer(context, task, &agent_id, &hostname).await? {
+                    Offered::Yes(title) => title,
+                    Offered::No => return Ok(true),
+                    Offered::HostTaken => return Ok(false),
+                };
+                self.offered += 1;
+                self.reserve(task, &agent_id, &title);
+                // The others have to wait for this one now.
+                let has_their_host =
+                    |key: &String| task.wanted.exclusive && task.wanted.hosts.iter().any(|host| *key == wait_key::host(host));
+                Ok(!task.wait_key.as_ref().is_some_and(has_their_host))
             }
-            Placement::Wait(why) => {
-                let why = advised(why, &task);
-                if task.waiting_text.as_deref() != Some(&why.text) {
-                    explain(context, &task, &why).await?;
+            Placement::Wait { why, key } => {
+                let moves = task.wait_key.as_ref() != Some(&key);
+                if moves {
+                    self.keyed.push(Keyed { task_id: task.task_id, version: task.version.clone(), key: key.clone() });
                 }
+                if moves || !task.is_explained {
+                    self.unexplained.push((task.clone(), advised(why, task.request_id), key));
+                }
+                Ok(moves)
             }
         }
     }
-    if offered > 0 {
-        context.wakes.outbox.notify_one();
+
+    /// The next of a key, twice as many each time.
+    async fn next_of(&mut self, context: &Context, key: &str) -> Result<Vec<Ready>, store::Error> {
+        self.store_keys(context).await?;
+        let asked = self.asked.entry(key.to_owned()).or_insert(0);
+        *asked = (*asked * 2).clamp(1, NEXT);
+        ready::list_next(&mut *context.store.acquire().await?, key, &self.seen, *asked).await
     }
-    Ok(offered)
+
+    async fn store_keys(&mut self, context: &Context) -> Result<(), store::Error> {
+        if !self.keyed.is_empty() {
+            ready::set_keys(&mut *context.store.acquire().await?, &self.keyed).await?;
+            self.keyed.clear();
+        }
+        Ok(())
+    }
+
+    /// Counts the offer in what the rest of this look sees.
+    fn reserve(&mut self, task: &Ready, agent_id: &str, title: &str) {
+        if let Some(agent) = self.agents.iter_mut().find(|agent| agent.id == agent_id) {
+            agent.reserved = sum(&[std::mem::take(&mut agent.reserved), task.wanted.resources.clone()]);
+        }
+        if task.wanted.exclusive {
+            let lock = HostLock { task_id: task.task_id, title: title.to_owned(), kept: None };
+            self.locks.extend(task.wanted.hosts.iter().map(|host| (host.clone(), lock.clone())));
+        }
+    }
+
+    /// Tells of some why they wait, and comes back for the rest after another look at what can go.
+    async fn explain_some(&self, context: &Context) -> Result<(), store::Error> {
+        for (task, why, key) in self.unexplained.iter().take(usize::from(EXPLAINED)) {
+            explain(context, task, why, key).await?;
+        }
+        if self.unexplained.len() > usize::from(EXPLAINED) {
+            context.wakes.dispatcher.notify_one();
+        }
+        Ok(())
+    }
 }
 
-/// Counts the offer in what the rest of this look sees.
-fn reserve(agents: &mut [AgentView], locks: &mut BTreeMap<String, HostLock>, task: &Ready, agent_id: &str, title: &str) {
-    if let Some(agent) = agents.iter_mut().find(|agent| agent.id == agent_id) {
-        agent.reserved = sum(&[std::mem::take(&mut agent.reserved), task.wanted.resources.clone()]);
-    }
-    if task.wanted.exclusive {
-        let lock = HostLock { task_id: task.task_id, title: title.to_owned(), kept: None };
-        locks.extend(task.wanted.hosts.iter().map(|host| (host.clone(), lock.clone())));
-    }
-}
-
-/// With the way out where only a person has one.
-fn advised(why: Wait, task: &Ready) -> Wait {
-    if why.what != ACTION {
-        return why;
-    }
-    let id = short_id::short(task.request_id);
-    let text = format!("{}; give it the planned version, or end the request (`chiffon cancel {id}`) and ask again", why.text);
-    Wait { text, ..why }
-}
-
-async fn explain(context: &Context, ready: &Ready, why: &Wait) -> Result<(), store::Error> {
+async fn explain(context: &Context, ready: &Ready, why: &Wait, key: &str) -> Result<(), store::Error> {
     let mut transaction = context.store.begin().await?;
     let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(()) };
     let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(()) };
-    if matches!(locked.task.status, Status::Pending | Status::Waiting) {
+    if matches!(locked.task.status, Status::Pending | Status::Waiting) && ready::waits_by(&mut transaction, ready.task_id, key).await? {
         if why.what == ACTION && context.run.plan_again(context, &mut transaction, request.id).await? {
             store::commit(transaction).await?;
             end_task::wake(context);
             return Ok(());
         }
-        wait::run(context, &mut transaction, &request, &locked.task, why).await?;
+        let was_told = locked.task.status == Status::Waiting && says(&locked.task, why);
+        if was_told {
+            ready::set_explained(&mut transaction, ready.task_id).await?;
+            return store::commit(transaction).await;
+        }
+        wait::run(context, &mut transaction, &request, &locked.task, why, key).await?;
         fresh_preview::show(context, &mut transaction, &request, &locked.task).await?;
         store::commit(transaction).await?;
     }
     Ok(())
 }
 
-/// Offers one task; its title when it went out, `None` when another dispatcher or a person was quicker.
-async fn offer(context: &Context, ready: &Ready, agent_id: &str, hostname: &str) -> Result<Option<String>, store::Error> {
+fn says(task: &Task, why: &Wait) -> bool {
+    task.waiting_for.as_ref().is_some_and(|before| before["text"] == why.text.as_str())
+}
+
+/// What became of a task that could go.
+enum Offered {
+    /// It went; its title.
+    Yes(String),
+    /// It can't be offered any more: a person was quicker, or another dispatcher.
+    No,
+    /// Another dispatcher gave one of its hosts to another task.
+    HostTaken,
+}
+
+async fn offer(context: &Context, ready: &Ready, agent_id: &str, hostname: &str) -> Result<Offered, store::Error> {
     let mut transaction = context.store.begin().await?;
-    let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(None) };
-    let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(None) };
+    let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(Offered::No) };
+    let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(Offered::No) };
     let fenced = restores::fenced_attempt(&mut transaction, ready.task_id).await?;
-    let Some(NextOffer { attempt, offer, is_new }) = next_offer(&locked, &request, fenced) else { return Ok(None) };
+    let Some(NextOffer { attempt, offer, is_new }) = next_offer(&locked, &request, fenced) else { return Ok(Offered::No) };
     if peer::is_one(agent_id) && attempt != 1 {
-        return Ok(None);
+        return Ok(Offered::No);
     }
     let task = Task { attempt, offer, ..locked.task.clone() };
     let (parameters, plan_sha256) = match filled(&mut transaction, &task).await? {
@@ -116,18 +214,18 @@ async fn offer(context: &Context, ready: &Ready, agent_id: &str, hostname: &str)
             give_up(context, &mut transaction, &locked.task, &problem).await?;
             store::commit(transaction).await?;
             end_task::wake(context);
-            return Ok(None);
+            return Ok(Offered::No);
         }
     };
     let now = context.clock.now();
     if task.is_exclusive() && !host_locks::take(&mut transaction, &task.hosts, task.id, attempt, now).await? {
-        return Ok(None);
+        return Ok(Offered::HostTaken);
     }
     if is_new {
         attempts::add(&mut transaction, task.id, attempt, now).await?;
     }
     let claim_by = now + context.settings.claim_within;
-    let offered = Offered { task_id: task.id, from: task.status, attempt, offer, parameters: &parameters, claim_by };
+    let offered = task_changes::Offered { task_id: task.id, from: task.status, attempt, offer, parameters: &parameters, claim_by };
     set_offered(&mut transaction, &offered, now).await?;
     send(context, &mut transaction, &request, &task, parameters, plan_sha256, hostname).await?;
     task_story::tell(
@@ -146,7 +244,7 @@ async fn offer(context: &Context, ready: &Ready, agent_id: &str, hostname: &str)
     wait::over(context, &mut transaction, &request).await?;
     fresh_preview::show(context, &mut transaction, &request, &task).await?;
     store::commit(transaction).await?;
-    Ok(Some(task.title))
+    Ok(Offered::Yes(task.title))
 }
 
 /// What is offered next; `None` when the task can't be offered any more. Attempts up to `fenced` may have been made after a backup

@@ -13,7 +13,7 @@ use super::{Context, fresh_preview, record, task_story};
 use crate::domain::task::{Purpose, Status};
 use crate::store::task_changes::{Ended, set_ended};
 use crate::store::tasks::{self, Task};
-use crate::store::{self, attempts, dispatch, host_locks, host_results};
+use crate::store::{self, attempts, dispatch, host_locks, host_results, ready};
 
 /// Who ended it, and what the audit log calls that.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +57,9 @@ pub(super) async fn follow(
     let is_change = task.purpose == Purpose::Apply && task.mode == Mode::Apply && has_run;
     if is_change || host_results::has_changed(connection, task.id).await? {
         record::task_finished(context, connection, task.id).await?;
+    }
+    if to == Status::Completed {
+        ready::wake_steps_after(connection, task.plan_id, task.purpose.as_str(), &task.step_id).await?;
     }
     // A person may still say that it is done, or try it again: what comes after it waits for that.
     let is_open = to == Status::Interrupted && task.purpose == Purpose::Apply && task.cancel_requested_at.is_none();

@@ -19,7 +19,7 @@ use crate::domain::role::Principal;
 use crate::domain::task::{Event as TaskEvent, Task};
 use crate::store::requests::{self, Row};
 use crate::store::tasks::{self, OfRequest};
-use crate::store::{self, progress};
+use crate::store::{self, progress, ready};
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -53,6 +53,7 @@ pub async fn pause(context: &Context, principal: &Principal, request_id: Uuid, r
     let change = if row.status == Status::Running { change.waiting_for("resume", waits) } else { as_before(change, &row) };
     transition::apply(context, &mut transaction, &mut row, change).await?;
     take_back(context, &mut transaction, &row, principal).await?;
+    ready::hold(&mut transaction, row.id).await?;
     transition::say(context, &mut transaction, &row, None, &text).await?;
     finish(context, transaction, row, text).await
 }
@@ -67,6 +68,7 @@ pub async fn resume(context: &Context, principal: &Principal, request_id: Uuid, 
     }
     let text = words(principal, "lets it go on", reason);
     requests::set_held(&mut transaction, row.id, None, context.clock.now()).await?;
+    ready::resume(&mut transaction, row.id).await?;
     row.held = false;
     let audit = AuditEvent::new(&principal.name, "request.resumed", json!({"reason": reason, "was": row.status}));
     let change = Change::new(Event::Resume, audit);

@@ -252,6 +252,7 @@ async fn not_started(
         task_id: task.id,
         from: task.status,
         waiting_for: &waiting_for,
+        wait_key: None,
         not_before: None,
         excluded: (task.attempt >= NOT_STARTED_AT_MOST).then_some(agent),
         message: &text,

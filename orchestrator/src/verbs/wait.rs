@@ -12,19 +12,21 @@ use crate::store::task_changes::{Waiting, mirror_wait, set_waiting};
 use crate::store::tasks::{self, Locked, OfRequest, Task, waiting_value};
 use crate::store::{self, events};
 
-/// Notes that a ready task waits for this.
+/// Notes that a ready task waits for this, by the key under which it is kept until that may have changed.
 pub async fn run(
     context: &Context,
     connection: &mut PgConnection,
     request: &OfRequest,
     task: &Task,
     why: &Wait,
+    wait_key: &str,
 ) -> Result<(), store::Error> {
     let waiting_for = value(context, task, why);
     let waiting = Waiting {
         task_id: task.id,
         from: task.status,
         waiting_for: &waiting_for,
+        wait_key: Some(wait_key),
         not_before: None,
         excluded: None,
         message: &task.message,

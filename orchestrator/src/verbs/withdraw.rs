@@ -44,6 +44,7 @@ pub async fn run(
         task_id: task.id,
         from: task.status,
         waiting_for: &waiting_for,
+        wait_key: None,
         not_before: withdrawal.not_before,
         excluded: withdrawal.excluded,
         message: &withdrawal.why.text,

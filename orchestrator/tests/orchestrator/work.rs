@@ -29,5 +29,6 @@ mod site;
 mod trying_again;
 mod unverified;
 mod verifying;
+mod waiting;
 mod watching;
 mod wire;

@@ -1,5 +1,7 @@
 //! Offers, and who claims them (RELIABILITY 6 to 9, 12).
 
+use std::collections::BTreeSet;
+
 use chiffon_orchestrator::domain::request::Status;
 use chiffon_orchestrator::domain::task::{Claim, Claimed, Event, Task, claim, next_offer};
 use chiffon_protocol::message::Decision;
@@ -8,33 +10,77 @@ use serde_json::json;
 use super::{AGENT_LEASE, CLAIM_WITHIN, Desk};
 use crate::bug::Bug;
 use crate::network::{Key, Message, Queue};
-use crate::records::{Attempt, HostLock};
+use crate::records::{Attempt, HostLock, WaitKey};
 
 impl Desk<'_> {
-    /// Offers what is ready, as far as an agent lives that may take it.
+    /// Offers what is ready, as far as an agent lives that may take it. Of those that wait for one thing only the first is looked
+    /// at, once that may be there; those behind it follow when it goes, or comes to wait for something else.
     pub(crate) fn dispatch(&mut self) {
         let request = &self.records.request;
         if !matches!(request.status, Status::Running | Status::NeedsAttention) || request.held {
             return;
         }
-        for index in 0..self.records.tasks.len() {
+        let mut seen = BTreeSet::new();
+        while let Some(index) = (0..self.records.tasks.len()).find(|index| !seen.contains(index) && self.is_worth_a_look(*index, &seen)) {
+            seen.insert(index);
             self.offer(index);
         }
     }
 
-    pub(super) fn offer(&mut self, index: usize) {
+    fn is_worth_a_look(&self, index: usize, seen: &BTreeSet<usize>) -> bool {
         let row = &self.records.tasks[index];
+        if row.revision != self.records.request.revision || !matches!(row.state, Task::Pending | Task::Waiting) {
+            return false;
+        }
+        let Some(key) = &row.waits_by else { return true };
+        let lock = |host: &usize| self.records.host_locks.get(host);
+        let may_be_there = match key {
+            WaitKey::Steps | WaitKey::Resume => false,
+            WaitKey::Time => return row.not_before <= self.now,
+            WaitKey::Host(host) => lock(host).is_none_or(|lock| lock.kept_at.is_some()),
+            WaitKey::Kept(host) => lock(host).is_none_or(|lock| lock.kept_at.is_none()),
+            WaitKey::Agent(_) => true,
+        };
+        // While the first still waits for the same, so do all behind it.
+        let waits_behind = seen.iter().any(|before| self.records.tasks[*before].waits_by.as_ref() == Some(key));
+        may_be_there && !waits_behind
+    }
+
+    /// What keeps a task from going at this moment.
+    fn missing(&self, index: usize) -> Option<WaitKey> {
+        let row = &self.records.tasks[index];
+        if row.state == Task::Pending && row.after.is_some_and(|after| self.records.tasks[after].state != Task::Completed) {
+            return Some(WaitKey::Steps);
+        }
+        if row.state == Task::Waiting && row.not_before > self.now {
+            return Some(WaitKey::Time);
+        }
         let alive = |agent: usize| self.records.agents[agent].lease_until > self.now && !row.excluded.contains(&agent);
-        let is_ready = match row.state {
-            Task::Pending => row.after.is_none_or(|after| self.records.tasks[after].state == Task::Completed),
-            _ => row.not_before <= self.now,
-        };
-        let is_free = match self.records.host_locks.get(&row.host) {
-            Some(lock) if lock.kept_at.is_some() => self.bug == Some(Bug::KeptHostGivenOut),
-            Some(lock) => lock.task == index,
-            None => true,
-        };
-        if !is_ready || !is_free || !(0..self.records.agents.len()).any(alive) {
+        if !(0..self.records.agents.len()).any(alive) {
+            return Some(WaitKey::Agent(row.excluded.clone()));
+        }
+        match self.records.host_locks.get(&row.host) {
+            Some(lock) if lock.kept_at.is_some() => (self.bug != Some(Bug::KeptHostGivenOut)).then_some(WaitKey::Kept(row.host)),
+            Some(lock) => (lock.task != index).then_some(WaitKey::Host(row.host)),
+            None => None,
+        }
+    }
+
+    /// Lets the steps be looked at that waited for this one, if it is completed.
+    pub(super) fn wake_steps_after(&mut self, index: usize) {
+        if self.records.tasks[index].state != Task::Completed || self.bug == Some(Bug::StepsNotWoken) {
+            return;
+        }
+        for row in self.records.tasks.iter_mut().filter(|row| row.after == Some(index) && row.waits_by == Some(WaitKey::Steps)) {
+            row.waits_by = None;
+        }
+    }
+
+    pub(super) fn offer(&mut self, index: usize) {
+        let missing = self.missing(index);
+        let row = &mut self.records.tasks[index];
+        row.waits_by.clone_from(&missing);
+        if missing.is_some() {
             return;
         }
         let Some(next) = next_offer(row.state.clone(), row.known(), (row.newest(), row.offer), 0) else { return };
@@ -74,6 +120,7 @@ impl Desk<'_> {
     pub(super) fn back_to_waiting(&mut self, index: usize, without: Option<usize>) {
         let row = &mut self.records.tasks[index];
         row.state = Task::Waiting;
+        row.waits_by = None;
         row.offer += 1;
         row.excluded.extend(without);
         self.records.unlock(index);

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Desk, proof};
 use crate::bug::Bug;
 use crate::network::{Message, Queue};
-use crate::records::TaskRow;
+use crate::records::{TaskRow, WaitKey};
 
 impl Desk<'_> {
     /// Whether this approval started the run. `seen` is the revision that the person looked at.
@@ -49,6 +49,7 @@ impl Desk<'_> {
                 claim_by: Duration::ZERO,
                 not_before: Duration::ZERO,
                 excluded: std::collections::BTreeSet::new(),
+                waits_by: after.map(|_| WaitKey::Steps),
                 decided: false,
                 tried_by_person: 0,
                 by_word: false,
@@ -97,6 +98,13 @@ impl Desk<'_> {
             if let Some(Ok(Task::Waiting)) = held.then(|| self.records.tasks[index].state.clone().on(Event::Hold)) {
                 self.back_to_waiting(index, None);
             }
+            let row = &mut self.records.tasks[index];
+            if held && matches!(row.state, Task::Pending | Task::Waiting) && row.waits_by != Some(WaitKey::Steps) {
+                row.waits_by = Some(WaitKey::Resume);
+            }
+            if !held && row.waits_by == Some(WaitKey::Resume) {
+                row.waits_by = None;
+            }
         }
     }
 
@@ -127,7 +135,9 @@ impl Desk<'_> {
         row.tried_by_person += usize::from(next == Task::Waiting);
         row.not_before = now;
         row.state = next;
+        row.waits_by = None;
         self.records.unlock(index);
+        self.wake_steps_after(index);
         self.records.tell(now, "task.resolved", json!({"task": index, "decision": decision.as_str()}));
         self.settle();
         true

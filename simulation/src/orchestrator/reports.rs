@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{AGENT_LEASE, Desk, Replies};
 use crate::bug::Bug;
 use crate::network::{Aside, Key, Message, Queue};
+use crate::records::WaitKey;
 
 impl Desk<'_> {
     pub(super) fn hello(&mut self, agent: usize, incarnation: u64, unfinished: &[Key]) {
@@ -21,8 +22,8 @@ impl Desk<'_> {
         self.renew(agent, unfinished);
         for index in 0..self.records.tasks.len() {
             let row = &mut self.records.tasks[index];
-            if is_new {
-                row.excluded.remove(&agent);
+            if is_new && row.excluded.remove(&agent) && row.waits_by != Some(WaitKey::Resume) {
+                row.waits_by = None;
             }
             let newest = row.newest();
             let is_lost = row.attempts.last().is_some_and(|attempt| {
@@ -117,6 +118,7 @@ impl Desk<'_> {
                     self.records.tasks[key.0].state = next;
                 }
                 self.records.unlock(key.0);
+                self.wake_steps_after(key.0);
                 self.records.tell(now, "task.finished", json!({"task": key.0, "attempt": number, "outcome": outcome}));
                 if aside != Aside::Refused || !self.plan_again(Some(key.0)) {
                     self.settle();
@@ -126,6 +128,7 @@ impl Desk<'_> {
                 let row = &mut self.records.tasks[key.0];
                 row.state = Task::Waiting;
                 row.not_before = now;
+                row.waits_by = None;
                 self.records.unlock(key.0);
                 self.settle();
             }
@@ -146,6 +149,7 @@ impl Desk<'_> {
         let is_free = row.attempt(key.1).is_some_and(|attempt| attempt.claim_id.is_none() && attempt.finished.is_none());
         if let Some(next) = given_back(row.state.clone(), (row.newest(), row.offer), key.1, is_free) {
             row.state = next;
+            row.waits_by = None;
             if let Some(attempt) = row.attempt_mut(key.1) {
                 attempt.finished = Some(outcome);
             }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Desk, Memory, SINGLETON_LEASE, cut_off, proof};
 use crate::network::Key;
+use crate::records::WaitKey;
 
 impl Desk<'_> {
     /// Takes the reaper's lease, or keeps it, and looks for silent attempts.
@@ -61,6 +62,7 @@ impl Desk<'_> {
             if let Ok(next) = row.state.clone().on(Event::Retry { attempt }) {
                 row.state = next;
                 row.not_before = now + after;
+                row.waits_by = Some(WaitKey::Time);
                 self.records.unlock(index);
                 self.records.tell(now, "task.retried", json!({"task": index, "after": attempt}));
                 self.settle();

@@ -13,6 +13,7 @@ pub mod request;
 pub mod requests;
 pub mod reserved;
 pub mod tasks;
+mod waits;
 
 use sqlx::{PgPool, Postgres, Transaction};
 

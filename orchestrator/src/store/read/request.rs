@@ -167,8 +167,9 @@ pub async fn get(pool: &PgPool, request_id: Uuid) -> Result<Option<RequestView>,
     view.commits_to_come = commits_to_come(&mut tx, request_id).await?;
     if let Some((plan_id, mut plan)) = plan {
         plan.approvals = approvals(&mut tx, plan_id).await?;
-        let (previews, tasks) =
-            super::tasks::of_plan(&mut tx, plan_id).await?.into_iter().partition::<Vec<_>, _>(|task| task.purpose == "preview");
+        let mut all = super::tasks::of_plan(&mut tx, plan_id).await?;
+        super::waits::refresh(&mut tx, &mut all, view.waiting_for.as_mut()).await?;
+        let (previews, tasks) = all.into_iter().partition::<Vec<_>, _>(|task| task.purpose == "preview");
         for step in &mut plan.steps {
             step.preview = preview(&step.step, previews.iter().find(|task| task.step_id == step.step.step_id));
         }

@@ -109,7 +109,9 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
     query.push(" ORDER BY r.id DESC LIMIT ").push_bind(limit);
     // Planned anew for each words: a plan for any words walks back through all requests in search of a rare one.
     let is_for_any = filter.text.is_none() && filter.id_part.is_none();
-    Ok(query.build_query_as().persistent(is_for_any).fetch_all(pool).await?)
+    let mut found: Vec<RequestSummary> = query.build_query_as().persistent(is_for_any).fetch_all(pool).await?;
+    super::waits::refresh_list(pool, &mut found).await?;
+    Ok(found)
 }
 
 /// The first and the last id that begin like this; `None` where none does.

@@ -186,8 +186,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
     let Some(row) = row else { return Ok(None) };
     let attempts = attempts(&mut tx, task_id).await?;
     let host_results = Json(host_outcomes::list(&mut tx, task_id).await?);
-    tx.commit().await?;
-    let task = TaskView {
+    let mut task = TaskView {
         task_id: row.id,
         step_id: row.step_id,
         purpose: row.purpose,
@@ -214,6 +213,8 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
         started_at: row.started_at,
         finished_at: row.finished_at,
     };
+    super::waits::refresh(&mut tx, std::slice::from_mut(&mut task), None).await?;
+    tx.commit().await?;
     Ok(Some(TaskDetail {
         task,
         request_id: row.request_id,

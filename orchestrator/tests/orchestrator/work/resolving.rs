@@ -92,7 +92,9 @@ impl CutOff {
         let task = async || {
             let mut task = self.site.task(self.request_id, "one").await;
             // Who could take it is looked at all the time.
-            task["waiting_for"] = Value::Null;
+            for column in ["waiting_for", "wait_key", "is_explained"] {
+                task[column] = Value::Null;
+            }
             task
         };
         let (before, stands) = (task().await, self.site.app.status(self.request_id).await);
