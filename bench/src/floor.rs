@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,14 @@ use chiffon_protocol::topology::{QueueType, RESULTS, Topology, WORK_EXCHANGE};
 use sqlx::PgPool;
 
 use crate::system::System;
-use crate::table::Figures;
 
 /// Its virtual host.
 const PLACE: &str = "floor";
 /// About what a row and a message of a task take.
 const BYTES: usize = 1024;
+/// Between two of them.
+const REST: Duration = Duration::from_millis(20);
+const STOPS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A step of the round trip that has to be on a disk before the next may begin.
 #[derive(Debug, Clone, Copy)]
@@ -73,37 +75,62 @@ pub fn name() -> String {
     format!("{commits} commits, {confirms} confirms and {syncs} syncs of the journal alone")
 }
 
-/// Milliseconds of it, so often.
-pub async fn measure(system: &System, runs: usize) -> anyhow::Result<Figures> {
-    system.broker.create_vhost(PLACE).await?;
-    let tasks = Spawner::new(Shutdown::new());
-    let bus = RabbitBus::start(RabbitOptions::new(system.broker.amqp_url(PLACE), PLACE), &tasks)?;
-    bus.declare(&Topology::shared(QueueType::Quorum)).await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL)")
-        .execute(&system.pool)
-        .await?;
-    let journal = system.home.path().join(PLACE);
-    std::fs::create_dir_all(&journal)?;
-    let mut milliseconds = Vec::with_capacity(runs);
-    // The first is not counted: it opens connections.
-    for run in 0..=runs {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let begun = Instant::now();
-        for step in STEPS {
-            take(step, &system.pool, &bus, &journal).await?;
-        }
-        if run > 0 {
+/// What it is measured with: a virtual host, a table and a folder of its own.
+#[derive(Debug)]
+pub struct Floor {
+    spawner: Spawner,
+    bus: Arc<dyn Bus>,
+    pool: PgPool,
+    journal: PathBuf,
+    taken: usize,
+}
+
+impl Floor {
+    /// Everything it needs, with connections open.
+    pub async fn start(system: &System) -> anyhow::Result<Self> {
+        system.broker.create_vhost(PLACE).await?;
+        let spawner = Spawner::new(Shutdown::new());
+        let bus = RabbitBus::start(RabbitOptions::new(system.broker.amqp_url(PLACE), PLACE), &spawner)?;
+        bus.declare(&Topology::shared(QueueType::Quorum)).await?;
+        sqlx::query("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL)")
+            .execute(&system.pool)
+            .await?;
+        let journal = system.home.path().join(PLACE);
+        std::fs::create_dir_all(&journal)?;
+        let mut floor = Self { spawner, bus, pool: system.pool.clone(), journal, taken: 0 };
+        floor.measure(1).await?;
+        Ok(floor)
+    }
+
+    /// Milliseconds of it, so often.
+    pub async fn measure(&mut self, runs: usize) -> anyhow::Result<Vec<f64>> {
+        let mut milliseconds = Vec::with_capacity(runs);
+        for _ in 0..runs {
+            tokio::time::sleep(REST).await;
+            let begun = Instant::now();
+            for step in STEPS {
+                take(step, &self.pool, &self.bus, &self.journal).await?;
+            }
             milliseconds.push(begun.elapsed().as_secs_f64() * 1e3);
         }
+        self.taken += runs;
+        Ok(milliseconds)
     }
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM bench_floor").fetch_one(&system.pool).await?;
-    let commits = STEPS.iter().filter(|step| matches!(step, Step::Commit)).count() * (runs + 1);
-    ensure!(usize::try_from(rows)? == commits, "{rows} rows of {commits} are stored");
-    sqlx::query("DROP TABLE bench_floor").execute(&system.pool).await?;
-    tasks.shutdown().stop();
-    bus.close(Duration::from_secs(5)).await;
-    tasks.finish(Duration::from_secs(5)).await;
-    Ok(Figures::of(milliseconds))
+
+    /// Checks that all of it was stored, and leaves nothing.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM bench_floor").fetch_one(&self.pool).await?;
+        let commits = STEPS.iter().filter(|step| matches!(step, Step::Commit)).count() * self.taken;
+        ensure!(usize::try_from(rows)? == commits, "{rows} rows of {commits} are stored");
+        let (waiting, _) = self.bus.depth(RESULTS).await?;
+        let confirms = STEPS.iter().filter(|step| matches!(step, Step::Confirm)).count() * self.taken;
+        ensure!(usize::try_from(waiting)? == confirms, "{waiting} messages of {confirms} are stored");
+        sqlx::query("DROP TABLE bench_floor").execute(&self.pool).await?;
+        self.spawner.shutdown().stop();
+        self.bus.close(STOPS_WITHIN).await;
+        self.spawner.finish(STOPS_WITHIN).await;
+        Ok(())
+    }
 }
 
 async fn take(step: Step, pool: &PgPool, bus: &Arc<dyn Bus>, journal: &Path) -> anyhow::Result<()> {

@@ -31,8 +31,6 @@ use table::Row;
 const FEW: usize = 3;
 /// RabbitMQ alone takes seconds.
 const COLD_STARTS: usize = 5;
-/// Round trips are quick, and one in a hundred of them is wanted.
-const ROUND_TRIPS: usize = 10;
 
 /// Measure Chiffon.
 #[derive(Debug, Parser)]
@@ -136,7 +134,7 @@ async fn measure_on(
         let mut celery = Celery::start(system).await;
         machine.versions.extend(celery.as_ref().ok().map(|celery| format!("Celery {}", celery.version)));
         if wanted("round trip") {
-            rows.push(round_trip::row(system, &mut celery, args.runs * ROUND_TRIPS).await?);
+            rows.push(round_trip::row(system, &mut celery, args.runs).await?);
         }
         if wanted("throughput") {
             rows.extend(throughput::rows(system, &mut celery, few, args.tasks, args.profile).await?);

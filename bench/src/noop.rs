@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use chiffon_agents::desktop::SystemProbe;
 use chiffon_agents::worker::{AgentKind, Decline, NewEvent, RunContext, RunOutcome, Worker, WorkerOptions, WorkerParts};
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
-use chiffon_process::{RandomIds, Shutdown, SystemClock, Spawner};
+use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::action::ActionSpec;
 use chiffon_protocol::canonical;
 use chiffon_protocol::key::{KeyPair, Keyring};
