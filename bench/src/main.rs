@@ -20,6 +20,7 @@ mod system;
 mod table;
 mod throughput;
 
+use chiffon_process::panic::caught;
 use clap::{Parser, Subcommand};
 
 use celery::Celery;
@@ -90,7 +91,7 @@ async fn main() -> anyhow::Result<()> {
     let mut machine = Machine::here();
     let mut rows = Vec::new();
     // What was measured before something failed is told all the same.
-    let ended = measure(&args, &mut machine, &mut rows).await;
+    let ended = caught(measure(&args, &mut machine, &mut rows)).await.unwrap_or_else(|panicked| Err(panicked.into()));
     let machine = machine.done();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({"machine": machine, "rows": rows}))?);
