@@ -17,18 +17,17 @@ pub async fn reset(system: &System) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints to standard error what was asked since then, by so many tasks.
-pub async fn print(system: &System, tasks: usize) -> anyhow::Result<()> {
+/// Prints to standard error what was asked since then, for each of so many: tasks, say, or seconds.
+pub async fn print(system: &System, many: f64, what: &str) -> anyhow::Result<()> {
     if !system.counts_statements {
         eprintln!("bench: this PostgreSQL came without pg_stat_statements, so there is no profile of statements");
         return Ok(());
     }
     let statements: Vec<(i64, f64, i64, f64, String)> = sqlx::query_as(STATEMENTS).fetch_all(&system.pool).await?;
-    eprintln!("statements of {tasks} tasks: calls a task, ms a task, rows a task, WAL bytes a task");
-    #[expect(clippy::cast_precision_loss, reason = "some thousand tasks and calls")]
+    eprintln!("for each of {many:.0} {what}: calls, milliseconds, rows, WAL bytes");
+    #[expect(clippy::cast_precision_loss, reason = "some thousand calls and rows")]
     for (calls, ms, rows, wal, text) in statements {
-        let each = |figure: f64| figure / tasks as f64;
-        eprintln!("{:6.2} {:7.3} {:6.2} {:7.0}  {text}", each(calls as f64), each(ms), each(rows as f64), each(wal));
+        eprintln!("{:6.2} {:7.3} {:6.2} {:7.0}  {text}", calls as f64 / many, ms / many, rows as f64 / many, wal / many);
     }
     Ok(())
 }
