@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use chiffon_orchestrator::domain::catalogue::Catalogue;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Planner, Turn};
 use serde_json::{Value, json};
 
-use crate::invented::{action, hosts, request};
+use crate::invented::{action, hosts, planner, request};
 use crate::story::shipped;
 
 const BANNER: &str = r#"
@@ -41,7 +40,7 @@ type Came = Result<(Value, Vec<String>), String>;
 async fn said(turns: &[&str]) -> Came {
     let catalogue = Arc::new(Catalogue::new(shipped().iter().cloned().chain([action(BANNER), action(REBOOT)])));
     let fleet = Arc::new(hosts(&["nas", "web", "pi"], &[]));
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     let (first, rest) = turns.split_first().expect("a first turn");
     let mut input = request(first, &catalogue, &fleet);
     let mut rest = rest.iter();
@@ -233,9 +232,9 @@ async fn a_yes_or_a_no_is_the_value_of_a_parameter_that_is_asked_for() {
                    properties: {host: {type: string, format: inventory-host}, ring: {enum: [\"yes\", \"no\"]}}}";
     let catalogue = Arc::new(Catalogue::new([action(confirm)]));
     let mut input = request("open the gate on web", &catalogue, &Arc::new(hosts(&["web"], &[])));
-    let Planned::Question { text, .. } = OfflinePlanner::new().plan_now(&input) else { panic!("it asks") };
+    let Planned::Question { text, .. } = planner().plan_now(&input) else { panic!("it asks") };
     input.conversation.extend([Turn { from_user: false, text }, Turn { from_user: true, text: "no".to_owned() }]);
-    match OfflinePlanner::new().plan_now(&input) {
+    match planner().plan_now(&input) {
         Planned::Plan { draft, .. } => assert_eq!(draft.steps[0].parameters["ring"], json!("no")),
         other => panic!("{other:?}"),
     }
@@ -280,7 +279,7 @@ async fn a_host_is_left_out_of_a_plan_in_every_way_of_saying_so() {
 async fn one_of_what_was_found_for_a_plan_is_left_out_by_its_name() {
     let catalogue = Arc::new(shipped());
     let mut input = request("deploy kuma to nas with our portals", &catalogue, &Arc::new(hosts(&["nas"], &[])));
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     let Planned::Plan { draft, planned_by } = planner.plan_now(&input) else { panic!("it is planned") };
     let mut plan = input.assembled(&draft, &planned_by).expect("a plan");
     let deploy = plan.steps.iter_mut().find(|step| step.action == "deploy_kuma").expect("it deploys");
@@ -320,7 +319,7 @@ async fn a_host_of_an_example_is_no_host_here() {
         "install htop on nas",
         "set the banner on solo and alpha",
     ] {
-        match OfflinePlanner::new().plan_now(&request(text, &catalogue, &fleet)) {
+        match planner().plan_now(&request(text, &catalogue, &fleet)) {
             Planned::Impossible(problem) => assert!(problem.message.contains("no inventory has a host or group"), "{text}: {problem:?}"),
             Planned::Question { text: question, .. } => assert!(question.contains("What is `"), "{text}: {question}"),
             plan @ Planned::Plan { .. } => panic!("{text}: {plan:?}"),
@@ -366,19 +365,19 @@ async fn an_example_names_a_host_that_is_there() {
         assert!(!said.contains("alpha"), "{text}: {said}");
     }
     let shipped_only = Arc::new(shipped());
-    match OfflinePlanner::new().plan_now(&request("deploy whoami", &shipped_only, &Arc::new(hosts(&["web"], &[])))) {
+    match planner().plan_now(&request("deploy whoami", &shipped_only, &Arc::new(hosts(&["web"], &[])))) {
         Planned::Impossible(problem) => assert!(!problem.message.contains("on nas") && !problem.message.contains("to nas"), "{problem:?}"),
         Planned::Question { text, .. } => assert!(!text.contains("nas"), "{text}"),
         plan @ Planned::Plan { .. } => panic!("{plan:?}"),
     }
     let catalogue = Arc::new(Catalogue::new([action(BANNER), action(REBOOT)]));
     for (fleet, expected) in [(hosts(&["pi"], &[]), "set the banner on pi"), (hosts(&["alpha", "beta"], &[]), "set the banner on alpha")] {
-        match OfflinePlanner::new().plan_now(&request("water the plants", &catalogue, &Arc::new(fleet))) {
+        match planner().plan_now(&request("water the plants", &catalogue, &Arc::new(fleet))) {
             Planned::Impossible(problem) => assert!(problem.message.contains(expected), "{}", problem.message),
             other => panic!("{other:?}"),
         }
     }
-    match OfflinePlanner::new().plan_now(&request("water the plants", &catalogue, &Arc::new(hosts(&[], &[])))) {
+    match planner().plan_now(&request("water the plants", &catalogue, &Arc::new(hosts(&[], &[])))) {
         Planned::Impossible(problem) => assert!(problem.message.contains("chiffon actions"), "{}", problem.message),
         other => panic!("{other:?}"),
     }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use chiffon_orchestrator::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
 use chiffon_orchestrator::planner::Planned;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 
-use crate::invented::{self, action, hosts, request};
+use crate::invented::{self, action, hosts, planner, request};
 use crate::story::shipped;
 
 const HEAD: &str = "agent_type: infrastructure\ncheck: full\ntimeout_seconds: 120\ntarget: {parameter: host}\nparameters: {type: object, required: [host], properties: {host: {type: string, format: inventory-host}}}\n";
@@ -20,7 +19,7 @@ fn rivals() -> Catalogue {
 
 /// What a text comes to: the actions of a plan, or what is asked or said instead.
 fn outcome(text: &str, catalogue: &Catalogue, fleet: &Fleet) -> Result<Vec<String>, String> {
-    match OfflinePlanner::new().plan_now(&request(text, &Arc::new(catalogue.clone()), &Arc::new(fleet.clone()))) {
+    match planner().plan_now(&request(text, &Arc::new(catalogue.clone()), &Arc::new(fleet.clone()))) {
         Planned::Plan { draft, .. } => Ok(draft.steps.into_iter().map(|step| step.action).collect()),
         Planned::Question { text, .. } => Err(text),
         Planned::Impossible(problem) => Err(problem.message),

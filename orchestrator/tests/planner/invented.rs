@@ -1,9 +1,10 @@
 //! A catalogue that no code knows: sixteen unrelated actions of an imagined house, and its machines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chiffon_orchestrator::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{PlanningInput, Turn};
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::canonical::sha256_hex;
@@ -150,7 +151,16 @@ pub fn action(yaml: &str) -> CatalogueAction {
 
 /// The imagined house's actions.
 pub fn catalogue() -> Catalogue {
-    Catalogue::new(ACTIONS.iter().map(|text| action(&format!("{text}\n{HEAD}"))))
+    static READ: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::new(ACTIONS.iter().map(|text| action(&format!("{text}\n{HEAD}")))));
+    READ.clone()
+}
+
+/// The planner of this test, which indexes a catalogue once and not for each sentence.
+pub fn planner() -> OfflinePlanner {
+    thread_local! {
+        static PLANNER: OfflinePlanner = OfflinePlanner::new();
+    }
+    PLANNER.with(OfflinePlanner::clone)
 }
 
 /// Its machines.

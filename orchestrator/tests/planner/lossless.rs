@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use chiffon_orchestrator::domain::catalogue::{Catalogue, Fleet};
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Planner, Turn};
 use serde_json::{Value, json};
 
-use crate::invented::{self, hosts, request};
+use crate::invented::{self, hosts, planner, request};
 use crate::story::shipped;
 
 /// Machines, two of which are called like things that actions are about.
@@ -16,7 +15,7 @@ fn machines() -> Fleet {
 }
 
 fn planned(text: &str, catalogue: Catalogue, fleet: Fleet) -> Result<Value, String> {
-    match OfflinePlanner::new().plan_now(&request(text, &Arc::new(catalogue), &Arc::new(fleet))) {
+    match planner().plan_now(&request(text, &Arc::new(catalogue), &Arc::new(fleet))) {
         Planned::Plan { draft, .. } => Ok(draft.steps.iter().map(|step| json!([step.action, step.parameters])).collect()),
         Planned::Question { text, .. } => Err(text),
         Planned::Impossible(problem) => Err(problem.message),
@@ -78,7 +77,7 @@ fn a_machine_that_is_called_like_a_thing_is_a_place_only_where_a_word_of_place_s
 /// The steps after a change, or `None` where the plan stands.
 async fn changed(first: &str, change: &str) -> Option<Value> {
     let mut input = request(first, &Arc::new(shipped()), &Arc::new(hosts(&["nas", "web1"], &[])));
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     let Planned::Plan { draft, planned_by } = planner.plan_now(&input) else { panic!("{first} is planned") };
     input.previous = Some(input.assembled(&draft, &planned_by).expect("a plan"));
     input.conversation.push(Turn { from_user: true, text: change.to_owned() });
@@ -107,7 +106,7 @@ fn one_of_several_machines_is_asked_about_in_a_request_and_in_a_change() {
     assert_eq!(planned("install htop on all pis", shipped(), fleet()), planned("install htop on the pis", shipped(), fleet()));
     for change in ["on web instead", "also on web", "on the first pis instead", "one of the pis"] {
         let mut input = request("install htop on nas", &Arc::new(shipped()), &Arc::new(fleet()));
-        let planner = OfflinePlanner::new();
+        let planner = planner();
         let Planned::Plan { draft, planned_by } = planner.plan_now(&input) else { panic!("it is planned") };
         input.previous = Some(input.assembled(&draft, &planned_by).expect("a plan"));
         input.conversation.push(Turn { from_user: true, text: change.to_owned() });

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use chiffon_orchestrator::domain::catalogue::{Catalogue, Fleet};
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Turn};
 use serde_json::json;
 
-use crate::invented::{action, hosts, request};
+use crate::invented::{action, hosts, planner, request};
 
 fn greetings() -> Arc<Catalogue> {
     let yaml = r#"
@@ -42,7 +41,7 @@ fn sites() -> Arc<Fleet> {
 }
 
 fn planned(words: &str) -> Planned {
-    OfflinePlanner::new().plan_now(&request(&format!("write the greeting on {words}"), &greetings(), &sites()))
+    planner().plan_now(&request(&format!("write the greeting on {words}"), &greetings(), &sites()))
 }
 
 fn hosts_of(planned: &Planned) -> Option<Vec<String>> {
@@ -135,7 +134,7 @@ fn an_answer_says_which_one_by_name_by_site_or_by_its_place() {
         ("the second one", "shop.south.example.org"),
         ("the first", "shop.north.example.org"),
     ] {
-        let planner = OfflinePlanner::new();
+        let planner = planner();
         let mut input = request("write the greeting on shop", &greetings(), &sites());
         let Planned::Question { text, .. } = planner.plan_now(&input) else { panic!("no question") };
         input.conversation.push(Turn { from_user: false, text });
@@ -166,7 +165,7 @@ fn a_direction_that_the_action_does_not_have_is_asked_about() {
         ("write the greeting from eye01 to eye03", ["eye01.lan", "eye02.lan"]),
         ("write the greeting from attic to rack-a", ["attic", "rack-a"]),
     ] {
-        match OfflinePlanner::new().plan_now(&request(words, &greetings(), &sites())) {
+        match planner().plan_now(&request(words, &greetings(), &sites())) {
             Planned::Question { text, .. } => assert!(named.iter().all(|name| text.contains(name)), "{words}: {text}"),
             other => panic!("{words}: {other:?}"),
         }

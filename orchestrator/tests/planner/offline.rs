@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use chiffon_orchestrator::domain::plan::Draft;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Turn};
 use chiffon_protocol::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::invented::{catalogue, fleet, request};
+use crate::invented::{catalogue, fleet, planner, request};
 
 fn planned(text: &str) -> Planned {
-    OfflinePlanner::new().plan_now(&request(text, &Arc::new(catalogue()), &Arc::new(fleet())))
+    planner().plan_now(&request(text, &Arc::new(catalogue()), &Arc::new(fleet())))
 }
 
 fn steps_of(draft: &Draft) -> Value {
@@ -161,7 +160,7 @@ fn doors_and_watches() -> Vec<(&'static str, Value)> {
 
 #[test]
 fn sentences_it_has_never_seen_become_the_right_steps() {
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     let (catalogue, fleet) = (Arc::new(catalogue()), Arc::new(fleet()));
     let mut wrong = Vec::new();
     for (text, expected) in sentences() {
@@ -249,7 +248,7 @@ fn what_is_missing_is_asked_for_by_its_name_with_the_choices() {
 #[test]
 fn an_answer_completes_the_request() {
     let (catalogue, fleet) = (Arc::new(catalogue()), Arc::new(fleet()));
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     for (first, answer, parameter, value) in [
         ("back up the orders database", "pluto", "host", json!("pluto")),
         ("start a game server on pluto", "valheim please", "game", json!("valheim")),

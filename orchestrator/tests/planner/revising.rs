@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use chiffon_orchestrator::domain::plan::PlanDocument;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Planner, PlanningInput, Turn};
 use serde_json::{Value, json};
 
-use crate::invented::{catalogue, fleet, request};
+use crate::invented::{catalogue, fleet, planner, request};
 
 fn plan(input: &PlanningInput) -> Result<PlanDocument, Planned> {
-    let planned = OfflinePlanner::new().plan_now(input);
+    let planned = planner().plan_now(input);
     let Planned::Plan { draft, planned_by } = &planned else { return Err(planned) };
     Ok(input.assembled(draft, planned_by).expect("accepted"))
 }
@@ -115,14 +114,14 @@ async fn words_that_change_nothing_are_answered_and_no_round_is_needed() {
         let mut input = request("start a valheim server on pluto", &Arc::new(catalogue()), &Arc::new(fleet()));
         input.previous = Some(plan(&input).expect("planned"));
         input.conversation.push(Turn { from_user: true, text: change.to_owned() });
-        let answer = OfflinePlanner::new().unchanged(&input).await.unwrap_or_else(|| panic!("{change} changes the plan"));
+        let answer = planner().unchanged(&input).await.unwrap_or_else(|| panic!("{change} changes the plan"));
         assert!(answer.contains("stands as it was shown"), "{change}: {answer}");
     }
     for change in ["use port 30000", "on desk instead", "could you use port 30000?"] {
         let mut input = request("start a valheim server on pluto", &Arc::new(catalogue()), &Arc::new(fleet()));
         input.previous = Some(plan(&input).expect("planned"));
         input.conversation.push(Turn { from_user: true, text: change.to_owned() });
-        assert_eq!(OfflinePlanner::new().unchanged(&input).await, None, "{change}");
+        assert_eq!(planner().unchanged(&input).await, None, "{change}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! A thousand actions.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chiffon_orchestrator::domain::catalogue::{Catalogue, CatalogueAction};
 use chiffon_orchestrator::planner::Planned;
 use chiffon_orchestrator::planner::offline::OfflinePlanner;
+use chiffon_testkit::CpuInstant;
 
 use crate::invented::{catalogue, fleet, request};
 
@@ -38,7 +39,7 @@ fn a_thousand_actions_are_searched_in_milliseconds() {
     let mut times: Vec<Duration> = Vec::new();
     for round in 0..40 {
         let input = request(texts[round % texts.len()], &catalogue, &fleet);
-        let begun = Instant::now();
+        let begun = CpuInstant::now();
         let outcome = planner.plan_now(&input);
         times.push(begun.elapsed());
         assert!(matches!(outcome, Planned::Plan { .. } | Planned::Question { .. } | Planned::Impossible(_)));

@@ -1,21 +1,25 @@
 //! The product's story, on the actions that ship with it.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chiffon_orchestrator::domain::assemble::{AssembleInput, assemble, freeze};
 use chiffon_orchestrator::domain::catalogue::Catalogue;
 use chiffon_orchestrator::domain::plan::{Phase, PlanDocument, PlannedBy};
 use chiffon_orchestrator::domain::policy::Policy;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::{Planned, Turn};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::invented::{action, hosts, request};
+use crate::invented::{action, hosts, planner, request};
 
 /// Every action of the repository.
 pub fn shipped() -> Catalogue {
+    static READ: LazyLock<Catalogue> = LazyLock::new(read);
+    READ.clone()
+}
+
+fn read() -> Catalogue {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbooks");
     let files = std::fs::read_dir(&folder)
         .expect("playbooks/")
@@ -48,7 +52,7 @@ fn plan(revision: i32, planned: &Planned, catalogue: &Catalogue, previous: Optio
 #[test]
 fn the_story_is_discovered_planned_frozen_and_revised_in_words() {
     let (catalogue, fleet) = (Arc::new(shipped()), Arc::new(hosts(&["nas", "web1"], &[])));
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     let mut input = request("Deploy Kuma Uptime to nas and add our existing portals", &catalogue, &fleet);
     let first = plan(1, &planner.plan_now(&input), &catalogue, None);
     let actions: Vec<(&str, Phase)> = first.steps.iter().map(|step| (step.action.as_str(), step.phase)).collect();
@@ -80,7 +84,7 @@ fn the_story_is_discovered_planned_frozen_and_revised_in_words() {
 #[test]
 fn every_example_of_a_shipped_action_that_names_a_host_leads_to_that_action() {
     let (catalogue, fleet) = (Arc::new(shipped()), Arc::new(hosts(&["nas", "web1"], &[])));
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     let mut wrong = Vec::new();
     let mut asked = 0;
     for action in catalogue.iter() {
@@ -102,7 +106,7 @@ fn every_example_of_a_shipped_action_that_names_a_host_leads_to_that_action() {
 #[test]
 fn people_say_the_same_in_other_words() {
     let (catalogue, fleet) = (Arc::new(shipped()), Arc::new(hosts(&["nas", "web1", "web2"], &[("web", &["web1", "web2"])])));
-    let planner = OfflinePlanner::new();
+    let planner = planner();
     let mut wrong = Vec::new();
     for (text, expected) in [
         (

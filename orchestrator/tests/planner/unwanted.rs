@@ -5,12 +5,11 @@ use std::sync::Arc;
 use chiffon_orchestrator::domain::catalogue::{Catalogue, Fleet};
 use chiffon_orchestrator::domain::plan::{Draft, DraftStep};
 use chiffon_orchestrator::planner::Planned;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
 use chiffon_orchestrator::planner::offline::evidence::{Evidence, evidence, hold_against};
 use chiffon_protocol::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::invented::{action, catalogue, hosts, request};
+use crate::invented::{action, catalogue, hosts, planner, request};
 use crate::story::shipped;
 
 const HEAD: &str = "agent_type: infrastructure\ncheck: full\ntimeout_seconds: 120\ntarget: {parameter: host}\n";
@@ -54,7 +53,7 @@ struct House {
 
 impl House {
     fn planned(&self, text: &str) -> Planned {
-        OfflinePlanner::new().plan_now(&request(text, &self.catalogue, &self.fleet))
+        planner().plan_now(&request(text, &self.catalogue, &self.fleet))
     }
 }
 
@@ -318,7 +317,7 @@ fn an_order_said_kindly_is_an_order() {
 
 #[test]
 fn the_evidence_for_a_step_is_in_the_words() {
-    let (planner, house) = (OfflinePlanner::new(), invented());
+    let (planner, house) = (planner(), invented());
     let index = planner.index(&house.catalogue);
     let step = |action: &str, parameters: Value| DraftStep {
         step_id: "one".to_owned(),
@@ -348,7 +347,7 @@ fn the_evidence_for_a_step_is_in_the_words() {
 
 #[test]
 fn a_models_plan_is_held_against_the_words() {
-    let (planner, house) = (OfflinePlanner::new(), invented());
+    let (planner, house) = (planner(), invented());
     let index = planner.index(&house.catalogue);
     let draft = |action: &str, parameters: Value| Draft {
         summary: "as a model says".to_owned(),
