@@ -33,6 +33,8 @@ use serde_json::json;
 use sqlx::{ConnectOptions as _, PgPool, Row as _};
 use uuid::Uuid;
 
+use crate::database;
+
 const ACTIONS: [&str; 4] = [
     include_str!("../../../playbooks/disk_report/action.yml"),
     include_str!("../../../playbooks/discover_portals/action.yml"),
@@ -83,7 +85,7 @@ impl TestApp {
 
     /// With a policy.
     pub async fn with_policy(policy: Policy) -> Self {
-        let database = TemporaryDatabase::create().await;
+        let database = database::migrated().await;
         let store = Store::new(&StoreOptions {
             url: database.url(),
             max_connections: 8,
@@ -91,7 +93,6 @@ impl TestApp {
             statement_timeout: Duration::from_secs(10),
         })
         .expect("the test database's address reads");
-        store.migrate().await.expect("the schema applies");
         let (clock, broker) = (ManualClock::default(), MemoryBus::shared());
         let bus = broker.connect();
         bus.declare(&Topology::shared(QueueType::Classic)).await.expect("the topology is declared");

@@ -123,25 +123,24 @@ impl App {
     }
 
     pub async fn with_settings(options: HttpOptions, settings: Settings) -> Self {
-        let database = TemporaryDatabase::create().await;
-        let mut app = Self::build(&database.url(), options, settings).await;
-        app.context.store.migrate().await.expect("the schema");
+        let database = crate::database::migrated().await;
+        let mut app = Self::build(&database.url(), options, settings, Duration::from_secs(20)).await;
         app.database = Some(database);
         app
     }
 
     /// On this database, which need not be there.
     pub async fn on(url: &str, options: HttpOptions) -> Self {
-        Self::build(url, options, settings()).await
+        Self::build(url, options, settings(), Duration::from_secs(2)).await
     }
 
-    async fn build(url: &str, options: HttpOptions, settings: Settings) -> Self {
+    async fn build(url: &str, options: HttpOptions, settings: Settings, acquire_timeout: Duration) -> Self {
         telemetry::install_tls_provider();
         let shutdown = Shutdown::new();
         let store = Store::new(&StoreOptions {
             url: url.to_owned(),
             max_connections: 8,
-            acquire_timeout: Duration::from_secs(2),
+            acquire_timeout,
             statement_timeout: Duration::from_secs(10),
         })
         .expect("an address");
@@ -166,7 +165,9 @@ impl App {
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (served, stop) = (state.clone(), shutdown.clone());
         Spawner::new(shutdown.clone()).spawn("http", async move { serve(listener, served, stop).await.expect("serving") });
-        Self { context, state, client: Client::new(), address, shutdown, database: None }
+        // Only plain HTTP is spoken to it; reading the machine's certificates would cost more than most calls.
+        let client = Client::builder().tls_certs_only([]).build().expect("a client");
+        Self { context, state, client, address, shutdown, database: None }
     }
 
     /// Where its database is.
