@@ -35,18 +35,23 @@ impl Fleet {
     pub async fn new() -> Self {
         chiffon_process::telemetry::install_tls_provider();
         let home = Home::new();
-        let name = home.path().file_name().expect("a name").to_string_lossy().to_lowercase().replace(['-', '.'], "_");
-        shared::management().expect("make test").create_vhost(&name).await.expect("a virtual host");
-        let amqp_url = shared::amqp_url(&name).expect("make test");
+        let (name, amqp_url) = Self::new_vhost(&home).await;
         let database_url = new_database(&name);
         Self { vhost: name, ..Self::on(home, database_url, amqp_url) }
+    }
+
+    /// A virtual host for this home on the broker of the test run; its name and its address.
+    pub(crate) async fn new_vhost(home: &Home) -> (String, String) {
+        let name = name_of(home);
+        shared::management().expect("make test").create_vhost(&name).await.expect("a virtual host");
+        let amqp_url = shared::amqp_url(&name).expect("make test");
+        (name, amqp_url)
     }
 
     /// One with this broker's address, which may lead nowhere.
     pub fn with_broker(amqp_url: &str) -> Self {
         let home = Home::new();
-        let name = home.path().file_name().expect("a name").to_string_lossy().to_lowercase().replace(['-', '.'], "_");
-        let database_url = new_database(&name);
+        let database_url = new_database(&name_of(&home));
         Self::on(home, database_url, amqp_url.to_owned())
     }
 
@@ -197,6 +202,11 @@ pub fn one_host(home: &Home) -> (PathBuf, PathBuf) {
     );
     fs::write(&file, text).expect("an inventory");
     (file, root)
+}
+
+/// A name that only this home has.
+fn name_of(home: &Home) -> String {
+    home.path().file_name().expect("a name").to_string_lossy().to_lowercase().replace(['-', '.'], "_")
 }
 
 fn new_database(name: &str) -> String {

@@ -1,5 +1,5 @@
-//! A whole system of a test's own, every part of which may be killed, frozen or cut off: a private PostgreSQL and RabbitMQ, one
-//! orchestrator, one agent, and a proxy on each connection. Leases and deadlines are seconds long.
+//! A whole system of a test's own, every part of which may be killed, frozen or cut off: a private PostgreSQL, a private RabbitMQ or a
+//! virtual host of the test run's, one orchestrator, one agent, and a proxy on each connection. Leases and deadlines are seconds long.
 //!
 //! What really ran is told by the hosts: each attempt of its one action, `walk`, leaves a line where it begins and where it ends.
 
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use chiffon_nodes::{Durability, Listen, PostgresNode, PostgresOptions, RabbitNode, RabbitOptions};
+use chiffon_nodes::{Durability, Listen, PostgresNode, PostgresOptions, RabbitNode};
 use chiffon_testkit::FaultProxy;
 use nix::sys::signal::Signal;
 use sqlx::PgPool;
@@ -25,6 +25,8 @@ use crate::process::{Finished, Running};
 
 /// The agent's id, as the records name it.
 pub const AGENT: &str = "walker";
+/// What a broker is asked for.
+const OWN: &str = "a broker of the stage's own";
 /// How long a stopped process may take to leave.
 const LEAVES_WITHIN: Duration = Duration::from_mins(1);
 
@@ -59,6 +61,8 @@ impl Part {
 /// How a stage differs from the usual one.
 #[derive(Debug, Clone, Default)]
 pub struct StageOptions {
+    /// Whether the broker is the stage's own, to be killed, frozen or spoken to. Its start is the longest of all.
+    pub own_broker: bool,
     /// Whether plans are asked from [`Stage::model`] instead of being made offline.
     pub with_model: bool,
     /// Further variables of the orchestrator.
@@ -91,13 +95,15 @@ pub struct Stage {
     pub links: Links,
     /// The model provider, where there is one.
     pub model: HeldModel,
-    /// The broker.
-    pub broker: RabbitNode,
+    broker: Option<RabbitNode>,
+    amqp_url: String,
     /// The database.
     pub database: PostgresNode,
     options: StageOptions,
     pool: PgPool,
     listen: String,
+    orchestrator_key: String,
+    agent_key: String,
     starts: u32,
     hosts: u32,
     // Last: everything lives in it.
@@ -119,23 +125,43 @@ impl Stage {
             durability: Durability::Full,
             max_connections: 100,
         };
-        let broker = RabbitOptions { dir: folder.join("rabbitmq"), management: true };
-        let (database, broker) = tokio::try_join!(PostgresNode::start(postgres), RabbitNode::start(broker)).expect("private servers start");
+        // What it keeps is not looked at after the test, so it has no need to stop in order.
+        let broker = async { if options.own_broker { RabbitNode::start_temporary().await.map(Some) } else { Ok(None) } };
+        let (database, broker) = tokio::try_join!(PostgresNode::start(postgres), broker).expect("private servers start");
+        let amqp_url = match &broker {
+            Some(own) => own.amqp_url("/"),
+            None => Fleet::new_vhost(&home).await.1,
+        };
         database.create_database("chiffon").await.expect("a database");
         let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(5));
         let pool = pool.connect_lazy(&database.url("chiffon")).expect("an address");
         let links = Links {
             database: FaultProxy::to(database.port().expect("it listens")),
-            orchestrator: FaultProxy::to(broker.port()),
-            agent: FaultProxy::to(broker.port()),
+            orchestrator: FaultProxy::to(port_of(&amqp_url)),
+            agent: FaultProxy::to(port_of(&amqp_url)),
         };
-        for name in ["orchestrator.key", "agent.key"] {
-            home.succeed(&["key", "new", folder.join(name).to_str().expect("UTF-8")]);
-        }
+        let [orchestrator_key, agent_key] = ["orchestrator.key", "agent.key"]
+            .map(|name| home.succeed(&["key", "new", folder.join(name).to_str().expect("UTF-8")]).trim().to_owned());
         walk::write(folder);
         let model = HeldModel::planning(walk::ACTION);
         let listen = Fleet::free_address();
-        let mut stage = Self { serve: None, agent: None, links, model, broker, database, options, pool, listen, starts: 0, hosts: 0, home };
+        let mut stage = Self {
+            serve: None,
+            agent: None,
+            links,
+            model,
+            broker,
+            amqp_url,
+            database,
+            options,
+            pool,
+            listen,
+            orchestrator_key,
+            agent_key,
+            starts: 0,
+            hosts: 0,
+            home,
+        };
         stage.revive(Part::Orchestrator).await;
         if !stage.options.without_agent {
             stage.revive(Part::Agent).await;
@@ -152,6 +178,14 @@ impl Stage {
     /// The API of another orchestrator of this stage.
     pub fn api_at(&self, address: &str) -> Api {
         Api::new(&format!("http://{address}"), Some(TOKEN))
+    }
+
+    /// Its own broker.
+    ///
+    /// # Panics
+    /// When it was started without one ([`StageOptions::own_broker`]).
+    pub fn broker(&self) -> &RabbitNode {
+        self.broker.as_ref().expect(OWN)
     }
 
     /// The orchestrator's process.
@@ -182,7 +216,7 @@ impl Stage {
         match part {
             Part::Orchestrator => drop(self.serve.take().map(|mut running| running.kill())),
             Part::Agent => drop(self.agent.take().map(|mut running| running.kill())),
-            Part::Broker => self.broker.kill().await,
+            Part::Broker => self.broker.as_mut().expect(OWN).kill().await,
             Part::Database => self.database.kill().await,
         }
     }
@@ -191,7 +225,7 @@ impl Stage {
     pub fn freeze(&self, part: Part) {
         match part {
             Part::Orchestrator | Part::Agent => self.signal(part, Signal::SIGSTOP),
-            Part::Broker => self.broker.pause(),
+            Part::Broker => self.broker().pause(),
             Part::Database => self.database.pause(),
         }
     }
@@ -200,7 +234,7 @@ impl Stage {
     pub fn thaw(&self, part: Part) {
         match part {
             Part::Orchestrator | Part::Agent => self.signal(part, Signal::SIGCONT),
-            Part::Broker => self.broker.resume(),
+            Part::Broker => self.broker().resume(),
             Part::Database => self.database.resume(),
         }
     }
@@ -230,7 +264,7 @@ impl Stage {
                 self.serve = Some(running);
             }
             Part::Agent => self.agent = Some(Running::start(&mut self.agent_command(), &log)),
-            Part::Broker => self.broker.restart().await.expect("the broker starts again"),
+            Part::Broker => self.broker.as_mut().expect(OWN).restart().await.expect("the broker starts again"),
             Part::Database => self.database.restart().await.expect("the database starts again"),
         }
     }
@@ -247,15 +281,14 @@ impl Stage {
 
     fn shared(&self, verb: &[&str], broker: u16) -> Command {
         let mut command = self.home.command(verb);
-        let key = |name: &str| self.home.succeed(&["key", "show", self.home.path().join(name).to_str().expect("UTF-8")]).trim().to_owned();
         command
-            .env("AMQP_URL", through(&self.broker.amqp_url("/"), broker))
+            .env("AMQP_URL", through(&self.amqp_url, broker))
             .env("CHIFFON__LOG__FORMAT", "text")
             .env("CHIFFON__LOG__FILTER", "info,lapin=off,chiffon_orchestrator::http::answer=warn")
             .env("CHIFFON__BUS__HEARTBEAT", "2s")
             .env("CHIFFON__BUS__PUBLISH_TIMEOUT", "3s")
-            .env("CHIFFON__ORCHESTRATOR__PUBLIC_KEY", key("orchestrator.key"))
-            .env("CHIFFON__AGENTS__TRUSTED", format!("[\"{}\"]", key("agent.key")));
+            .env("CHIFFON__ORCHESTRATOR__PUBLIC_KEY", &self.orchestrator_key)
+            .env("CHIFFON__AGENTS__TRUSTED", format!("[\"{}\"]", self.agent_key));
         command
     }
 
@@ -310,7 +343,7 @@ impl Stage {
 impl Drop for Stage {
     /// What is frozen could not leave.
     fn drop(&mut self) {
-        for part in Part::ALL {
+        for part in Part::ALL.into_iter().filter(|part| *part != Part::Broker || self.broker.is_some()) {
             self.thaw(part);
         }
         if std::thread::panicking() {
@@ -319,6 +352,12 @@ impl Drop for Stage {
             }
         }
     }
+}
+
+fn port_of(url: &str) -> u16 {
+    let (_, after) = url.rsplit_once(':').expect("an address with a port");
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().expect("a port")
 }
 
 /// The same address by way of a proxy.

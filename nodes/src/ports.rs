@@ -42,13 +42,16 @@ pub(crate) fn is_free(first: u16, len: u16) -> bool {
 }
 
 /// Whether one of these processes listens on the port. Another program may have taken it since it was free.
-pub(crate) fn are_listening(pids: &[Pid], port: u16) -> bool {
+///
+/// The processes are looked for, which takes a while, only when somebody listens at all.
+pub(crate) fn are_listening(pids: impl FnOnce() -> Vec<Pid>, port: u16) -> bool {
     let listening = listeners(port);
-    pids.iter().any(|pid| {
-        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        let mut targets = files.filter_map(|file| std::fs::read_link(file.path()).ok()?.into_os_string().into_string().ok());
-        targets.any(|target| listening.contains(&target))
-    })
+    !listening.is_empty()
+        && pids().iter().any(|pid| {
+            let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+            let mut targets = files.filter_map(|file| std::fs::read_link(file.path()).ok()?.into_os_string().into_string().ok());
+            targets.any(|target| listening.contains(&target))
+        })
 }
 
 /// The sockets that listen on a port of whatever address, as `/proc/PID/fd` names them.
@@ -83,11 +86,11 @@ mod tests {
     #[test]
     fn who_listens_on_a_port_is_told_from_who_does_not() {
         let port = free_range(1).expect("a port");
-        assert!(!are_listening(&[Pid::this()], port));
+        assert!(!are_listening(|| vec![Pid::this()], port));
         let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("it is free");
-        assert!(are_listening(&[Pid::this()], port));
-        assert!(!are_listening(&[Pid::parent()], port));
+        assert!(are_listening(|| vec![Pid::this()], port));
+        assert!(!are_listening(|| vec![Pid::parent()], port));
         let _client = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it connects");
-        assert!(are_listening(&[Pid::parent(), Pid::this()], port));
+        assert!(are_listening(|| vec![Pid::parent(), Pid::this()], port));
     }
 }

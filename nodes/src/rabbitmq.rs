@@ -233,7 +233,7 @@ impl RabbitNode {
         let server = self.server.insert(self.settings.spawn()?);
         let deadline = Instant::now() + READY_WITHIN;
         for port in self.settings.ports_to_wait_for() {
-            while !ports::are_listening(&processes(&self.settings.dir), port) {
+            while !ports::are_listening(|| processes(&self.settings.dir), port) {
                 let ended = server.try_wait().map_err(NodeError::folder(&log))?;
                 if let Some(status) = ended {
                     return Err(NodeError::did_not_start(SERVER, format!("it ended ({status})"), &log));
@@ -242,7 +242,7 @@ impl RabbitNode {
                     let why = format!("it was not ready within {} s", READY_WITHIN.as_secs());
                     return Err(NodeError::did_not_start(SERVER, why, &log));
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
         Ok(())

@@ -66,7 +66,7 @@ async fn a_run_whose_agent_never_comes_back_ends_at_its_time_limit() {
     let actions = home.path().join("actions");
     write_action(&actions, "take_long", "Take long", "take long on box", "no", &SLOW.replace("sleep 60", "sleep 600"));
     let spec = actions.join("take_long/action.yml");
-    let text = fs::read_to_string(&spec).expect("it is there").replace("timeout_seconds: 120", "timeout_seconds: 3");
+    let text = fs::read_to_string(&spec).expect("it is there").replace("timeout_seconds: 120", "timeout_seconds: 15");
     fs::write(&spec, text).expect("written");
     let (inventory, _) = one_host(&home);
     let mut up = home.start(home.up_at(&actions, &inventory).args(["--bus", "memory"]));

@@ -33,7 +33,7 @@ async fn three_hosts_over_ssh_are_met_asked_changed_and_missed() {
     };
     let home = Home::new();
     let inventory = hosts.inventory(home.path(), &[("web", &["web1", "web2"]), ("db", &["db1"])]);
-    let mut up = home.start(&mut home.up_at(&Home::catalogue(), &inventory));
+    let mut up = home.start(home.up_at(&Home::catalogue(), &inventory).args(["--bus", "memory"]));
     let api = home.api();
 
     // First contact: nobody has said yet that this key is db1's.

@@ -12,12 +12,12 @@ use crate::kill::SLOW;
 /// Takes a minute, the first time.
 pub const SLOW_ONCE: &str = "    - name: Note the run\n      ansible.builtin.shell: echo ran >> {{ chiffon_root }}/runs\n      changed_when: true\n    - name: Take long the first time\n      ansible.builtin.shell: test $(grep -c ran {{ chiffon_root }}/runs) -gt 1 || sleep 60\n      changed_when: true\n    - name: Note the end\n      ansible.builtin.shell: echo ended >> {{ chiffon_root }}/runs\n      changed_when: true\n";
 
-/// A `chiffon up` that is killed while a play of this action runs, and started again; the request's id.
-async fn killed_in_mid_play(home: &Home, repeatable: &str, tasks: &str) -> (Running, String) {
+/// A `chiffon up` on this bus that is killed while a play of this action runs, and started again; the request's id.
+async fn killed_in_mid_play(home: &Home, bus: &str, repeatable: &str, tasks: &str) -> (Running, String) {
     let actions = home.path().join("actions");
     write_action(&actions, "take_long", "Take long", "take long on box", repeatable, tasks);
     let (inventory, _) = one_host(home);
-    let start = || home.start(home.up_at(&actions, &inventory).env("CHIFFON__RETRY__FIRST_DELAY", "1s"));
+    let start = || home.start(home.up_at(&actions, &inventory).args(["--bus", bus]).env("CHIFFON__RETRY__FIRST_DELAY", "1s"));
     let mut up = start();
     let api = home.api();
     let id = api.ask_and_approve("take long on box").await;
@@ -39,7 +39,7 @@ fn call(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
 #[tokio::test]
 async fn what_may_be_repeated_is_run_again_by_itself_after_everything_was_killed() {
     let home = Home::new();
-    let (mut up, id) = killed_in_mid_play(&home, "\"yes\"", SLOW_ONCE).await;
+    let (mut up, id) = killed_in_mid_play(&home, "rabbitmq", "\"yes\"", SLOW_ONCE).await;
     let after = home.api().request_when(&id, &["needs_attention", "failed", "completed"]).await;
     assert_eq!(after["status"], "completed", "{after:#}");
     assert_eq!(runs(&home), "ran\nran\nended\n");
@@ -53,7 +53,7 @@ async fn what_may_be_repeated_is_run_again_by_itself_after_everything_was_killed
 #[tokio::test]
 async fn what_may_not_be_repeated_is_decided_about_with_the_commands_that_are_told() {
     let home = Home::new();
-    let (mut up, id) = killed_in_mid_play(&home, "\"no\"", SLOW).await;
+    let (mut up, id) = killed_in_mid_play(&home, "memory", "\"no\"", SLOW).await;
     let after = home.api().request_when(&id, &["needs_attention", "failed", "completed"]).await;
     assert_eq!(after["status"], "needs_attention", "{after:#}");
     let task = after["tasks"].as_array().expect("tasks").iter().find(|task| task["purpose"] == "apply").expect("a task").clone();

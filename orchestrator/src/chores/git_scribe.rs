@@ -3,8 +3,6 @@
 //! Only the holder of the lease writes. The commit's id is stored under the holder's epoch before the branch moves, so a
 //! crash at any step is repaired by the same code: what the branch contains is settled, everything else is made again.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chiffon_protocol::{ErrorCode, Problem};
 use git2::Oid;
@@ -19,7 +17,8 @@ use crate::verbs::record;
 
 /// The lease's name.
 pub const LEASE: &str = "git_scribe";
-const LEASE_TIME: Duration = Duration::from_secs(15);
+/// How many looks its lease lasts: what a killed scribe owed waits for so long.
+const LEASE_TICKS: u32 = 8;
 const BATCH: i64 = 50;
 
 /// Commits records.
@@ -57,7 +56,8 @@ impl GitScribe {
     /// What is open, and the epoch in which it is ours to settle. The connection is given back before anything is written to the disk.
     async fn take_open(&self) -> Result<Option<(i64, Vec<Open>)>, Problem> {
         let mut connection = self.context.store.acquire().await?;
-        let Some(epoch) = leases::acquire(&mut connection, LEASE, &self.context.instance, LEASE_TIME).await? else { return Ok(None) };
+        let lease = self.context.settings.tick * LEASE_TICKS;
+        let Some(epoch) = leases::acquire(&mut connection, LEASE, &self.context.instance, lease).await? else { return Ok(None) };
         Ok(Some((epoch, git_outbox::list_open(&mut connection, BATCH).await?)))
     }
 

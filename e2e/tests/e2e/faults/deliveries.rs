@@ -41,7 +41,7 @@ async fn say_again<'m>(broker: &Management, said: impl Iterator<Item = &'m Value
 
 async fn queues_are_empty(stage: &Stage) {
     eventually("the queues are empty", || async {
-        let listed = stage.broker.ctl(&["list_queues", "--silent", "name", "messages"]).await.map_err(|error| error.to_string())?;
+        let listed = stage.broker().ctl(&["list_queues", "--silent", "name", "messages"]).await.map_err(|error| error.to_string())?;
         let full: Vec<&str> = listed
             .lines()
             .filter(|line| !line.ends_with("\t0") && !line.starts_with("orchestrator.heartbeats") && !line.starts_with(SHADOW))
@@ -53,8 +53,8 @@ async fn queues_are_empty(stage: &Stage) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_said_again_in_any_order_does_nothing_twice() {
-    let mut stage = Stage::start(StageOptions::default()).await;
-    let broker = stage.broker.management().expect("it has one");
+    let mut stage = Stage::start(StageOptions { own_broker: true, ..StageOptions::default() }).await;
+    let broker = stage.broker().management().expect("it has one");
     broker.shadow("/", SHADOW, &SAID).await.expect("a queue beside the others");
     let mut said = Vec::new();
     let host = stage.new_host();
@@ -92,9 +92,9 @@ async fn everything_said_again_in_any_order_does_nothing_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_play_that_takes_longer_than_the_broker_waits_for_a_consumer_runs_once() {
-    let mut stage = Stage::start(StageOptions::default()).await;
+    let mut stage = Stage::start(StageOptions { own_broker: true, ..StageOptions::default() }).await;
     let patience = "application:set_env(rabbit, consumer_timeout, 2000), application:set_env(rabbit, channel_tick_interval, 500).";
-    stage.broker.ctl(&["eval", patience]).await.expect("it is set");
+    stage.broker().ctl(&["eval", patience]).await.expect("it is set");
     let host = stage.new_host();
     stage.hold_walk(&host, true);
     let id = stage.ask_and_approve(&host).await;

@@ -145,20 +145,21 @@ async fn a_holder_of_leases_that_stood_still_changes_nothing_twice_when_it_goes_
 /// A `chiffon up` in which a play waits for a file on its host.
 struct Playing {
     home: Home,
+    bus: &'static str,
     host: PathBuf,
     folders: (PathBuf, PathBuf),
     id: String,
 }
 
 impl Playing {
-    async fn begin(start: impl FnOnce(&Home, &mut Command) -> Running) -> (Self, Running) {
+    async fn begin(bus: &'static str, start: impl FnOnce(&Home, &mut Command) -> Running) -> (Self, Running) {
         let home = Home::new();
         let actions = home.path().join("actions");
         write_action(&actions, "take_long", "Take long", "take long on box", "no", WAITING);
         let (inventory, host) = one_host(&home);
-        let up = start(&home, &mut home.up_at(&actions, &inventory));
+        let up = start(&home, home.up_at(&actions, &inventory).args(["--bus", bus]));
         let id = home.api().ask_and_approve("take long on box").await;
-        let playing = Self { home, host, folders: (actions, inventory), id };
+        let playing = Self { home, bus, host, folders: (actions, inventory), id };
         eventually("the play has begun", || async { if playing.runs() == "ran\n" { Ok(()) } else { Err(playing.runs()) } }).await;
         (playing, up)
     }
@@ -177,7 +178,7 @@ impl Playing {
         assert_eq!(up.ended(), None, "it finishes what runs");
         std::fs::write(self.host.join("go"), "").expect("written");
         assert_eq!(has_ended(up).await, Some(0), "{}", up.said());
-        let _up = self.home.start(&mut self.home.up_at(&self.folders.0, &self.folders.1));
+        let _up = self.home.start(self.home.up_at(&self.folders.0, &self.folders.1).args(["--bus", self.bus]));
         let done = self.home.api().request_when(&self.id, &["completed", "failed", "needs_attention"]).await;
         assert_eq!(done["status"], "completed", "{done:#}");
         assert_eq!(self.runs(), "ran\nended\n");
@@ -186,7 +187,7 @@ impl Playing {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chiffon_up_finishes_what_runs_before_it_leaves_and_has_recorded_it_at_the_next_start() {
-    let (playing, mut up) = Playing::begin(Home::start).await;
+    let (playing, mut up) = Playing::begin("rabbitmq", Home::start).await;
     up.signal(Signal::SIGTERM);
     playing.is_finished_by(&mut up).await;
 }
@@ -215,7 +216,7 @@ async fn chiffon_up_whose_terminal_is_closed_finishes_what_runs_and_leaves_in_or
             Running::start_on(&mut session, &theirs, &home.path().join("up.log"))
         })
     };
-    let (playing, mut up) = Playing::begin(at_terminal).await;
+    let (playing, mut up) = Playing::begin("memory", at_terminal).await;
     drop(terminal);
     // A shell that was hung up tells those that it has started, too; that is no second Ctrl-C.
     up.signal(Signal::SIGHUP);

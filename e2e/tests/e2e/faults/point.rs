@@ -266,7 +266,7 @@ fn id_of(request: &serde_json::Value) -> String {
 
 async fn has_a_result_in_its_queue(stage: &Stage) {
     chiffon_e2e::eventually("a result lies in its queue", || async {
-        let listed = stage.broker.ctl(&["list_queues", "--silent", "name", "messages"]).await.map_err(|error| error.to_string())?;
+        let listed = stage.broker().ctl(&["list_queues", "--silent", "name", "messages"]).await.map_err(|error| error.to_string())?;
         let has = listed.lines().any(|line| line.strip_prefix("orchestrator.results\t").is_some_and(|count| count.trim() != "0"));
         if has { Ok(()) } else { Err(listed) }
     })
