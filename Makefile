@@ -7,6 +7,8 @@ export SQLX_OFFLINE := true
 
 CHIFFON := target/debug/chiffon
 ARGS :=
+# What its Cargo.toml declares to hold no tests.
+UNTESTED := e2e/src fuzz/src simulation/src nodes/src/main.rs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build up demo test test-upgrade test-newer simulate fuzz lint fmt prepare faults soak bench
@@ -52,6 +54,7 @@ lint: ## formatting, clippy, and whether .sqlx fits the statements and the migra
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@scripts/prepare --check
+	@! grep -rnE '#\[(tokio::)?test' $(UNTESTED) || { echo 'lint: these never run: their target says test = false in its Cargo.toml' >&2; exit 1; }
 
 fmt: ## format the code
 	cargo fmt --all
