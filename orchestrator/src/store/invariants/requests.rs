@@ -145,7 +145,6 @@ async fn past_deadline(connection: &mut PgConnection, limits: &Limits) -> Result
 }
 
 /// A person's decision counts for exactly the plan that they saw.
-
 async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
@@ -169,7 +168,6 @@ async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) ->
 }
 
 /// A plan that was given up before anything of it was begun, because an action has changed, has used its approvals up for nothing.
-
 async fn approval_consumed_twice(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,

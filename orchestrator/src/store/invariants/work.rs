@@ -155,7 +155,6 @@ async fn reservation_without_task(connection: &mut PgConnection) -> Result<Vec<R
 }
 
 /// What an agent has of a request that is over was asked to stop, and ends with its report.
-
 async fn task_that_nothing_moves(connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as!(
         Row,
