@@ -5,10 +5,12 @@
 
 Prints `N passed, N failed, N skipped` and exits 1 when something failed. CHIFFON_DEBOOTSTRAP_ROOT may name a Debian
 root (debootstrap --include=python3,python3-apt) for the cases that need a package manager; it is copied first.
+Told to end (SIGTERM, Ctrl-C), it begins no further case, ends those that it has begun, and exits 130.
 """
 
 import concurrent.futures
 import os
+import signal
 import sys
 import time
 import traceback
@@ -40,17 +42,23 @@ def one(case):
 def main():
     words = sys.argv[1:]
     cases = [(name.replace("_", " "), case)
-             for module in (cases_format, cases_hosts, cases_kuma, cases_apps, cases_portals)
+             for module in (cases_apps, cases_hosts, cases_kuma, cases_format, cases_portals)
              for name, case in vars(module).items()
              if callable(case) and getattr(case, "__module__", "") == module.__name__ and not name.startswith("_")]
     chosen = [(name, case) for name, case in cases if not words or any(word in name for word in words)]
     counts = {"passed": 0, "FAILED": 0, "not run": 0}
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, signal.default_int_handler)
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         running = {pool.submit(one, case): name for name, case in chosen}
-        for future in concurrent.futures.as_completed(running):
-            verdict, detail, seconds = future.result()
-            counts[verdict] += 1
-            print("%-8s %s (%.1f s)%s" % (verdict, running[future], seconds, "\n" + detail if verdict == "FAILED" else ": " + detail if detail else ""), flush=True)
+        try:
+            for future in concurrent.futures.as_completed(running):
+                verdict, detail, seconds = future.result()
+                counts[verdict] += 1
+                print("%-8s %s (%.1f s)%s" % (verdict, running[future], seconds, "\n" + detail if verdict == "FAILED" else ": " + detail if detail else ""), flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            return 130
     print("%d passed, %d failed, %d skipped" % (counts["passed"], counts["FAILED"], counts["not run"]))
     return 1 if counts["FAILED"] or not chosen else 0
 
