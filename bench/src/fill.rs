@@ -7,9 +7,11 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _};
 
 /// Rows that belong to a request without a foreign key that says so: table, column, and which rows.
 const BY_WORD: [(&str, &str, &str); 2] = [
-    ("execution_logs", "task_id", "task_id IN (SELECT id FROM bench_template_tasks)"),
-    ("audit_log", "chain", "chain IN (SELECT id::text FROM bench_template)"),
+    ("execution_logs", "task_id", "task_id IN (SELECT id FROM bench_told_tasks)"),
+    ("audit_log", "chain", "chain IN (SELECT id::text FROM bench_told_requests)"),
 ];
+/// Which requests are told again.
+const TOLD: &str = "id IN (SELECT id FROM requests WHERE status = 'completed' ORDER BY id DESC LIMIT 500)";
 /// The past is as long as this.
 const DAYS: f64 = 60.0;
 /// Times told in one transaction.
@@ -29,22 +31,22 @@ pub async fn to(pool: &PgPool, wanted: i64) -> anyhow::Result<i64> {
     let mut connection = pool.acquire().await?;
     let connection = &mut *connection;
     // Keys are kept by how the rows are made, and a crash of this database loses nothing that anybody needs.
-    for setting in ["SET session_replication_role = replica", "SET synchronous_commit = off", "SET statement_timeout = 0"] {
+    for setting in [
+        "SET session_replication_role = replica",
+        "SET synchronous_commit = off",
+        "SET statement_timeout = 0",
+        "SET maintenance_work_mem = '256MB'",
+    ] {
         sqlx::query(setting).execute(&mut *connection).await?;
     }
     sqlx::query("DROP FUNCTION IF EXISTS bench_id").execute(&mut *connection).await?;
     sqlx::query(OTHER_ID).execute(&mut *connection).await?;
-    for statement in [
-        "CREATE TEMP TABLE bench_template AS SELECT id FROM requests WHERE status = 'completed' ORDER BY id DESC LIMIT 500",
-        "CREATE TEMP TABLE bench_template_tasks AS SELECT id FROM tasks WHERE request_id IN (SELECT id FROM bench_template)",
-    ] {
-        sqlx::query(statement).execute(&mut *connection).await?;
-    }
-    let template: i64 = sqlx::query_scalar("SELECT count(*) FROM bench_template").fetch_one(&mut *connection).await?;
+    let (tables, inserts) = inserts(&mut *connection).await?;
+    let template: i64 = sqlx::query_scalar("SELECT count(*) FROM bench_told_requests").fetch_one(&mut *connection).await?;
     ensure!(template > 0, "there is no completed request to tell again");
     let there: i64 = sqlx::query_scalar("SELECT count(*) FROM requests").fetch_one(&mut *connection).await?;
     let copies = ((wanted - there) + template - 1) / template;
-    let inserts = inserts(&mut *connection).await?;
+    let indexes = drop_indexes(&mut *connection, &tables).await?;
     #[expect(clippy::cast_precision_loss, reason = "some thousand copies")]
     let shift_ms = DAYS * 86_400_000.0 / copies.max(1) as f64;
     let mut copy = 1;
@@ -64,14 +66,35 @@ pub async fn to(pool: &PgPool, wanted: i64) -> anyhow::Result<i64> {
         }
         copy = until + 1;
     }
-    eprintln!("bench: the database looks at what it has (ANALYZE)");
+    eprintln!("bench: the database makes its indexes and looks at what it has (ANALYZE)");
+    for index in indexes {
+        sqlx::query(AssertSqlSafe(index.as_str())).execute(&mut *connection).await.with_context(|| index.clone())?;
+    }
+    sqlx::query("RESET ALL").execute(&mut *connection).await?;
     sqlx::query("VACUUM ANALYZE").execute(&mut *connection).await?;
     Ok(sqlx::query_scalar("SELECT count(*) FROM requests").fetch_one(&mut *connection).await?)
 }
 
-/// One statement for each table that has rows of requests.
-async fn inserts(connection: &mut PgConnection) -> anyhow::Result<Vec<String>> {
-    let mut tables: Vec<(String, String)> = vec![("requests".to_owned(), "id IN (SELECT id FROM bench_template)".to_owned())];
+/// Takes the indexes away that are no keys, because made at once they are made in a fraction of the time; the statements that make them.
+async fn drop_indexes(connection: &mut PgConnection, tables: &[String]) -> anyhow::Result<Vec<String>> {
+    let indexes: Vec<(String, String)> = sqlx::query_as(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+        FROM pg_index
+        JOIN pg_class ON pg_class.oid = indexrelid
+        WHERE indrelid::regclass::text = ANY($1) AND NOT indisunique AND relkind = 'i' AND NOT relispartition",
+    )
+    .bind(tables)
+    .fetch_all(&mut *connection)
+    .await?;
+    for (name, _) in &indexes {
+        sqlx::query(AssertSqlSafe(format!("DROP INDEX {name}"))).execute(&mut *connection).await?;
+    }
+    Ok(indexes.into_iter().map(|(_, definition)| definition).collect())
+}
+
+/// The tables that have rows of requests, and a statement for each.
+async fn inserts(connection: &mut PgConnection) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let mut tables: Vec<(String, String)> = vec![("requests".to_owned(), TOLD.to_owned())];
     let keys: Vec<(String, String, String, String)> = sqlx::query_as(
         "SELECT key.conrelid::regclass::text, own.attname::text, key.confrelid::regclass::text, other.attname::text
         FROM pg_constraint AS key
@@ -82,31 +105,34 @@ async fn inserts(connection: &mut PgConnection) -> anyhow::Result<Vec<String>> {
     .fetch_all(&mut *connection)
     .await?;
     let mut next = 0;
-    while let Some((table, rows)) = tables.get(next).cloned() {
+    while let Some((table, _)) = tables.get(next).cloned() {
         next += 1;
         for (from, column, to, target) in keys.iter().filter(|(_, _, to, _)| *to == table) {
             if !tables.iter().any(|(known, _)| known == from) {
-                tables.push((from.clone(), format!("{column} IN (SELECT {target} FROM {to} WHERE {rows})")));
+                tables.push((from.clone(), format!("{column} IN (SELECT {target} FROM bench_told_{to})")));
             }
         }
     }
     let belongs = tables.clone();
     tables.extend(BY_WORD.map(|(table, _, rows)| (table.to_owned(), rows.to_owned())));
     let mut inserts = Vec::new();
-    for (table, rows) in tables {
+    for (table, rows) in &tables {
         let mut other: Vec<&str> = keys
             .iter()
-            .filter(|(from, _, to, _)| *from == table && belongs.iter().any(|(known, _)| known == to))
+            .filter(|(from, _, to, _)| from == table && belongs.iter().any(|(known, _)| known == to))
             .map(|(_, column, _, _)| column.as_str())
             .collect();
         other.extend(BY_WORD.iter().filter(|(known, _, _)| *known == table).map(|(_, column, _)| *column));
-        inserts.push(insert(connection, &table, &rows, &other).await?);
+        // Kept apart, so that no index is needed to find them again.
+        let told = format!("CREATE TEMP TABLE bench_told_{table} AS SELECT * FROM {table} WHERE {rows}");
+        sqlx::query(AssertSqlSafe(told)).execute(&mut *connection).await?;
+        inserts.push(insert(connection, table, &other).await?);
     }
-    Ok(inserts)
+    Ok((tables.into_iter().map(|(table, _)| table).collect(), inserts))
 }
 
 /// The statement that tells a table's rows again. `$1` to `$2` number the copies, `$3` is how many milliseconds lie between two.
-async fn insert(connection: &mut PgConnection, table: &str, rows: &str, other: &[&str]) -> anyhow::Result<String> {
+async fn insert(connection: &mut PgConnection, table: &str, other: &[&str]) -> anyhow::Result<String> {
     let columns = sqlx::query(
         "SELECT attname::text AS name, atttypid::regtype::text AS type, coalesce(attnum = ANY(key.conkey), false) AS is_key
         FROM pg_attribute
@@ -131,7 +157,7 @@ async fn insert(connection: &mut PgConnection, table: &str, rows: &str, other: &
         values.push(value);
     }
     Ok(format!(
-        "INSERT INTO {table} ({}) SELECT {} FROM {table} AS told CROSS JOIN generate_series($1::bigint, $2::bigint) AS copy WHERE {rows}",
+        "INSERT INTO {table} ({}) SELECT {} FROM bench_told_{table} AS told CROSS JOIN generate_series($1::bigint, $2::bigint) AS copy",
         names.join(", "),
         values.join(", ")
     ))

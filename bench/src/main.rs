@@ -112,10 +112,10 @@ async fn measure(args: &Args, machine: &mut Machine, rows: &mut Vec<Row>) -> any
         rows.extend(cold_start::rows(args.runs.min(COLD_STARTS)).await?);
     }
     if ["round trip", "throughput", "log lines", "stored"].into_iter().any(wanted) {
-        let system = System::start().await?;
+        let mut system = System::start().await?;
         machine.versions.push(format!("RabbitMQ {}", system.broker.ctl(&["version"]).await?.trim()));
         machine.settings.extend(system.settings().await?);
-        let ended = measure_on(&system, args, machine, rows, wanted).await;
+        let ended = measure_on(&mut system, args, machine, rows, wanted).await;
         system.stop().await;
         ended?;
     }
@@ -124,7 +124,7 @@ async fn measure(args: &Args, machine: &mut Machine, rows: &mut Vec<Row>) -> any
 
 /// The rows that are measured on one system, the fullest database last.
 async fn measure_on(
-    system: &System,
+    system: &mut System,
     args: &Args,
     machine: &mut Machine,
     rows: &mut Vec<Row>,

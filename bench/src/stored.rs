@@ -26,13 +26,16 @@ const CONNECTIONS: usize = 64;
 const LONGEST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The rows.
-pub async fn rows(system: &System, wanted: i64) -> anyhow::Result<Vec<Row>> {
+pub async fn rows(system: &mut System, wanted: i64) -> anyhow::Result<Vec<Row>> {
     let done: i64 = sqlx::query_scalar("SELECT count(*) FROM requests WHERE status = 'completed'").fetch_one(&system.pool).await?;
     if done < i64::try_from(HOSTS)? {
         let planned = story::plan(system, HOSTS).await?;
         story::run(system, &planned).await?;
     }
+    system.stop_orchestrator();
     let stored = fill::to(&system.pool, wanted).await?;
+    system.start_orchestrator().await?;
+    let system = &*system;
     ensure!(stored >= wanted, "{stored} of {wanted} requests are stored");
     let ids: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM requests TABLESAMPLE SYSTEM (5) LIMIT $1").bind(CHOICE).fetch_all(&system.pool).await?;

@@ -28,6 +28,7 @@ const STOPS_WITHIN: Duration = Duration::from_mins(1);
 pub struct System {
     agent: Running,
     serve: Running,
+    serve_command: Command,
     /// The database, as an administrator of it.
     pub pool: PgPool,
     /// The API, as its administrator.
@@ -81,14 +82,16 @@ impl System {
             .env("CHIFFON__ORCHESTRATOR__AUDIT_REPOSITORY", path("audit.git"))
             .env("CHIFFON__AGENTS__TRUSTED", format!("[\"{agent_key}\"]"))
             .env("CHIFFON_ADMIN_TOKEN", TOKEN);
-        let serve = Running::start(&mut serve, &folder.join("serve.log"));
+        let mut serve_command = serve;
+        let serve = Running::start(&mut serve_command, &folder.join("serve.log"));
         let mut agent = Command::new(std::env::current_exe()?);
         agent.args(["agent", "--key-file", &path("agent.key"), "--orchestrator", &orchestrator_key, "--data-dir", &path("agent")]);
         agent.args(["--hosts", &HOSTS.to_string(), "--concurrency", &CONCURRENCY.to_string()]);
         agent.env("AMQP_URL", broker.amqp_url("/"));
         let agent = Running::start(&mut agent, &folder.join("agent.log"));
         let api = Api::new(&format!("http://{listen}"), Some(TOKEN));
-        let mut system = Self { agent, serve, pool, api, listen, counts_statements, looks: AtomicU64::new(0), broker, database, home };
+        let mut system =
+            Self { agent, serve, serve_command, pool, api, listen, counts_statements, looks: AtomicU64::new(0), broker, database, home };
         system.agent_is_alive().await?;
         Ok(system)
     }
@@ -109,6 +112,17 @@ impl System {
         }
         settings.push(format!("quorum queues, {CONCURRENCY} runs at once on {HOSTS} hosts"));
         Ok(settings)
+    }
+
+    /// Stops the orchestrator, while its database is filled by others.
+    pub fn stop_orchestrator(&mut self) {
+        self.serve.stop(STOPS_WITHIN);
+    }
+
+    /// Starts it again.
+    pub async fn start_orchestrator(&mut self) -> anyhow::Result<()> {
+        self.serve = Running::start(&mut self.serve_command, &self.home.path().join("serve.log"));
+        self.agent_is_alive().await
     }
 
     /// Stops all of it.
