@@ -43,8 +43,8 @@ pub async fn rows(system: &mut System, wanted: i64) -> anyhow::Result<Vec<Row>> 
     let one = |number: usize| {
         // Far apart, so that no page of the database is warm from the call before.
         let id = ids[number * 7919 % ids.len()];
-        // Its task is there, too.
-        (format!("/request/{id}"), "do_nothing".to_owned())
+        // Its tasks are there, too.
+        (format!("/request/{id}"), "\"task_id\":".to_owned())
     };
     let page = |_: usize| ("/requests?limit=50".to_owned(), "next_cursor".to_owned());
     let older = |number: usize| (format!("/requests?limit=50&cursor={}", ids[number * 7919 % ids.len()]), "next_cursor".to_owned());
