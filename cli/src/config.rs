@@ -4,15 +4,15 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::deadline::Deadlines;
-use chiffon_orchestrator::domain::policy::Policy;
-use chiffon_orchestrator::domain::task::Limits;
-use chiffon_orchestrator::planner::provider::config::{ProviderConfig, Strategy, some_time};
-use chiffon_orchestrator::verbs::{Retention, Watch};
+use chiffon_engine::domain::task::Limits;
+use chiffon_kernel::verbs::{Retention, Watch};
+use chiffon_models::planner::provider::config::{ProviderConfig, Strategy, some_time};
+use chiffon_plans::domain::policy::Policy;
 use chiffon_process::config::{ConfigError, Layers};
 use chiffon_process::telemetry::{self, Format};
 use chiffon_protocol::key::PublicKey;
 use chiffon_protocol::topology::QueueType;
+use chiffon_requests::domain::deadline::Deadlines;
 use serde::Deserialize;
 
 /// The documented defaults.

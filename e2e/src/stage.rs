@@ -284,7 +284,7 @@ impl Stage {
         command
             .env("AMQP_URL", through(&self.amqp_url, broker))
             .env("CHIFFON__LOG__FORMAT", "text")
-            .env("CHIFFON__LOG__FILTER", "info,lapin=off,chiffon_orchestrator::http::answer=warn")
+            .env("CHIFFON__LOG__FILTER", "info,lapin=off,chiffon_kernel::http::answer=warn")
             .env("CHIFFON__BUS__HEARTBEAT", "2s")
             .env("CHIFFON__BUS__PUBLISH_TIMEOUT", "3s")
             .env("CHIFFON__ORCHESTRATOR__PUBLIC_KEY", &self.orchestrator_key)

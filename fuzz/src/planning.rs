@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chiffon_agents::infrastructure::Catalogue as Announced;
-use chiffon_orchestrator::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
-use chiffon_orchestrator::domain::plan::PlanDocument;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
-use chiffon_orchestrator::planner::{Planned, PlanningInput, Turn};
+use chiffon_planning::planner::offline::OfflinePlanner;
+use chiffon_planning::planner::{Planned, PlanningInput, Turn};
+use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::canonical::sha256_hex;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! What reads text from outside, each as a function of bytes.
 
 use chiffon_agents::infrastructure::outside::{self, Events};
-use chiffon_orchestrator::planner::provider::answer;
+use chiffon_planning::planner::provider::answer;
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::shown::Shown;
 use chiffon_protocol::{ActionSpec, Envelope, signature};

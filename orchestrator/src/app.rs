@@ -5,43 +5,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::Bus;
+use chiffon_engine::verbs::unclaimed::Offers;
+use chiffon_engine::verbs::{self as engine, unverified};
+use chiffon_kernel::chores::{self, outbox_listener};
+use chiffon_kernel::deliveries::{self, Inbox};
+use chiffon_kernel::http::{HttpOptions, HttpState, Room};
+use chiffon_kernel::part::Part;
+use chiffon_kernel::store::invariants::Invariant;
+use chiffon_kernel::store::{Store, StoreOptions, leases};
+use chiffon_kernel::verbs::{self as kernel, Wakes, tokens};
+use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
+use chiffon_models::verbs::ledger::PostgresLedger;
+use chiffon_planning::planner::chain::{PlannerChain, PlannerOptions};
+use chiffon_plans::domain::policy::Policy;
 use chiffon_process::retry::Policy as Retry;
 use chiffon_process::{RandomIds, Spawner, SystemClock};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
 use chiffon_protocol::topology::Topology;
 use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_records::audit_repo::AuditRepository;
+use chiffon_requests::verbs::request_run::Requests;
+use chiffon_requests::verbs::{Context, Means, Settings, after_restore};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use crate::audit_repo::AuditRepository;
-use crate::chores::dead_letter_keeper::DeadLetterKeeper;
-use crate::chores::deadline_reaper::DeadlineReaper;
-use crate::chores::dispatcher::Dispatcher;
-use crate::chores::git_scribe::GitScribe;
 use crate::chores::invariant_checker::InvariantChecker;
-use crate::chores::lease_reaper::LeaseReaper;
-use crate::chores::log_sealer::LogSealer;
-use crate::chores::outbox_relay::OutboxRelay;
 use crate::chores::partitions::Partitions;
-use crate::chores::planning::PlanningDesk;
-use crate::chores::{self, Chore, outbox_listener};
-use crate::deliveries::claims::ClaimsInbox;
-use crate::deliveries::dead_letters::DeadLettersInbox;
-use crate::deliveries::heartbeats::HeartbeatsInbox;
-use crate::deliveries::requests::RequestsInbox;
-use crate::deliveries::results::ResultsInbox;
-use crate::deliveries::status::StatusInbox;
-use crate::deliveries::{self, Inbox};
-use crate::domain::policy::Policy;
-use crate::http::{self, HttpOptions, HttpState};
-use crate::planner::chain::{PlannerChain, PlannerOptions};
-use crate::planner::provider::config::{ProviderConfig, Strategy};
-use crate::store::{Store, StoreOptions, leases};
-use crate::verbs::intake::Intake;
-use crate::verbs::ledger::PostgresLedger;
-use crate::verbs::request_run::Requests;
-use crate::verbs::unclaimed::Offers;
-use crate::verbs::{Context, Settings, Wakes, after_restore, tokens, unverified};
+use crate::http;
 
 /// How long giving back may take.
 const LEAVES_WITHIN: Duration = Duration::from_secs(3);
@@ -92,7 +82,7 @@ impl Orchestrator {
         store.migrate().await?;
         let repository = AuditRepository::open_or_create(&options.audit_repository)
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
-        let http = HttpOptions { audit_repository: Some(repository.clone()), ..options.http.clone() };
+        let http = options.http.clone();
         let admin_token = options.admin_token.clone();
         let context = context(options, store, &tasks)?;
         // Before anything is offered: what a restored database can't know must not be repeated.
@@ -102,11 +92,13 @@ impl Orchestrator {
             tokens::ensure_admin(&context, ADMINISTRATOR, Some(token)).await?;
         }
         hear_panics(&context, &tasks);
-        start_background(&context, repository, &tasks);
-        let state = HttpState::new(context.clone(), http);
+        let parts = parts(&context, &repository, &tasks);
+        let state = HttpState::new(context.kernel.clone(), http);
+        let routes = http::routes::of(&state, &parts);
+        start(&context, parts, &tasks);
         let shutdown = tasks.shutdown().clone();
         tasks.spawn_vital("http", async move {
-            if let Err(error) = http::serve(listener, state, shutdown.clone()).await {
+            if let Err(error) = http::serve(listener, state, routes, shutdown.clone()).await {
                 shutdown.fail(format!("the HTTP server ended: {error}"));
             }
         });
@@ -143,22 +135,58 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         ledger: Arc::new(PostgresLedger::new(store.clone())),
         shutdown: tasks.shutdown().clone(),
     })?;
-    Ok(Context {
+    let kernel = kernel::Context {
         store,
         bus: options.bus,
         clock,
         ids,
         key: Arc::new(options.key),
         agents: Arc::new(Keyring::new(options.trusted_agents)),
-        policy: Arc::new(options.policy),
-        run: Arc::new(Requests),
-        planner: Arc::new(planner),
-        settings: Arc::new(options.settings),
+        settings: Arc::new(options.settings.kernel.clone()),
         wakes: Arc::new(Wakes::default()),
         background: Arc::default(),
         shutdown: tasks.shutdown().clone(),
         instance: options.instance.into(),
-    })
+    };
+    let means = Means { settings: Arc::new(options.settings), policy: Arc::new(options.policy), planner: Arc::new(planner) };
+    Ok(assembled(kernel, means))
+}
+
+/// The contexts of all parts, one on the other.
+pub fn assembled(kernel: kernel::Context, means: Means) -> Context {
+    let settings = Arc::new(means.settings.engine.clone());
+    let engine = engine::Context { kernel, settings, run: Arc::new(Requests::new(means.clone())) };
+    Context::new(engine, means)
+}
+
+/// What this orchestrator is made of. A capability more is a line more.
+pub fn parts(context: &Context, repository: &AuditRepository, spawner: &Spawner) -> Vec<Part> {
+    let mut parts = vec![
+        chiffon_engine::part(context),
+        chiffon_requests::part(context, spawner),
+        chiffon_kernel::part(context, Arc::new(Offers::new(context.engine.clone()))),
+        chiffon_records::part(context, repository.clone()),
+        chiffon_models::part(),
+        chiffon_fleet::part(),
+    ];
+    let invariants = invariants(&parts);
+    parts.push(own(context, invariants));
+    parts
+}
+
+/// What must hold of the records of these parts.
+pub fn invariants(parts: &[Part]) -> Vec<&'static Invariant> {
+    parts.iter().flat_map(|part| part.invariants).collect()
+}
+
+/// What looks at all parts at once.
+fn own(context: &Context, invariants: Vec<&'static Invariant>) -> Part {
+    let room = context.clone();
+    Part {
+        routes: Some(Box::new(move |server| http::own(server, Room::new(server.clone(), room.clone())))),
+        chores: vec![Arc::new(InvariantChecker::new(context.clone(), invariants)), Arc::new(Partitions::new(context.clone()))],
+        ..Part::default()
+    }
 }
 
 /// What panicked in a task of this process stands in `/background` under the task's name.
@@ -170,14 +198,9 @@ fn hear_panics(context: &Context, tasks: &Spawner) {
 }
 
 /// Declares the topology as soon as there is a broker, and only then consumes: a queue that is not there can't be.
-fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Spawner) {
+fn start_intake(context: &Context, topology: Topology, inboxes: Vec<Arc<dyn Inbox>>, tasks: &Spawner) {
     let (context, spawner) = (context.clone(), tasks.clone());
     tasks.spawn_vital("topology", async move {
-        let mut topology = Topology::shared(context.settings.queue_type);
-        // A peer that knows only the fixed fields may expect its queue to be there.
-        for peer in &context.settings.unverified {
-            topology.queues.extend(Topology::desktop(context.settings.queue_type, peer.hostname()).queues);
-        }
         let mut delays = Retry::RECONNECT.delays();
         while let Err(error) = context.bus.declare(&topology).await {
             tracing::warn!(%error, "the topology can't be declared yet");
@@ -191,33 +214,21 @@ fn start_intake(context: &Context, inboxes: [Arc<dyn Inbox>; 6], tasks: &Spawner
     });
 }
 
-fn start_background(context: &Context, repository: AuditRepository, tasks: &Spawner) {
-    let intake = Arc::new(Intake::default());
-    let desk = PlanningDesk::new(context.clone(), tasks.clone());
-    let inboxes: [Arc<dyn Inbox>; 6] = [
-        Arc::new(RequestsInbox::new(desk.clone())),
-        Arc::new(ClaimsInbox::new(context.clone())),
-        Arc::new(StatusInbox::new(context.clone())),
-        Arc::new(ResultsInbox::new(context.clone())),
-        Arc::new(HeartbeatsInbox::new(context.clone(), intake.clone())),
-        Arc::new(DeadLettersInbox::new(context.clone())),
-    ];
-    start_intake(context, inboxes, tasks);
-    let agents: Vec<Arc<dyn Chore>> = vec![
-        Arc::new(desk),
-        Arc::new(OutboxRelay::new(context.clone(), Arc::new(Offers::new(context.clone())))),
-        Arc::new(Dispatcher::new(context.clone())),
-        Arc::new(LeaseReaper::new(context.clone(), intake)),
-        Arc::new(DeadlineReaper::new(context.clone())),
-        Arc::new(InvariantChecker::new(context.clone())),
-        Arc::new(Partitions::new(context.clone())),
-        Arc::new(DeadLetterKeeper::new(context.clone())),
-        Arc::new(LogSealer::new(context.clone())),
-        Arc::new(GitScribe::new(context.clone(), repository)),
-    ];
-    for agent in agents {
-        chores::spawn(tasks, context, agent);
+/// Starts what the parts consume and look at.
+fn start(context: &Context, parts: Vec<Part>, tasks: &Spawner) {
+    let mut topology = Topology::shared(context.settings.queue_type);
+    let mut inboxes = Vec::new();
+    for part in parts {
+        if let Some(more) = part.topology {
+            topology.exchanges.extend(more.exchanges);
+            topology.queues.extend(more.queues);
+        }
+        inboxes.extend(part.deliveries);
+        for chore in part.chores {
+            chores::spawn(tasks, context, chore);
+        }
     }
+    start_intake(context, topology, inboxes, tasks);
     let context = context.clone();
-    tasks.spawn_loop("outbox_listener", move || outbox_listener::run(context.clone()));
+    tasks.spawn_loop("outbox_listener", move || outbox_listener::run(context.kernel.clone()));
 }

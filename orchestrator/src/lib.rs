@@ -1,14 +1,9 @@
-//! Plans, approves, dispatches, records.
+//! The whole orchestrator: its parts put together, its health, its metrics, and how long things are kept.
 //!
-//! Modules are layered `domain <- {store, planner, audit_repo} <- verbs <- {http, deliveries, chores} <- app`;
-//! a test enforces it.
+//! A capability is a crate that hands in a [`Part`](chiffon_kernel::part::Part); what it needs of others is told by its dependencies.
 
 pub mod app;
-pub mod audit_repo;
 pub mod chores;
-pub mod deliveries;
-pub mod domain;
 pub mod http;
-pub mod planner;
 pub mod store;
 pub mod verbs;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chiffon_orchestrator::store::{Store, StoreOptions};
+use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_testkit::TemporaryDatabase;
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, SqlSafeStr as _};

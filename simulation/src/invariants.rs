@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chiffon_orchestrator::domain::task::Task;
+use chiffon_engine::domain::task::Task;
 use chiffon_protocol::action::Repeatable;
 use chiffon_protocol::message::Outcome;
 

@@ -1,7 +1,7 @@
 //! The simulation: the decisions of orchestrator and agent, as the product makes them, over a network and clock that lose, double,
 //! reorder and delay, and a world in which any party dies, is stopped and comes back at any step. Everything follows from a seed.
 //!
-//! What is played is the product's own pure code: `chiffon_orchestrator::domain` (task and request states, claims, results, offers,
+//! What is played is the product's own pure code: `chiffon_engine::domain` and `chiffon_requests::domain` (task and request states, claims, results, offers,
 //! retries, people's decisions) and `chiffon_agents::worker::machine`. What surrounds it there with SQL, AMQP and files is here
 //! plain memory with the same transactions, the same crashes between them, and the same things that survive.
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::audit;
-use chiffon_orchestrator::domain::request;
-use chiffon_orchestrator::domain::task::{Known, Task};
+use chiffon_engine::domain::task::{Known, Task};
+use chiffon_kernel::domain::audit;
 use chiffon_protocol::action::Repeatable;
 use chiffon_protocol::message::Outcome;
+use chiffon_requests::domain::request;
 use chrono::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chiffon_bus::Bus;
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
-use chiffon_orchestrator::store::{Store, StoreOptions};
+use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_process::Spawner;
 use chiffon_protocol::Problem;
 

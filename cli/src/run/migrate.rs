@@ -1,6 +1,6 @@
 //! `chiffon migrate`: brings the database to what this version needs.
 
-use chiffon_orchestrator::store::Store;
+use chiffon_kernel::store::Store;
 
 use super::backends;
 use crate::args::Global;

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chiffon_bus::Bus;
+use chiffon_engine::verbs::{self as engine, DeadLetterLimits};
+use chiffon_fleet::domain::unverified::Peer;
+use chiffon_kernel::http::{HttpOptions, Most};
+use chiffon_kernel::verbs as kernel;
 use chiffon_orchestrator::app::OrchestratorOptions;
-use chiffon_orchestrator::domain::unverified::Peer;
-use chiffon_orchestrator::http::{HttpOptions, Most};
-use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
-use chiffon_orchestrator::verbs::{DeadLetterLimits, Settings};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::key::{KeyPair, PublicKey};
+use chiffon_requests::verbs::Settings;
+use chiffon_requests::verbs::open_requests::OpenRequestLimits;
 use secrecy::SecretString;
 
 use super::backends;
@@ -91,32 +93,37 @@ fn unverified(config: &Config) -> Result<Vec<Peer>, Failure> {
 /// Times and limits, and whoever is admitted without signatures.
 pub fn settings(config: &Config) -> Result<Settings, Failure> {
     Ok(Settings {
-        claim_within: config.dispatch.claim_within,
-        start_within: config.dispatch.start_within,
-        agent_lease: config.dispatch.agent_lease,
+        engine: engine::Settings {
+            kernel: kernel::Settings {
+                signature_valid_for: config.dispatch.signature_valid_for,
+                queue_type: config.bus.queue_type,
+                tick: config.dispatch.tick,
+                watch: config.watch.clone(),
+                retention: config.retention.clone(),
+            },
+            claim_within: config.dispatch.claim_within,
+            start_within: config.dispatch.start_within,
+            agent_lease: config.dispatch.agent_lease,
+            run_margin: config.deadlines.run_margin,
+            dead_letters: DeadLetterLimits {
+                keep: config.dead_letters.keep,
+                most: config.dead_letters.most,
+                max_bytes: config.dead_letters.max_bytes,
+                most_of_strangers: config.dead_letters.most_of_strangers,
+                max_body_bytes: config.dead_letters.max_body_bytes,
+            },
+            retry: config.retry.clone(),
+            unverified: unverified(config)?,
+        },
         resend_after: config.dispatch.resend_after,
         planning_lease: config.planning.lease,
         planning_tries: config.planning.tries,
-        signature_valid_for: config.dispatch.signature_valid_for,
         max_text_chars: config.planning.max_text_chars,
         open_requests: OpenRequestLimits {
             all: config.planning.max_open_requests,
             of_one: config.planning.max_open_requests_per_principal,
         },
-        queue_type: config.bus.queue_type,
-        tick: config.dispatch.tick,
-        dead_letters: DeadLetterLimits {
-            keep: config.dead_letters.keep,
-            most: config.dead_letters.most,
-            max_bytes: config.dead_letters.max_bytes,
-            most_of_strangers: config.dead_letters.most_of_strangers,
-            max_body_bytes: config.dead_letters.max_body_bytes,
-        },
         deadlines: config.deadlines.clone(),
-        retry: config.retry.clone(),
-        watch: config.watch.clone(),
-        retention: config.retention.clone(),
-        unverified: unverified(config)?,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_nodes::PostgresNode;
-use chiffon_orchestrator::store::{Store, StoreOptions};
 use sqlx::Executor as _;
 
 use super::*;

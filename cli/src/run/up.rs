@@ -185,7 +185,7 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
 }
 
 fn new_token_text() -> String {
-    chiffon_orchestrator::verbs::tokens::new_text().expose_secret().to_owned()
+    chiffon_kernel::verbs::tokens::new_text().expose_secret().to_owned()
 }
 
 async fn database(config: &Config, data_dir: &DataDir) -> Result<(Option<PostgresNode>, String), Failure> {

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_bus::Status;
+use chiffon_kernel::chores::{Chore, TickReport};
+use chiffon_kernel::store::invariants::Invariant;
 use chiffon_protocol::Problem;
+use chiffon_requests::verbs::Context;
 use tokio::sync::{Notify, watch};
 
-use super::{Chore, TickReport};
-use crate::verbs::{Context, check_invariants};
+use crate::verbs::check_invariants;
 
 /// The agent's name.
 pub const NAME: &str = "invariant_checker";
@@ -21,6 +23,7 @@ const STOOD_STILL: u32 = 3;
 #[derive(Debug)]
 pub struct InvariantChecker {
     context: Context,
+    invariants: Vec<&'static Invariant>,
     never: Notify,
     broker: Mutex<watch::Receiver<Status>>,
     steady: Mutex<Steady>,
@@ -34,10 +37,10 @@ struct Steady {
 }
 
 impl InvariantChecker {
-    /// A checker.
-    pub fn new(context: Context) -> Self {
+    /// A checker of these.
+    pub fn new(context: Context, invariants: Vec<&'static Invariant>) -> Self {
         let broker = Mutex::new(context.bus.status());
-        Self { context, never: Notify::new(), broker, steady: Mutex::default() }
+        Self { context, invariants, never: Notify::new(), broker, steady: Mutex::default() }
     }
 
     /// For how long the broker has been there without a break, and this process awake.
@@ -69,12 +72,12 @@ impl Chore for InvariantChecker {
         &self.never
     }
 
-    fn period(&self, context: &Context) -> Duration {
+    fn period(&self, context: &chiffon_kernel::verbs::Context) -> Duration {
         context.settings.watch.check_every
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
         let steady_for = self.steady_for(self.context.clock.elapsed());
-        Ok(TickReport::of(check_invariants::run(&self.context, steady_for).await?))
+        Ok(TickReport::of(check_invariants::run(&self.context, &self.invariants, steady_for).await?))
     }
 }

@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chiffon_engine::verbs::lose_attempt::Fence;
+use chiffon_kernel::chores::{Chore, TickReport};
+use chiffon_kernel::store::leases;
+use chiffon_kernel::store::partitions::{PARTITIONED, add};
 use chiffon_protocol::Problem;
+use chiffon_requests::verbs::Context;
 use chrono::{Months, NaiveDate, Utc};
-use tokio::sync::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
-use super::{Chore, TickReport};
-use crate::store::leases;
-use crate::store::partitions::{PARTITIONED, add};
-use crate::verbs::lose_attempt::Fence;
-use crate::verbs::{Context, retain};
+use crate::verbs::retain;
 
 /// The agent's name, and its lease's.
 pub const NAME: &str = "partitions";
@@ -74,12 +74,12 @@ impl Chore for Partitions {
         &self.never
     }
 
-    fn period(&self, _: &Context) -> Duration {
+    fn period(&self, _: &chiffon_kernel::verbs::Context) -> Duration {
         PERIOD
     }
 
     /// Whole months go at a time.
-    fn limit(&self, _: &Context) -> Duration {
+    fn limit(&self, _: &chiffon_kernel::verbs::Context) -> Duration {
         LIMIT
     }
 

@@ -1,41 +1,26 @@
-//! The HTTP interface: one endpoint per file, a route table with the least role beside each endpoint, problems as RFC 9457.
-//!
-//! It turns calls into service calls and read models into answers. It decides nothing: rules live in `domain` and `service`.
+//! The whole HTTP interface, served on one listener, and what it tells of all parts at once: health and metrics.
 
-#![expect(unused_qualifications, reason = "utoipa's macro writes its parameter types with full paths")]
-
-mod action;
-mod agent;
-mod answer;
-mod audit;
-mod auth;
-mod body;
-mod dead_letter;
-mod fields;
 mod health;
-mod host;
-mod hosts;
-mod idempotency;
-mod input;
-mod key;
-mod limits;
-mod live;
-mod measures;
 mod operations;
-mod places;
-mod problem;
-mod rate;
-mod request;
-mod routes;
+pub mod routes;
 mod server;
-mod state;
-mod table;
-mod task;
-mod token;
 
-pub use places::Most;
-pub use problem::Failure;
-pub use routes::{endpoints, router, schema_collisions};
+use chiffon_kernel::domain::role::Role::Viewer;
+use chiffon_kernel::http::table::{Routes, Table};
+use chiffon_requests::verbs::Context;
+use utoipa_axum::routes;
+
 pub use server::serve;
-pub use state::{HttpOptions, HttpState};
-pub use table::Endpoint;
+
+/// What the endpoints here work with.
+pub type HttpState = chiffon_kernel::http::Room<Context>;
+
+/// The endpoints here, each with the least role that may call it.
+pub fn own(server: &chiffon_kernel::http::HttpState, room: HttpState) -> Routes {
+    Table::new(server, room)
+        .role(Viewer, routes!(operations::metrics::metrics))
+        .open(routes!(health::all::all))
+        .open(routes!(health::live::live))
+        .open(routes!(health::ready::ready))
+        .done()
+}

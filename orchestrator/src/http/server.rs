@@ -9,6 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use chiffon_kernel::http::HttpState;
+use chiffon_kernel::http::limits::Peer;
+use chiffon_kernel::http::places::{Most, Place, Places};
+use chiffon_kernel::http::state::HttpOptions;
+use chiffon_kernel::http::table::Routes;
 use chiffon_process::Shutdown;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,10 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::Service as _;
 
-use super::limits::Peer;
-use super::places::{Most, Place, Places};
 use super::routes::router;
-use super::state::{HttpOptions, HttpState};
 
 /// Where no connection can be taken (no file descriptors are left, say), the next try is made after this.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -36,9 +38,9 @@ const REFUSED_AT_ONCE: usize = 64;
 
 /// Serves until stage two of the stop; live views end then by themselves. In stage one it still answers, and `/health/ready`
 /// says that it is leaving.
-pub async fn serve(listener: TcpListener, state: HttpState, shutdown: Shutdown) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, state: HttpState, endpoints: Routes, shutdown: Shutdown) -> io::Result<()> {
     let (live, store, options) = (state.live.clone(), state.context.store.clone(), state.options.clone());
-    let router = router(state);
+    let router = router(state, endpoints);
     tokio::select! {
         () = accept(&listener, &router, &options, &shutdown) => Ok(()),
         () = live.listen(&store, &shutdown) => unreachable!("listening ends only with the server"),

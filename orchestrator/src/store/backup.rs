@@ -1,8 +1,7 @@
 //! What making and using a backup asks of the database, beside `pg_dump` and `pg_restore`.
 
+use chiffon_kernel::store::Error;
 use sqlx::PgConnection;
-
-use super::Error;
 
 /// What a backup says of its database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub struct Facts {
 /// Reads them, all at one moment; within [`super::Store::snapshot`].
 pub async fn facts(connection: &mut PgConnection) -> Result<Facts, Error> {
     let snapshot: String = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut *connection).await?;
-    let (system_seq, system_head) = super::audit::system_head(connection).await?;
+    let (system_seq, system_head) = chiffon_kernel::store::audit::system_head(connection).await?;
     let schema: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut *connection).await?;
     Ok(Facts { snapshot, schema, server: server(connection).await?, system_seq, system_head })
 }

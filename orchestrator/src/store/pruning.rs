@@ -1,9 +1,8 @@
 //! Deleting what is old, some rows at a time, so that nobody waits for it. What the audit holds is never touched.
 
+use chiffon_kernel::store::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-
-use super::Error;
 
 /// Log lines that no monthly partition took, except those of attempts that can still report, or whose digest is not in the audit yet.
 pub async fn stray_logs(connection: &mut PgConnection, before: DateTime<Utc>, most: i64) -> Result<u64, Error> {

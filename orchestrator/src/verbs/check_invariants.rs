@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use chiffon_kernel::domain::invariant::{Checked, Found, InvariantReport, Rule, Verdict};
+use chiffon_kernel::store;
+use chiffon_kernel::store::invariants::{self, Invariant, Limits};
+use chiffon_requests::verbs::Context;
+use chiffon_requests::verbs::enforce_deadlines::LONGEST_CALL;
 use chrono::{DateTime, TimeDelta, Utc};
-
-use super::Context;
-use super::enforce_deadlines::LONGEST_CALL;
-use crate::domain::invariant::{Checked, Found, InvariantReport, Rule, Verdict};
-use crate::store;
-use crate::store::invariants::{self, Invariant, Limits, messages, records, requests, spending, work};
 
 /// What ended before this is not looked at again.
 const LOOK_BACK: TimeDelta = TimeDelta::days(1);
@@ -25,13 +24,8 @@ const HANGS: Rule = Rule {
     advice: "restart this process, which hands its work to the others or to its next start; its log names the last thing that the agent said",
 };
 
-/// Those that a statement looks for, in the order in which they are shown.
-pub fn all() -> impl Iterator<Item = &'static Invariant> {
-    [work::INVARIANTS, requests::INVARIANTS, messages::INVARIANTS, records::INVARIANTS, spending::INVARIANTS].into_iter().flatten()
-}
-
 /// Looks at all of them; how many are violated. `steady_for` is for how long nothing has excused what is overdue.
-pub async fn run(context: &Context, steady_for: Duration) -> Result<usize, store::Error> {
+pub async fn run(context: &Context, all: &[&'static Invariant], steady_for: Duration) -> Result<usize, store::Error> {
     let now = context.clock.now();
     let overdue_after = context.settings.watch.overdue_after;
     let settled = steady_for >= overdue_after + context.settings.agent_lease * LEASES_TO_SETTLE;
@@ -39,7 +33,7 @@ pub async fn run(context: &Context, steady_for: Duration) -> Result<usize, store
     let before = context.background.invariants();
     let mut connection = context.store.acquire().await?;
     let mut items = Vec::new();
-    for invariant in all() {
+    for invariant in all {
         let is_judged = settled || !invariant.rule.is_about_time;
         let found = if is_judged { Some(invariants::find(&mut connection, invariant, &limits).await?) } else { None };
         items.push(InvariantReport::judge(&invariant.rule, found, before.as_ref(), now));

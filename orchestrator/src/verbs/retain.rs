@@ -1,12 +1,13 @@
 //! Letting old things go: whole months of logs and metrics, and rows of what is kept for a while. The audit keeps everything, with
 //! the digests of the logs (RELIABILITY 21).
 
+use chiffon_engine::verbs::lose_attempt::Fence;
+use chiffon_kernel::store::partitions::{self, LOGS, METRICS, Partition};
+use chiffon_kernel::store::{self, Tx, idempotency, leases};
+use chiffon_requests::verbs::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Context;
-use super::lose_attempt::Fence;
-use crate::store::partitions::{self, LOGS, METRICS, Partition};
-use crate::store::{self, Tx, idempotency, leases, pruning};
+use crate::store::pruning;
 
 /// Rows that one statement deletes.
 const BATCH: i64 = 5_000;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use chiffon_orchestrator::store::{Store, StoreOptions};
+use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_protocol::canonical;
 use chiffon_testkit::TemporaryDatabase;
 

@@ -8,25 +8,28 @@ use std::time::Duration;
 
 use chiffon_bus::memory::MemoryBus;
 use chiffon_bus::{Bus, Verdict};
-use chiffon_orchestrator::chores::outbox_relay::OutboxRelay;
-use chiffon_orchestrator::chores::planning::PlanningDesk;
-use chiffon_orchestrator::chores::{Chore, TickReport};
-use chiffon_orchestrator::deliveries;
-use chiffon_orchestrator::domain::deadline::Deadlines;
-use chiffon_orchestrator::domain::policy::Policy;
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::domain::task::Limits as Retries;
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
-use chiffon_orchestrator::store::invariants::{self, Limits};
-use chiffon_orchestrator::store::{Store, StoreOptions};
-use chiffon_orchestrator::verbs::background_status::BackgroundStatuses;
-use chiffon_orchestrator::verbs::check_invariants;
-use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
-use chiffon_orchestrator::verbs::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch};
+use chiffon_engine::domain::task::Limits as Retries;
+use chiffon_engine::verbs as engine;
+use chiffon_engine::verbs::DeadLetterLimits;
+use chiffon_kernel::chores::outbox_relay::OutboxRelay;
+use chiffon_kernel::chores::{Chore, TickReport};
+use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::store::invariants::{Invariant, Limits, find};
+use chiffon_kernel::store::{Store, StoreOptions};
+use chiffon_kernel::verbs as kernel;
+use chiffon_kernel::verbs::background_status::BackgroundStatuses;
+use chiffon_kernel::verbs::{Retention, Wakes, Watch};
+use chiffon_orchestrator::app::assembled;
+use chiffon_planning::planner::offline::OfflinePlanner;
+use chiffon_plans::domain::policy::Policy;
 use chiffon_process::{Clock as _, RandomIds, Shutdown, Spawner};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::{QueueType, REQUESTS, Topology};
 use chiffon_protocol::{ActionSpec, canonical};
+use chiffon_requests::chores::planning::PlanningDesk;
+use chiffon_requests::domain::deadline::Deadlines;
+use chiffon_requests::verbs::open_requests::OpenRequestLimits;
+use chiffon_requests::verbs::{Context, Means, Settings};
 use chiffon_testkit::{ManualClock, TemporaryDatabase};
 use chrono::DateTime;
 use serde_json::json;
@@ -97,22 +100,22 @@ impl TestApp {
         let bus = broker.connect();
         bus.declare(&Topology::shared(QueueType::Classic)).await.expect("the topology is declared");
         let agent_key = KeyPair::generate();
-        let context = Context {
+        let settings = settings();
+        let kernel = kernel::Context {
             store,
             bus,
             clock: Arc::new(clock.clone()),
             ids: RandomIds::shared(),
             key: Arc::new(KeyPair::generate()),
             agents: Arc::new(Keyring::new([agent_key.public()])),
-            policy: Arc::new(policy),
-            planner: Arc::new(OfflinePlanner::new()),
-            settings: Arc::new(settings()),
-            run: Arc::new(chiffon_orchestrator::verbs::request_run::Requests),
+            settings: Arc::new(settings.kernel.clone()),
             wakes: Arc::new(Wakes::default()),
             background: Arc::new(BackgroundStatuses::default()),
             shutdown: Shutdown::new(),
             instance: "test".into(),
         };
+        let means = Means { settings: Arc::new(settings), policy: Arc::new(policy), planner: Arc::new(OfflinePlanner::new()) };
+        let context = assembled(kernel, means);
         Self { context, clock, broker, agent_key, leaves_behind: false, database }
     }
 
@@ -123,7 +126,7 @@ impl TestApp {
 
     /// Goes on with this many connections to the database.
     pub fn with_connections(&mut self, most: u32) {
-        self.context.store = Store::new(&StoreOptions {
+        self.context.engine.kernel.store = Store::new(&StoreOptions {
             url: self.database.url(),
             max_connections: most,
             acquire_timeout: Duration::from_secs(2),
@@ -193,10 +196,13 @@ impl TestApp {
 
     /// Lets the relay send what stands in the outbox.
     pub async fn relay(&self) -> TickReport {
-        OutboxRelay::new(self.context.clone(), Arc::new(chiffon_orchestrator::verbs::unclaimed::Offers::new(self.context.clone())))
-            .tick()
-            .await
-            .expect("the relay sends")
+        OutboxRelay::new(
+            self.context.engine.kernel.clone(),
+            Arc::new(chiffon_engine::verbs::unclaimed::Offers::new(self.context.engine.clone())),
+        )
+        .tick()
+        .await
+        .expect("the relay sends")
     }
 
     /// Sends what is to be planned, hands it to a planner, and waits until the planner is done; what became of each delivery.
@@ -209,7 +215,7 @@ impl TestApp {
         let mut verdicts = Vec::new();
         for _ in 0..ready {
             let delivery = consumer.next().await.expect("a delivery");
-            let verdict = deliveries::requests::handle(&desk, &delivery).await.expect("the database answers");
+            let verdict = chiffon_requests::deliveries::requests::handle(&desk, &delivery).await.expect("the database answers");
             assert!(delivery.settle(verdict.clone()).await, "the broker takes the verdict");
             verdicts.push(verdict);
         }
@@ -285,8 +291,8 @@ async fn violations(connection: &mut sqlx::PgConnection) -> Vec<String> {
         longest_call: Duration::ZERO,
     };
     let mut violated = Vec::new();
-    for invariant in check_invariants::all().filter(|invariant| invariant.rule.name != "partition_missing") {
-        let found = invariants::find(connection, invariant, &timeless).await.expect("the records read");
+    for invariant in invariants().into_iter().filter(|invariant| invariant.rule.name != "partition_missing") {
+        let found = find(connection, invariant, &timeless).await.expect("the records read");
         if found.count > 0 {
             violated.push(format!("not true any more: {}: {}", invariant.rule.sentence, found.examples.join(", ")));
         }
@@ -296,22 +302,39 @@ async fn violations(connection: &mut sqlx::PgConnection) -> Vec<String> {
 
 fn settings() -> Settings {
     Settings {
-        claim_within: Duration::from_secs(15),
-        start_within: Duration::from_secs(30),
-        agent_lease: Duration::from_secs(20),
+        engine: engine::Settings {
+            kernel: kernel::Settings {
+                signature_valid_for: Duration::from_mins(10),
+                queue_type: QueueType::Classic,
+                tick: Duration::from_secs(2),
+                watch: Watch::default(),
+                retention: Retention::default(),
+            },
+            claim_within: Duration::from_secs(15),
+            start_within: Duration::from_secs(30),
+            agent_lease: Duration::from_secs(20),
+            run_margin: Deadlines::default().run_margin,
+            dead_letters: DeadLetterLimits::default(),
+            retry: Retries::default(),
+            unverified: Vec::new(),
+        },
         resend_after: Duration::from_secs(20),
         planning_lease: Duration::from_mins(3),
         planning_tries: 3,
-        signature_valid_for: Duration::from_mins(10),
-        max_text_chars: 8000,
+        max_text_chars: 8_000,
         open_requests: OpenRequestLimits::default(),
-        queue_type: QueueType::Classic,
-        tick: Duration::from_secs(2),
-        dead_letters: DeadLetterLimits::default(),
         deadlines: Deadlines::default(),
-        retry: Retries::default(),
-        watch: Watch::default(),
-        retention: Retention::default(),
-        unverified: Vec::new(),
     }
+}
+
+/// What must hold of the records of all parts.
+pub fn invariants() -> Vec<&'static Invariant> {
+    let records = [
+        chiffon_engine::store::invariants::work::INVARIANTS,
+        chiffon_requests::store::invariants::requests::INVARIANTS,
+        chiffon_kernel::store::invariants::messages::INVARIANTS,
+        chiffon_records::store::invariants::records::INVARIANTS,
+        chiffon_models::store::invariants::spending::INVARIANTS,
+    ];
+    records.into_iter().flatten().collect()
 }

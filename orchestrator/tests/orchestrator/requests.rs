@@ -9,10 +9,10 @@ mod relaying;
 mod running;
 mod spending;
 
-use chiffon_orchestrator::domain::role::Principal;
-use chiffon_orchestrator::verbs::decide::{self, Decide, Decided, Decision};
-use chiffon_orchestrator::verbs::submit::{self, Submit};
+use chiffon_kernel::domain::role::Principal;
 use chiffon_protocol::Problem;
+use chiffon_requests::verbs::decide::{self, Decide, Decided, Decision};
+use chiffon_requests::verbs::submit::{self, Submit};
 use uuid::Uuid;
 
 use crate::harness::TestApp;
@@ -75,7 +75,7 @@ async fn end_tasks(app: &TestApp, request_id: Uuid, purpose: &str, status: &str,
     .execute(&mut *transaction)
     .await
     .expect("the tasks end");
-    chiffon_orchestrator::verbs::advance_request::run(&app.context, &mut transaction, request_id).await.expect("it moves on");
+    chiffon_requests::verbs::advance_request::run(&app.context, &mut transaction, request_id).await.expect("it moves on");
     transaction.commit().await.expect("the database answers");
 }
 

@@ -10,10 +10,10 @@ mod silence;
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::run_outcome::outcome;
-use chiffon_orchestrator::domain::standing::Standing;
-use chiffon_orchestrator::domain::task::{Claim, CutOff, Event, Proof, Purpose, Task, over_at};
+use chiffon_engine::domain::standing::Standing;
+use chiffon_engine::domain::task::{Claim, CutOff, Event, Proof, Purpose, Task, over_at};
 use chiffon_protocol::message::Outcome;
+use chiffon_requests::domain::run_outcome::outcome;
 use chrono::DateTime;
 
 use crate::bug::Bug;

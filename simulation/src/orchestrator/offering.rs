@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chiffon_orchestrator::domain::request::Status;
-use chiffon_orchestrator::domain::task::{Claim, Claimed, Event, Task, claim, next_offer};
+use chiffon_engine::domain::task::{Claim, Claimed, Event, Task, claim, next_offer};
 use chiffon_protocol::message::Decision;
+use chiffon_requests::domain::request::Status;
 use serde_json::json;
 
 use super::{AGENT_LEASE, CLAIM_WITHIN, Desk};

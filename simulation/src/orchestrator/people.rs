@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::request;
-use chiffon_orchestrator::domain::request::Status;
-use chiffon_orchestrator::domain::task::{Asked, Decision as Resolution, Event, Refusal, Task, resolve};
+use chiffon_engine::domain::task::{Asked, Decision as Resolution, Event, Refusal, Task, resolve};
 use chiffon_protocol::action::Repeatable;
+use chiffon_requests::domain::request::{self, Status};
 use serde_json::json;
 
 use super::{Desk, proof};

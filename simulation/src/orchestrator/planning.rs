@@ -1,7 +1,6 @@
 //! Planning a round (RELIABILITY 19).
 
-use chiffon_orchestrator::domain::request;
-use chiffon_orchestrator::domain::request::Status;
+use chiffon_requests::domain::request::{self, Status};
 
 use super::{Desk, Memory, PLANNING_LEASE, RESEND_AFTER};
 use crate::network::{Message, Queue};

@@ -1,9 +1,9 @@
 //! Planning the same steps again: where all that was given out was refused, or the previews do not hold any more. The new revision needs
 //! its own approvals.
 
-use chiffon_orchestrator::domain::request;
-use chiffon_orchestrator::domain::task::{Event, Task};
+use chiffon_engine::domain::task::{Event, Task};
 use chiffon_protocol::message::Outcome;
+use chiffon_requests::domain::request;
 use serde_json::json;
 
 use super::Desk;

@@ -1,6 +1,6 @@
 //! What agents say (RELIABILITY 10, 14 to 16).
 
-use chiffon_orchestrator::domain::task::{Event, Reported, Task, given_back, result};
+use chiffon_engine::domain::task::{Event, Reported, Task, given_back, result};
 use chiffon_protocol::message::Outcome;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Silence, and what is tried again after it (RELIABILITY 10, 12, 13).
 
-use chiffon_orchestrator::domain::task::{Event, Limits, Next, Task};
+use chiffon_engine::domain::task::{Event, Limits, Next, Task};
 use serde_json::json;
 
 use super::{Desk, Memory, SINGLETON_LEASE, cut_off, proof};

@@ -8,7 +8,7 @@ mod people;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::task::Limits;
+use chiffon_engine::domain::task::Limits;
 use chiffon_protocol::action::Repeatable;
 use chiffon_protocol::message::Outcome;
 use fastrand::Rng;

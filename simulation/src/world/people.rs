@@ -1,7 +1,7 @@
 //! People, and what breaks by itself.
 
-use chiffon_orchestrator::domain::request::Status;
-use chiffon_orchestrator::domain::task::{Decision as Resolution, Task};
+use chiffon_engine::domain::task::{Decision as Resolution, Task};
+use chiffon_requests::domain::request::Status;
 
 use super::{AGENTS, HOSTS, ORCHESTRATORS, World};
 use crate::network::Party;

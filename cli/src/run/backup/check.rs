@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
+use chiffon_kernel::store::{self, Store};
 use chiffon_nodes::PostgresNode;
-use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::store::{self, Store};
-use chiffon_orchestrator::verbs::after_restore;
-use chiffon_orchestrator::verbs::verify_audit::{self, Report};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::Problem;
 use chiffon_protocol::key::KeyPair;
+use chiffon_records::audit_repo::AuditRepository;
+use chiffon_records::verbs::verify_audit::{self, Report};
+use chiffon_requests::verbs::after_restore;
 use serde_json::json;
 
 use super::make::store_options;
@@ -68,11 +68,11 @@ async fn in_database(node: &PostgresNode, unpacked: &Path, manifest: &Manifest) 
 pub async fn fill(url: &str, unpacked: &Path, manifest: &Manifest) -> Result<Store, Failure> {
     let store = Store::new(&store_options(url)).map_err(Problem::from)?;
     let mut connection = store.acquire().await.map_err(Problem::from)?;
-    store::backup::make_reader(&mut connection).await.map_err(Problem::from)?;
-    let server = store::backup::server(&mut connection).await.map_err(Problem::from)?;
+    chiffon_orchestrator::store::backup::make_reader(&mut connection).await.map_err(Problem::from)?;
+    let server = chiffon_orchestrator::store::backup::server(&mut connection).await.map_err(Problem::from)?;
     let server = u32::try_from(server).unwrap_or_default().max(manifest.server);
     programs::load(url, server, &unpacked.join(DATABASE)).await?;
-    store::backup::grant_reader(&mut connection).await.map_err(Problem::from)?;
+    chiffon_orchestrator::store::backup::grant_reader(&mut connection).await.map_err(Problem::from)?;
     drop(connection);
     store.migrate().await.map_err(Problem::from)?;
     Ok(store)

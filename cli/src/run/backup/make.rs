@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::store::{self, Store, StoreOptions};
+use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::{Problem, canonical};
+use chiffon_records::audit_repo::AuditRepository;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -53,7 +53,7 @@ async fn database(source: &Source, work: &Path) -> Result<(Manifest, Vec<Named>)
     let store = Store::new(&store_options(&source.database_url)).map_err(Problem::from)?;
     let mut snapshot = store.snapshot().await.map_err(Problem::from)?;
     let made_at = SystemClock.now();
-    let facts = store::backup::facts(&mut snapshot).await.map_err(Problem::from)?;
+    let facts = chiffon_orchestrator::store::backup::facts(&mut snapshot).await.map_err(Problem::from)?;
     let file = work.join(DATABASE);
     let server = u32::try_from(facts.server).unwrap_or_default();
     programs::dump(&source.database_url, server, &facts.snapshot, &file).await?;

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chiffon_orchestrator::store::{self, Store};
+use chiffon_kernel::store::{self, Store};
 use chiffon_process::{Clock as _, SystemClock, private};
 use chiffon_protocol::{ErrorCode, Problem};
 
@@ -33,7 +33,7 @@ pub async fn run(global: &Global, args: &Restore) -> Outcome {
 /// Unpacks a backup that this version can use.
 fn open(file: &Path, into: &Path) -> Result<Manifest, Failure> {
     let manifest = archive::open(file, into)?;
-    let newest = store::backup::newest_schema();
+    let newest = chiffon_orchestrator::store::backup::newest_schema();
     if manifest.schema > newest {
         return Err(refused(format!(
             "the backup was made by Chiffon {} with schema {}, and this version knows {newest}; restore it with that version or a newer one",
@@ -90,7 +90,7 @@ async fn into_database(data_dir: &DataDir, args: &Restore, url: &str) -> Outcome
     }
     let store = Store::new(&super::make::store_options(url)).map_err(Problem::from)?;
     let mut connection = store.acquire().await.map_err(Problem::from)?;
-    if !store::backup::is_empty(&mut connection).await.map_err(Problem::from)? {
+    if !chiffon_orchestrator::store::backup::is_empty(&mut connection).await.map_err(Problem::from)? {
         return Err(refused("the database holds tables; name an empty one (CREATE DATABASE …)".to_owned()));
     }
     drop(connection);

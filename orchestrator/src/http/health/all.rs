@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Check, bus, database, fleet, invariants, planner};
-use crate::http::state::HttpState;
+use crate::http::HttpState;
 
 /// How it is.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,13 +7,13 @@ pub(super) mod ready;
 use std::time::Duration;
 
 use chiffon_bus::Status;
+use chiffon_fleet::store::read::agents;
+use chiffon_kernel::store;
 use chiffon_protocol::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::state::HttpState;
-use crate::store;
-use crate::store::read::agents;
+use crate::http::HttpState;
 
 /// A part that does not answer within this is not there.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Check, bus, database};
-use crate::http::state::HttpState;
+use crate::http::HttpState;
 
 /// Whether it can take calls.
 #[derive(Debug, Serialize, ToSchema)]

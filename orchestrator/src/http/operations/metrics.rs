@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use chiffon_bus::Status;
+use chiffon_kernel::http::problem::Failure;
 
-use crate::http::problem::Failure;
-use crate::http::state::HttpState;
+use crate::http::HttpState;
 use crate::store::read::counts::{self, Counts};
 
 /// Shows numbers as text (version 0.0.4 of Prometheus' format).

@@ -1,8 +1,7 @@
 //! Numbers for monitoring. Each comes from a partial index of what is open, so that a long history costs nothing.
 
+use chiffon_kernel::store::Error;
 use sqlx::PgPool;
-
-use crate::store::Error;
 
 /// Numbers of one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub async fn read(pool: &PgPool) -> Result<Counts, Error> {
     )
     .fetch_all(pool)
     .await?;
-    let mut counts = Counts { agents: super::agents::alive(pool).await?, ..Counts::default() };
+    let mut counts = Counts { agents: chiffon_fleet::store::read::agents::alive(pool).await?, ..Counts::default() };
     for row in rows {
         match row.what.as_str() {
             "request" => counts.requests.push((row.status, row.count)),

@@ -4,23 +4,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::memory::MemoryBus;
-use chiffon_orchestrator::domain::deadline::Deadlines;
-use chiffon_orchestrator::domain::policy::Policy;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::domain::task::Limits as Retries;
-use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
-use chiffon_orchestrator::planner::offline::OfflinePlanner;
-use chiffon_orchestrator::store::{Store, StoreOptions};
-use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
-use chiffon_orchestrator::verbs::tokens::{self, NewToken};
-use chiffon_orchestrator::verbs::{Context, DeadLetterLimits, Retention, Settings, Wakes, Watch, plan_round};
+use chiffon_engine::domain::task::Limits as Retries;
+use chiffon_engine::verbs as engine;
+use chiffon_engine::verbs::DeadLetterLimits;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::http::table::Routes;
+use chiffon_kernel::http::{HttpOptions, HttpState};
+use chiffon_kernel::store::{Store, StoreOptions};
+use chiffon_kernel::verbs as kernel;
+use chiffon_kernel::verbs::tokens::{self, NewToken};
+use chiffon_kernel::verbs::{Retention, Wakes, Watch};
+use chiffon_orchestrator::app::{assembled, parts};
+use chiffon_orchestrator::http::{routes, serve};
+use chiffon_planning::planner::offline::OfflinePlanner;
+use chiffon_plans::domain::policy::Policy;
 use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, telemetry};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::QueueType;
+use chiffon_records::audit_repo::AuditRepository;
+use chiffon_requests::domain::deadline::Deadlines;
+use chiffon_requests::verbs::open_requests::OpenRequestLimits;
+use chiffon_requests::verbs::{Context, Means, Settings, plan_round};
 use chiffon_testkit::TemporaryDatabase;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -31,6 +40,7 @@ pub const ACTION_SHA256: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 pub struct App {
     pub context: Context,
     pub state: HttpState,
+    repository: TempDir,
     pub client: Client,
     pub address: String,
     shutdown: Shutdown,
@@ -88,23 +98,28 @@ impl Answer {
 /// Times and limits that most tests have.
 pub fn settings() -> Settings {
     Settings {
-        claim_within: Duration::from_secs(30),
-        start_within: Duration::from_secs(30),
-        agent_lease: Duration::from_mins(1),
+        engine: engine::Settings {
+            kernel: kernel::Settings {
+                signature_valid_for: Duration::from_mins(10),
+                queue_type: QueueType::Classic,
+                tick: Duration::from_secs(1),
+                watch: Watch::default(),
+                retention: Retention::default(),
+            },
+            claim_within: Duration::from_secs(30),
+            start_within: Duration::from_secs(30),
+            agent_lease: Duration::from_mins(1),
+            run_margin: Deadlines::default().run_margin,
+            dead_letters: DeadLetterLimits::default(),
+            retry: Retries::default(),
+            unverified: Vec::new(),
+        },
         resend_after: Duration::from_secs(30),
         planning_lease: Duration::from_mins(1),
         planning_tries: 3,
-        signature_valid_for: Duration::from_mins(10),
         max_text_chars: 8_000,
         open_requests: OpenRequestLimits::default(),
-        queue_type: QueueType::Classic,
-        tick: Duration::from_secs(1),
-        dead_letters: DeadLetterLimits::default(),
         deadlines: Deadlines::default(),
-        retry: Retries::default(),
-        watch: Watch::default(),
-        retention: Retention::default(),
-        unverified: Vec::new(),
     }
 }
 
@@ -144,30 +159,37 @@ impl App {
             statement_timeout: Duration::from_secs(10),
         })
         .expect("an address");
-        let context = Context {
+        let kernel = kernel::Context {
             store,
             bus: MemoryBus::shared().connect(),
             clock: SystemClock::shared(),
             ids: RandomIds::shared(),
             key: Arc::new(KeyPair::generate()),
             agents: Arc::new(Keyring::new([])),
-            policy: Arc::new(Policy::default()),
-            planner: Arc::new(OfflinePlanner::new()),
-            settings: Arc::new(settings),
-            run: Arc::new(chiffon_orchestrator::verbs::request_run::Requests),
+            settings: Arc::new(settings.kernel.clone()),
             wakes: Arc::new(Wakes::default()),
             background: Arc::default(),
             shutdown: shutdown.clone(),
             instance: "test".into(),
         };
-        let state = HttpState::new(context.clone(), options);
+        let means = Means { settings: Arc::new(settings), policy: Arc::new(Policy::default()), planner: Arc::new(OfflinePlanner::new()) };
+        let context = assembled(kernel, means);
+        let repository = tempfile::tempdir().expect("a folder");
+        let state = HttpState::new(context.kernel.clone(), options);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let (served, stop) = (state.clone(), shutdown.clone());
-        Spawner::new(shutdown.clone()).spawn("http", async move { serve(listener, served, stop).await.expect("serving") });
         // Only plain HTTP is spoken to it; reading the machine's certificates would cost more than most calls.
         let client = Client::builder().tls_certs_only([]).build().expect("a client");
-        Self { context, state, client, address, shutdown, database: None }
+        let app = Self { context, state, client, address, shutdown, database: None, repository };
+        let (served, routes, stop) = (app.state.clone(), app.routes(&app.context), app.shutdown.clone());
+        Spawner::new(stop.clone()).spawn("http", async move { serve(listener, served, routes, stop).await.expect("serving") });
+        app
+    }
+
+    /// The endpoints of all parts that work with this.
+    pub fn routes(&self, context: &Context) -> Routes {
+        let repository = AuditRepository::open_or_create(&self.repository.path().join("audit.git")).expect("a repository");
+        routes::of(&self.state, &parts(context, &repository, &Spawner::new(self.shutdown.clone())))
     }
 
     /// Where its database is.

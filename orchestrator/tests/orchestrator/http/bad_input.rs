@@ -1,7 +1,7 @@
 //! Every bad input is a coded problem that names the thing, and nothing is half done.
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::http::HttpOptions;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::http::HttpOptions;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::http::HttpOptions;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::http::HttpOptions;
 use chiffon_process::bounded;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

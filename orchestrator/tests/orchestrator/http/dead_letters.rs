@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use chiffon_bus::Delivery;
-use chiffon_orchestrator::deliveries::Inbox as _;
-use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_engine::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_kernel::deliveries::Inbox as _;
+use chiffon_kernel::domain::role::Role;
 use chiffon_protocol::signature;
 use chiffon_protocol::topology::{CODE_HEADER, ORIGIN_HEADER, REASON_HEADER, RESULTS};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn die(app: &App, body: &str, signed: bool) -> String {
     let settler = chiffon_bus::Settler::new(|_, done| done.send(true).unwrap_or_default());
     let body = bytes::Bytes::from(body.to_owned());
     let delivery = Delivery { queue: String::new(), message_id: None, correlation_id: None, headers, body, redelivered: false, settler };
-    DeadLettersInbox::new(app.context.clone()).handle(&[delivery]).await.expect("it is kept");
+    DeadLettersInbox::new(app.context.engine.clone()).handle(&[delivery]).await.expect("it is kept");
     sqlx::query_scalar("SELECT id::text FROM dead_letters ORDER BY id DESC LIMIT 1")
         .fetch_one(app.context.store.pool())
         .await

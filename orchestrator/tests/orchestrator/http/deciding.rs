@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 

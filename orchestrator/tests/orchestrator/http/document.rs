@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use chiffon_orchestrator::http::schema_collisions;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -25,7 +24,7 @@ fn all<'d>(value: &'d Value, key: &str, found: &mut Vec<&'d Value>) {
 #[tokio::test]
 async fn every_name_in_the_document_stands_for_one_thing_and_every_answer_is_described() {
     let app = App::start().await;
-    assert_eq!(schema_collisions(app.state.clone()), Vec::<String>::new(), "two types under one name; give one `#[schema(as = ...)]`");
+    assert_eq!(app.routes(&app.context).collisions(), Vec::<String>::new(), "two types under one name; give one `#[schema(as = ...)]`");
     let document = Answer::of(app.client.get(format!("{}/openapi.json", app.address))).await.ok();
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {

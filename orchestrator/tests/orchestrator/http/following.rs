@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::store::events;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::store::events;
 use futures::StreamExt as _;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -164,8 +164,8 @@ async fn a_bad_cursor_is_named_and_the_stop_ends_open_views() {
 
 #[tokio::test]
 async fn there_is_a_bound_to_how_many_live_views_are_open() {
-    let app = App::with_options(chiffon_orchestrator::http::HttpOptions {
-        views: chiffon_orchestrator::http::Most { all: 2, of_one: 1 },
+    let app = App::with_options(chiffon_kernel::http::HttpOptions {
+        views: chiffon_kernel::http::Most { all: 2, of_one: 1 },
         ..Default::default()
     })
     .await;

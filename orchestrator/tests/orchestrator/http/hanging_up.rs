@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::task::Poll;
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use reqwest::{Method, StatusCode};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

@@ -1,6 +1,6 @@
 //! Health, metrics and background agents.
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -30,7 +30,7 @@ async fn an_orchestrator_whose_database_takes_no_changes_is_not_ready_and_says_s
     let app = App::start().await;
     app.sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$").await;
     let url = app.database_url();
-    let reader = App::on(&url, chiffon_orchestrator::http::HttpOptions::default()).await;
+    let reader = App::on(&url, chiffon_kernel::http::HttpOptions::default()).await;
     let ready = Answer::of(reader.client.get(format!("{}/health/ready", reader.address))).await;
     assert_eq!((ready.status, &ready.body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("not_ready")), "{ready:?}");
     let text = ready.body["database"]["text"].as_str().expect("text");

@@ -1,6 +1,6 @@
 //! Hostile texts through every field of every endpoint, as the API's own document lists them: each is taken as it is or refused by name.
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use chiffon_testkit::hostile;
 use reqwest::{Method, Url};
 use serde_json::{Map, Value, json};

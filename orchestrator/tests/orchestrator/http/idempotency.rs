@@ -1,10 +1,10 @@
 //! The same call with the same key is done once.
 
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::store::idempotency::{self, Reservation};
-use chiffon_orchestrator::verbs::say;
-use chiffon_orchestrator::verbs::submit::{self, Submit};
+use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::store::idempotency::{self, Reservation};
 use chiffon_protocol::ErrorCode;
+use chiffon_requests::verbs::say;
+use chiffon_requests::verbs::submit::{self, Submit};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::http::{HttpOptions, Most};
-use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::http::{HttpOptions, Most};
+use chiffon_requests::verbs::open_requests::OpenRequestLimits;
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
 

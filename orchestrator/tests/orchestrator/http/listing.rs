@@ -1,6 +1,6 @@
 //! Lists: filters, pages, and a fixed number of statements however much there is.
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use serde_json::{Value, json};
 
 use super::App;

@@ -1,6 +1,6 @@
 //! Pausing, draining and resuming agents, and trusting keys, as people do it.
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use chiffon_protocol::key::KeyPair;
 use reqwest::Method;
 use serde_json::json;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::http::{HttpOptions, HttpState, serve};
-use chiffon_orchestrator::planner::{Planned, Planner, PlanningInput};
+use chiffon_kernel::domain::role::Role;
+use chiffon_orchestrator::http::serve;
+use chiffon_planning::planner::{Planned, Planner, PlanningInput};
 use chiffon_process::Spawner;
 use chiffon_protocol::Problem;
 use reqwest::StatusCode;
@@ -35,8 +35,8 @@ async fn a_handler_that_panics_is_500_with_5900_and_others_are_answered() {
     context.planner = Arc::new(Mistaken);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let (state, stop) = (HttpState::new(context.clone(), HttpOptions::default()), context.shutdown.clone());
-    Spawner::new(stop.clone()).spawn("http", async move { serve(listener, state, stop).await.expect("serving") });
+    let (state, routes, stop) = (app.state.clone(), app.routes(&context), context.shutdown.clone());
+    Spawner::new(stop.clone()).spawn("http", async move { serve(listener, state, routes, stop).await.expect("serving") });
     let get = async |path: &str| Answer::of(app.client.get(format!("{address}{path}")).bearer_auth(&ada)).await;
     for _ in 0..3 {
         let answer = get("/health").await;

@@ -1,6 +1,6 @@
 //! Hosts that are kept from other work, and giving them back, as clients call it.
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

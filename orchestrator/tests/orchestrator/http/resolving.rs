@@ -1,6 +1,6 @@
 //! Deciding about what was cut off, and holding a request, as clients call it.
 
-use chiffon_orchestrator::domain::role::Role;
+use chiffon_kernel::domain::role::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

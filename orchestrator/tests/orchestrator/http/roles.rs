@@ -1,7 +1,7 @@
 //! Every role at every endpoint, and no token at all.
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::http::{Endpoint, endpoints};
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::http::Endpoint;
 use reqwest::{Method, StatusCode};
 
 use super::{Answer, App};
@@ -16,7 +16,10 @@ fn concrete(endpoint: &Endpoint) -> (Method, String) {
 #[tokio::test]
 async fn the_least_roles_are_these() {
     let app = App::start().await;
-    let lines: Vec<String> = endpoints(app.state.clone())
+    let lines: Vec<String> = app
+        .routes(&app.context)
+        .endpoints()
+        .to_vec()
         .iter()
         .map(|endpoint| format!("{} {} {}", endpoint.least.map_or("-", Role::as_str), endpoint.method, endpoint.path))
         .collect();
@@ -75,7 +78,7 @@ async fn a_role_below_the_least_is_refused_and_any_other_is_let_in() {
     for role in Role::ALL {
         tokens.push((role, app.token(role.as_str(), role).await));
     }
-    for endpoint in endpoints(app.state.clone()) {
+    for endpoint in app.routes(&app.context).endpoints().to_vec() {
         let (method, path) = concrete(&endpoint);
         for (role, token) in &tokens {
             let answer = Answer::of(app.call(method.clone(), &path, token)).await;
@@ -96,7 +99,7 @@ async fn a_role_below_the_least_is_refused_and_any_other_is_let_in() {
 #[tokio::test]
 async fn without_a_token_only_the_open_endpoints_answer() {
     let app = App::start().await;
-    for endpoint in endpoints(app.state.clone()) {
+    for endpoint in app.routes(&app.context).endpoints().to_vec() {
         let (method, path) = concrete(&endpoint);
         let answer = Answer::of(app.client.request(method.clone(), format!("{}{path}", app.address))).await;
         if endpoint.least.is_none() {
@@ -113,7 +116,7 @@ async fn every_endpoint_is_documented_with_its_role() {
     let app = App::start().await;
     let api = Answer::of(app.client.get(format!("{}/openapi.json", app.address))).await.ok();
     assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", api["openapi"]);
-    for endpoint in endpoints(app.state.clone()) {
+    for endpoint in app.routes(&app.context).endpoints().to_vec() {
         let operation = &api["paths"][&endpoint.path][endpoint.method.to_lowercase()];
         let text = operation["description"].as_str().unwrap_or_default();
         let role = endpoint.least.map_or("Needs no token.".to_owned(), |role| format!("Least role: `{}`.", role.as_str()));

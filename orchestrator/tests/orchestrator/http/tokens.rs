@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::tokens::{self, NewToken};
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::verbs::tokens::{self, NewToken};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;

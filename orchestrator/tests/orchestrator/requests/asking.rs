@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chiffon_bus::{Outgoing, Verdict};
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::submit::{self, Submit};
-use chiffon_orchestrator::verbs::{plan_round, say, wake_planning};
+use chiffon_kernel::domain::role::Role;
 use chiffon_protocol::message::PlanWanted;
 use chiffon_protocol::topology::{REQUESTS, WORK_EXCHANGE};
 use chiffon_protocol::{Envelope, ErrorCode};
+use chiffon_requests::verbs::submit::{self, Submit};
+use chiffon_requests::verbs::{plan_round, say, wake_planning};
 use uuid::Uuid;
 
 use super::{DEPLOY, REPORT, RESTART, ask, planned};

@@ -1,9 +1,9 @@
 //! Cancelling in each state: what it ends, and what it answers.
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::cancel;
-use chiffon_orchestrator::verbs::decide::Decision::Approve;
+use chiffon_kernel::domain::role::Role;
 use chiffon_protocol::ErrorCode;
+use chiffon_requests::verbs::cancel;
+use chiffon_requests::verbs::decide::Decision::Approve;
 use serde_json::json;
 use uuid::Uuid;
 

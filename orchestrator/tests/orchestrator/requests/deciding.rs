@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::chores::Chore as _;
-use chiffon_orchestrator::chores::deadline_reaper::DeadlineReaper;
-use chiffon_orchestrator::domain::policy::Policy;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::decide::Decision::{Approve, Reject, Revise};
-use chiffon_orchestrator::verbs::say;
+use chiffon_kernel::chores::Chore as _;
+use chiffon_kernel::domain::role::Role;
+use chiffon_plans::domain::policy::Policy;
 use chiffon_protocol::ErrorCode;
+use chiffon_requests::chores::deadline_reaper::DeadlineReaper;
+use chiffon_requests::verbs::decide::Decision::{Approve, Reject, Revise};
+use chiffon_requests::verbs::say;
 
 use super::{RESTART, ask, decide, decide_about, planned, tasks};
 use crate::harness::TestApp;

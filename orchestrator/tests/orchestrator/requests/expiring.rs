@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::chores::Chore as _;
-use chiffon_orchestrator::chores::deadline_reaper::DeadlineReaper;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::submit::{self, Submit};
-use chiffon_orchestrator::verbs::{plan_round, say};
+use chiffon_kernel::chores::Chore as _;
+use chiffon_kernel::domain::role::Role;
 use chiffon_process::Clock as _;
 use chiffon_protocol::ErrorCode;
+use chiffon_requests::chores::deadline_reaper::DeadlineReaper;
+use chiffon_requests::verbs::submit::{self, Submit};
+use chiffon_requests::verbs::{plan_round, say};
 use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;

@@ -4,21 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Bus, BusError, Delivery, Outgoing, Published, Verdict};
-use chiffon_orchestrator::deliveries::Inbox as _;
-use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::deliveries::requests;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::store::read::requests::{Filter, list};
-use chiffon_orchestrator::verbs::dead_letters::replay;
-use chiffon_orchestrator::verbs::open_requests::OpenRequestLimits;
-use chiffon_orchestrator::verbs::planning_desk::PlanningDesk;
-use chiffon_orchestrator::verbs::principal_keys::{self, Trust};
-use chiffon_orchestrator::verbs::tokens::Who;
+use chiffon_engine::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_engine::verbs::dead_letters::replay;
+use chiffon_kernel::deliveries::Inbox as _;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::verbs::principal_keys::{self, Trust};
+use chiffon_kernel::verbs::tokens::Who;
 use chiffon_process::{Clock as _, IdSource as _, RandomIds, Spawner};
 use chiffon_protocol::key::KeyPair;
 use chiffon_protocol::message::{PlanWanted, UserRequest};
 use chiffon_protocol::topology::{DEAD_LETTERS, REQUESTS, WORK_EXCHANGE};
 use chiffon_protocol::{Envelope, Message, signature};
+use chiffon_requests::deliveries::requests;
+use chiffon_requests::store::read::requests::{Filter, list};
+use chiffon_requests::verbs::open_requests::OpenRequestLimits;
+use chiffon_requests::verbs::planning_desk::PlanningDesk;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -304,7 +304,7 @@ async fn a_key_is_one_principals_and_never_an_agents() {
 
 /// Takes the dead letters in.
 async fn drain_letters(app: &TestApp) {
-    let inbox = DeadLettersInbox::new(app.context.clone());
+    let inbox = DeadLettersInbox::new(app.context.engine.clone());
     let (ready, _) = app.context.bus.depth(DEAD_LETTERS).await.expect("the queue is there");
     let mut consumer = app.context.bus.consume(DEAD_LETTERS, 64).await.expect("the queue is there");
     for _ in 0..ready {

@@ -1,19 +1,18 @@
 //! The relay: sent at least once, forgotten when confirmed, and taken back where nobody has a queue for it (RELIABILITY 2).
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use chiffon_bus::Verdict;
-use chiffon_orchestrator::chores::Chore as _;
-use chiffon_orchestrator::chores::outbox_relay::OutboxRelay;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::store::outbox::{self, NewMessage};
-use chiffon_orchestrator::verbs::decide::Decision::Approve;
-use chiffon_orchestrator::verbs::dispatch;
+use chiffon_engine::verbs::dispatch;
+use chiffon_kernel::chores::Chore as _;
+use chiffon_kernel::chores::outbox_relay::OutboxRelay;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::store::outbox::{self, NewMessage};
 use chiffon_protocol::message::PlanWanted;
 use chiffon_protocol::topology::{CONTROL_EXCHANGE, REQUESTS};
 use chiffon_protocol::{Envelope, ErrorCode};
+use chiffon_requests::verbs::decide::Decision::Approve;
 use uuid::Uuid;
 
 use super::{RESTART, ask};
@@ -72,14 +71,15 @@ async fn a_broker_that_is_away_loses_nothing_and_the_relay_says_why() {
     let ann = app.person("ann", Role::Requester).await;
     ask(&app, &ann, RESTART).await;
     app.context.bus.close(Duration::from_secs(1)).await;
-    let problem = OutboxRelay::new(app.context.clone(), Arc::new(chiffon_orchestrator::verbs::unclaimed::Offers::new(app.context.clone())))
-        .tick()
-        .await
-        .expect_err("nothing can be sent");
+    let problem =
+        OutboxRelay::new(app.context.kernel.clone(), Arc::new(chiffon_engine::verbs::unclaimed::Offers::new(app.context.engine.clone())))
+            .tick()
+            .await
+            .expect_err("nothing can be sent");
     assert_eq!(problem.code, ErrorCode::BrokerUnavailable);
     let why = app.text("SELECT last_error FROM outbox WHERE message_id <> $1", Uuid::nil()).await;
     assert_eq!(why.as_deref(), Some("the bus is closed"));
-    app.context.bus = app.broker.connect();
+    app.context.engine.kernel.bus = app.broker.connect();
     sqlx::query("UPDATE outbox SET leased_until = NULL").execute(app.pool()).await.expect("its rest is over");
     assert_eq!(app.relay().await.done, 1);
     app.plan().await;

@@ -1,8 +1,8 @@
 //! How a request moves on with its tasks.
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::cancel;
-use chiffon_orchestrator::verbs::decide::Decision::{Approve, Reject};
+use chiffon_kernel::domain::role::Role;
+use chiffon_requests::verbs::cancel;
+use chiffon_requests::verbs::decide::Decision::{Approve, Reject};
 use serde_json::json;
 
 use super::{DEPLOY, REPORT, decide, end_tasks, planned};

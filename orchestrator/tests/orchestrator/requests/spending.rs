@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::planner::ledger::{Ledger as _, Reservation, Settlement};
-use chiffon_orchestrator::verbs::ledger::PostgresLedger;
+use chiffon_kernel::domain::role::Role;
+use chiffon_models::planner::ledger::{Ledger as _, Reservation, Settlement};
+use chiffon_models::verbs::ledger::PostgresLedger;
 use chiffon_protocol::{ErrorCode, Problem};
 use futures::future::join_all;
 use uuid::Uuid;

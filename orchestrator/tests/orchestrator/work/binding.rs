@@ -1,8 +1,8 @@
 //! A run is bound to the host variables of its preview; where its agent finds others, the same steps are planned again.
 
-use chiffon_orchestrator::verbs::decide::Decision;
 use chiffon_protocol::message::{ErrorReport, HostVariables, Mode, Outcome, Preview, Variables, WorkResult};
 use chiffon_protocol::topology::RESULTS;
+use chiffon_requests::verbs::decide::Decision;
 use serde_json::json;
 
 use super::foretelling::Asked;

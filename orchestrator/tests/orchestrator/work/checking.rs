@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::domain::task::Decision::{self, Done, GiveUp, Retry};
-use chiffon_orchestrator::store::read;
-use chiffon_orchestrator::verbs::lose_attempt::Fence;
-use chiffon_orchestrator::verbs::resolve::{self, Resolve, Resolved};
-use chiffon_orchestrator::verbs::{cancel, retry};
+use chiffon_engine::domain::task::Decision::{self, Done, GiveUp, Retry};
+use chiffon_engine::verbs::lose_attempt::Fence;
+use chiffon_engine::verbs::retry;
+use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_protocol::message::{Change, Command, Decision as Granted, ErrorReport, Message, Mode, Outcome, Preview, WorkResult};
 use chiffon_protocol::topology::{CLAIMS, RESULTS};
+use chiffon_requests::verbs::cancel;
+use chiffon_requests::verbs::resolve::{self, Resolve, Resolved};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -68,7 +68,10 @@ impl Cut {
 
     /// What the request shows at its step.
     async fn shown(&self) -> Value {
-        let view = read::request::get(self.site.app.pool(), self.request_id).await.expect("it reads").expect("it is there");
+        let view = chiffon_requests::store::read::request::get(self.site.app.pool(), self.request_id)
+            .await
+            .expect("it reads")
+            .expect("it is there");
         view.plan.expect("it has a plan").steps[0].preview.clone()
     }
 

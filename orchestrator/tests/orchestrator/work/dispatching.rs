@@ -1,7 +1,7 @@
 //! What goes when, and what says why it waits (RELIABILITY 9 and 12).
 
-use chiffon_orchestrator::verbs::returned::Returned as _;
-use chiffon_orchestrator::verbs::unclaimed::Offers;
+use chiffon_engine::verbs::unclaimed::Offers;
+use chiffon_kernel::verbs::returned::Returned as _;
 use chiffon_protocol::Message;
 use chiffon_protocol::message::{Availability, Heartbeat, Outcome};
 use chiffon_protocol::topology::HEARTBEATS;
@@ -115,7 +115,7 @@ async fn what_has_no_queue_waits_a_moment_and_is_offered_again() {
     let request_id = site.approved(&[step("web", "web", &[])]).await;
     site.turn().await;
     let work = agent.work().await.expect("it is offered");
-    let offers = Offers::new(site.app.context.clone());
+    let offers = Offers::new(site.app.context.engine.clone());
     offers.returned(work.request.task_id, 1, 1).await.expect("it is taken back");
     site.turn().await;
     assert!(agent.work().await.is_none(), "not at once: that would be a loop");
@@ -199,7 +199,7 @@ async fn an_agent_that_did_not_start_it_gets_a_new_attempt() {
 
 #[tokio::test]
 async fn two_dispatchers_at_once_offer_a_task_once() {
-    use chiffon_orchestrator::verbs::dispatch;
+    use chiffon_engine::verbs::dispatch;
     let site = Site::start().await;
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let request_id = site.approved(&[step("one", "nas", &[]), step("two", "nas", &[]), step("three", "web", &[])]).await;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Outgoing, Verdict};
-use chiffon_orchestrator::chores::Chore as _;
-use chiffon_orchestrator::chores::dead_letter_keeper::DeadLetterKeeper;
-use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::deliveries::results::ResultsInbox;
-use chiffon_orchestrator::deliveries::{self, Inbox};
-use chiffon_orchestrator::verbs::dead_letters::{let_go, replay};
+use chiffon_engine::chores::dead_letter_keeper::DeadLetterKeeper;
+use chiffon_engine::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_engine::deliveries::results::ResultsInbox;
+use chiffon_engine::verbs::dead_letters::{let_go, replay};
+use chiffon_kernel::chores::Chore as _;
+use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_process::{Clock as _, Spawner};
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::{
@@ -92,7 +92,7 @@ async fn a_letter_is_one_row_however_often_it_is_delivered_or_said() {
     let bus = site.app.broker.connect();
     let mut consumer = bus.consume(DEAD_LETTERS, 1).await.expect("the queue is there");
     let delivery = consumer.next().await.expect("a delivery");
-    let dead = DeadLettersInbox::new(site.app.context.clone());
+    let dead = DeadLettersInbox::new(site.app.context.engine.clone());
     assert_eq!(dead.handle(std::slice::from_ref(&delivery)).await.expect("it is kept"), [Verdict::Ack]);
     drop((delivery, consumer));
     assert_eq!(site.bury().await, 1, "it is delivered again");
@@ -293,7 +293,7 @@ async fn a_fault_of_ours_loses_no_good_message() {
     let fault = async |statement: &'static str| sqlx::query(statement).execute(pool).await.expect("it is done");
     fault("ALTER TABLE task_attempts ADD CONSTRAINT broken CHECK (outcome IS NULL)").await;
     let tasks = Spawner::new(site.app.context.shutdown.clone());
-    deliveries::spawn(&tasks, &site.app.context, Arc::new(ResultsInbox::new(site.app.context.clone())) as Arc<dyn Inbox>);
+    deliveries::spawn(&tasks, &site.app.context, Arc::new(ResultsInbox::new(site.app.context.engine.clone())) as Arc<dyn Inbox>);
     agent.finish(&work, Outcome::Succeeded).await;
     let one = "the result is among the dead letters, and its queue is free";
     until(one, Duration::from_secs(20), || async {
@@ -307,7 +307,7 @@ async fn a_fault_of_ours_loses_no_good_message() {
     let letter = letters(&site).await.remove(0);
     assert_eq!((&letter["code"], &letter["sender"], &letter["replayed_at"]), (&5900.into(), &"infra-1".into(), &Value::Null), "{letter}");
     fault("ALTER TABLE task_attempts DROP CONSTRAINT broken").await;
-    let keeper = DeadLetterKeeper::new(site.app.context.clone());
+    let keeper = DeadLetterKeeper::new(site.app.context.engine.clone());
     assert_eq!(keeper.tick().await.expect("it looks").done, 0, "not yet");
     site.app.clock.advance(Duration::from_mins(1));
     assert_eq!(keeper.tick().await.expect("it looks").done, 1);
@@ -332,7 +332,7 @@ async fn a_flood_of_what_nobody_trusted_has_signed_is_cut_short_and_displaces_no
         .expect("reads");
     assert_eq!(longest, 16 * 1024);
     let mut context = site.app.context.clone();
-    Arc::make_mut(&mut context.settings).dead_letters.most = 2;
+    Arc::make_mut(&mut context.engine.settings).dead_letters.most = 2;
     assert_eq!(let_go::run(&context).await.expect("it lets go"), 3);
     let left: Vec<bool> =
         sqlx::query_scalar("SELECT sender IS NOT NULL FROM dead_letters ORDER BY id").fetch_all(site.app.pool()).await.expect("reads");
@@ -343,14 +343,14 @@ async fn a_flood_of_what_nobody_trusted_has_signed_is_cut_short_and_displaces_no
 async fn letters_are_bounded_in_size_number_and_time() {
     let site = Site::start().await;
     let mut context = site.app.context.clone();
-    let settings = Arc::make_mut(&mut context.settings);
+    let settings = Arc::make_mut(&mut context.engine.settings);
     (settings.dead_letters.most, settings.dead_letters.max_body_bytes) = (2, 4);
     let bus = site.app.broker.connect();
     for body in ["one", "two", "three", "four"] {
         die(&site, RESULTS, BTreeMap::new(), body.into(), "poison", Some(5003)).await;
         let mut consumer = bus.consume(DEAD_LETTERS, 1).await.expect("the queue is there");
         let delivery = consumer.next().await.expect("a delivery");
-        let verdicts = DeadLettersInbox::new(context.clone()).handle(std::slice::from_ref(&delivery)).await.expect("it is kept");
+        let verdicts = DeadLettersInbox::new(context.engine.clone()).handle(std::slice::from_ref(&delivery)).await.expect("it is kept");
         assert_eq!(verdicts, [Verdict::Ack]);
         assert!(delivery.settle(Verdict::Ack).await);
     }
@@ -363,7 +363,7 @@ async fn letters_are_bounded_in_size_number_and_time() {
         .execute(site.app.pool())
         .await
         .expect("done");
-    let keeper = DeadLetterKeeper::new(context.clone());
+    let keeper = DeadLetterKeeper::new(context.engine.clone());
     assert_eq!(keeper.tick().await.expect("it looks").done, 2, "the settled one, then the oldest");
     let left: Vec<Value> = letters(&site).await.iter().map(|letter| letter["body"].clone()).collect();
     assert_eq!(left, ["\\x74776f", "\\x666f7572"], "two and four");

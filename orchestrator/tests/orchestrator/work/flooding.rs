@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chiffon_bus::{Bus, BusError, Consumer, Delivery, Outgoing, Published, Settler, Status, Verdict};
-use chiffon_orchestrator::deliveries;
-use chiffon_orchestrator::deliveries::Inbox as _;
-use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::deliveries::results::ResultsInbox;
-use chiffon_orchestrator::verbs::dead_letters::let_go;
+use chiffon_engine::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_engine::deliveries::results::ResultsInbox;
+use chiffon_engine::verbs::dead_letters::let_go;
+use chiffon_kernel::deliveries::{self, Inbox as _};
 use chiffon_process::Spawner;
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::{CODE_HEADER, DEAD_LETTERS, ORIGIN_HEADER, REASON_HEADER, RESULTS, Topology, WORK_EXCHANGE};
@@ -109,10 +108,10 @@ async fn two_thousand_letters_of_a_mebibyte_hold_up_no_result() {
     agent.finish(&work, Outcome::Succeeded).await;
     let mut context = site.app.context.clone();
     let tasks = Spawner::new(context.shutdown.clone());
-    context.bus = Arc::new(SlowDisk { bus: site.app.broker.connect(), tasks: Spawner::new(context.shutdown.clone()) });
+    context.engine.kernel.bus = Arc::new(SlowDisk { bus: site.app.broker.connect(), tasks: Spawner::new(context.shutdown.clone()) });
     let began = Instant::now();
-    deliveries::spawn(&tasks, &context, Arc::new(ResultsInbox::new(context.clone())));
-    deliveries::spawn(&tasks, &context, Arc::new(DeadLettersInbox::new(context.clone())));
+    deliveries::spawn(&tasks, &context, Arc::new(ResultsInbox::new(context.engine.clone())));
+    deliveries::spawn(&tasks, &context, Arc::new(DeadLettersInbox::new(context.engine.clone())));
     chiffon_testkit::until("the result behind the flood", Duration::from_secs(30), async || {
         let status = site.status(request, "one").await;
         if status == "completed" { Ok(()) } else { Err(status) }
@@ -141,8 +140,8 @@ fn letter(queue: &str, number: usize) -> Delivery {
 async fn a_flood_of_letters_is_one_row_for_each_queue_and_counted() {
     let site = Site::start().await;
     let mut context = site.app.context.clone();
-    Arc::make_mut(&mut context.settings).dead_letters.most_of_strangers = 5;
-    let inbox = DeadLettersInbox::new(context.clone());
+    Arc::make_mut(&mut context.engine.settings).dead_letters.most_of_strangers = 5;
+    let inbox = DeadLettersInbox::new(context.engine.clone());
     for number in 0..200 {
         let queue = if number % 2 == 0 { RESULTS } else { "orchestrator.status" };
         assert_eq!(inbox.handle(&[letter(queue, number)]).await.expect("it is kept"), [Verdict::Ack]);
@@ -162,15 +161,15 @@ async fn letters_have_a_bound_in_bytes_and_strangers_go_first() {
     die(&site, RESULTS, headers, body, "a fault", Some(5900)).await;
     site.bury().await;
     let mut context = site.app.context.clone();
-    let inbox = DeadLettersInbox::new(context.clone());
+    let inbox = DeadLettersInbox::new(context.engine.clone());
     for number in 10..20 {
         inbox.handle(&[letter(RESULTS, number)]).await.expect("it is kept");
     }
     let kept: i64 =
         sqlx::query_scalar("SELECT sum(octet_length(body))::bigint FROM dead_letters").fetch_one(site.app.pool()).await.expect("reads");
-    Arc::make_mut(&mut context.settings).dead_letters.max_bytes = u64::try_from(kept).expect("positive") - 9;
+    Arc::make_mut(&mut context.engine.settings).dead_letters.max_bytes = u64::try_from(kept).expect("positive") - 9;
     assert_eq!(let_go::run(&context).await.expect("it lets go"), 2, "eight bytes each: one is not enough");
-    Arc::make_mut(&mut context.settings).dead_letters.max_bytes = u64::try_from(kept).expect("positive") - 80;
+    Arc::make_mut(&mut context.engine.settings).dead_letters.max_bytes = u64::try_from(kept).expect("positive") - 80;
     assert_eq!(let_go::run(&context).await.expect("it lets go"), 8);
     let ours: Vec<bool> =
         sqlx::query_scalar("SELECT sender IS NOT NULL FROM dead_letters").fetch_all(site.app.pool()).await.expect("reads");

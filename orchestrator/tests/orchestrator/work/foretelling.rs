@@ -1,12 +1,11 @@
 //! A preview and what became of it: what ran for real before any approval, and where the run was not what had been foretold.
 
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::store::read;
-use chiffon_orchestrator::store::read::request::RequestView;
-use chiffon_orchestrator::verbs::decide::{self, Decide, Decision};
-use chiffon_orchestrator::verbs::submit::{self, Submit};
+use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_protocol::message::{Change, HostResult, HostStatus, Mode, Outcome, Preview, WorkResult, Written};
 use chiffon_protocol::topology::RESULTS;
+use chiffon_requests::store::read::request::RequestView;
+use chiffon_requests::verbs::decide::{self, Decide, Decision};
+use chiffon_requests::verbs::submit::{self, Submit};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -58,7 +57,7 @@ impl Asked {
     }
 
     pub async fn view(&self) -> RequestView {
-        read::request::get(self.site.app.pool(), self.request_id).await.expect("it reads").expect("it is there")
+        chiffon_requests::store::read::request::get(self.site.app.pool(), self.request_id).await.expect("it reads").expect("it is there")
     }
 }
 

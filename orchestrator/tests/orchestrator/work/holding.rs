@@ -1,12 +1,12 @@
 //! A request that a person holds: nothing more of it begins, what runs goes on, and that it is held outlasts its other states.
 
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::domain::task::Decision;
-use chiffon_orchestrator::verbs::resolve::{self, Resolve};
-use chiffon_orchestrator::verbs::{cancel, hold};
+use chiffon_engine::domain::task::Decision;
+use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_protocol::ErrorCode;
 use chiffon_protocol::message::{Message, Outcome};
 use chiffon_protocol::topology::CLAIMS;
+use chiffon_requests::verbs::resolve::{self, Resolve};
+use chiffon_requests::verbs::{cancel, hold};
 use serde_json::json;
 use uuid::Uuid;
 

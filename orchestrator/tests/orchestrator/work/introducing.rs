@@ -1,8 +1,8 @@
 //! Hellos and heartbeats: who counts as an agent, and what it announces (RELIABILITY 4, 9, 10).
 
 use chiffon_bus::Verdict;
-use chiffon_orchestrator::store::catalogue;
-use chiffon_orchestrator::store::read::agents;
+use chiffon_fleet::store::catalogue;
+use chiffon_fleet::store::read::agents;
 use chiffon_protocol::key::KeyPair;
 use chiffon_protocol::message::{AgentHello, Command, NotOffered};
 use chiffon_protocol::topology::CLAIMS;
@@ -222,7 +222,7 @@ async fn heartbeats_are_kept_once_and_renew_the_lease() {
 
 #[tokio::test]
 async fn partitions_are_made_ahead_of_time() {
-    use chiffon_orchestrator::chores::Chore as _;
+    use chiffon_kernel::chores::Chore as _;
     let site = Site::start().await;
     let partitions = chiffon_orchestrator::chores::partitions::Partitions::new(site.app.context.clone());
     assert_eq!(partitions.tick().await.expect("they are made").done, 6, "this month and two ahead, of two tables");

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::domain::task::Decision;
-use chiffon_orchestrator::store::invariants::{self, Limits};
-use chiffon_orchestrator::store::read;
-use chiffon_orchestrator::verbs::cancel;
-use chiffon_orchestrator::verbs::release_host::{self, Released};
-use chiffon_orchestrator::verbs::resolve::{self, Resolve};
+use chiffon_engine::domain::task::Decision;
+use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::store::invariants::{self, Limits};
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::{HostResult, Outcome};
 use chiffon_protocol::topology::{CLAIMS, RESULTS};
 use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_requests::verbs::cancel;
+use chiffon_requests::verbs::release_host::{self, Released};
+use chiffon_requests::verbs::resolve::{self, Resolve};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -68,7 +67,11 @@ async fn a_host_on_which_something_may_still_run_is_kept_from_other_work_until_a
     for part in ["host nas is reserved since", JOB, &work.request.task_id.to_string(), "chiffon release nas --comment"] {
         assert!(waits.contains(part), "{waits}");
     }
-    let shown = read::request::get(site.app.pool(), request_id).await.expect("it reads").expect("it is there").reserved_hosts;
+    let shown = chiffon_requests::store::read::request::get(site.app.pool(), request_id)
+        .await
+        .expect("it reads")
+        .expect("it is there")
+        .reserved_hosts;
     assert_eq!((shown[0].host.as_str(), shown[0].may_still_run.as_slice()), ("nas", [JOB.to_owned()].as_slice()));
     let limits =
         Limits { now: site.app.clock.now(), overdue_after: Duration::ZERO, since: site.app.clock.now(), longest_call: Duration::ZERO };

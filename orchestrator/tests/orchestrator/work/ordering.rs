@@ -1,9 +1,9 @@
 //! Pausing, resuming and draining an agent: the wish stands in the records, and is told until it is followed.
 
-use chiffon_orchestrator::domain::agent_order::Desired;
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::store::read::agents;
-use chiffon_orchestrator::verbs::order_agent;
+use chiffon_engine::verbs::order_agent;
+use chiffon_fleet::domain::agent_order::Desired;
+use chiffon_fleet::store::read::agents;
+use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_protocol::message::{Command, Decision, Heartbeat, Intake, Outcome};
 use chiffon_protocol::topology::{CLAIMS, HEARTBEATS};
 use chiffon_protocol::{ErrorCode, Message};

@@ -1,12 +1,12 @@
 //! A plan that destroys something is not approved on previews that Chiffon itself has outdated since.
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::decide::{self, Decide, Decision};
-use chiffon_orchestrator::verbs::submit::{self, Submit};
+use chiffon_kernel::domain::role::Role;
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::message::{HostResult, HostStatus, Outcome, Preview, WorkResult};
 use chiffon_protocol::topology::RESULTS;
 use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_requests::verbs::decide::{self, Decide, Decision};
+use chiffon_requests::verbs::submit::{self, Submit};
 use serde_json::json;
 use uuid::Uuid;
 

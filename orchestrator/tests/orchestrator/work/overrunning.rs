@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::chores::Chore as _;
-use chiffon_orchestrator::chores::deadline_reaper::DeadlineReaper;
+use chiffon_kernel::chores::Chore as _;
 use chiffon_process::Clock as _;
 use chiffon_protocol::Message;
 use chiffon_protocol::message::{Command, Control, Outcome};
+use chiffon_requests::chores::deadline_reaper::DeadlineReaper;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ fn cancels(heard: &[Message]) -> Vec<&Control> {
 async fn a_run_beyond_its_time_is_asked_to_stop_and_then_given_up_until_its_owner_reports_the_end() {
     let site = Site::start().await;
     let (mut agent, work, request_id) = running(&site).await;
-    let (limit, margin, mut seq) = (Duration::from_mins(1), site.app.context.settings.deadlines.run_margin, 0);
+    let (limit, margin, mut seq) = (Duration::from_mins(1), site.app.context.settings.run_margin, 0);
     assert_eq!(pass(&site, &agent, &work, limit, &mut seq).await, 0, "its agent may still be stopping it");
     assert_eq!(pass(&site, &agent, &work, margin, &mut seq).await, 1);
     let heard = agent.hear_all().await;

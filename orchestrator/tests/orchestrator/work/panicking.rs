@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
-use chiffon_orchestrator::chores::{self, Chore, TickReport};
-use chiffon_orchestrator::deliveries::{self, Inbox};
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::planner::{Planned, Planner, PlanningInput};
-use chiffon_orchestrator::verbs::submit::{self, Submit};
+use chiffon_kernel::chores::{self, Chore, TickReport};
+use chiffon_kernel::deliveries::{self, Inbox};
+use chiffon_kernel::domain::role::Role;
+use chiffon_planning::planner::{Planned, Planner, PlanningInput};
 use chiffon_process::Spawner;
 use chiffon_protocol::Problem;
 use chiffon_protocol::topology::RESULTS;
+use chiffon_requests::verbs::submit::{self, Submit};
 use chiffon_testkit::until;
 use tokio::sync::Notify;
 
@@ -126,7 +126,7 @@ async fn a_round_in_which_the_planner_panics_is_tried_again_and_then_fails_with_
     for _ in 0..app.context.settings.planning_tries {
         assert_eq!(app.status(request_id).await, "planning");
         app.clock.advance(Duration::from_mins(5));
-        chiffon_orchestrator::verbs::wake_planning::run(&app.context).await.expect("it is announced again");
+        chiffon_requests::verbs::wake_planning::run(&app.context).await.expect("it is announced again");
         app.plan().await;
     }
     assert_eq!(app.status(request_id).await, "failed");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
-use chiffon_orchestrator::deliveries::{self, Inbox};
+use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_process::Spawner;
 use chiffon_protocol::topology::RESULTS;
 use chiffon_protocol::{ErrorCode, Problem};

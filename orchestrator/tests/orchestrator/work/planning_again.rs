@@ -1,10 +1,10 @@
 //! An action that is edited after its plan was made leaves nothing hanging: the same steps are planned again, for a new approval.
 
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::verbs::decide::{self, Decide, Decision};
+use chiffon_kernel::domain::role::Role;
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::message::{AnnouncedAction, Outcome};
 use chiffon_protocol::topology::CLAIMS;
+use chiffon_requests::verbs::decide::{self, Decide, Decision};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

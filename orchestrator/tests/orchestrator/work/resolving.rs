@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::domain::role::{Principal, Role};
-use chiffon_orchestrator::domain::task::Decision::{self, Done, GiveUp, Retry};
-use chiffon_orchestrator::verbs::cancel;
-use chiffon_orchestrator::verbs::resolve::{self, Resolve, Resolved};
+use chiffon_engine::domain::task::Decision::{self, Done, GiveUp, Retry};
+use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_protocol::message::{Command, Message, Outcome};
 use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_requests::verbs::cancel;
+use chiffon_requests::verbs::resolve::{self, Resolve, Resolved};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -1,16 +1,17 @@
 //! A database that was restored from a backup does not know what happened since: nothing of it is run again by itself, and what
 //! agents know is taken in (RELIABILITY 13).
 
-use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::chores::git_scribe::GitScribe;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::domain::task::Decision;
-use chiffon_orchestrator::store::installation;
-use chiffon_orchestrator::verbs::resolve::{self, Resolve};
-use chiffon_orchestrator::verbs::{after_restore, hold, verify_audit};
+use chiffon_engine::domain::task::Decision;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::store::installation;
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::{Message, Outcome, ResultAck};
 use chiffon_protocol::topology::{CLAIMS, RESULTS};
+use chiffon_records::audit_repo::AuditRepository;
+use chiffon_records::chores::git_scribe::GitScribe;
+use chiffon_records::verbs::verify_audit;
+use chiffon_requests::verbs::resolve::{self, Resolve};
+use chiffon_requests::verbs::{after_restore, hold};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -176,7 +177,7 @@ async fn commits_that_were_made_after_the_backup_are_found_and_not_made_again() 
         agent.hear_all().await;
         requests.push(request_id);
     }
-    let scribe = GitScribe::new(site.app.context.clone(), repository.clone());
+    let scribe = GitScribe::new(site.app.context.kernel.clone(), repository.clone());
     assert_eq!(scribe.settle_open().await.expect("it commits"), 2);
     let head = repository.head().expect("it reads");
     // The backup was made before the second was committed.

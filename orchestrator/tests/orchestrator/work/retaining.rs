@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::chores::Chore as _;
+use chiffon_kernel::chores::Chore as _;
+use chiffon_kernel::store::partitions::{self, LOGS, METRICS};
 use chiffon_orchestrator::chores::partitions::Partitions;
-use chiffon_orchestrator::store::partitions::{self, LOGS, METRICS};
-use chiffon_orchestrator::verbs::seal_logs;
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::Outcome;
+use chiffon_records::verbs::seal_logs;
 use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 

@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chiffon_orchestrator::audit_repo::{AuditRepository, RepositoryError, trailer};
-use chiffon_orchestrator::chores::git_scribe::{GitScribe, LEASE};
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::store::{git_outbox, leases, messages as store_messages};
-use chiffon_orchestrator::verbs::{Context, record, verify_audit};
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::store::leases;
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::shown::is_deceptive;
 use chiffon_protocol::topology::RESULTS;
+use chiffon_records::audit_repo::{AuditRepository, RepositoryError, trailer};
+use chiffon_records::chores::git_scribe::{GitScribe, LEASE};
+use chiffon_records::store::git_outbox;
+use chiffon_records::verbs::{record, verify_audit};
+use chiffon_requests::store::messages as store_messages;
 use uuid::Uuid;
 
 use super::site::{Site, step};
@@ -30,7 +32,7 @@ async fn one_finished_task(site: &Site) -> Uuid {
 
 fn scribe(site: &Site, folder: &Path) -> (GitScribe, AuditRepository) {
     let repository = AuditRepository::open_or_create(folder).expect("a repository");
-    (GitScribe::new(site.app.context.clone(), repository.clone()), repository)
+    (GitScribe::new(site.app.context.kernel.clone(), repository.clone()), repository)
 }
 
 fn messages(folder: &Path) -> Vec<String> {
@@ -187,7 +189,10 @@ async fn two_scribes_on_one_repository_make_each_commit_once() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let (one, repository) = scribe(&site, &folder.path().join("audit.git"));
-    let other = GitScribe::new(Context { instance: "another".into(), ..site.app.context.clone() }, repository.clone());
+    let other = GitScribe::new(
+        chiffon_kernel::verbs::Context { instance: "another".into(), ..site.app.context.kernel.clone() },
+        repository.clone(),
+    );
     // The lease is taken away again and again in the middle of the work: each believes that it is its own.
     let take_away = async {
         for _ in 0..200 {

@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use chiffon_bus::Verdict;
-use chiffon_orchestrator::chores::dispatcher::Dispatcher;
-use chiffon_orchestrator::chores::lease_reaper::LeaseReaper;
-use chiffon_orchestrator::chores::outbox_relay::OutboxRelay;
-use chiffon_orchestrator::chores::{Chore as _, TickReport};
-use chiffon_orchestrator::deliveries::Inbox;
-use chiffon_orchestrator::deliveries::claims::ClaimsInbox;
-use chiffon_orchestrator::deliveries::dead_letters::DeadLettersInbox;
-use chiffon_orchestrator::deliveries::heartbeats::HeartbeatsInbox;
-use chiffon_orchestrator::deliveries::results::ResultsInbox;
-use chiffon_orchestrator::deliveries::status::StatusInbox;
-use chiffon_orchestrator::domain::plan::PlanDocument;
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::domain::unverified::Peer;
-use chiffon_orchestrator::verbs::Settings;
-use chiffon_orchestrator::verbs::create_tasks::{self, NewTasks};
-use chiffon_orchestrator::verbs::intake::Intake;
+use chiffon_engine::chores::dispatcher::Dispatcher;
+use chiffon_engine::chores::lease_reaper::LeaseReaper;
+use chiffon_engine::deliveries::claims::ClaimsInbox;
+use chiffon_engine::deliveries::dead_letters::DeadLettersInbox;
+use chiffon_engine::deliveries::heartbeats::HeartbeatsInbox;
+use chiffon_engine::deliveries::results::ResultsInbox;
+use chiffon_engine::deliveries::status::StatusInbox;
+use chiffon_engine::verbs::create_tasks::{self, NewTasks};
+use chiffon_engine::verbs::intake::Intake;
+use chiffon_fleet::domain::unverified::Peer;
+use chiffon_kernel::chores::outbox_relay::OutboxRelay;
+use chiffon_kernel::chores::{Chore as _, TickReport};
+use chiffon_kernel::deliveries::Inbox;
+use chiffon_kernel::domain::role::Role;
+use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::DEAD_LETTERS;
 use chiffon_protocol::{ActionSpec, canonical};
@@ -77,7 +76,7 @@ impl Site {
     /// One that admits these peers, which sign nothing.
     pub async fn start_admitting(unverified: Vec<Peer>) -> Self {
         let mut app = TestApp::start().await;
-        app.context.settings = Arc::new(Settings { unverified, ..(*app.context.settings).clone() });
+        app.context.engine.settings = Arc::new(chiffon_engine::verbs::Settings { unverified, ..(*app.context.engine.settings).clone() });
         Self::of(app)
     }
 
@@ -90,20 +89,20 @@ impl Site {
 
     fn of(mut app: TestApp) -> Self {
         let keys = [KeyPair::generate(), KeyPair::generate()];
-        app.context.agents = Arc::new(Keyring::new(keys.iter().map(KeyPair::public)));
+        app.context.engine.kernel.agents = Arc::new(Keyring::new(keys.iter().map(KeyPair::public)));
         let context = app.context.clone();
         let intake = Arc::new(Intake::default());
         let inboxes: Vec<Arc<dyn Inbox>> = vec![
-            Arc::new(ClaimsInbox::new(context.clone())),
-            Arc::new(StatusInbox::new(context.clone())),
-            Arc::new(ResultsInbox::new(context.clone())),
-            Arc::new(HeartbeatsInbox::new(context.clone(), Arc::clone(&intake))),
+            Arc::new(ClaimsInbox::new(context.engine.clone())),
+            Arc::new(StatusInbox::new(context.engine.clone())),
+            Arc::new(ResultsInbox::new(context.engine.clone())),
+            Arc::new(HeartbeatsInbox::new(context.engine.clone(), Arc::clone(&intake))),
         ];
         let (dispatcher, relay) = (
-            Dispatcher::new(context.clone()),
-            OutboxRelay::new(context.clone(), Arc::new(chiffon_orchestrator::verbs::unclaimed::Offers::new(context.clone()))),
+            Dispatcher::new(context.engine.clone()),
+            OutboxRelay::new(context.kernel.clone(), Arc::new(chiffon_engine::verbs::unclaimed::Offers::new(context.engine.clone()))),
         );
-        Self { app, keys, inboxes, dispatcher, relay, reaper: LeaseReaper::new(context, intake) }
+        Self { app, keys, inboxes, dispatcher, relay, reaper: LeaseReaper::new(context.engine, intake) }
     }
 
     /// Takes everything in, dispatches and sends until nothing is left; what became of the deliveries, in order.
@@ -129,7 +128,7 @@ impl Site {
 
     /// Takes the dead letters in; how many there were.
     pub async fn bury(&self) -> usize {
-        self.take_in(&DeadLettersInbox::new(self.app.context.clone())).await.len()
+        self.take_in(&DeadLettersInbox::new(self.app.context.engine.clone())).await.len()
     }
 
     async fn take_in(&self, inbox: &dyn Inbox) -> Vec<Verdict> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::verbs::lose_attempt::Fence;
-use chiffon_orchestrator::verbs::retry;
+use chiffon_engine::verbs::lose_attempt::Fence;
+use chiffon_engine::verbs::retry;
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::CLAIMS;
 use serde_json::json;
@@ -187,8 +187,8 @@ async fn what_was_cut_off_and_cancelled_before_its_retry_says_that_part_of_it_wa
     let site = Site::start().await;
     let (mut agent, work, request_id) = running(&site, "yes").await;
     interrupt(&site, &mut agent, &work).await;
-    let ada = site.app.person("ada", chiffon_orchestrator::domain::role::Role::Operator).await;
-    chiffon_orchestrator::verbs::cancel::run(&site.app.context, &ada, request_id, None).await.expect("it is taken");
+    let ada = site.app.person("ada", chiffon_kernel::domain::role::Role::Operator).await;
+    chiffon_requests::verbs::cancel::run(&site.app.context, &ada, request_id, None).await.expect("it is taken");
     let task = site.task(request_id, "one").await;
     assert_eq!(task["status"], "cancelled");
     assert!(

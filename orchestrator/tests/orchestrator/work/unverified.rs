@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Delivery, Outgoing, Verdict};
-use chiffon_orchestrator::deliveries::Inbox as _;
-use chiffon_orchestrator::deliveries::results::ResultsInbox;
-use chiffon_orchestrator::domain::unverified::{Peer, WARNING};
-use chiffon_orchestrator::store::git_outbox;
-use chiffon_orchestrator::verbs::{Settings, record, unverified};
+use chiffon_engine::deliveries::results::ResultsInbox;
+use chiffon_engine::verbs::unverified;
+use chiffon_fleet::domain::unverified::{Peer, WARNING};
+use chiffon_kernel::deliveries::Inbox as _;
 use chiffon_process::{Clock as _, IdSource as _, RandomIds};
 use chiffon_protocol::message::{Outcome, WorkRequest};
 use chiffon_protocol::topology::{CLAIMS, QueueType, RESULTS, STATUS, Topology, WORK_EXCHANGE};
 use chiffon_protocol::{ActionSpec, Envelope, ErrorCode, Message, canonical};
+use chiffon_records::store::git_outbox;
+use chiffon_records::verbs::record;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -191,12 +192,12 @@ async fn who_is_not_admitted_any_more_is_not_heard_and_gets_nothing() {
     site.turn().await;
     let handed = work(&site).await;
     let mut context = site.app.context.clone();
-    context.settings = Arc::new(Settings { unverified: Vec::new(), ..(*context.settings).clone() });
+    context.engine.settings = Arc::new(chiffon_engine::verbs::Settings { unverified: Vec::new(), ..(*context.engine.settings).clone() });
     unverified::enrol(&context).await.expect("the records are brought to it");
     say(&site, RESULTS, "work_result", result(handed.task_id)).await;
     let mut consumer = context.bus.consume(RESULTS, 1).await.expect("the queue is there");
     let delivery: Delivery = consumer.next().await.expect("a delivery");
-    let verdicts = ResultsInbox::new(context.clone()).handle(std::slice::from_ref(&delivery)).await.expect("it is looked at");
+    let verdicts = ResultsInbox::new(context.engine.clone()).handle(std::slice::from_ref(&delivery)).await.expect("it is looked at");
     assert!(matches!(&verdicts[..], [Verdict::Reject { code: 5012, .. }]), "{verdicts:?}");
     assert!(delivery.settle(verdicts[0].clone()).await);
     let next = site.approved(&[set_clock()]).await;

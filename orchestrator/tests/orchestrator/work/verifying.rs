@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chiffon_orchestrator::audit_repo::AuditRepository;
-use chiffon_orchestrator::chores::Chore as _;
-use chiffon_orchestrator::chores::git_scribe::GitScribe;
-use chiffon_orchestrator::chores::log_sealer::LogSealer;
-use chiffon_orchestrator::verbs::verify_audit::{self, Report};
+use chiffon_kernel::chores::Chore as _;
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::RESULTS;
+use chiffon_records::audit_repo::AuditRepository;
+use chiffon_records::chores::git_scribe::GitScribe;
+use chiffon_records::chores::log_sealer::LogSealer;
+use chiffon_records::verbs::verify_audit::{self, Report};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -33,10 +33,10 @@ impl Records {
         let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).expect("a repository");
         let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
         let requests = [finished(&site, &mut agent).await, finished(&site, &mut agent).await];
-        let sealer = LogSealer::new(site.app.context.clone());
+        let sealer = LogSealer::new(site.app.context.kernel.clone());
         assert_eq!(sealer.tick().await.expect("it seals").done, 2);
         assert_eq!(sealer.tick().await.expect("it looks again").done, 0);
-        let scribe = GitScribe::new(site.app.context.clone(), repository.clone());
+        let scribe = GitScribe::new(site.app.context.kernel.clone(), repository.clone());
         assert_eq!(scribe.settle_open().await.expect("it commits"), 2);
         // Only somebody who owns the database can do this.
         sqlx::query("ALTER TABLE audit_log DISABLE TRIGGER ALL").execute(site.app.pool()).await.expect("an owner");
@@ -201,7 +201,7 @@ async fn lines_that_come_after_their_seal_are_sealed_again() {
     result.last_seq = 3;
     agent.say(RESULTS, result).await;
     site.turn().await;
-    let sealer = LogSealer::new(site.app.context.clone());
+    let sealer = LogSealer::new(site.app.context.kernel.clone());
     assert_eq!(sealer.tick().await.expect("it looks").done, 0, "a line is still on its way");
     site.app.clock.advance(Duration::from_hours(2));
     assert_eq!(sealer.tick().await.expect("it seals").done, 1, "not for ever");

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use chiffon_orchestrator::store::read::{request, requests, tasks};
-use chiffon_orchestrator::store::ready;
+use chiffon_engine::store::read::tasks;
+use chiffon_engine::store::ready;
 use chiffon_process::Clock as _;
 use chiffon_protocol::message::Outcome;
+use chiffon_requests::store::read::{request, requests};
 use serde_json::Value;
 
 use super::site::{Site, id, step};
@@ -149,8 +150,8 @@ async fn what_an_orchestrator_of_the_version_before_forgets_is_found_within_a_mi
 
 #[tokio::test]
 async fn the_tasks_of_a_held_request_are_not_looked_at_and_hide_nothing() {
-    use chiffon_orchestrator::domain::role::Role;
-    use chiffon_orchestrator::verbs::hold;
+    use chiffon_kernel::domain::role::Role;
+    use chiffon_requests::verbs::hold;
     let site = Site::start().await;
     let operator = site.app.person("olga", Role::Operator).await;
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;

@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chiffon_orchestrator::chores::Chore as _;
+use chiffon_kernel::chores::Chore as _;
+use chiffon_kernel::domain::invariant::{Found, InvariantReport, Verdict};
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::store::invariants::{Invariant, Limits, find};
 use chiffon_orchestrator::chores::invariant_checker::InvariantChecker;
 use chiffon_orchestrator::chores::partitions::Partitions;
-use chiffon_orchestrator::domain::invariant::{Found, InvariantReport, Verdict};
-use chiffon_orchestrator::domain::role::Role;
-use chiffon_orchestrator::store::invariants::{self, Invariant, Limits};
-use chiffon_orchestrator::verbs::check_invariants;
-use chiffon_orchestrator::verbs::submit::{self, Submit};
 use chiffon_process::Clock as _;
+use chiffon_requests::verbs::submit::{self, Submit};
 use chrono::TimeDelta;
 
 use super::site::{Site, step};
 use super::wire::WireAgent;
+use crate::harness::invariants;
 
 /// How to make each of them false.
 const BROKEN: [(&str, &str); 17] = [
@@ -73,7 +73,7 @@ async fn busy() -> Site {
 
 /// The invariant of this name.
 pub(super) fn named(name: &str) -> &'static Invariant {
-    check_invariants::all().find(|invariant| invariant.rule.name == name).unwrap_or_else(|| panic!("no invariant is called {name}"))
+    invariants().into_iter().find(|invariant| invariant.rule.name == name).unwrap_or_else(|| panic!("no invariant is called {name}"))
 }
 
 fn limits(site: &Site) -> Limits {
@@ -88,10 +88,10 @@ async fn each_invariant_broken_by_hand_is_found() {
     for (name, statement) in BROKEN {
         let invariant = named(name);
         let mut transaction = site.app.context.store.begin().await.expect("the database answers");
-        let before = invariants::find(&mut transaction, invariant, &limits).await.expect("the statement runs");
+        let before = find(&mut transaction, invariant, &limits).await.expect("the statement runs");
         assert_eq!(before.count, 0, "{name} holds while nothing is wrong: {before:?}");
         sqlx::raw_sql(statement).execute(&mut *transaction).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
-        let after = invariants::find(&mut transaction, invariant, &limits).await.expect("the statement runs");
+        let after = find(&mut transaction, invariant, &limits).await.expect("the statement runs");
         assert!(after.count > 0 && !after.examples.is_empty(), "{name} does not see: {statement}");
         transaction.rollback().await.expect("the database answers");
     }
@@ -100,14 +100,14 @@ async fn each_invariant_broken_by_hand_is_found() {
 #[test]
 fn each_invariant_in_the_records_is_broken_by_a_test() {
     let broken: BTreeSet<_> = BROKEN.iter().map(|(invariant, _)| *invariant).collect();
-    let all: BTreeSet<_> = check_invariants::all().map(|invariant| invariant.rule.name).collect();
+    let all: BTreeSet<_> = invariants().iter().map(|invariant| invariant.rule.name).collect();
     assert_eq!(broken, all);
 }
 
 #[test]
 fn each_has_a_name_of_its_own_that_is_a_label() {
-    let names: BTreeSet<_> = check_invariants::all().map(|invariant| invariant.rule.name).collect();
-    assert_eq!(names.len(), check_invariants::all().count());
+    let names: BTreeSet<_> = invariants().iter().map(|invariant| invariant.rule.name).collect();
+    assert_eq!(names.len(), invariants().len());
     assert!(names.iter().all(|name| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')), "{names:?}");
 }
 
@@ -115,7 +115,7 @@ fn each_has_a_name_of_its_own_that_is_a_label() {
 fn what_is_to_be_typed_has_the_id_of_what_was_found() {
     let id = "0199c1f0-0000-7000-8000-00000000beef";
     let found = Found { count: 1, examples: vec![format!("nas (task {id} is waiting)")] };
-    for invariant in check_invariants::all() {
+    for invariant in invariants() {
         let advice = invariant.rule.advice_about(&found);
         assert!(!advice.contains(['{', '}']) && !advice.contains(" ID"), "{advice}");
     }
@@ -150,7 +150,7 @@ async fn settle(site: &Site, checker: &InvariantChecker) {
 #[tokio::test]
 async fn a_violation_is_reported_with_its_beginning_and_forgotten_when_it_is_over() {
     let site = busy().await;
-    let checker = InvariantChecker::new(site.app.context.clone());
+    let checker = InvariantChecker::new(site.app.context.clone(), invariants());
     settle(&site, &checker).await;
     let report = || site.app.context.background.invariants().expect("it has looked");
     assert_eq!(checker.tick().await.expect("it looks").done, 0, "{:#?}", report().violated().collect::<Vec<_>>());
@@ -171,7 +171,7 @@ async fn a_violation_is_reported_with_its_beginning_and_forgotten_when_it_is_ove
 #[tokio::test]
 async fn what_is_overdue_is_not_judged_until_it_could_have_been_done() {
     let site = busy().await;
-    let checker = InvariantChecker::new(site.app.context.clone());
+    let checker = InvariantChecker::new(site.app.context.clone(), invariants());
     checker.tick().await.expect("it looks");
     let report = || site.app.context.background.invariants().expect("it has looked");
     assert_eq!(verdict(&report(), "outbox_row_too_old"), Verdict::NotJudged, "it has only just begun");
@@ -190,7 +190,7 @@ async fn a_background_agent_that_does_not_come_back_is_named() {
     let context = &site.app.context;
     context.background.began("git_scribe", context.clock.now());
     site.app.clock.advance(Duration::from_mins(6));
-    let checker = InvariantChecker::new(context.clone());
+    let checker = InvariantChecker::new(context.clone(), invariants());
     assert_eq!(checker.tick().await.expect("it looks").done, 1);
     let found = context.background.invariants().expect("it has looked");
     assert_eq!(found.violated().next().map(|item| item.examples.clone()), Some(vec!["git_scribe".to_owned()]));

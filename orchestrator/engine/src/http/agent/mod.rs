@@ -1,0 +1,4 @@
+//! The fleet.
+
+pub mod capacity;
+pub mod order;

@@ -1,0 +1,4 @@
+//! Tasks and their logs.
+
+pub(super) mod get;
+pub(super) mod logs;

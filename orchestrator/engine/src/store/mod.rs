@@ -1,0 +1,19 @@
+//! The only module that speaks SQL. One file per noun; statements are checked at compile time.
+
+pub mod attempts;
+pub mod dead_letters;
+pub mod dispatch;
+pub mod fresh_previews;
+pub mod host_locks;
+pub mod host_results;
+pub mod invariants;
+pub mod logs;
+pub mod new_tasks;
+pub mod progress;
+pub mod read;
+pub mod ready;
+pub mod restores;
+pub mod run_deadlines;
+pub mod task_changes;
+pub mod tasks;
+pub mod unverified;

@@ -1,0 +1,81 @@
+//! Adding the tasks of a plan, all in one statement.
+
+use chiffon_kernel::store::Error;
+use chiffon_protocol::action::{Repeatable, Risk};
+use chiffon_protocol::message::{AgentType, Mode, Resources};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::task::Purpose;
+
+/// A task to be made.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewTask {
+    /// Its id.
+    pub id: Uuid,
+    /// The plan's step.
+    pub step_id: String,
+    /// Who runs it.
+    pub agent_type: AgentType,
+    /// The action.
+    pub action: String,
+    /// Its planned content.
+    pub action_sha256: String,
+    /// For people.
+    pub title: String,
+    /// As planned.
+    pub parameters: Map<String, Value>,
+    /// What it needs.
+    pub resources: Resources,
+    /// What it may touch.
+    pub hosts: Vec<String>,
+    /// Steps with a task of the same purpose that must be completed first.
+    pub depends_on: Vec<String>,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// Whether it may be repeated.
+    pub repeatable: Repeatable,
+    /// The longest it may run.
+    pub timeout_seconds: u64,
+}
+
+/// What tasks made together have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    /// The request.
+    pub request_id: Uuid,
+    /// The plan's revision.
+    pub plan_id: Uuid,
+    /// The request's.
+    pub priority: i32,
+    /// Why they run.
+    pub purpose: Purpose,
+    /// Whether they change hosts.
+    pub mode: Mode,
+}
+
+/// Adds tasks as `pending`, all in one statement. Nobody looks at those that need others before them until these are completed.
+pub async fn add_all(connection: &mut PgConnection, batch: Batch, tasks: &[NewTask], at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO tasks (id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters,
+            resources, hosts, depends_on, risk, repeatable, timeout_seconds, priority, status, wait_key, created_at, updated_at)
+        SELECT t.id, $2, $3, t.step_id, $4, $5, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
+            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, $6, 'pending',
+            CASE WHEN t.depends_on = '{}' THEN 'look' ELSE 'steps' END, $7, $7
+        FROM jsonb_to_recordset($1) AS t (id uuid, step_id text, agent_type text, action text, action_sha256 text, title text,
+            parameters jsonb, resources jsonb, hosts text[], depends_on text[], risk text, repeatable text, timeout_seconds bigint)",
+        json!(tasks),
+        batch.request_id,
+        batch.plan_id,
+        batch.purpose.as_str(),
+        batch.mode.as_str(),
+        batch.priority,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

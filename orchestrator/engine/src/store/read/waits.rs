@@ -1,0 +1,94 @@
+//! Why tasks wait, as it is at this moment. What was told when they began to wait stays in their rows until they wait for something
+//! else: who holds a host, and how long ago an agent was seen, changes too often to be written for all that wait.
+
+use chiffon_kernel::store::Error;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::tasks::TaskView;
+use crate::domain::placement::{Placement, Wait, advised, place};
+use crate::domain::task::Status;
+use crate::store::{dispatch, host_locks, ready};
+
+/// Reasons that depend on agents and on other tasks.
+const CHANGING: [&str; 4] = ["agent", "action", "host", "resources"];
+
+fn changes(waiting_for: Option<&Value>) -> bool {
+    waiting_for.and_then(|waiting| waiting["what"].as_str()).is_some_and(|what| CHANGING.contains(&what))
+}
+
+/// Puts the reasons of these tasks right, and that of their request where it shows one of theirs.
+pub async fn refresh(connection: &mut PgConnection, tasks: &mut [TaskView], of_request: Option<&mut Value>) -> Result<(), Error> {
+    let waiting = |task: &&mut TaskView| task.status == Status::Waiting.as_str() && changes(task.waiting_for.as_ref());
+    let ids: Vec<Uuid> = tasks.iter_mut().filter(waiting).map(|task| task.task_id).collect();
+    let reasons = reasons(connection, &ids).await?;
+    let mut shown = of_request;
+    for (task_id, why) in reasons {
+        let Some(waiting_for) = tasks.iter_mut().find(|task| task.task_id == task_id).and_then(|task| task.waiting_for.as_mut()) else {
+            continue;
+        };
+        if let Some(of_request) = shown.take_if(|of_request| **of_request == *waiting_for) {
+            say(of_request, &why);
+        }
+        say(waiting_for, &why);
+    }
+    Ok(())
+}
+
+/// The same for open requests in a list, each with what it waits for.
+pub async fn refresh_list(pool: &PgPool, mut requests: Vec<(Uuid, &mut Value)>) -> Result<(), Error> {
+    requests.retain(|(_, waiting_for)| changes(Some(waiting_for)));
+    let ids: Vec<Uuid> = requests.iter().map(|(request_id, _)| *request_id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut connection = pool.acquire().await?;
+    let shown = sqlx::query!(
+        "SELECT DISTINCT ON (r.id) r.id AS request_id, t.id AS task_id
+        FROM requests r
+        JOIN tasks t ON t.request_id = r.id AND t.status = 'waiting' AND t.waiting_for = r.waiting_for
+        WHERE r.id = ANY ($1)
+        ORDER BY r.id, t.id",
+        &ids,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let task_ids: Vec<Uuid> = shown.iter().map(|shown| shown.task_id).collect();
+    for (task_id, why) in reasons(&mut connection, &task_ids).await? {
+        let request_id = shown.iter().find(|shown| shown.task_id == task_id).map(|shown| shown.request_id);
+        if let Some((_, waiting_for)) = requests.iter_mut().find(|request| Some(request.0) == request_id) {
+            say(waiting_for, &why);
+        }
+    }
+    Ok(())
+}
+
+/// What these tasks wait for that the dispatcher has found nothing for. One that could go by now keeps its words until it does.
+async fn reasons(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, Wait)>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tasks = ready::get(connection, ids).await?;
+    tasks.retain(|task| task.wait_key.is_some() && task.is_explained);
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now: DateTime<Utc> = sqlx::query_scalar!(r#"SELECT now() AS "now!""#).fetch_one(&mut *connection).await?;
+    let agents = dispatch::list_agents(connection).await?;
+    let locks = host_locks::list(connection).await?;
+    Ok(tasks
+        .into_iter()
+        .filter_map(|task| match place(&task.wanted, &agents, &locks, now) {
+            Placement::Fit { .. } => None,
+            Placement::Wait { why, .. } => Some((task.task_id, advised(why, task.request_id))),
+        })
+        .collect())
+}
+
+/// The time stays: what it waits for is the same, or a moment old.
+fn say(waiting_for: &mut Value, why: &Wait) {
+    waiting_for["what"] = json!(why.what);
+    waiting_for["text"] = json!(why.text);
+}

@@ -1,0 +1,318 @@
+//! What the dispatcher looks at: tasks that have no key yet, and of those that wait for one and the same thing only the first, once
+//! that thing may be there. However many wait behind it, a look costs the same.
+
+use chiffon_kernel::store::Error;
+use chiffon_protocol::message::AgentType;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::placement::Wanted;
+use crate::domain::wait_key;
+
+/// A task whose steps before are completed.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The task.
+    pub task_id: Uuid,
+    /// Its request.
+    pub request_id: Uuid,
+    /// The request's.
+    pub priority: i32,
+    /// When its plan made it.
+    pub created_at: DateTime<Utc>,
+    /// What it needs.
+    pub wanted: Wanted,
+    /// What kept it from going when somebody last looked; `None` when nobody has looked since it came.
+    pub wait_key: Option<String>,
+    /// Whether people were told of that.
+    pub is_explained: bool,
+    /// Another number than before says that the row was written since.
+    pub version: String,
+}
+
+struct Row {
+    id: Uuid,
+    request_id: Uuid,
+    priority: i32,
+    created_at: DateTime<Utc>,
+    agent_type: String,
+    action: String,
+    action_sha256: String,
+    hosts: Vec<String>,
+    resources: Value,
+    excluded_agents: Vec<String>,
+    message: String,
+    exclusive: bool,
+    only_verified: bool,
+    wait_key: Option<String>,
+    is_explained: bool,
+    version: String,
+}
+
+impl TryFrom<Row> for Ready {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let bad = |column: &'static str, value: String| Error::BadData { table: "tasks", column, id: row.id.to_string(), value };
+        let agent_type = AgentType::from_word(&row.agent_type).ok_or_else(|| bad("agent_type", row.agent_type.clone()))?;
+        let resources = serde_json::from_value(row.resources.clone()).map_err(|_| bad("resources", row.resources.to_string()))?;
+        let wanted = Wanted {
+            agent_type,
+            action: row.action,
+            action_sha256: row.action_sha256,
+            hosts: row.hosts,
+            exclusive: row.exclusive,
+            resources,
+            excluded: row.excluded_agents.into_iter().collect(),
+            last_decline: row.message,
+            only_verified: row.only_verified,
+        };
+        Ok(Self {
+            task_id: row.id,
+            request_id: row.request_id,
+            priority: row.priority,
+            created_at: row.created_at,
+            wanted,
+            wait_key: row.wait_key.filter(|key| key != wait_key::LOOK),
+            is_explained: row.is_explained,
+            version: row.version,
+        })
+    }
+}
+
+/// What one look takes: all that has no key, as far as `limit`; the first of each key whose thing may be there; what has waited
+/// until its time; and some of which nobody has been told yet why they wait. The most urgent and oldest first, without those that
+/// this look has seen already.
+pub async fn list(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    seen: &[Uuid],
+    limit: i64,
+    to_explain: i64,
+) -> Result<Vec<Ready>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"WITH RECURSIVE keys (key) AS (
+            (
+                SELECT wait_key
+                FROM tasks
+                WHERE status IN ('pending', 'waiting') AND finished_at IS NULL
+                ORDER BY wait_key
+                LIMIT 1
+            )
+            UNION ALL
+            SELECT (
+                SELECT t.wait_key
+                FROM tasks t
+                WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL AND t.wait_key > keys.key
+                ORDER BY t.wait_key
+                LIMIT 1
+            )
+            FROM keys
+            WHERE keys.key IS NOT NULL
+        ), worth_a_look (key) AS MATERIALIZED (
+            SELECT keys.key
+            FROM keys
+            WHERE keys.key NOT IN ('look', 'steps', 'time', 'resume')
+            AND CASE
+                WHEN keys.key LIKE 'host:%'
+                    THEN NOT EXISTS (SELECT FROM host_locks l WHERE l.host = substr(keys.key, 6) AND l.kept_at IS NULL)
+                WHEN keys.key LIKE 'kept:%'
+                    THEN NOT EXISTS (SELECT FROM host_locks l WHERE l.host = substr(keys.key, 6) AND l.kept_at IS NOT NULL)
+                ELSE true
+            END
+        )
+        (
+            SELECT id AS "id!"
+            FROM placeable_tasks
+            WHERE wait_key = 'look' AND (resend_at IS NULL OR resend_at <= $1) AND id <> ALL ($2)
+            ORDER BY priority DESC, created_at, id
+            LIMIT $3
+        )
+        UNION
+        SELECT first.id
+        FROM worth_a_look
+        CROSS JOIN LATERAL (
+            SELECT id
+            FROM placeable_tasks
+            WHERE wait_key = worth_a_look.key AND id <> ALL ($2)
+            ORDER BY priority DESC, created_at, id
+            LIMIT 1
+        ) first
+        UNION
+        (
+            SELECT id
+            FROM placeable_tasks
+            WHERE wait_key = 'time' AND COALESCE(resend_at, '-infinity') <= $1 AND id <> ALL ($2)
+            LIMIT $3
+        )
+        UNION
+        (
+            SELECT id
+            FROM placeable_tasks
+            WHERE NOT is_explained AND id <> ALL ($2)
+            ORDER BY priority DESC, created_at, id
+            LIMIT $4
+        )"#,
+        now,
+        seen,
+        limit,
+        to_explain,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if ids.is_empty() { Ok(Vec::new()) } else { get(connection, &ids).await }
+}
+
+/// The next of a key after its first went, or came to wait for something else: at most so many, in the order of all.
+pub async fn list_next(connection: &mut PgConnection, key: &str, seen: &[Uuid], limit: i64) -> Result<Vec<Ready>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT id AS "id!"
+        FROM placeable_tasks
+        WHERE wait_key = $1 AND id <> ALL ($2)
+        ORDER BY priority DESC, created_at, id
+        LIMIT $3"#,
+        key,
+        seen,
+        limit,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if ids.is_empty() { Ok(Vec::new()) } else { get(connection, &ids).await }
+}
+
+/// These tasks as far as they wait, the most urgent and oldest first.
+pub async fn get(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ready>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT t.id, t.request_id, t.priority, t.created_at, t.agent_type, t.action, t.action_sha256, t.hosts, t.resources,
+            t.excluded_agents, t.message, (t.mode = 'apply' AND t.risk <> 'read_only') AS "exclusive!",
+            (t.mode = 'check' OR t.attempt > 1 OR EXISTS (
+                SELECT
+                FROM task_attempts a
+                WHERE a.task_id = t.id AND a.claim_id IS NOT NULL
+            )) AS "only_verified!", t.wait_key, t.is_explained, t.xmin::text AS "version!"
+        FROM tasks t
+        WHERE t.id = ANY ($1) AND t.status IN ('pending', 'waiting') AND t.finished_at IS NULL
+        ORDER BY t.priority DESC, t.created_at, t.id"#,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Ready::try_from).collect()
+}
+
+/// A task with the key of what it waits for.
+#[derive(Debug, Clone)]
+pub struct Keyed {
+    /// The task.
+    pub task_id: Uuid,
+    /// As it was read.
+    pub version: String,
+    /// What keeps it from going.
+    pub key: String,
+}
+
+/// Keeps these tasks out of the next looks until what they wait for may be there. One that was written since, or that somebody
+/// holds, is looked at again instead.
+pub async fn set_keys(connection: &mut PgConnection, keyed: &[Keyed]) -> Result<(), Error> {
+    let ids: Vec<Uuid> = keyed.iter().map(|keyed| keyed.task_id).collect();
+    let versions: Vec<String> = keyed.iter().map(|keyed| keyed.version.clone()).collect();
+    let keys: Vec<String> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
+    sqlx::query!(
+        "UPDATE tasks
+        SET wait_key = new.key, is_explained = false
+        FROM (
+            SELECT t.id, k.key
+            FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (id, version, key)
+            JOIN tasks t ON t.id = k.id
+            WHERE t.xmin::text = k.version AND t.status IN ('pending', 'waiting')
+            ORDER BY t.id
+            FOR UPDATE OF t SKIP LOCKED
+        ) new
+        WHERE tasks.id = new.id",
+        &ids,
+        &versions,
+        &keys,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether it is still this by which a task is kept out.
+pub async fn waits_by(connection: &mut PgConnection, task_id: Uuid, key: &str) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!("SELECT wait_key FROM tasks WHERE id = $1", task_id).fetch_optional(connection).await?;
+    Ok(found.flatten().as_deref() == Some(key))
+}
+
+/// Notes that people know by now what a task waits for.
+pub async fn set_explained(connection: &mut PgConnection, task_id: Uuid) -> Result<(), Error> {
+    sqlx::query!("UPDATE tasks SET is_explained = true WHERE id = $1", task_id).execute(connection).await?;
+    Ok(())
+}
+
+/// Lets the steps be looked at that waited for this one only, which is completed.
+pub async fn wake_steps_after(connection: &mut PgConnection, plan_id: Uuid, purpose: &str, step_id: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE tasks
+        SET wait_key = 'look'
+        WHERE plan_id = $1 AND purpose = $2 AND status = 'pending' AND wait_key = 'steps' AND $3 = ANY (depends_on)
+        AND NOT EXISTS (
+            SELECT
+            FROM unnest(tasks.depends_on) AS needed (step_id)
+            WHERE NOT EXISTS (
+                SELECT
+                FROM tasks o
+                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.step_id = needed.step_id AND o.status = 'completed'
+            )
+        )",
+        plan_id,
+        purpose,
+        step_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the tasks of a request that is held out of all looks.
+pub async fn hold(connection: &mut PgConnection, request_id: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE tasks
+        SET wait_key = 'resume', is_explained = true
+        WHERE request_id = $1 AND status IN ('pending', 'waiting') AND finished_at IS NULL AND wait_key IS DISTINCT FROM 'steps'",
+        request_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets the tasks of a request be looked at that is not held any more.
+pub async fn resume(connection: &mut PgConnection, request_id: Uuid) -> Result<(), Error> {
+    sqlx::query!("UPDATE tasks SET wait_key = 'look' WHERE request_id = $1 AND wait_key = 'resume'", request_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The net under those three: an orchestrator of the version before wakes nobody. How many were let go.
+pub async fn wake_missed(connection: &mut PgConnection) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE tasks
+        SET wait_key = 'look'
+        WHERE id IN (
+            SELECT t.id
+            FROM tasks t
+            JOIN placeable_tasks p ON p.id = t.id
+            WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL AND t.wait_key IN ('steps', 'resume')
+            ORDER BY t.id
+            FOR UPDATE OF t SKIP LOCKED
+        )",
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,297 @@
+//! Tasks: reading them under their locks, and every guarded change of their state.
+//!
+//! Lock order: the request's row first ([`lock_request_of`]), then the task's ([`lock`]). A change names the state it
+//! comes from; a row that is not in it is an error, because its lock is held.
+
+use chiffon_kernel::store::Error;
+use chiffon_protocol::Problem;
+use chiffon_protocol::action::{Repeatable, Risk};
+use chiffon_protocol::message::{AgentType, Mode, Resources};
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use sqlx::postgres::PgQueryResult;
+use uuid::Uuid;
+
+use super::attempts::Attempt;
+use crate::domain::placement::Wait;
+use crate::domain::task::{Owned, Purpose, Status, Task as State};
+
+/// A task as the work side needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Time-ordered id.
+    pub id: Uuid,
+    /// The request.
+    pub request_id: Uuid,
+    /// The plan's revision.
+    pub plan_id: Uuid,
+    /// The plan's step.
+    pub step_id: String,
+    /// Why it runs.
+    pub purpose: Purpose,
+    /// Whether it changes hosts.
+    pub mode: Mode,
+    /// Who runs it.
+    pub agent_type: AgentType,
+    /// The action.
+    pub action: String,
+    /// Its planned content.
+    pub action_sha256: String,
+    /// What it does, for people.
+    pub title: String,
+    /// As planned.
+    pub parameters: Map<String, Value>,
+    /// What it needs.
+    pub resources: Resources,
+    /// What it may touch.
+    pub hosts: Vec<String>,
+    /// Steps that must be completed first.
+    pub depends_on: Vec<String>,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// Whether it may be repeated.
+    pub repeatable: Repeatable,
+    /// The longest it may run.
+    pub timeout_seconds: i64,
+    /// Where it stands.
+    pub status: Status,
+    /// What it waits for.
+    pub waiting_for: Option<Value>,
+    /// The newest attempt.
+    pub attempt: i32,
+    /// The newest offer of it.
+    pub offer: i32,
+    /// Agents that declined it.
+    pub excluded_agents: Vec<String>,
+    /// When its cancel was asked for.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
+    /// Percent.
+    pub progress: i16,
+    /// What it does at this moment.
+    pub message: String,
+    /// When an agent began.
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+impl Task {
+    /// Whether it must have its hosts for itself: it changes them. Dry runs and read-only work share (RELIABILITY 12).
+    pub fn is_exclusive(&self) -> bool {
+        self.mode == Mode::Apply && self.risk != Risk::ReadOnly
+    }
+}
+
+struct Row {
+    id: Uuid,
+    request_id: Uuid,
+    plan_id: Uuid,
+    step_id: String,
+    purpose: String,
+    mode: String,
+    agent_type: String,
+    action: String,
+    action_sha256: String,
+    title: String,
+    parameters: Value,
+    resources: Value,
+    hosts: Vec<String>,
+    depends_on: Vec<String>,
+    risk: String,
+    repeatable: String,
+    timeout_seconds: i64,
+    status: String,
+    waiting_for: Option<Value>,
+    attempt: i32,
+    offer: i32,
+    excluded_agents: Vec<String>,
+    cancel_requested_at: Option<DateTime<Utc>>,
+    progress: i16,
+    message: String,
+    started_at: Option<DateTime<Utc>>,
+}
+
+fn bad(id: Uuid, column: &'static str, value: &impl ToString) -> Error {
+    Error::BadData { table: "tasks", column, id: id.to_string(), value: value.to_string() }
+}
+
+fn json_column<T: DeserializeOwned>(id: Uuid, column: &'static str, value: &Value) -> Result<T, Error> {
+    serde_json::from_value(value.clone()).map_err(|_| bad(id, column, value))
+}
+
+impl TryFrom<Row> for Task {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let id = row.id;
+        Ok(Self {
+            purpose: Purpose::from_word(&row.purpose).ok_or_else(|| bad(id, "purpose", &row.purpose))?,
+            mode: json_column(id, "mode", &Value::String(row.mode))?,
+            agent_type: AgentType::from_word(&row.agent_type).ok_or_else(|| bad(id, "agent_type", &row.agent_type))?,
+            parameters: json_column(id, "parameters", &row.parameters)?,
+            resources: json_column(id, "resources", &row.resources)?,
+            risk: json_column(id, "risk", &Value::String(row.risk))?,
+            repeatable: json_column(id, "repeatable", &Value::String(row.repeatable))?,
+            status: Status::from_word(&row.status).ok_or_else(|| bad(id, "status", &row.status))?,
+            id,
+            request_id: row.request_id,
+            plan_id: row.plan_id,
+            step_id: row.step_id,
+            action: row.action,
+            action_sha256: row.action_sha256,
+            title: row.title,
+            hosts: row.hosts,
+            depends_on: row.depends_on,
+            timeout_seconds: row.timeout_seconds,
+            waiting_for: row.waiting_for,
+            attempt: row.attempt,
+            offer: row.offer,
+            excluded_agents: row.excluded_agents,
+            cancel_requested_at: row.cancel_requested_at,
+            progress: row.progress,
+            message: row.message,
+            started_at: row.started_at,
+        })
+    }
+}
+
+/// The request of a task, whose row this transaction now holds.
+#[derive(Debug, Clone)]
+pub struct OfRequest {
+    /// Its id.
+    pub id: Uuid,
+    /// The W3C trace id of all that belongs to it.
+    pub trace_id: String,
+    /// Its state, as the word in the database.
+    pub status: String,
+    /// The plan that counts.
+    pub plan_id: Option<Uuid>,
+    /// Whether a person holds it: nothing more of it begins.
+    pub held: bool,
+}
+
+/// Locks the request of a task; `None` when there is no such task.
+pub async fn lock_request_of(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<OfRequest>, Error> {
+    Ok(sqlx::query_as!(
+        OfRequest,
+        r#"SELECT id, trace_id, status, plan_id, (held_at IS NOT NULL OR status = 'paused') AS "held!"
+        FROM requests
+        WHERE id = (SELECT request_id FROM tasks WHERE tasks.id = $1)
+        FOR UPDATE"#,
+        task_id,
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// A task that this transaction holds, with its newest attempt.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// The task.
+    pub task: Task,
+    /// Its newest attempt, once there is one.
+    pub attempt: Option<Attempt>,
+}
+
+impl Locked {
+    /// Where it stands, with the data that the state owns.
+    pub fn state(&self) -> State {
+        let owned = || {
+            let attempt = self.attempt.as_ref()?;
+            let agent_id = attempt.agent_id.clone().filter(|_| attempt.finished_at.is_none())?;
+            Some(Owned {
+                attempt: attempt.attempt,
+                agent_id,
+                started: attempt.started_at.is_some(),
+                cancel_requested: self.task.cancel_requested_at.is_some(),
+            })
+        };
+        let offered = State::Offered { attempt: self.task.attempt, offer: self.task.offer };
+        match self.task.status {
+            Status::Pending => State::Pending,
+            Status::Waiting => State::Waiting,
+            Status::Dispatched => owned().map_or(offered, State::Claimed),
+            Status::Running => owned().map_or(State::Waiting, State::Running),
+            Status::Unknown => owned().map_or(State::Waiting, State::Unknown),
+            Status::Completed => State::Completed,
+            Status::Failed => State::Failed,
+            Status::Cancelled => State::Cancelled,
+            Status::Interrupted => {
+                State::Interrupted { attempt: self.task.attempt, cancel_requested: self.task.cancel_requested_at.is_some() }
+            }
+            Status::Skipped => State::Skipped,
+        }
+    }
+}
+
+/// Locks a task; its request must be locked already.
+pub async fn lock(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Locked>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters, resources,
+            hosts, depends_on, risk, repeatable, timeout_seconds, status, waiting_for, attempt, offer, excluded_agents,
+            cancel_requested_at, progress, message, started_at
+        FROM tasks
+        WHERE id = $1
+        FOR UPDATE",
+        task_id,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let task = Task::try_from(row)?;
+    let attempt = if task.attempt > 0 { super::attempts::get(connection, task.id, task.attempt).await? } else { None };
+    Ok(Some(Locked { task, attempt }))
+}
+
+/// The unfinished tasks of a request, locked in their order.
+pub async fn lock_unfinished(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<Locked>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id
+        FROM tasks
+        WHERE request_id = $1 AND finished_at IS NULL
+        ORDER BY id
+        FOR UPDATE",
+        request_id,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut locked = Vec::with_capacity(ids.len());
+    for id in ids {
+        locked.extend(lock(&mut *connection, id).await?);
+    }
+    Ok(locked)
+}
+
+pub(super) fn one_row(result: &PgQueryResult) -> Result<(), Error> {
+    if result.rows_affected() == 1 { Ok(()) } else { Err(Error::Database(sqlx::Error::RowNotFound)) }
+}
+
+/// What a waiting task shows, as it stands in the database: `{what, since, text}`.
+pub fn waiting_value(wait: &Wait, since: DateTime<Utc>) -> Value {
+    json!({"what": wait.what, "since": since, "text": wait.text})
+}
+
+/// A [`Problem`] as it stands in the database.
+pub fn problem_value(problem: &Problem) -> Value {
+    json!({"code": problem.code.number(), "message": problem.message, "details": problem.details})
+}
+
+/// The trace of a request.
+pub async fn trace_id(connection: &mut PgConnection, request_id: Uuid) -> Result<String, Error> {
+    Ok(sqlx::query_scalar!("SELECT trace_id FROM requests WHERE id = $1", request_id).fetch_one(connection).await?)
+}
+
+/// The newest attempt of a task, and who owns it.
+pub async fn owner(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<(i32, String)>, Error> {
+    let row = sqlx::query!(
+        "SELECT t.attempt, t.agent_id
+        FROM task_attempts t
+        JOIN tasks ON tasks.id = t.task_id AND tasks.attempt = t.attempt
+        WHERE t.task_id = $1",
+        task_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.and_then(|row| Some((row.attempt, row.agent_id?))))
+}

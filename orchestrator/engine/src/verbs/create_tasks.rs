@@ -1,0 +1,103 @@
+//! Making a plan's steps into tasks: its discoveries, its dry runs, or the real thing. In the caller's transaction.
+//!
+//! Tasks are made `pending`; the dispatcher, which the caller wakes after the commit, takes it from there.
+
+use std::collections::BTreeSet;
+
+use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::store::{self, audit, events};
+use chiffon_plans::domain::plan::{Phase, PlanDocument, Step};
+use chiffon_plans::domain::reference::references;
+use chiffon_protocol::action::CheckSupport;
+use chiffon_protocol::message::Mode;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Context;
+use crate::domain::task::Purpose;
+use crate::store::new_tasks::{Batch, NewTask, add_all};
+
+/// The plan whose steps become tasks.
+#[derive(Debug, Clone, Copy)]
+pub struct NewTasks<'a> {
+    /// The request.
+    pub request_id: Uuid,
+    /// The plan's revision.
+    pub plan_id: Uuid,
+    /// The request's.
+    pub priority: i32,
+    /// The plan.
+    pub document: &'a PlanDocument,
+}
+
+/// A task for each discovery that has not run yet; how many.
+pub async fn discover(context: &Context, connection: &mut PgConnection, new: &NewTasks<'_>) -> Result<usize, store::Error> {
+    let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Discover && step.frozen_outputs.is_none()).collect();
+    add(context, connection, new, Purpose::Discover, Mode::Apply, steps).await
+}
+
+/// A dry run for each step that can be previewed; how many. What can't: actions without check mode, and steps with values that
+/// are known only after another step.
+pub async fn preview(context: &Context, connection: &mut PgConnection, new: &NewTasks<'_>) -> Result<usize, store::Error> {
+    let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Apply && is_previewable(step)).collect();
+    add(context, connection, new, Purpose::Preview, Mode::Check, steps).await
+}
+
+/// The real thing: a task for each step that is not a discovery; how many.
+pub async fn apply(context: &Context, connection: &mut PgConnection, new: &NewTasks<'_>) -> Result<usize, store::Error> {
+    let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Apply).collect();
+    add(context, connection, new, Purpose::Apply, Mode::Apply, steps).await
+}
+
+/// Whether a step has a dry run: its action supports one, and all of its values are known.
+pub fn is_previewable(step: &Step) -> bool {
+    let is_known = references(&Value::Object(step.parameters.clone())).is_ok_and(|open| open.is_empty());
+    step.check != CheckSupport::None && is_known
+}
+
+async fn add(
+    context: &Context,
+    connection: &mut PgConnection,
+    new: &NewTasks<'_>,
+    purpose: Purpose,
+    mode: Mode,
+    steps: Vec<&Step>,
+) -> Result<usize, store::Error> {
+    if steps.is_empty() {
+        return Ok(0);
+    }
+    let now = context.clock.now();
+    let together: BTreeSet<&str> = steps.iter().map(|step| step.step_id.as_str()).collect();
+    let tasks: Vec<NewTask> = steps
+        .iter()
+        .map(|step| NewTask {
+            id: context.ids.new_id(),
+            step_id: step.step_id.clone(),
+            agent_type: step.agent_type,
+            action: step.action.clone(),
+            action_sha256: step.action_sha256.clone(),
+            title: step.title.clone(),
+            parameters: step.parameters.clone(),
+            resources: step.resources_required.clone(),
+            hosts: step.hosts.clone(),
+            // Dry runs change nothing, so none waits for another; a discovery that ran before approval is done.
+            depends_on: match purpose {
+                Purpose::Preview => Vec::new(),
+                Purpose::Discover | Purpose::Apply => {
+                    step.depends_on.iter().filter(|needed| together.contains(needed.as_str())).cloned().collect()
+                }
+            },
+            risk: step.risk,
+            repeatable: step.repeatable,
+            timeout_seconds: step.timeout_seconds,
+        })
+        .collect();
+    let batch = Batch { request_id: new.request_id, plan_id: new.plan_id, priority: new.priority, purpose, mode };
+    add_all(connection, batch, &tasks, now).await?;
+    let created: Vec<Value> = tasks.iter().map(|task| json!({"task_id": task.id, "step_id": task.step_id, "title": task.title})).collect();
+    let data = json!({"plan_id": new.plan_id, "purpose": purpose, "tasks": created});
+    audit::append(connection, new.request_id, &AuditEvent::by_chiffon("tasks.created", data.clone()), now).await?;
+    events::add(connection, new.request_id, "task", &data, now).await?;
+    Ok(tasks.len())
+}

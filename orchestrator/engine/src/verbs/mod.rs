@@ -1,0 +1,34 @@
+//! Use cases, one verb per file. A use case is one transaction (or a short series), told top to bottom.
+
+pub mod cancel_tasks;
+pub mod claim;
+pub mod create_tasks;
+pub mod dead_letters;
+pub mod decline;
+pub mod dispatch;
+pub mod end_task;
+pub mod fresh_preview;
+pub mod heartbeat;
+pub mod hello;
+pub mod intake;
+pub mod keep_hosts;
+pub mod late_report;
+pub mod lose_attempt;
+pub mod order_agent;
+pub mod reap_leases;
+pub mod reap_overdue;
+pub mod result;
+pub mod retry;
+pub mod run;
+pub mod status;
+pub mod stranger;
+pub mod task_story;
+pub mod unclaimed;
+pub mod unverified;
+pub mod variables_changed;
+pub mod wait;
+pub mod withdraw;
+
+mod context;
+
+pub use context::{Context, DeadLetterLimits, Settings};

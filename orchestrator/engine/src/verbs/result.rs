@@ -1,0 +1,331 @@
+//! The end of an attempt, as its owner reports it: applied once, acknowledged as often as it comes (RELIABILITY 13 to 16).
+
+use std::time::Duration;
+
+use chiffon_fleet::store::{agents, variables};
+use chiffon_fleet::verbs::reply::{self, About, Addressee};
+use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::store::storable::{storable, storable_json};
+use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::verbs::outcome::Outcome;
+use chiffon_plans::domain::prediction::{self, OnHost};
+use chiffon_protocol::message::{ErrorReport, Mode, Outcome as Ending, Preview, ResultAck, ResultStatus, WorkResult};
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::end_task::{self, By};
+use super::status::{is_owner, not_the_owner, owner};
+use super::{Context, keep_hosts, late_report, retry, task_story, variables_changed, wait};
+use crate::domain::placement::Wait;
+use crate::domain::task::{self as domain, Next, Proof, Reported, Status, given_back};
+use crate::store::attempts::{self, Attempt};
+use crate::store::task_changes::{Ended, Waiting};
+use crate::store::tasks::{self, Locked, OfRequest, Task};
+use crate::store::{host_locks, host_results};
+
+/// An agent that never starts this often is not asked again.
+const NOT_STARTED_AT_MOST: i32 = 3;
+
+/// Applies a result. `signer` is the id of the key that signed it.
+pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result<Outcome, store::Error> {
+    let result = &storable_result(result);
+    let mut transaction = context.store.begin().await?;
+    let request = tasks::lock_request_of(&mut transaction, result.task_id).await?;
+    let by = late_report::By { signer, agent_id: &result.agent_id, task_id: result.task_id, attempt: result.attempt };
+    if request.is_none() {
+        // What is kept of a stray one is a transaction of its own, and needs this one's connection.
+        drop(transaction);
+        if late_report::stray(context, by, "result", result, Some(result.last_seq)).await? {
+            return Ok(Outcome::Done);
+        }
+        transaction = context.store.begin().await?;
+    }
+    let (locked, attempt) = late_report::find(context, &mut transaction, by).await?;
+    let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {
+        let message = format!("a result for attempt {} of task {}, which does not exist", result.attempt, result.task_id);
+        return Ok(Outcome::rejected(ErrorCode::TaskNotFound, message));
+    };
+    if !is_owner(&attempt, signer) {
+        return not_owned(context, transaction, &request, &locked, &attempt, Signed { signer, result }).await;
+    }
+    let ending = ending(result);
+    match domain::result(locked.state(), attempt.known(), ending) {
+        Reported::Ends(to) => finish(context, &mut transaction, &locked, to, ending, result).await?,
+        Reported::NotStarted => {
+            let agent = attempt.agent_id.as_deref().unwrap_or("its agent");
+            not_started(context, &mut transaction, &request, &locked, agent, result).await?;
+        }
+        Reported::Repeated => {}
+        Reported::Conflicting => conflicting(context, &mut transaction, &locked, &attempt, ending).await?,
+        Reported::Fenced => fenced(context, &mut transaction, &locked, &attempt, ending, result).await?,
+    }
+    store::commit(transaction).await?;
+    end_task::wake(context);
+    if let Some(to) = owner(&attempt) {
+        acknowledge(context, &to, &request, result, attempt.stored_seq.unsigned_abs()).await;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn acknowledge(context: &Context, to: &Addressee, request: &OfRequest, result: &WorkResult, last_seq: u64) {
+    let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
+    let ack = ResultAck { task_id: result.task_id, attempt: result.attempt, last_seq, result_stored: true };
+    reply::send(context, to, &about, ack).await;
+}
+
+/// A result with the id of the key that signed it.
+#[derive(Clone, Copy)]
+struct Signed<'r> {
+    signer: &'r str,
+    result: &'r WorkResult,
+}
+
+/// A result of somebody who does not own the attempt counts for nothing, except that it was not begun: an agent that was
+/// stopped before its claim was answered can't know that it owns nothing, and keeps the attempt in its journal until it is told.
+async fn not_owned(
+    context: &Context,
+    mut transaction: store::Tx,
+    request: &OfRequest,
+    locked: &Locked,
+    attempt: &Attempt,
+    Signed { signer, result }: Signed<'_>,
+) -> Result<Outcome, store::Error> {
+    let agent = agents::get(&mut transaction, &result.agent_id).await?;
+    let Some(agent) = agent.filter(|agent| agent.key_id == signer && ending(result) == Ending::NotStarted) else {
+        return Ok(not_the_owner(attempt, signer));
+    };
+    let newest = (locked.task.attempt, locked.task.offer);
+    let is_free = attempt.claim_id.is_none() && attempt.finished_at.is_none();
+    if given_back(locked.state(), newest, attempt.attempt, is_free).is_some() {
+        not_started(context, &mut transaction, request, locked, &agent.id, result).await?;
+    }
+    store::commit(transaction).await?;
+    end_task::wake(context);
+    let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
+    acknowledge(context, &to, request, result, result.last_seq).await;
+    Ok(Outcome::Done)
+}
+
+/// How it ended; a peer that knows only the fixed fields says it in two words.
+fn ending(result: &WorkResult) -> Ending {
+    result.outcome.unwrap_or(match result.status {
+        ResultStatus::Completed => Ending::Succeeded,
+        ResultStatus::Failed => Ending::Failed,
+    })
+}
+
+async fn finish(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    to: Status,
+    ending: Ending,
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    let task = &locked.task;
+    if variables_changed::run(context, connection, locked, ending, result).await? {
+        return Ok(());
+    }
+    attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
+    if let Some(variables) = result.variables.as_ref().filter(|_| task.mode == Mode::Check) {
+        variables::set(connection, task.id, variables).await?;
+    }
+    keep_hosts::run(context, connection, task, result).await?;
+    let mut problem = (to != Status::Completed).then(|| problem(to, result));
+    // What contradicts itself, because it had said that it runs, is never repeated without a person.
+    // A dry run that has changed something is none that may be repeated.
+    let is_only_a_look = result.hosts.iter().all(|host| host.made.is_empty());
+    if to == Status::Interrupted && ending == Ending::Interrupted && is_only_a_look {
+        let next = retry::judge(context, connection, locked).await?;
+        if let Next::Again { after, number } = next {
+            return interrupted(context, connection, locked, (after, number), result).await;
+        }
+        if let Some(problem) = problem.as_mut() {
+            problem.message = format!("{}. {}", problem.message.trim_end_matches('.'), retry::prospect(context, locked, next, true));
+        }
+    }
+    let warnings = warnings(connection, task, result).await?;
+    let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
+    let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
+    let ended = Ended {
+        task_id: task.id,
+        from: task.status,
+        to,
+        output: Some(&result.output),
+        outputs: Value::Object(result.outputs.clone()),
+        changed: is_verified.then_some(result.changed),
+        warnings: json!(warnings),
+        preview: preview.map(|preview| json!(preview)),
+        error: problem.as_ref(),
+    };
+    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
+    let mut particulars = json!({
+        "agent_id": agent, "outcome": ending, "exit_code": result.exit_code, "changed": is_verified.then_some(result.changed),
+        "duration_seconds": result.duration_seconds, "warnings": warnings, "error": problem,
+    });
+    if !is_verified {
+        particulars["verified"] = json!(false);
+    }
+    end_task::run(context, connection, task, &ended, By { actor: agent, event: "task.finished" }, particulars).await?;
+    end_task::settle(context, connection, task.request_id).await
+}
+
+/// What the agent warns of, and where the run was not what its dry run had foretold.
+async fn warnings(connection: &mut PgConnection, task: &Task, result: &WorkResult) -> Result<Vec<String>, store::Error> {
+    let mut warnings = result.warnings.clone();
+    if task.mode == Mode::Apply && attempts::count_tries(connection, task.id).await? > 1 {
+        warnings.push(format!("this was try {}; what an earlier one did as it was cut off may stand in no log", result.attempt));
+    }
+    if task.mode != Mode::Apply || result.hosts.is_empty() {
+        return Ok(warnings);
+    }
+    let foretold = host_results::foretold(connection, task.id).await?;
+    let Some(preview) = foretold.and_then(|found| serde_json::from_value::<Preview>(found).ok()) else { return Ok(warnings) };
+    let hosts = host_results::ran(connection, task.id).await?;
+    let others = host_results::places_of_others(connection, task.id).await?;
+    let ran = hosts.iter().map(|on| OnHost {
+        host: &on.host,
+        is_completed: on.is_completed,
+        attempts: on.attempts,
+        changes: &on.changes,
+        written: &on.written,
+        others: &others,
+    });
+    warnings.extend(prediction::differences(&preview, &ran.collect::<Vec<_>>()));
+    Ok(warnings)
+}
+
+/// Its owner says that it was cut off, and it may be repeated: it is tried again without a person.
+async fn interrupted(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    next: (Duration, u32),
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
+    let particulars = json!({
+        "agent_id": agent, "outcome": Ending::Interrupted, "exit_code": result.exit_code, "changed": result.changed,
+        "duration_seconds": result.duration_seconds, "warnings": result.warnings, "error": problem(Status::Interrupted, result),
+    });
+    task_story::tell(context, connection, &locked.task, Status::Interrupted, agent, "task.interrupted", particulars).await?;
+    retry::by_itself(context, connection, locked, next, Proof::ItsReport).await
+}
+
+/// What the agent says went wrong, or what its silence about that means.
+fn problem(to: Status, result: &WorkResult) -> Problem {
+    if let Some(error) = &result.error {
+        return Problem::from(error.clone());
+    }
+    let (code, words) = match to {
+        Status::Cancelled => (ErrorCode::CancelledByPerson, "it was stopped by a person; what it had done by then stays done"),
+        Status::Interrupted => (ErrorCode::Interrupted, "its agent was stopped under it; look at the log for what was done"),
+        Status::Failed
+        | Status::Pending
+        | Status::Waiting
+        | Status::Dispatched
+        | Status::Running
+        | Status::Completed
+        | Status::Unknown
+        | Status::Skipped => (ErrorCode::PlayFailed, "the agent gave no reason; look at the log"),
+    };
+    Problem::new(code, words)
+}
+
+/// The agent's journal proves that nothing was executed: it is offered again, as a new attempt, without a person.
+async fn not_started(
+    context: &Context,
+    connection: &mut PgConnection,
+    request: &OfRequest,
+    locked: &Locked,
+    agent: &str,
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    let task = &locked.task;
+    attempts::set_finished(connection, task.attempt, Ending::NotStarted, result, context.clock.now()).await?;
+    host_locks::release(connection, task.id).await?;
+    let reason = result.error.as_ref().map_or(result.output.as_str(), |error| error.message.as_str());
+    let text = format!("{agent} did not start it: {reason}");
+    task_story::tell(context, connection, task, Status::Waiting, agent, "task.not_started", json!({"agent_id": agent, "reason": reason}))
+        .await?;
+    let waiting_for = wait::value(context, task, &Wait::new("agent", &text));
+    let waiting = Waiting {
+        task_id: task.id,
+        from: task.status,
+        waiting_for: &waiting_for,
+        wait_key: None,
+        not_before: None,
+        excluded: (task.attempt >= NOT_STARTED_AT_MOST).then_some(agent),
+        message: &text,
+        next_offer: false,
+    };
+    wait::back(context, connection, request, task, &waiting).await?;
+    end_task::settle(context, connection, task.request_id).await
+}
+
+/// Another result than the one that is stored is flagged.
+async fn conflicting(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    attempt: &Attempt,
+    ending: Ending,
+) -> Result<(), store::Error> {
+    attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
+    flag(context, connection, locked, attempt, json!({"reported": ending, "stored": attempt.outcome})).await
+}
+
+/// A result for an attempt that was superseded, or after a person's decision: recorded, flagged, acknowledged, and nothing else.
+async fn fenced(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    attempt: &Attempt,
+    ending: Ending,
+    result: &WorkResult,
+) -> Result<(), store::Error> {
+    attempts::set_finished(connection, attempt.attempt, ending, result, context.clock.now()).await?;
+    keep_hosts::run(context, connection, &locked.task, result).await?;
+    attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
+    flag(context, connection, locked, attempt, json!({"reported": ending, "task_status": locked.task.status})).await
+}
+
+async fn flag(
+    context: &Context,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    attempt: &Attempt,
+    mut data: Value,
+) -> Result<(), store::Error> {
+    data["task_id"] = json!(attempt.task_id);
+    data["attempt"] = json!(attempt.attempt);
+    let actor = attempt.agent_id.as_deref().unwrap_or("chiffon");
+    let event = AuditEvent::new(actor, "task.conflicting_report", data);
+    audit::append(connection, locked.task.request_id, &event, context.clock.now()).await
+}
+
+fn storable_result(result: &WorkResult) -> WorkResult {
+    let mut clean = result.clone();
+    clean.output = storable(&clean.output).into_owned();
+    clean.warnings = clean.warnings.iter().map(|warning| storable(warning).into_owned()).collect();
+    if let Value::Object(outputs) = storable_json(Value::Object(clean.outputs)) {
+        clean.outputs = outputs;
+    } else {
+        clean.outputs = serde_json::Map::new();
+    }
+    clean.error = clean.error.map(|error| ErrorReport {
+        code: error.code,
+        message: storable(&error.message).into_owned(),
+        details: storable_json(error.details),
+    });
+    for change in clean.preview.iter_mut().flat_map(|preview| &mut preview.changes) {
+        change.diff = storable(&change.diff).into_owned();
+        change.name = storable(&change.name).into_owned();
+        for written in &mut change.written {
+            written.name = storable(&written.name).into_owned();
+            written.place = storable(&written.place).into_owned();
+        }
+    }
+    clean
+}

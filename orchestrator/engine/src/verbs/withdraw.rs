@@ -1,0 +1,55 @@
+//! Taking an offer back: its hosts are free again, the next offer has a higher number, and the task says why it waits.
+//!
+//! One path for offers that were declined, that nobody claimed, and that the broker could not deliver.
+
+use chiffon_kernel::store;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::{Context, task_story, wait};
+use crate::domain::placement::Wait;
+use crate::domain::task::Status;
+use crate::store::host_locks;
+use crate::store::task_changes::Waiting;
+use crate::store::tasks::{OfRequest, Task};
+
+/// Why an offer is taken back.
+#[derive(Debug)]
+pub struct Withdrawal<'a> {
+    /// Who says so.
+    pub actor: &'a str,
+    /// What the audit log calls it.
+    pub event: &'static str,
+    /// What the task waits for now.
+    pub why: Wait,
+    /// An agent that is not asked again.
+    pub excluded: Option<&'a str>,
+    /// Not offered before this.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+/// Takes the newest offer back; the caller has asked the state machine.
+pub async fn run(
+    context: &Context,
+    connection: &mut PgConnection,
+    request: &OfRequest,
+    task: &Task,
+    withdrawal: &Withdrawal<'_>,
+) -> Result<(), store::Error> {
+    host_locks::release(connection, task.id).await?;
+    let particulars = json!({"offer": task.offer, "reason": withdrawal.why.text});
+    task_story::tell(context, connection, task, Status::Waiting, withdrawal.actor, withdrawal.event, particulars).await?;
+    let waiting_for = wait::value(context, task, &withdrawal.why);
+    let waiting = Waiting {
+        task_id: task.id,
+        from: task.status,
+        waiting_for: &waiting_for,
+        wait_key: None,
+        not_before: withdrawal.not_before,
+        excluded: withdrawal.excluded,
+        message: &withdrawal.why.text,
+        next_offer: true,
+    };
+    wait::back(context, connection, request, task, &waiting).await
+}

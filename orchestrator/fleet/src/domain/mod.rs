@@ -1,0 +1,4 @@
+//! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
+
+pub mod agent_order;
+pub mod unverified;

@@ -1,0 +1,5 @@
+//! The fleet.
+
+pub mod get;
+pub(super) mod list;
+pub(super) mod metrics;

@@ -1,0 +1,14 @@
+//! Agents as others see them: what they announce, what they report of themselves, what they can do, and orders to one of them. Whether one takes
+//! work is the engine's.
+
+pub mod domain;
+pub mod http;
+pub mod store;
+pub mod verbs;
+
+use chiffon_kernel::part::Part;
+
+/// What it brings to an orchestrator.
+pub fn part() -> Part {
+    Part { routes: Some(Box::new(http::routes)), ..Part::default() }
+}

@@ -1,0 +1,37 @@
+//! The host variables that a preview was made with, to which the run of its step is bound. Digests only; no value is stored.
+
+use chiffon_kernel::store::Error;
+use chiffon_kernel::store::storable::storable_json;
+use chiffon_protocol::message::Variables;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Keeps what a preview was made with, whatever became of it. What an earlier attempt of it was made with is replaced.
+pub async fn set(connection: &mut PgConnection, task_id: Uuid, variables: &Variables) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE tasks
+        SET variables = $2
+        WHERE id = $1 AND purpose = 'preview'",
+        task_id,
+        storable_json(json!(variables)),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What the newest preview of a task's step was made with. Nothing where there was none, or its agent does not tell.
+pub async fn get_bound(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Variables>, Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT p.variables
+        FROM tasks p
+        JOIN tasks t ON t.plan_id = p.plan_id AND t.step_id = p.step_id
+        WHERE t.id = $1 AND t.purpose = 'apply' AND p.purpose = 'preview' AND p.variables IS NOT NULL
+        LIMIT 1",
+        task_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.flatten().and_then(|found| serde_json::from_value(found).ok()))
+}

@@ -1,0 +1,8 @@
+//! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
+
+pub mod audit;
+pub mod credential;
+pub mod invariant;
+pub mod missing;
+pub mod role;
+pub mod short_id;

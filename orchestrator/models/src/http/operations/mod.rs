@@ -1,0 +1,3 @@
+//! Operating it: costs, background agents, metrics, pages of errors.
+
+pub mod costs;

@@ -1,0 +1,3 @@
+//! Use cases, one verb per file. A use case is one transaction (or a short series), told top to bottom.
+
+pub mod ledger;

@@ -1,0 +1,11 @@
+//! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
+
+pub mod assemble;
+pub mod catalogue;
+pub mod not_offered;
+pub mod plan;
+pub mod policy;
+pub mod prediction;
+pub mod record_path;
+pub mod reference;
+pub mod shared_types;

@@ -1,0 +1,36 @@
+//! What tasks came to on each host, over all of their attempts (the view `host_outcomes`). Reads only.
+
+use chiffon_kernel::store::Error;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What a task came to on one host, over all of its attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostOutcome {
+    /// The host.
+    pub host: String,
+    /// How its newest attempt ended there: `completed | failed | unreachable | not_begun | unfinished`
+    pub status: String,
+    /// Whether any attempt changed it.
+    pub changed: bool,
+    /// The names of the tasks that changed it, in any attempt.
+    pub changes: Vec<String>,
+    /// The newest attempt's last failure, or why it was not reached.
+    pub message: Option<String>,
+}
+
+/// What a task came to on each host, by name. Of a dry run, only what ran for real counts as a change.
+pub async fn list(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<HostOutcome>, Error> {
+    Ok(sqlx::query_as!(
+        HostOutcome,
+        r#"SELECT host AS "host!", status AS "status!", changed AS "changed!", changes AS "changes!", message
+        FROM host_outcomes
+        WHERE task_id = $1
+        ORDER BY host"#,
+        task_id,
+    )
+    .fetch_all(connection)
+    .await?)
+}

@@ -1,0 +1,328 @@
+//! What a finished task leaves in the audit repository: one commit with its story and the intent it applied.
+//!
+//! The row is added in the transaction that ends the task. What it tells is rendered once, when the log is whole (or has
+//! had its time to arrive), and never changes after that, so that the commit is the same however often it is made.
+
+use std::collections::BTreeMap;
+
+use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::verbs::Context;
+use chiffon_plans::domain::plan::PlanDocument;
+use chiffon_plans::domain::record_path::UNFINISHED;
+use chiffon_plans::domain::reference::{host_folder, render_records};
+use chiffon_protocol::shown::is_deceptive;
+use chiffon_protocol::{Shown, canonical};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::audit_repo::{CommitPlan, message};
+use crate::store::git_outbox::{self, LogLine, Open, RequestStory, TaskStory};
+use crate::store::host_outcomes::{self, HostOutcome};
+
+/// How long a record waits for log lines that its result has overtaken.
+const LOG_PATIENCE: TimeDelta = TimeDelta::seconds(10);
+/// More lines stay in Postgres only; the file says so.
+const LOG_LINES: i64 = 5_000;
+/// Longer words are cut in the message; the files have them whole.
+const SUBJECT_CHARS: usize = 300;
+const BODY_CHARS: usize = 20_000;
+const TRAILER_CHARS: usize = 2_000;
+
+/// The trailer with the head of the request's audit chain.
+pub const AUDIT_HEAD: &str = "Audit-Head";
+/// The trailer with the number and the hash of the system chain's head: the repository vouches for that chain, too.
+pub const SYSTEM_HEAD: &str = "Audit-System";
+
+/// What is committed for a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payload {
+    /// The subject line.
+    pub subject: String,
+    /// Between subject and trailers.
+    pub body: String,
+    /// In order.
+    pub trailers: Vec<(String, String)>,
+    /// Path to new content; null removes the file.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// Adds the record of a task that has just ended.
+pub async fn task_finished(context: &Context, connection: &mut PgConnection, task_id: Uuid) -> Result<(), store::Error> {
+    let story = git_outbox::request_story(connection, task_id).await?;
+    let request_id = git_outbox::request_of(connection, task_id).await?;
+    git_outbox::add(connection, context.ids.new_id(), request_id, task_id, &story.requested_by, context.clock.now()).await
+}
+
+/// Renders a record, unless its log is still arriving: then `None`.
+pub async fn render(connection: &mut PgConnection, record: &Open, now: DateTime<Utc>) -> Result<Option<Payload>, store::Error> {
+    let Some(task_id) = record.task_id else { return Ok(None) };
+    let task = git_outbox::task_story(connection, task_id).await?;
+    let log_is_whole = task.last_seq.unwrap_or(0) <= task.stored_seq.unwrap_or(0);
+    if !log_is_whole && now < record.at + LOG_PATIENCE {
+        return Ok(None);
+    }
+    let request = git_outbox::request_story(connection, task_id).await?;
+    let log = git_outbox::log_lines(connection, task_id, task.attempt, LOG_LINES).await?;
+    let hosts = host_outcomes::list(connection, task_id).await?;
+    let system = audit::system_head(connection).await?;
+    Ok(Some(Payload {
+        subject: one_line(&format!("infra({task_id}): {}", subject_words(&task)), SUBJECT_CHARS),
+        body: Shown::block(&body(&task, &request, &hosts)).at_most(BODY_CHARS).to_string(),
+        trailers: trailers(record, &task, &request, system),
+        files: files(record, &task, &request, &hosts, &log, log_is_whole),
+    }))
+}
+
+/// Somebody else's words as people may be shown them in `git log`: what would act there instead of being seen is written out.
+fn one_line(text: &str, most_chars: usize) -> String {
+    Shown::line(&text.split_whitespace().collect::<Vec<_>>().join(" ")).at_most(most_chars).to_string()
+}
+
+/// The commit of a rendered record; `None` for what is no record.
+pub fn commit_plan(payload: &Value, author: &str, at: DateTime<Utc>) -> Option<CommitPlan> {
+    let payload: Payload = serde_json::from_value(payload.clone()).ok()?;
+    Some(CommitPlan {
+        message: message(&payload.subject, &payload.body, &payload.trailers),
+        author: author.to_owned(),
+        at,
+        files: payload.files,
+    })
+}
+
+fn subject_words(task: &TaskStory) -> String {
+    match task.status.as_str() {
+        _ if task.is_dry => format!("{} (changed something in its preview)", task.title),
+        "completed" => task.title.clone(),
+        status => format!("{} ({status})", task.title),
+    }
+}
+
+fn body(task: &TaskStory, request: &RequestStory, hosts: &[HostOutcome]) -> String {
+    let mut body = format!("Asked: {}\n", words(&request.text));
+    // The first words are what was asked; each further turn of a person changed or answered something.
+    let said = request.messages.as_array().into_iter().flatten().filter(|message| message["from"] == "user").skip(1);
+    for message in said {
+        let by = message["by"].as_str().unwrap_or("somebody");
+        body += &format!("Then {by}: {}\n", words(message["text"].as_str().unwrap_or_default()));
+    }
+    if let Some(message) = task.error.as_ref().and_then(|error| error["message"].as_str()) {
+        body += &format!("Error: {}\n", words(message));
+    }
+    if task.is_dry {
+        body += "This was a dry run. Check mode is off for a task of it, which ran for real, and nobody had approved it.\n";
+    }
+    // One host needs no list: the outcome is its own.
+    if hosts.len() > 1 || task.status != "completed" || task.is_dry {
+        for host in hosts {
+            let changed = match (host.changed, host.status.as_str()) {
+                (true, _) => "changed",
+                // What was under way there may have changed something without a word.
+                (false, "unfinished") => "no change seen",
+                (false, _) => "not changed",
+            };
+            body += &format!("Host: {}: {}, {changed}\n", host.host, host.status);
+        }
+    }
+    for warning in task.warnings.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        body += &format!("Warning: {}\n", words(warning));
+    }
+    body
+}
+
+/// In one line: a line break in a text from outside would begin a line of its own, which could look like a trailer.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn trailers(
+    record: &Open,
+    task: &TaskStory,
+    request: &RequestStory,
+    (system_seq, system_head): (i64, Option<Vec<u8>>),
+) -> Vec<(String, String)> {
+    let approvers: Vec<&str> = approving(request).collect();
+    let approved_by = if task.is_dry {
+        "nobody".to_owned()
+    } else if approvers.is_empty() {
+        "policy".to_owned()
+    } else {
+        approvers.join(", ")
+    };
+    let pairs = [
+        ("Request-Id", record.request_id.to_string()),
+        ("Task-Id", task.task_id.to_string()),
+        ("Requested-By", request.requested_by.clone()),
+        ("Approved-By", approved_by),
+        ("Agent", task.agent_id.clone().unwrap_or_else(|| "none".to_owned())),
+        ("Outcome", task.status.clone()),
+        ("Duration", format!("{:.1}s", task.duration_seconds.unwrap_or(0.0))),
+        ("Cost", format!("{:.4} USD", request.cost_usd)),
+        ("Trace-Id", request.trace_id.clone()),
+        (AUDIT_HEAD, request.audit_head.as_deref().map(canonical::hex).unwrap_or_default()),
+        (SYSTEM_HEAD, system_head.map_or_else(String::new, |head| format!("{system_seq} {}", canonical::hex(&head)))),
+        ("Record-Id", record.id.to_string()),
+    ];
+    let unverified = (!task.verified).then(|| ("Verified", "no".to_owned()));
+    pairs.into_iter().chain(unverified).map(|(key, value)| (key.to_owned(), one_line(&value, TRAILER_CHARS))).collect()
+}
+
+fn approving(request: &RequestStory) -> impl Iterator<Item = &str> {
+    request
+        .approvals
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|approval| approval["decision"] == "approve")
+        .filter_map(|approval| approval["by"].as_str())
+}
+
+fn files(
+    record: &Open,
+    task: &TaskStory,
+    request: &RequestStory,
+    hosts: &[HostOutcome],
+    log: &[LogLine],
+    log_is_whole: bool,
+) -> BTreeMap<String, Option<String>> {
+    let folder = format!("requests/{}/{}", request.created_at.format("%Y/%m"), record.request_id);
+    let mut files = BTreeMap::from([
+        (format!("{folder}/request.md"), Some(request_page(record, request))),
+        (format!("{folder}/plan.json"), Some(pretty(&json!({"sha256": request.plan_sha256, "plan": request.plan})))),
+        (format!("{folder}/approval.json"), Some(pretty(&request.approvals))),
+        (format!("{folder}/tasks/{}.json", task.task_id), Some(pretty(&task_page(task, hosts)))),
+        (format!("{folder}/log.txt"), Some(log_page(task, log, log_is_whole))),
+    ]);
+    // A dry run applies no intent, whatever it did.
+    let completed = |host: &&HostOutcome| host.status == "completed" && !task.is_dry;
+    let applied: Vec<String> = match task.status.as_str() {
+        "completed" if !task.is_dry => task.hosts.clone(),
+        _ => hosts.iter().filter(completed).map(|host| host.host.clone()).collect(),
+    };
+    if !applied.is_empty() {
+        files.extend(applied_intent(record, task, request, &applied));
+    }
+    if task.status != "completed" || task.is_dry {
+        files.extend(hosts.iter().filter(|host| host.changed && !completed(host)).filter_map(|host| unfinished(record, task, host)));
+    }
+    files
+}
+
+/// What a task that did not come to its end has changed on a host: its intent is not applied there, and it is not as it was either.
+fn unfinished(record: &Open, task: &TaskStory, host: &HostOutcome) -> Option<(String, Option<String>)> {
+    let folder = host_folder(&host.host)?;
+    let mut story = json!({
+        "title": task.title, "action": task.action, "task_status": task.status, "host_status": host.status,
+        "changed": host.changes, "message": host.message, "request": record.request_id,
+    });
+    if task.is_dry {
+        story["during"] = json!("preview");
+    }
+    let yaml = serde_norway::to_string(&story).unwrap_or_default();
+    Some((format!("{folder}/{UNFINISHED}/{}.yml", task.task_id), Some(yaml)))
+}
+
+fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory, hosts: &[String]) -> BTreeMap<String, Option<String>> {
+    let plan: Option<PlanDocument> = serde_json::from_value(request.plan.clone()).ok();
+    let step = plan.as_ref().and_then(|plan| plan.step(&task.step_id));
+    let (Some(step), Some(parameters)) = (step, task.parameters.as_object()) else { return BTreeMap::new() };
+    let records = match render_records(step, hosts, parameters) {
+        Ok(records) => records,
+        Err(problem) => {
+            tracing::error!(task_id = %task.task_id, %problem, "the action's `records` can't be rendered; the commit goes without them");
+            return BTreeMap::new();
+        }
+    };
+    let words = request.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    records
+        .into_iter()
+        .map(|(path, value)| {
+            let yaml = (!value.is_null()).then(|| {
+                let yaml = serde_norway::to_string(&value).unwrap_or_default();
+                format!("# Applied by request {}: {}\n{yaml}", record.request_id, Shown::line(&words))
+            });
+            (path, yaml)
+        })
+        .collect()
+}
+
+fn request_page(record: &Open, request: &RequestStory) -> String {
+    let mut page = format!(
+        "# {}\n\n- Request: {}\n- Asked by: {}\n- Asked at: {}\n- Trace: {}\n- Plan: {}\n\n## Conversation\n\n",
+        Shown::line(request.text.lines().next().unwrap_or_default()),
+        record.request_id,
+        request.requested_by,
+        time(request.created_at),
+        request.trace_id,
+        request.plan_sha256.as_deref().unwrap_or("none"),
+    );
+    for message in request.messages.as_array().into_iter().flatten() {
+        let quoted = Shown::block(message["text"].as_str().unwrap_or_default()).to_string().replace('\n', "\n> ");
+        let who = message["by"].as_str().or_else(|| message["from"].as_str()).unwrap_or("?");
+        page += &format!("**{who}**, {}:\n\n> {quoted}\n\n", message["at"].as_str().unwrap_or("?"));
+    }
+    page
+}
+
+fn task_page(task: &TaskStory, hosts: &[HostOutcome]) -> Value {
+    json!({
+        "task_id": task.task_id, "step_id": task.step_id, "title": task.title, "action": task.action, "status": task.status, "dry_run": task.is_dry,
+        "changed": task.changed, "hosts": task.hosts, "host_results": hosts, "parameters": task.parameters, "outputs": task.outputs,
+        "warnings": task.warnings, "error": task.error, "attempt": task.attempt, "agent_id": task.agent_id,
+        "duration_seconds": task.duration_seconds, "started_at": task.started_at.map(time), "finished_at": task.finished_at.map(time),
+    })
+}
+
+fn log_page(task: &TaskStory, log: &[LogLine], is_whole: bool) -> String {
+    let mut page = format!("{} (task {}, attempt {})\n", Shown::line(&task.title), task.task_id, task.attempt);
+    for line in log {
+        let place = [line.host.as_deref(), line.name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" | ");
+        let text = Shown::block(&line.text).to_string().replace('\n', "\n    ");
+        page += &format!("{} {:<16} {} {text}\n", time(line.at), line.kind, Shown::line(&place)).replace("  \n", "\n");
+        for diff in line.diff.as_deref().into_iter().flat_map(str::lines) {
+            page += &format!("    {}\n", Shown::block(diff));
+        }
+    }
+    let stored = task.stored_seq.unwrap_or(0);
+    if stored > LOG_LINES {
+        page += &format!("... {} more lines are in the database\n", stored - LOG_LINES);
+    }
+    if !is_whole {
+        page.push_str("... the rest of the log had not arrived when this was written; the database has it\n");
+    }
+    page
+}
+
+/// JSON that can be looked at: what would act in a terminal is escaped as JSON has it, and says the same.
+fn pretty(value: &Value) -> String {
+    let json = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if is_deceptive(c) && c != '\n' {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_a_record_can_be_looked_at_and_says_the_same() {
+        let value = json!({"title": "na\u{202e}s \u{1b}[2J\u{e0041}\u{9b}", "text": "größe\n"});
+        let text = pretty(&value);
+        assert!(text.chars().all(|c| c == '\n' || !is_deceptive(c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+}

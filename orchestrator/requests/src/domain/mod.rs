@@ -1,0 +1,5 @@
+//! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
+
+pub mod deadline;
+pub mod request;
+pub mod run_outcome;

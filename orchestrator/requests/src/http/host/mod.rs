@@ -1,0 +1,3 @@
+//! Hosts that are kept from other work.
+
+pub mod release;

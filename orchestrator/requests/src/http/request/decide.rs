@@ -1,0 +1,71 @@
+//! `POST /approve`: approves, rejects or revises exactly the plan that its hash names.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chiffon_kernel::http::auth::Caller;
+use chiffon_kernel::http::body;
+use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::input::parse_id;
+use chiffon_kernel::http::problem::Failure;
+use chiffon_protocol::{ErrorCode, Problem};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::get::show;
+use crate::http::HttpState;
+use crate::verbs::decide;
+
+/// A decision about a plan.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct DecideBody {
+    /// The request.
+    #[schema(format = "uuid")]
+    request_id: String,
+    /// The hash of the plan that was seen.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    plan_sha256: String,
+    /// What is decided.
+    decision: decide::Decision,
+    /// Why; for a revision, what should change.
+    comment: Option<String>,
+}
+
+/// Decides about a plan. A hash of another plan is refused with 409, and `details.request` shows the plan that stands now.
+#[utoipa::path(
+    post, path = "/approve", tag = "requests", request_body = DecideBody, params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, description = "It is decided", body = decide::Decided))
+)]
+pub(in crate::http) async fn decide(
+    State(state): State<HttpState>,
+    caller: Caller,
+    key: Key,
+    body::Json { value, bytes }: body::Json<DecideBody>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let request_id = parse_id(&value.request_id)?;
+    let work = Box::pin(async {
+        let input = decide::Decide { request_id, plan_sha256: value.plan_sha256, decision: value.decision, comment: value.comment };
+        match decide::run(&state.context, &caller.0, input).await {
+            Ok(decided) => Ok((StatusCode::OK, json!(decided))),
+            Err(problem) if problem.code == ErrorCode::StalePlan => {
+                let shown = show(&state, &caller, request_id).await?;
+                Err(with_request(problem, json!(shown)).into())
+            }
+            Err(problem) => Err(problem.into()),
+        }
+    });
+    let (status, decided) = once(&state, &caller, key, &bytes, work).await?;
+    Ok((status, Json(decided)))
+}
+
+/// The problem, with the request as it stands now beside its details.
+fn with_request(problem: Problem, request: Value) -> Problem {
+    let mut details = match problem.details.clone() {
+        Value::Object(details) => details,
+        _ => serde_json::Map::new(),
+    };
+    details.insert("request".to_owned(), request);
+    problem.with_details(Value::Object(details))
+}

@@ -1,0 +1,58 @@
+//! `GET /request/{id}`: everything about a request, and the calls that make sense now for the one who looks.
+
+use axum::Json;
+use axum::extract::State;
+use chiffon_engine::store::read::tasks::TaskView;
+use chiffon_kernel::domain::missing;
+use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::http::auth::Caller;
+use chiffon_kernel::http::input::Id;
+use chiffon_kernel::http::problem::Failure;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::request::Status;
+use crate::http::HttpState;
+use crate::store::read::request::{self, RequestView};
+
+/// A request, as the one who looks sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct RequestAnswer {
+    #[serde(flatten)]
+    request: RequestView,
+    /// The calls that make sense now: `approve | reject | revise | answer | resolve | pause | resume | cancel`.
+    next: Vec<&'static str>,
+}
+
+/// Shows a request.
+#[utoipa::path(get, path = "/request/{id}", tag = "requests", params(("id" = Uuid, Path)), responses((status = 200, body = RequestAnswer)))]
+pub(in crate::http) async fn get(State(state): State<HttpState>, caller: Caller, Id(id): Id) -> Result<Json<RequestAnswer>, Failure> {
+    show(&state, &caller, id).await.map(Json)
+}
+
+/// The request as this caller sees it.
+pub(super) async fn show(state: &HttpState, caller: &Caller, id: Uuid) -> Result<RequestAnswer, Failure> {
+    let request = request::get(state.pool(), id).await?.ok_or_else(|| missing::request(id))?;
+    Ok(RequestAnswer { next: next_for(&caller.0, &request), request })
+}
+
+/// The calls that make sense in this state and that this caller may make.
+fn next_for(caller: &Principal, request: &RequestView) -> Vec<&'static str> {
+    let Some(status) = Status::from_word(&request.status) else { return Vec::new() };
+    let own_or_operator = caller.may(Role::Operator) || (caller.may(Role::Requester) && caller.name == request.requested_by);
+    let decides = caller.may(Role::Approver) && !caller.is_program;
+    let policy = request.plan.as_ref().map(|plan| &plan.policy);
+    let may_approve_own = policy.and_then(|policy| policy.get("self_approval")).and_then(Value::as_bool).unwrap_or(true);
+    let may = |call: &str| match call {
+        "approve" => decides && (may_approve_own || caller.name != request.requested_by),
+        "reject" => decides,
+        "revise" | "answer" | "cancel" => own_or_operator,
+        "pause" => own_or_operator && request.held_at.is_none(),
+        "resume" => own_or_operator && (request.held_at.is_some() || status == Status::Paused),
+        "resolve" => own_or_operator && !caller.is_program && request.tasks.iter().any(TaskView::needs_a_person),
+        _ => false,
+    };
+    status.next_calls().iter().copied().filter(|call| may(call)).collect()
+}

@@ -1,0 +1,62 @@
+//! `POST /request/{id}/pause` and `/resume`: nothing more of a request begins, and it goes on.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chiffon_kernel::http::auth::Caller;
+use chiffon_kernel::http::body::OptionalJson;
+use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::input::Id;
+use chiffon_kernel::http::problem::Failure;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::http::HttpState;
+use crate::verbs::hold;
+
+/// Why.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct HoldBody {
+    /// For the records and the conversation.
+    reason: Option<String>,
+}
+
+/// Pauses a request: what no agent has claimed is taken back, what runs goes on, nothing more begins. The body may be left out.
+#[utoipa::path(
+    post, path = "/request/{id}/pause", tag = "requests", request_body = Option<HoldBody>,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = hold::Held))
+)]
+pub(in crate::http) async fn pause(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Id(id): Id,
+    key: Key,
+    OptionalJson { value, bytes }: OptionalJson<HoldBody>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let reason = value.and_then(|body: HoldBody| body.reason);
+    let work = Box::pin(async { Ok((StatusCode::OK, json!(hold::pause(&state.context, &caller.0, id, reason.as_deref()).await?))) });
+    let (status, held) = once(&state, &caller, key, &bytes, work).await?;
+    Ok((status, Json(held)))
+}
+
+/// Lets a paused request go on. The body may be left out.
+#[utoipa::path(
+    post, path = "/request/{id}/resume", tag = "requests", request_body = Option<HoldBody>,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = hold::Held))
+)]
+pub(in crate::http) async fn resume(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Id(id): Id,
+    key: Key,
+    OptionalJson { value, bytes }: OptionalJson<HoldBody>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let reason = value.and_then(|body: HoldBody| body.reason);
+    let work = Box::pin(async { Ok((StatusCode::OK, json!(hold::resume(&state.context, &caller.0, id, reason.as_deref()).await?))) });
+    let (status, held) = once(&state, &caller, key, &bytes, work).await?;
+    Ok((status, Json(held)))
+}

@@ -1,0 +1,3 @@
+//! Tasks and their logs.
+
+pub mod resolve;

@@ -1,0 +1,11 @@
+//! The only module that speaks SQL. One file per noun; statements are checked at compile time.
+
+pub mod approvals;
+pub mod deadlines;
+pub mod invariants;
+pub mod messages;
+pub mod planning;
+pub mod plans;
+pub mod read;
+pub mod request_messages;
+pub mod requests;

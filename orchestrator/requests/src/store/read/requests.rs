@@ -1,0 +1,138 @@
+//! The list of requests, newest first, with filters.
+//!
+//! The statement is put together from the filters that are given, so that each gets the plan of its own index; values
+//! are always bound, never written into it.
+
+use chiffon_engine::store::read::waits;
+use chiffon_kernel::store::Error;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Which requests.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Any of these states; empty means all.
+    pub status: Vec<String>,
+    /// Has a task for this host.
+    pub host: Option<String>,
+    /// Has a task of this action.
+    pub action: Option<String>,
+    /// Asked by the principal of this name.
+    pub who: Option<String>,
+    /// Its id begins or ends with this: small hexadecimal digits and hyphens.
+    pub id_part: Option<String>,
+    /// Asked at or after this.
+    pub since: Option<DateTime<Utc>>,
+    /// Has these words in its text.
+    pub text: Option<String>,
+    /// Came over AMQP by the message with this id.
+    pub message_id: Option<Uuid>,
+    /// Older than this one (the cursor).
+    pub before: Option<Uuid>,
+}
+
+/// A request as lists show it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema, FromRow)]
+pub struct RequestSummary {
+    /// Its id.
+    pub request_id: Uuid,
+    /// Where it stands.
+    pub status: String,
+    /// The first words, cut to 300 characters.
+    pub text: String,
+    /// Who asked.
+    pub requested_by: String,
+    /// When it was asked.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it reached its end.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// `{what, since, text}`; null when it does not wait.
+    pub waiting_for: Option<Value>,
+    /// Of its current plan.
+    pub summary: Option<String>,
+    /// Of its current plan.
+    pub risk: Option<String>,
+    /// `{code, message, details}` of what ended or stopped it.
+    pub error: Option<Value>,
+    /// Spent on models so far.
+    pub cost_usd: f64,
+}
+
+/// At most `limit` requests, newest first (their ids are time-ordered).
+pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<RequestSummary>, Error> {
+    let mut query = QueryBuilder::<Postgres>::new(
+        "SELECT r.id AS request_id, r.status, left(r.text, 300) AS text, p.name AS requested_by, r.created_at, r.updated_at,
+            r.finished_at, r.waiting_for, l.summary, l.risk, r.error, r.cost_usd
+        FROM requests r
+        JOIN principals p ON p.id = r.principal_id
+        LEFT JOIN plans l ON l.id = r.plan_id
+        WHERE true",
+    );
+    if !filter.status.is_empty() {
+        query.push(" AND r.status = ANY (").push_bind(&filter.status).push(")");
+    }
+    if let Some(host) = &filter.host {
+        query.push(" AND r.id IN (SELECT request_id FROM tasks WHERE hosts @> ARRAY[").push_bind(host).push("])");
+    }
+    if let Some(action) = &filter.action {
+        query.push(" AND r.id IN (SELECT request_id FROM tasks WHERE action = ").push_bind(action).push(")");
+    }
+    if let Some(who) = &filter.who {
+        query.push(" AND r.principal_id = (SELECT id FROM principals WHERE name = ").push_bind(who).push(")");
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND r.created_at >= ").push_bind(since);
+    }
+    if let Some(text) = &filter.text {
+        query.push(" AND to_tsvector('simple', r.text) @@ websearch_to_tsquery('simple', ").push_bind(text).push(")");
+    }
+    if let Some(message_id) = filter.message_id {
+        query.push(" AND r.id IN (SELECT request_id FROM request_messages WHERE message_id = ").push_bind(message_id).push(")");
+    }
+    if let Some(part) = &filter.id_part {
+        // Each half has an index of its own: the key, and the ids from their end.
+        query.push(" AND (reverse(r.id::text) LIKE ").push_bind(part.chars().rev().collect::<String>() + "%");
+        if let Some((first, last)) = ids_beginning_with(part) {
+            query.push(" OR r.id BETWEEN ").push_bind(first).push(" AND ").push_bind(last);
+        }
+        query.push(")");
+    }
+    if let Some(before) = filter.before {
+        query.push(" AND r.id < ").push_bind(before);
+    }
+    query.push(" ORDER BY r.id DESC LIMIT ").push_bind(limit);
+    // Planned anew for each words: a plan for any words walks back through all requests in search of a rare one.
+    let is_for_any = filter.text.is_none() && filter.id_part.is_none();
+    let mut found: Vec<RequestSummary> = query.build_query_as().persistent(is_for_any).fetch_all(pool).await?;
+    let open = found.iter_mut().filter(|request| request.finished_at.is_none());
+    waits::refresh_list(pool, open.filter_map(|request| Some((request.request_id, request.waiting_for.as_mut()?))).collect()).await?;
+    Ok(found)
+}
+
+/// The first and the last id that begin like this; `None` where none does.
+fn ids_beginning_with(part: &str) -> Option<(Uuid, Uuid)> {
+    let filled = |with: &str| Uuid::try_parse(&format!("{part}{}", with.get(part.len()..)?)).ok();
+    Some((filled("00000000-0000-0000-0000-000000000000")?, filled("ffffffff-ffff-ffff-ffff-ffffffffffff")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_begin_alike_stand_between_two() {
+        let between = |part: &str| ids_beginning_with(part).map(|(first, last)| (first.to_string(), last.to_string()));
+        let (first, last) = between("01a1fc30-2").expect("ids begin so");
+        assert_eq!(first, "01a1fc30-2000-0000-0000-000000000000");
+        assert_eq!(last, "01a1fc30-2fff-ffff-ffff-ffffffffffff");
+        assert_eq!(between("01a1fc302"), None, "a hyphen is missing");
+        assert_eq!(between("bbc6173fd"), None);
+        assert!(between("bc6173fd").is_some(), "it may also be the first part");
+    }
+}

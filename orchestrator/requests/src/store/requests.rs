@@ -1,0 +1,314 @@
+//! Requests: the row that everything about a request is locked by.
+//!
+//! Whoever changes a request or its tasks first takes [`lock`]; then tasks; then attempts and host locks.
+
+use chiffon_kernel::store::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::request::Status;
+
+/// How many requests are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCounts {
+    /// In all.
+    pub all: i64,
+    /// Of one principal.
+    pub of_one: i64,
+}
+
+/// How many requests are open, counted no further than to these bounds.
+pub async fn count_open(connection: &mut PgConnection, principal_id: Uuid, most: i64, most_of_one: i64) -> Result<OpenCounts, Error> {
+    Ok(sqlx::query_as!(
+        OpenCounts,
+        r#"SELECT
+            (SELECT count(*) FROM (SELECT FROM requests WHERE finished_at IS NULL LIMIT $2) AS open) AS "all!",
+            (SELECT count(*) FROM (SELECT FROM requests WHERE finished_at IS NULL AND principal_id = $1 LIMIT $3) AS open) AS "of_one!""#,
+        principal_id,
+        most,
+        most_of_one,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its id.
+    pub id: Uuid,
+    /// Who asked.
+    pub principal_id: Uuid,
+    /// The words.
+    pub text: String,
+    /// Where it stands.
+    pub status: Status,
+    /// What it waits for.
+    pub waiting_for: Option<Value>,
+    /// The trace of all that follows.
+    pub trace_id: String,
+    /// Higher goes first.
+    pub priority: i32,
+    /// The most that it may cost.
+    pub max_cost_usd: Option<f64>,
+    /// The conversation's turn.
+    pub round: i32,
+    /// Rises with each planning lease.
+    pub planning_epoch: i64,
+    /// The current revision.
+    pub plan_id: Option<Uuid>,
+    /// Whether a person holds it: nothing more of it begins.
+    pub held: bool,
+    /// Spent on models.
+    pub cost_usd: f64,
+    /// When it was asked.
+    pub created_at: DateTime<Utc>,
+}
+
+struct Stored {
+    id: Uuid,
+    principal_id: Uuid,
+    text: String,
+    status: String,
+    waiting_for: Option<Value>,
+    trace_id: String,
+    priority: i32,
+    max_cost_usd: Option<f64>,
+    round: i32,
+    planning_epoch: i64,
+    plan_id: Option<Uuid>,
+    held: bool,
+    cost_usd: f64,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Stored> for Row {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self, Error> {
+        let status = Status::from_word(&stored.status).ok_or_else(|| Error::BadData {
+            table: "requests",
+            column: "status",
+            id: stored.id.to_string(),
+            value: stored.status.clone(),
+        })?;
+        Ok(Self {
+            id: stored.id,
+            principal_id: stored.principal_id,
+            text: stored.text,
+            status,
+            waiting_for: stored.waiting_for,
+            trace_id: stored.trace_id,
+            priority: stored.priority,
+            max_cost_usd: stored.max_cost_usd,
+            round: stored.round,
+            planning_epoch: stored.planning_epoch,
+            plan_id: stored.plan_id,
+            held: stored.held,
+            cost_usd: stored.cost_usd,
+            created_at: stored.created_at,
+        })
+    }
+}
+
+/// A request to be added, in state `planning`.
+#[derive(Debug, Clone)]
+pub struct New<'n> {
+    /// Its id.
+    pub id: Uuid,
+    /// Who asks.
+    pub principal_id: Uuid,
+    /// Groups requests of one chat.
+    pub conversation_id: Option<Uuid>,
+    /// The words.
+    pub text: &'n str,
+    /// The trace.
+    pub trace_id: &'n str,
+    /// Higher goes first.
+    pub priority: i32,
+    /// When the asker has no more use for it.
+    pub deadline: Option<DateTime<Utc>>,
+    /// The most that it may cost.
+    pub max_cost_usd: Option<f64>,
+    /// What it waits for.
+    pub waiting_for: &'n Value,
+    /// When planning is announced again.
+    pub resend_at: DateTime<Utc>,
+    /// When it expires without a plan.
+    pub deadline_at: Option<DateTime<Utc>>,
+}
+
+/// Adds a request.
+pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_usd, resend_at, deadline_at, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+        new.id,
+        new.principal_id,
+        new.conversation_id,
+        new.text,
+        new.waiting_for,
+        new.trace_id,
+        new.priority,
+        new.deadline,
+        new.max_cost_usd,
+        new.resend_at,
+        new.deadline_at,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Locks a request's row until the transaction ends; `None` when there is no such request.
+pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
+    sqlx::query_as!(
+        Stored,
+        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at,
+            (held_at IS NOT NULL OR status = 'paused') AS "held!"
+        FROM requests
+        WHERE id = $1
+        FOR UPDATE"#,
+        request_id,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(Row::try_from)
+    .transpose()
+}
+
+/// A request, without a lock.
+pub async fn get(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
+    sqlx::query_as!(
+        Stored,
+        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at,
+            (held_at IS NOT NULL OR status = 'paused') AS "held!"
+        FROM requests
+        WHERE id = $1"#,
+        request_id,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(Row::try_from)
+    .transpose()
+}
+
+/// What a move to another state writes beside it.
+#[derive(Debug, Clone, Default)]
+pub struct Move<'m> {
+    /// What it waits for now.
+    pub waiting_for: Option<&'m Value>,
+    /// What ended or stopped it; kept as it is when `None`.
+    pub error: Option<&'m Value>,
+    /// When what it waits for is announced again.
+    pub resend_at: Option<DateTime<Utc>>,
+    /// When the new state is over by itself, or its person is reminded.
+    pub deadline_at: Option<DateTime<Utc>>,
+}
+
+/// Moves a request to another state. Fails when it does not stand where it was thought to.
+pub async fn set_status(
+    connection: &mut PgConnection,
+    id: Uuid,
+    from: Status,
+    to: Status,
+    with: &Move<'_>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "UPDATE requests
+        SET status = $3, waiting_for = $4, error = COALESCE($5, error), resend_at = $6, updated_at = $7,
+            finished_at = $8, deadline_at = $9,
+            planning_lease_until = NULL
+        WHERE id = $1 AND status = $2",
+        id,
+        from.as_str(),
+        to.as_str(),
+        with.waiting_for,
+        with.error,
+        with.resend_at,
+        at,
+        to.is_finished().then_some(at),
+        with.deadline_at,
+    )
+    .execute(connection)
+    .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Moved { table: "requests", id: id.to_string(), from: from.as_str() }) }
+}
+
+/// Begins the conversation's next round; its number. Plans of earlier rounds that are still being made match no row any more.
+pub async fn next_round(connection: &mut PgConnection, id: Uuid) -> Result<i32, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE requests
+        SET round = round + 1, planning_tries = 0, planning_deaths = 0, planning_lease_until = NULL, error = NULL
+        WHERE id = $1
+        RETURNING round",
+        id,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Says what a request waits for, without moving it.
+pub async fn set_waiting_for(connection: &mut PgConnection, id: Uuid, waiting_for: &Value, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET waiting_for = $2, updated_at = $3
+        WHERE id = $1",
+        id,
+        waiting_for,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that a person holds a request, or with `None` that they do not any more.
+pub async fn set_held(connection: &mut PgConnection, id: Uuid, by: Option<&str>, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET held_at = CASE WHEN $2::text IS NOT NULL THEN $3::timestamptz END, held_by = $2, updated_at = $3
+        WHERE id = $1",
+        id,
+        by,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Who holds a request.
+pub async fn held_by(connection: &mut PgConnection, id: Uuid) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!("SELECT held_by FROM requests WHERE id = $1", id).fetch_one(connection).await?)
+}
+
+/// Makes a revision the current one.
+pub async fn set_plan(connection: &mut PgConnection, id: Uuid, plan_id: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET plan_id = $2
+        WHERE id = $1",
+        id,
+        plan_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The request of a task.
+pub async fn find_by_task(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT request_id
+        FROM tasks
+        WHERE id = $1",
+        task_id,
+    )
+    .fetch_optional(connection)
+    .await?)
+}

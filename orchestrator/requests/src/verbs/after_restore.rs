@@ -1,0 +1,139 @@
+//! The first thing after the database was restored from a backup: what may have happened since is marked, and waits for its owner
+//! or for a person. Nothing that may have run since the backup is run again by itself (RELIABILITY 13).
+//!
+//! Attempts that were under way become `unknown`; their owners' reports resolve them. Requests that were running are paused, so
+//! that a person looks first. Numbers of attempts jump, so that none can be mistaken for one that was made after the backup.
+//! Commits that the audit repository has and the database does not are listed: they tell what was changed since.
+
+use chiffon_engine::domain::task::Event as TaskEvent;
+use chiffon_engine::store::{restores, tasks};
+use chiffon_engine::verbs::lose_attempt;
+use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::store::installation::{self, Restored};
+use chiffon_kernel::store::{self, audit};
+use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_records::audit_repo::{AuditRepository, Found};
+use chiffon_records::store::found_commits::{self, FoundCommit};
+use chiffon_records::store::git_outbox;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::transition::{self, Change};
+use crate::domain::request::{Event, Status, WaitingFor};
+use crate::store::requests;
+use crate::verbs::Context;
+
+/// Names of commits in one audit row.
+const NAMED: usize = 100;
+
+/// Deals with a restore that nobody has dealt with, in one transaction; whether there was one.
+pub async fn run(context: &Context, repository: &AuditRepository) -> Result<bool, Problem> {
+    let now = context.clock.now();
+    let mut transaction = context.store.begin().await?;
+    let Some(restored) = installation::lock_pending(&mut transaction).await? else { return Ok(false) };
+    let commits = find_commits(&mut transaction, repository, now).await?;
+    let fenced = restores::fence(&mut transaction, now).await?;
+    let open = restores::list_open(&mut transaction).await?;
+    for request_id in &open {
+        one_request(context, &mut transaction, *request_id, &restored).await?;
+    }
+    let data = json!({
+        "epoch": restored.epoch, "backup_made_at": shown(restored.backup_made_at), "restored_at": shown(restored.restored_at),
+        "open_requests": open.len(), "fenced_tasks": fenced, "commits_found": commits.len(),
+    });
+    audit::append_system(&mut transaction, &AuditEvent::by_chiffon("installation.restored", data), now).await?;
+    for named in commits.chunks(NAMED) {
+        audit::append_system(&mut transaction, &AuditEvent::by_chiffon("audit.commits_found", json!({"commits": named})), now).await?;
+    }
+    installation::set_dealt_with(&mut transaction).await?;
+    store::commit(transaction).await?;
+    tracing::warn!(
+        backup_made_at = %restored.backup_made_at, open_requests = open.len(), commits_found = commits.len(),
+        "the database was restored from a backup: what was running is unknown or paused until its agent or a person says more"
+    );
+    Ok(true)
+}
+
+/// The commits that the branch has and the database does not, newest first.
+pub async fn find_commits(connection: &mut PgConnection, repository: &AuditRepository, at: DateTime<Utc>) -> Result<Vec<String>, Problem> {
+    let known = git_outbox::list_commits(connection).await?;
+    let repository = repository.clone();
+    let found = tokio::task::spawn_blocking(move || repository.list_until(|id| known.contains(&id.to_string())))
+        .await
+        .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?
+        .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
+    for commit in &found {
+        found_commits::add(connection, &row(commit), at).await?;
+    }
+    Ok(found.iter().map(|commit| commit.id.to_string()).collect())
+}
+
+fn row(found: &Found) -> FoundCommit {
+    let trailer = |key| found.trailer(key).map(str::to_owned);
+    FoundCommit {
+        commit_id: found.id.to_string(),
+        record_id: trailer("Record-Id"),
+        request_id: trailer("Request-Id"),
+        task_id: trailer("Task-Id"),
+        outcome: trailer("Outcome"),
+        subject: found.subject().to_owned(),
+    }
+}
+
+async fn one_request(context: &Context, connection: &mut PgConnection, id: Uuid, restored: &Restored) -> Result<(), store::Error> {
+    let Some(mut row) = requests::lock(connection, id).await? else { return Ok(()) };
+    let made_at = shown(restored.backup_made_at);
+    let was = row.status;
+    let event = AuditEvent::by_chiffon("request.restored", json!({"backup_made_at": made_at, "status": was}));
+    match was {
+        Status::Running | Status::NeedsAttention => {
+            let text = format!(
+                "the database was restored from a backup made at {made_at}; what this request did after that is not known here. \
+                 Look at its hosts and at the commits found since (chiffon sql \"SELECT * FROM found_commits\"), then resume or cancel it"
+            );
+            let held = if was == Status::Running { Event::Pause } else { Event::Hold };
+            requests::set_held(connection, id, Some("chiffon"), context.clock.now()).await?;
+            transition::apply(context, connection, &mut row, Change::new(held, event).waiting_for("attention", text)).await?;
+        }
+        Status::AwaitingApproval => {
+            let text = format!(
+                "an approval; but the database was restored from a backup made at {made_at}: if this plan was approved after that, it \
+                 has run already. Look at its hosts before you approve"
+            );
+            waits(context, connection, &mut row, &event, WaitingFor::new("approval", text)).await?;
+        }
+        Status::Planning | Status::NeedsInput | Status::Discovering | Status::Previewing | Status::Paused => {
+            audit::append(connection, id, &event, context.clock.now()).await?;
+        }
+        Status::Completed | Status::Failed | Status::Cancelled | Status::Rejected | Status::Expired => {}
+    }
+    for locked in tasks::lock_unfinished(connection, id).await? {
+        let attempt = locked.task.attempt;
+        if locked.state().on(TaskEvent::LeaseExpired { attempt }).is_ok() {
+            let why = format!("it was under way when the backup was made ({made_at}) that the database was restored from");
+            lose_attempt::mark(context, connection, &locked, ErrorCode::RestoredFromBackup, &why).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn waits(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut requests::Row,
+    event: &AuditEvent,
+    waiting_for: WaitingFor,
+) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    let value = waiting_for.to_value(now);
+    requests::set_waiting_for(connection, row.id, &value, now).await?;
+    audit::append(connection, row.id, event, now).await?;
+    row.waiting_for = Some(value);
+    transition::tell(context, connection, row, None).await
+}
+
+fn shown(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

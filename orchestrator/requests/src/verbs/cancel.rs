@@ -1,0 +1,193 @@
+//! Taking back a request, or one of its tasks: what has not begun never begins, what runs is told to stop, and the answer
+//! says what was stopped and what had already happened.
+
+use chiffon_engine::store::progress::{self, TaskLine};
+use chiffon_engine::store::task_changes::set_cancel_requested;
+use chiffon_engine::verbs::cancel_tasks;
+use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::store;
+use chiffon_protocol::{ErrorCode, Problem};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::submit::{checked_reason, may_ask};
+use super::transition::{self, Change};
+use crate::domain::request::{Event, Status};
+use crate::store::plans;
+use crate::store::requests::{self, Row};
+use crate::verbs::{Context, advance_request, say};
+
+/// A task as the answer names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct CancelledTask {
+    /// Its id.
+    pub task_id: Uuid,
+    /// What it does.
+    pub title: String,
+    /// Where it stands now.
+    pub status: String,
+    /// Percent.
+    pub progress: i16,
+    /// Whether a host was changed, as far as is known.
+    pub changed: Option<bool>,
+}
+
+impl From<&TaskLine> for CancelledTask {
+    fn from(task: &TaskLine) -> Self {
+        Self { task_id: task.id, title: task.title.clone(), status: task.status.clone(), progress: task.progress, changed: task.changed }
+    }
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Cancelled {
+    /// The request.
+    pub request_id: Uuid,
+    /// Where it stands.
+    pub status: Status,
+    /// What will not begin.
+    pub stopped: Vec<CancelledTask>,
+    /// What runs, and was told to stop. It counts as running until its agent has proved that it stopped.
+    pub stopping: Vec<CancelledTask>,
+    /// What had already happened and is not undone.
+    pub done: Vec<CancelledTask>,
+    /// The same in words.
+    pub text: String,
+}
+
+/// Cancels the request with this id, or the task with this id.
+pub async fn run(context: &Context, principal: &Principal, id: Uuid, reason: Option<&str>) -> Result<Cancelled, Problem> {
+    may_ask(principal)?;
+    let reason = checked_reason(context, reason)?;
+    let mut transaction = context.store.begin().await?;
+    let (mut row, task_id) = find(&mut transaction, id).await?;
+    say::is_own_or_operator(principal, &row)?;
+    if row.status.is_finished() {
+        return Err(finished(format!("request {} is `{}` already; nothing is left to cancel", row.id, row.status), &row));
+    }
+    let before = progress::list_of_request(&mut transaction, row.id).await?;
+    let reason = reason.map_or_else(|| format!("cancelled by {}", principal.name), |why| format!("cancelled by {}: {why}", principal.name));
+    match task_id {
+        Some(task_id) => one_task(context, &mut transaction, &row, &before, task_id, &reason, principal).await?,
+        None => whole_request(context, &mut transaction, &mut row, &reason, principal).await?,
+    }
+    let after = progress::list_of_request(&mut transaction, row.id).await?;
+    let row = requests::get(&mut transaction, row.id).await?.unwrap_or(row);
+    store::commit(transaction).await?;
+    context.wakes.dispatcher.notify_one();
+    context.wakes.outbox.notify_one();
+    Ok(report(&row, &before, &after))
+}
+
+async fn find(connection: &mut PgConnection, id: Uuid) -> Result<(Row, Option<Uuid>), Problem> {
+    if let Some(row) = requests::lock(connection, id).await? {
+        return Ok((row, None));
+    }
+    if let Some(request_id) = requests::find_by_task(connection, id).await?
+        && let Some(row) = requests::lock(connection, request_id).await?
+    {
+        return Ok((row, Some(id)));
+    }
+    let message = format!("there is no request and no task {id}; `chiffon requests` lists them");
+    Err(Problem::new(ErrorCode::RequestNotFound, message).with_details(json!({"id": id})))
+}
+
+async fn whole_request(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    reason: &str,
+    principal: &Principal,
+) -> Result<(), Problem> {
+    cancel_tasks::run(context, connection, row.id, reason, &principal.name).await?;
+    // What stopped half-way waits for a person, and this is their decision: it stays as it is.
+    for task in progress::list_of_request(connection, row.id).await?.iter().filter(|task| task.status == "interrupted") {
+        set_cancel_requested(connection, task.id, reason, context.clock.now()).await?;
+    }
+    let data = json!({"reason": reason, "was": row.status});
+    let change = Change::new(Event::Cancel, AuditEvent::new(&principal.name, "request.cancel_wanted", data));
+    let under_way = matches!(row.status, Status::Running | Status::NeedsAttention | Status::Paused);
+    if !under_way {
+        if let Some(plan_id) = row.plan_id {
+            plans::set_state(connection, plan_id, "withdrawn").await?;
+        }
+        return Ok(transition::apply(context, connection, row, change).await?);
+    }
+    let text = format!("{reason}; what runs is told to stop, and counts as running until its agent has proved that it stopped");
+    transition::apply(context, connection, row, change.waiting_for("cancel", text)).await?;
+    Ok(advance_request::run(context, connection, row.id).await?)
+}
+
+async fn one_task(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &Row,
+    tasks: &[TaskLine],
+    task_id: Uuid,
+    reason: &str,
+    principal: &Principal,
+) -> Result<(), Problem> {
+    let task = tasks.iter().find(|task| task.id == task_id);
+    if let Some(task) = task.filter(|task| !task.is_moving() && !task.is_in_flight()) {
+        let next = if task.needs_a_person() { format!("; `chiffon resolve {task_id} --give-up` gives it up") } else { String::new() };
+        return Err(finished(format!("task {task_id} is `{}` already; nothing is left to cancel{next}", task.status), row));
+    }
+    cancel_tasks::run_one(context, connection, task_id, reason, &principal.name).await?;
+    Ok(())
+}
+
+fn finished(message: String, row: &Row) -> Problem {
+    Problem::new(ErrorCode::AlreadyFinished, message).with_details(json!({"request_id": row.id, "status": row.status}))
+}
+
+fn report(row: &Row, before: &[TaskLine], after: &[TaskLine]) -> Cancelled {
+    let was_open = |task: &&TaskLine| before.iter().any(|before| before.id == task.id && (before.is_moving() || before.is_in_flight()));
+    let lines = |chosen: Vec<&TaskLine>| -> Vec<CancelledTask> { chosen.into_iter().map(CancelledTask::from).collect() };
+    let stopped = lines(after.iter().filter(was_open).filter(|task| matches!(task.status.as_str(), "cancelled" | "skipped")).collect());
+    let stopping = lines(after.iter().filter(|task| task.cancel_requested && task.is_in_flight()).collect());
+    let done = lines(after.iter().filter(|task| matches!(task.status.as_str(), "completed" | "interrupted")).collect());
+    let text = in_words(row.status, &stopped, &stopping, &done);
+    Cancelled { request_id: row.id, status: row.status, stopped, stopping, done, text }
+}
+
+fn in_words(status: Status, stopped: &[CancelledTask], stopping: &[CancelledTask], done: &[CancelledTask]) -> String {
+    let mut sentences = Vec::new();
+    let mut list = |word: &str, tasks: &[CancelledTask], with_progress: bool| {
+        if !tasks.is_empty() {
+            let lines: Vec<String> = tasks
+                .iter()
+                .map(|task| if with_progress { format!("{} (at {} %)", task.title, task.progress) } else { task.title.clone() })
+                .collect();
+            sentences.push(format!("{word}: {}.", lines.join("; ")));
+        }
+    };
+    list("Told to stop", stopping, true);
+    list("Will not begin", stopped, false);
+    list("Had already happened and is not undone", done, false);
+    if sentences.is_empty() {
+        sentences.push(format!("Nothing had begun; the request is `{status}`."));
+    }
+    sentences.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_tells_what_stops_what_never_begins_and_what_stays() {
+        let task = |title: &str, status: &str, progress| CancelledTask {
+            task_id: Uuid::nil(),
+            title: title.to_owned(),
+            status: status.to_owned(),
+            progress,
+            changed: None,
+        };
+        let text = in_words(Status::Running, &[task("C", "cancelled", 0)], &[task("B", "running", 40)], &[task("A", "completed", 100)]);
+        assert_eq!(text, "Told to stop: B (at 40 %). Will not begin: C. Had already happened and is not undone: A.");
+        assert_eq!(in_words(Status::Cancelled, &[], &[], &[]), "Nothing had begun; the request is `cancelled`.");
+    }
+}

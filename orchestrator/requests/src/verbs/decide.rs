@@ -1,0 +1,341 @@
+//! Deciding about a plan: approve, reject, or ask for a change in words.
+//!
+//! Everything is looked at again under the request's lock (RELIABILITY 18): the current hash, the state, the time, who decides
+//! and who has decided before. The last needed approval is consumed in the transaction that starts the run.
+
+use chiffon_engine::verbs::{cancel_tasks, create_tasks};
+use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::domain::missing;
+use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::store::{self, audit};
+use chiffon_process::shown;
+use chiffon_protocol::{ErrorCode, Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::submit::{checked_text, may_ask};
+use super::transition::{self, Change};
+use crate::domain::request::{Event, Status, WaitingFor};
+use crate::store::requests::{self, Row};
+use crate::store::{approvals, messages, plans};
+use crate::verbs::{Context, expire, freeze, outdated, say};
+
+/// What can be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Run exactly this plan.
+    Approve,
+    /// Don't, and end the request.
+    Reject,
+    /// Make another one; the comment says what should change.
+    Revise,
+}
+
+impl Decision {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Revise => "revise",
+        }
+    }
+}
+
+/// A decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decide {
+    /// The request.
+    pub request_id: Uuid,
+    /// The hash of the plan that was seen.
+    pub plan_sha256: String,
+    /// What is decided.
+    pub decision: Decision,
+    /// Why; for a revision, what should change.
+    pub comment: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Decided {
+    /// The request.
+    pub request_id: Uuid,
+    /// Where it stands.
+    pub status: Status,
+    /// The plan that was decided about.
+    pub plan_sha256: String,
+    /// Distinct people who have approved it.
+    pub approvals_given: i64,
+    /// Distinct people who have to.
+    pub approvals_needed: i32,
+}
+
+/// Records a decision and does what follows from it.
+pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Result<Decided, Problem> {
+    let talk = match input.comment.as_deref().map(|words| checked_text(context, words)) {
+        Some(Ok(words)) if input.decision == Decision::Revise => say::unchanged(context, principal, input.request_id, &words).await?,
+        _ => None,
+    };
+    let mut transaction = context.store.begin().await?;
+    let mut row = requests::lock(&mut transaction, input.request_id).await?.ok_or_else(|| missing::request(input.request_id))?;
+    may_decide(principal, &row, input.decision)?;
+    let plan = current_plan(&mut transaction, &row, &input.plan_sha256).await?;
+    if expire::if_due(context, &mut transaction, &mut row).await? {
+        store::commit(transaction).await?;
+        return Err(expired(&row));
+    }
+    can_be_decided(&row, &plan, input.decision)?;
+    if input.decision == Decision::Approve
+        && let Some(between) = outdated::of(&mut transaction, &row, &plan).await?
+    {
+        let problem = outdated::plan(context, &mut transaction, &row, &between).await?;
+        store::commit(transaction).await?;
+        context.wakes.dispatcher.notify_one();
+        context.wakes.outbox.notify_one();
+        return Err(problem);
+    }
+    let decided = match input.decision {
+        Decision::Approve => approve(context, &mut transaction, &mut row, &plan, principal, &input).await?,
+        Decision::Reject => reject(context, &mut transaction, &mut row, &plan, principal, &input).await?,
+        Decision::Revise => match talk.filter(|talk| talk.is_about(&row)) {
+            // Words that change nothing take no plan away.
+            Some(talk) => {
+                let words = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
+                say::answer(context, &mut transaction, &row, principal, &words, &talk.answer).await?;
+                decided(&row, &plan, &input, 0)
+            }
+            None => revise(context, &mut transaction, &mut row, &plan, principal, &input).await?,
+        },
+    };
+    store::commit(transaction).await?;
+    context.wakes.dispatcher.notify_one();
+    context.wakes.outbox.notify_one();
+    Ok(decided)
+}
+
+fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<(), Problem> {
+    if decision == Decision::Revise {
+        may_ask(principal)?;
+        return say::is_own_or_operator(principal, row);
+    }
+    let refuse = |message: String| {
+        Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Approver})))
+    };
+    if principal.is_program {
+        return refuse(format!("`{}` is a program, and programs may never decide about plans; an approver has to", principal.name));
+    }
+    if !principal.may(Role::Approver) {
+        return refuse(format!("`{}` is a {} and may not decide about plans; ask an approver", principal.name, principal.role.as_str()));
+    }
+    Ok(())
+}
+
+/// A part of a hash, or one in other letters, may well be that of the current plan: it is no other plan's.
+fn whole_hash(seen: &str) -> Result<(), Problem> {
+    let is_whole = seen.len() == 64 && seen.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if is_whole {
+        return Ok(());
+    }
+    let message = "`plan_sha256` is no whole hash: send all 64 characters of the plan's, in lower case, as GET /request/{id} has them";
+    Err(Problem::new(ErrorCode::InvalidField, message).with_details(json!({"field": "plan_sha256"})))
+}
+
+/// The current plan, if its hash is the one that was seen.
+async fn current_plan(connection: &mut PgConnection, row: &Row, seen: &str) -> Result<plans::Row, Problem> {
+    whole_hash(seen)?;
+    let Some(plan_id) = row.plan_id else { return Err(no_plan_yet(row)) };
+    let plan = plans::get(connection, plan_id).await?;
+    let Some(sha256) = plan.sha256.clone() else { return Err(no_plan_yet(row)) };
+    let superseded = plan.state == "superseded";
+    if sha256 == seen && !superseded {
+        return Ok(plan);
+    }
+    if row.status == Status::NeedsInput {
+        return Err(no_plan_yet(row));
+    }
+    let message = if superseded {
+        format!("a new revision of the plan of request {} is being made; look at it when it is there", row.id)
+    } else {
+        format!("the plan of request {} is now revision {} with another hash; look at it and decide again", row.id, plan.revision)
+    };
+    let shown = (!superseded).then(|| json!({"revision": plan.revision, "sha256": sha256, "document": plan.document}));
+    Err(Problem::new(ErrorCode::StalePlan, message).with_details(json!({"seen": seen, "plan": shown})))
+}
+
+/// Why there is nothing to decide about yet, and what has to come before.
+fn no_plan_yet(row: &Row) -> Problem {
+    let (id, status) = (row.id, row.status);
+    let next = if status == Status::NeedsInput {
+        format!("it waits for an answer first: `chiffon revise {id} \"your words\"`")
+    } else {
+        "look at it again shortly".to_owned()
+    };
+    Problem::new(ErrorCode::NoPlanYet, format!("request {id} is `{status}` and has no plan to decide about yet; {next}"))
+        .with_details(json!({"status": status, "next": status.next_calls()}))
+}
+
+fn expired(row: &Row) -> Problem {
+    Problem::new(
+        ErrorCode::PlanExpired,
+        format!("the plan of request {} has expired and can't be decided about any more; ask again", row.id),
+    )
+    .with_details(json!({"status": row.status}))
+}
+
+fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<(), Problem> {
+    let event = match decision {
+        Decision::Approve => Event::Approve,
+        Decision::Reject => Event::Reject,
+        Decision::Revise => Event::Say,
+    };
+    if row.status.on(event).is_ok() {
+        return Ok(());
+    }
+    let details = json!({"status": row.status, "next": row.status.next_calls()});
+    let (code, message) = match row.status {
+        Status::Previewing | Status::Discovering | Status::Planning | Status::NeedsInput => return Err(no_plan_yet(row)),
+        Status::Expired => return Err(expired(row)),
+        Status::Cancelled => (ErrorCode::AlreadyFinished, format!("request {} was cancelled; ask again", row.id)),
+        Status::Rejected => (ErrorCode::AlreadyDecided, format!("the plan of request {} was rejected; ask again", row.id)),
+        Status::AwaitingApproval | Status::Running | Status::NeedsAttention | Status::Paused | Status::Completed | Status::Failed => {
+            let when = plan.approved_at.map(|at| format!(" at {}", shown(at))).unwrap_or_default();
+            (ErrorCode::AlreadyDecided, format!("the plan of request {} was approved{when} and runs once; it is `{}`", row.id, row.status))
+        }
+    };
+    Err(Problem::new(code, message).with_details(details))
+}
+
+async fn record(
+    context: &Context,
+    connection: &mut PgConnection,
+    plan: &plans::Row,
+    principal: &Principal,
+    input: &Decide,
+) -> Result<bool, store::Error> {
+    let new = approvals::New {
+        id: context.ids.new_id(),
+        plan_id: plan.id,
+        plan_sha256: &input.plan_sha256,
+        principal_id: principal.id,
+        decision: input.decision.as_str(),
+        comment: input.comment.as_deref(),
+    };
+    approvals::add(connection, &new, context.clock.now()).await
+}
+
+async fn approve(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan: &plans::Row,
+    principal: &Principal,
+    input: &Decide,
+) -> Result<Decided, Problem> {
+    if !plan.document.policy.self_approval {
+        by_somebody_else(connection, row, principal).await?;
+    }
+    if !record(context, connection, plan, principal, input).await? {
+        let message = format!("`{}` has approved this plan before; it waits for somebody else", principal.name);
+        return Err(Problem::new(ErrorCode::AlreadyDecided, message));
+    }
+    let given = approvals::count(connection, plan.id, &input.plan_sha256).await?;
+    let data = json!({
+        "revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment,
+        "approvals_given": given, "approvals_needed": plan.approvals_needed,
+    });
+    let event = AuditEvent::new(&principal.name, "plan.approved", data);
+    if given < i64::from(plan.approvals_needed) {
+        wait_for_more(context, connection, row, plan, given, &event).await?;
+    } else {
+        let now = context.clock.now();
+        plans::approve(connection, plan.id, now).await?;
+        approvals::consume(connection, plan.id, now).await?;
+        create_tasks::apply(context, connection, &freeze::new_tasks(row, plan.id, &plan.document)).await?;
+        transition::apply(context, connection, row, Change::new(Event::Approve, event)).await?;
+    }
+    Ok(decided(row, plan, input, given))
+}
+
+/// Whoever has said a word in the conversation is an author of its plan, whoever began it.
+async fn by_somebody_else(connection: &mut PgConnection, row: &Row, principal: &Principal) -> Result<(), Problem> {
+    let authors = messages::list_speakers(connection, row.id).await?;
+    let did = if principal.id == row.principal_id {
+        "asked for this"
+    } else if authors.iter().any(|author| author.id == principal.id) {
+        "changed what was asked for"
+    } else {
+        return Ok(());
+    };
+    let names: Vec<&str> = authors.iter().map(|author| author.name.as_str()).collect();
+    let message = format!(
+        "`{}` {did}, and the policy wants a plan approved by somebody who said no word in its conversation (`policy.self_approval`); \
+         said so far by: {}",
+        principal.name,
+        names.join(", ")
+    );
+    Err(Problem::new(ErrorCode::SelfApproval, message).with_details(json!({"authors": names})))
+}
+
+async fn wait_for_more(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan: &plans::Row,
+    given: i64,
+    event: &AuditEvent,
+) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    audit::append(connection, row.id, event, now).await?;
+    let waiting_for = WaitingFor::new("approval", freeze::approvers_wanted(plan.approvals_needed, given)).to_value(now);
+    requests::set_waiting_for(connection, row.id, &waiting_for, now).await?;
+    row.waiting_for = Some(waiting_for);
+    transition::tell(context, connection, row, None).await
+}
+
+async fn reject(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan: &plans::Row,
+    principal: &Principal,
+    input: &Decide,
+) -> Result<Decided, Problem> {
+    record(context, connection, plan, principal, input).await?;
+    plans::set_state(connection, plan.id, "rejected").await?;
+    if row.status == Status::Previewing {
+        cancel_tasks::run(context, connection, row.id, &format!("{} rejected the plan", principal.name), &principal.name).await?;
+    }
+    let why = input.comment.as_deref().map(|comment| format!(": {comment}")).unwrap_or_default();
+    transition::say(context, connection, row, None, &format!("{} rejected plan {}{why}", principal.name, plan.revision)).await?;
+    let data = json!({"revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment});
+    let event = AuditEvent::new(&principal.name, "plan.rejected", data);
+    transition::apply(context, connection, row, Change::new(Event::Reject, event)).await?;
+    Ok(decided(row, plan, input, 0))
+}
+
+async fn revise(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    plan: &plans::Row,
+    principal: &Principal,
+    input: &Decide,
+) -> Result<Decided, Problem> {
+    let text = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
+    record(context, connection, plan, principal, input).await?;
+    say::next_round(context, connection, row, principal, &text).await?;
+    Ok(decided(row, plan, input, 0))
+}
+
+fn decided(row: &Row, plan: &plans::Row, input: &Decide, given: i64) -> Decided {
+    Decided {
+        request_id: row.id,
+        status: row.status,
+        plan_sha256: input.plan_sha256.clone(),
+        approvals_given: given,
+        approvals_needed: plan.approvals_needed,
+    }
+}

@@ -1,0 +1,65 @@
+//! A request as the engine knows it: the run that ordered the work.
+
+use async_trait::async_trait;
+use chiffon_engine::verbs as engine;
+use chiffon_engine::verbs::run::Run;
+use chiffon_kernel::store;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Context, Means, advance_request, plan_again, transition, wake_planning};
+use crate::store::requests;
+
+/// The runs that are requests.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    means: Means,
+}
+
+impl Requests {
+    /// With these means.
+    pub fn new(means: Means) -> Self {
+        Self { means }
+    }
+
+    fn context(&self, engine: &engine::Context) -> Context {
+        Context::new(engine.clone(), self.means.clone())
+    }
+}
+
+#[async_trait]
+impl Run for Requests {
+    async fn settle(&self, context: &engine::Context, connection: &mut PgConnection, run_id: Uuid) -> Result<(), store::Error> {
+        advance_request::run(&self.context(context), connection, run_id).await
+    }
+
+    async fn say(&self, context: &engine::Context, connection: &mut PgConnection, run_id: Uuid, text: &str) -> Result<(), store::Error> {
+        let row = requests::lock(connection, run_id).await?.filter(|row| !row.status.is_finished());
+        match row {
+            Some(row) => transition::say(&self.context(context), connection, &row, None, text).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn agent_came(&self, context: &engine::Context, connection: &mut PgConnection) -> Result<(), store::Error> {
+        wake_planning::after_hello(&self.context(context), connection).await.map(drop)
+    }
+
+    async fn plan_again(&self, context: &engine::Context, connection: &mut PgConnection, run_id: Uuid) -> Result<bool, store::Error> {
+        plan_again::run(&self.context(context), connection, run_id).await
+    }
+
+    async fn can_plan_again(&self, connection: &mut PgConnection, run_id: Uuid, refused: Uuid) -> Result<bool, store::Error> {
+        plan_again::is_possible(connection, run_id, refused).await
+    }
+
+    async fn plan_again_because(
+        &self,
+        context: &engine::Context,
+        connection: &mut PgConnection,
+        run_id: Uuid,
+        what: &str,
+    ) -> Result<(), store::Error> {
+        plan_again::because(&self.context(context), connection, run_id, what).await
+    }
+}

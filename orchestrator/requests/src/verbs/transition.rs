@@ -1,0 +1,138 @@
+//! Moving a request: the guarded update, its audit row and its event, always together and in the caller's transaction.
+
+use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::store::outbox::{self, NewMessage};
+use chiffon_kernel::store::{self, audit, events};
+use chiffon_protocol::message::PlanWanted;
+use chiffon_protocol::topology::{REQUESTS, WORK_EXCHANGE};
+use chiffon_protocol::{Envelope, Problem};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Context;
+use crate::domain::request::{Event, Status, WaitingFor};
+use crate::store::messages;
+use crate::store::requests::{self, Move, Row};
+
+/// What moves a request, and what is told about it.
+#[derive(Debug)]
+pub struct Change<'c> {
+    /// What happened.
+    pub event: Event,
+    /// What it waits for now.
+    pub waiting_for: Option<WaitingFor>,
+    /// What ended or stopped it.
+    pub error: Option<&'c Problem>,
+    /// When what it waits for is announced again.
+    pub resend_at: Option<DateTime<Utc>>,
+    /// Who did what.
+    pub audit: AuditEvent,
+}
+
+impl Change<'_> {
+    /// A move with nothing to wait for.
+    pub fn new(event: Event, audit: AuditEvent) -> Self {
+        Self { event, waiting_for: None, error: None, resend_at: None, audit }
+    }
+
+    /// The same, waiting for this.
+    #[must_use]
+    pub fn waiting_for(mut self, what: &'static str, text: impl Into<String>) -> Self {
+        self.waiting_for = Some(WaitingFor::new(what, text));
+        self
+    }
+}
+
+/// Moves a request whose row the caller has locked; `row` is the new state after it.
+pub async fn apply(context: &Context, connection: &mut PgConnection, row: &mut Row, change: Change<'_>) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    let to = row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source: source.into() })?;
+    let waiting_for = change.waiting_for.map(|waiting| waiting.to_value(now));
+    let error = change.error.map(|problem| json!(problem));
+    let deadline_at = deadline_of(context, to);
+    let with = Move { waiting_for: waiting_for.as_ref(), error: error.as_ref(), resend_at: change.resend_at, deadline_at };
+    requests::set_status(connection, row.id, row.status, to, &with, now).await?;
+    audit::append(connection, row.id, &change.audit, now).await?;
+    row.status = to;
+    row.waiting_for = waiting_for;
+    tell(context, connection, row, error.as_ref()).await
+}
+
+/// When a state that begins now is over by itself, or its person reminded.
+pub fn deadline_of(context: &Context, status: Status) -> Option<DateTime<Utc>> {
+    context.settings.deadlines.of(status).map(|limit| context.clock.now() + limit.lasts)
+}
+
+/// Announces where a request stands.
+pub async fn tell(context: &Context, connection: &mut PgConnection, row: &Row, error: Option<&Value>) -> Result<(), store::Error> {
+    let data = json!({"status": row.status, "waiting_for": row.waiting_for, "error": error});
+    events::add(connection, row.id, "request", &data, context.clock.now()).await
+}
+
+/// Adds a turn to the conversation, and announces it. `principal_id` is `None` for Chiffon's own words.
+pub async fn say(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &Row,
+    principal_id: Option<Uuid>,
+    text: &str,
+) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    messages::add(connection, row.id, principal_id, text, row.round, now).await?;
+    let from = if principal_id.is_some() { "user" } else { "chiffon" };
+    events::add(connection, row.id, "message", &json!({"from": from, "text": text}), now).await
+}
+
+/// Tells people what a person did to the request. Planners don't read it.
+pub async fn notify(context: &Context, connection: &mut PgConnection, row: &Row, about: Uuid, text: &str) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    messages::add_notice(connection, row.id, about, text, row.round, now).await?;
+    events::add(connection, row.id, "message", &json!({"from": "chiffon", "text": text}), now).await
+}
+
+/// Announces on the bus that a round wants a plan.
+pub async fn want_plan(
+    context: &Context,
+    connection: &mut PgConnection,
+    request_id: Uuid,
+    trace_id: &str,
+    round: i32,
+) -> Result<(), store::Error> {
+    let now = context.clock.now();
+    let envelope = Envelope {
+        message_id: context.ids.new_message_id(),
+        trace_id: trace_id.to_owned(),
+        request_id,
+        timestamp: now,
+        message: PlanWanted { round }.into(),
+    };
+    let message = NewMessage { exchange: WORK_EXCHANGE, routing_key: REQUESTS, recipient: REQUESTS, envelope: &envelope, offer: None };
+    outbox::add(connection, &message, now).await
+}
+
+/// Begins the conversation's next round with a person's words: the plan of the round before is given up, and a planner is called.
+pub async fn begin_round(
+    context: &Context,
+    connection: &mut PgConnection,
+    row: &mut Row,
+    principal_id: Uuid,
+    text: &str,
+    audit: AuditEvent,
+) -> Result<(), store::Error> {
+    let resend_at = context.clock.now() + context.settings.resend_after;
+    if let Some(plan_id) = row.plan_id {
+        crate::store::plans::set_state(connection, plan_id, "superseded").await?;
+    }
+    row.round = requests::next_round(connection, row.id).await?;
+    say(context, connection, row, Some(principal_id), text).await?;
+    let change = Change { resend_at: Some(resend_at), ..Change::new(Event::Say, audit) };
+    apply(context, connection, row, change.waiting_for("planner", "a planner reads what was said")).await?;
+    want_plan(context, connection, row.id, &row.trace_id, row.round).await
+}
+
+/// Whether a request in this state has a plan that people can see.
+pub fn shows_a_plan(status: Status) -> bool {
+    matches!(status, Status::Previewing | Status::AwaitingApproval)
+}

@@ -1,5 +1,0 @@
-//! Tasks and their logs.
-
-pub(super) mod get;
-pub(super) mod logs;
-pub(super) mod resolve;
