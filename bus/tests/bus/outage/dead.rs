@@ -1,12 +1,15 @@
 //! A broker that is killed, and one that was never there.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use chiffon_bus::rabbit::RabbitBus;
 use chiffon_bus::{BusError, Status, Verdict};
+use chiffon_process::{Shutdown, Spawner};
 use futures::future::join_all;
 
-use crate::harness::{Node, QUEUE, comes, eventually, message, publish, reaches, work};
+use crate::harness::{Node, QUEUE, comes, eventually, message, options, publish, reaches, work};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_broker_loses_nothing_that_it_confirmed() {
@@ -63,9 +66,8 @@ async fn a_process_starts_without_its_broker_and_gets_it_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_without_a_broker_closes_at_once() {
-    let mut node = Node::start().await;
-    node.broker.kill().await;
-    let bus = node.begin();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let bus = RabbitBus::start(options(&format!("amqp://{nobody}/")), &Spawner::new(Shutdown::new())).unwrap();
     let begun = Instant::now();
     bus.close(Duration::from_secs(5)).await;
     assert!(begun.elapsed() < Duration::from_secs(4), "closing took {:?}", begun.elapsed());
