@@ -40,20 +40,23 @@ pub(super) async fn guard(State(gate): State<Gate>, mut request: Request, next: 
     let limit = gate.limit;
     let within = gate.state.options.request_timeout;
     request.extensions_mut().insert(Arrival { by: Instant::now() + within, within });
-    match tokio::time::timeout(limit, admit(gate, request, next)).await {
-        Ok(answer) => answer,
-        Err(_) => Failure::new(
-            ErrorCode::Timeout,
-            format!("the call was not done within {} s; look whether it had an effect before trying again", limit.as_secs()),
-        )
-        .into_response(),
-    }
+    tokio::time::timeout(limit, admit(gate, request, next)).await.unwrap_or_else(|_| too_slow(limit).into_response())
+}
+
+fn too_slow(limit: Duration) -> Failure {
+    Failure::new(
+        ErrorCode::Timeout,
+        format!("the call was not done within {} s; look whether it had an effect before trying again", limit.as_secs()),
+    )
 }
 
 async fn admit(gate: Gate, mut request: Request, next: Next) -> Response {
     if let Some(least) = gate.least {
         let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
-        match known(&gate.state, peer, request.headers(), least).await {
+        // A wait that the caller may ask for is no reason to look for the caller for longer.
+        let within = gate.state.options.request_timeout;
+        let looked = tokio::time::timeout(within, known(&gate.state, peer, request.headers(), least)).await;
+        match looked.unwrap_or_else(|_| Err(too_slow(within))) {
             Ok(principal) => drop(request.extensions_mut().insert(Caller(principal))),
             Err(failure) => return failure.into_response(),
         }
