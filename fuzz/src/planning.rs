@@ -48,9 +48,9 @@ timeout_seconds: 60
 
 fn catalogue() -> Arc<Catalogue> {
     let shipped = Announced::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbooks")).expect("the shipped actions");
-    let shipped = shipped.announced().into_iter().map(|action| CatalogueAction { spec: action.spec, sha256: action.sha256 });
+    let shipped = shipped.announced().into_iter().map(|action| CatalogueAction { spec: action.spec.into(), sha256: action.sha256 });
     let spec = ActionSpec::from_yaml(EVERY_KIND).expect("an action");
-    let catalogue = Catalogue::new(shipped.chain([CatalogueAction { sha256: sha256_hex(&spec), spec }]));
+    let catalogue = Catalogue::new(shipped.chain([CatalogueAction { sha256: sha256_hex(&spec), spec: spec.into() }]));
     assert!(catalogue.iter().count() > 5, "the shipped actions are planned with");
     Arc::new(catalogue)
 }

@@ -9,6 +9,7 @@ mod dispatching;
 mod dying;
 mod flooding;
 mod foretelling;
+mod history;
 mod holding;
 mod introducing;
 mod keeping;

@@ -1,5 +1,8 @@
 //! Versions of actions by content, and which agent has which.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::storable_json;
 use chiffon_protocol::ActionSpec;
@@ -53,20 +56,52 @@ pub async fn announce(connection: &mut PgConnection, hello: &AgentHello, at: Dat
 }
 
 /// One version of an action.
-pub async fn get(connection: &mut PgConnection, name: &str, sha256: &str) -> Result<Option<ActionSpec>, Error> {
-    let spec = sqlx::query_scalar!(
-        "SELECT spec
-        FROM actions
-        WHERE name = $1 AND sha256 = $2",
-        name,
-        sha256,
-    )
-    .fetch_optional(connection)
-    .await?;
-    spec.map(|spec| read(name, &spec)).transpose()
+pub async fn get(connection: &mut PgConnection, name: &str, sha256: &str) -> Result<Option<Arc<ActionSpec>>, Error> {
+    let key = (name.to_owned(), sha256.to_owned());
+    Ok(list(connection, std::slice::from_ref(&key)).await?.remove(&key))
 }
 
-pub(super) fn read(name: &str, spec: &Value) -> Result<ActionSpec, Error> {
+/// A version by its name and content.
+pub type Key = (String, String);
+
+/// What versions say never changes, so each is read and parsed once by a process.
+static READ: LazyLock<Mutex<HashMap<Key, Arc<ActionSpec>>>> = LazyLock::new(Mutex::default);
+/// More are not kept.
+const MOST_KEPT: usize = 8_192;
+
+/// These versions, as far as somebody has announced them.
+pub async fn list(connection: &mut PgConnection, keys: &[Key]) -> Result<HashMap<Key, Arc<ActionSpec>>, Error> {
+    let mut found: HashMap<Key, Arc<ActionSpec>> = {
+        let known = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().filter_map(|key| Some((key.clone(), Arc::clone(known.get(key)?)))).collect()
+    };
+    let missing: Vec<&Key> = keys.iter().filter(|key| !found.contains_key(*key)).collect();
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let (names, hashes): (Vec<String>, Vec<String>) = missing.into_iter().cloned().unzip();
+    let rows = sqlx::query!(
+        "SELECT a.name, a.sha256, a.spec
+        FROM unnest($1::text[], $2::text[]) AS k (name, sha256)
+        JOIN actions a ON a.name = k.name AND a.sha256 = k.sha256",
+        &names,
+        &hashes,
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        let spec = Arc::new(read(&row.name, &row.spec)?);
+        found.insert((row.name, row.sha256), spec);
+    }
+    let mut known = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.len() + found.len() > MOST_KEPT {
+        known.clear();
+    }
+    known.extend(found.iter().take(MOST_KEPT).map(|(key, spec)| (key.clone(), Arc::clone(spec))));
+    Ok(found)
+}
+
+fn read(name: &str, spec: &Value) -> Result<ActionSpec, Error> {
     serde_json::from_value(spec.clone()).map_err(|_| Error::BadData {
         table: "actions",
         column: "spec",

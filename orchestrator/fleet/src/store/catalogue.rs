@@ -1,27 +1,29 @@
 //! What could be planned: the newest version of each action that an agent has, and the hosts that agents know.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chiffon_kernel::store::Error;
 use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet, Version};
 use chiffon_plans::domain::not_offered::NotOffered;
-use chiffon_protocol::ActionSpec;
 use sqlx::{PgConnection, PgExecutor};
 
-use super::actions::{self, read};
+use super::actions::{self, Key};
 
 /// The catalogue and the fleet, of agents that are connected and of those that were: what waits for one of them says so.
 pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), Error> {
-    let actions = sqlx::query!(
-        "SELECT DISTINCT ON (a.name) a.name, a.sha256, a.spec
+    let newest = sqlx::query!(
+        "SELECT DISTINCT ON (a.name) a.name, a.sha256
         FROM actions a
         JOIN agent_actions h ON h.name = a.name AND h.sha256 = a.sha256
         ORDER BY a.name, a.first_seen_at DESC, a.sha256",
     )
     .fetch_all(&mut *connection)
     .await?;
-    let actions: Result<Vec<CatalogueAction>, Error> =
-        actions.into_iter().map(|row| Ok(CatalogueAction { spec: read(&row.name, &row.spec)?, sha256: row.sha256 })).collect();
+    let newest: Vec<Key> = newest.into_iter().map(|row| (row.name, row.sha256)).collect();
+    let specs = actions::list(connection, &newest).await?;
+    let action = |key: Key| specs.get(&key).map(|spec| CatalogueAction { spec: Arc::clone(spec), sha256: key.1 });
+    let newest: Vec<CatalogueAction> = newest.into_iter().filter_map(action).collect();
     let versions = versions(connection).await?;
     let hosts = sqlx::query_scalar!("SELECT hosts FROM agents ORDER BY id").fetch_all(&mut *connection).await?;
     let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -31,7 +33,7 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
             groups.entry(group).or_default().extend(members);
         }
     }
-    let catalogue = Catalogue::new(actions?).with_versions(versions).with_not_offered(not_offered(connection).await?);
+    let catalogue = Catalogue::new(newest).with_versions(versions).with_not_offered(not_offered(connection).await?);
     Ok((catalogue, Fleet { groups }))
 }
 
@@ -45,23 +47,24 @@ async fn versions(connection: &mut PgConnection) -> Result<Vec<Version>, Error> 
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut known: BTreeMap<(String, String), Option<ActionSpec>> = BTreeMap::new();
-    let mut versions = Vec::new();
-    for agent in agents {
-        let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(agent.hosts).unwrap_or_default();
-        let hosts: BTreeSet<String> = groups.into_values().flatten().collect();
-        let actions: BTreeMap<String, String> = serde_json::from_value(agent.actions).unwrap_or_default();
-        for (name, sha256) in actions {
-            let key = (name, sha256);
-            if !known.contains_key(&key) {
-                known.insert(key.clone(), actions::get(connection, &key.0, &key.1).await?);
-            }
-            if let Some(spec) = known.get(&key).cloned().flatten() {
-                versions.push(Version { action: CatalogueAction { spec, sha256: key.1 }, hosts: hosts.clone() });
-            }
-        }
-    }
-    Ok(versions)
+    let agents: Vec<(Arc<BTreeSet<String>>, Vec<Key>)> = agents
+        .into_iter()
+        .map(|agent| {
+            let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(agent.hosts).unwrap_or_default();
+            let actions: BTreeMap<String, String> = serde_json::from_value(agent.actions).unwrap_or_default();
+            (Arc::new(groups.into_values().flatten().collect()), actions.into_iter().collect())
+        })
+        .collect();
+    let wanted: BTreeSet<Key> = agents.iter().flat_map(|(_, actions)| actions.iter().cloned()).collect();
+    let specs = actions::list(connection, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    let version = |hosts: &Arc<BTreeSet<String>>, key: Key| {
+        let spec = Arc::clone(specs.get(&key)?);
+        Some(Version { action: CatalogueAction { spec, sha256: key.1 }, hosts: Arc::clone(hosts) })
+    };
+    Ok(agents
+        .into_iter()
+        .flat_map(|(hosts, actions)| actions.into_iter().filter_map(|key| version(&hosts, key)).collect::<Vec<_>>())
+        .collect())
 }
 
 /// What agents have and do not offer, by name.

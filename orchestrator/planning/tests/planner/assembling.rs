@@ -1,6 +1,7 @@
 //! What a draft must stand before it is a plan, and what becomes of references, discoveries and records.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chiffon_plans::domain::assemble::{AssembleInput, assemble, freeze};
 use chiffon_plans::domain::catalogue::{Catalogue, Version};
@@ -126,7 +127,7 @@ fn a_secret_stands_in_a_plan_by_reference_only_and_no_problem_repeats_it() {
 fn a_step_names_the_versions_of_what_its_agent_runs_it_with() {
     let steps = || vec![step("issue", "issue_token", json!({"host": "gate"}))];
     let mut issue = action(TOKEN_SOURCE);
-    issue.spec.runs_with.insert("ansible-core".to_owned(), "2.14.18".to_owned());
+    Arc::make_mut(&mut issue.spec).runs_with.insert("ansible-core".to_owned(), "2.14.18".to_owned());
     let document = plan_from(&Catalogue::new([issue]), steps(), &Policy::default()).expect("a plan");
     assert_eq!(json!(document.steps[0])["runs_with"], json!({"ansible-core": "2.14.18"}));
     let unknown = plan(steps()).expect("a plan");
@@ -136,7 +137,7 @@ fn a_step_names_the_versions_of_what_its_agent_runs_it_with() {
 #[test]
 fn a_step_names_the_code_that_its_action_brings_along() {
     let mut issue = action(TOKEN_SOURCE);
-    issue.spec.own_code.push("issue_token/library/token.py".to_owned());
+    Arc::make_mut(&mut issue.spec).own_code.push("issue_token/library/token.py".to_owned());
     let steps = vec![step("issue", "issue_token", json!({"host": "gate"}))];
     let document = plan_from(&Catalogue::new([issue]), steps, &Policy::default()).expect("a plan");
     assert_eq!(json!(document.steps[0])["own_code"], json!(["issue_token/library/token.py"]));
@@ -146,12 +147,14 @@ fn a_step_names_the_code_that_its_action_brings_along() {
 fn a_step_takes_the_version_of_the_agents_that_reach_its_hosts() {
     let with = |ansible: &str| {
         let mut issue = action(TOKEN_SOURCE);
-        issue.spec.runs_with.insert("ansible-core".to_owned(), ansible.to_owned());
+        Arc::make_mut(&mut issue.spec).runs_with.insert("ansible-core".to_owned(), ansible.to_owned());
         issue.sha256 = ansible.to_owned();
         issue
     };
-    let at =
-        |ansible: &str, hosts: &[&str]| Version { action: with(ansible), hosts: hosts.iter().map(|host| (*host).to_owned()).collect() };
+    let at = |ansible: &str, hosts: &[&str]| Version {
+        action: with(ansible),
+        hosts: Arc::new(hosts.iter().map(|host| (*host).to_owned()).collect()),
+    };
     let planned = |versions: Vec<Version>| {
         let catalogue = Catalogue::new([with("2.19.4")]).with_versions(versions);
         let document =
@@ -162,7 +165,7 @@ fn a_step_takes_the_version_of_the_agents_that_reach_its_hosts() {
     assert_eq!(planned(vec![at("2.14.18", &["gate"]), at("2.19.4", &["gate", "pluto"])]), "2.19.4");
     assert_eq!(planned(vec![at("2.14.18", &["pluto"])]), "2.19.4", "nobody reaches it: it waits, and says for what");
     let mut other = at("2.14.18", &["gate"]);
-    other.action.spec.timeout_seconds += 1;
+    Arc::make_mut(&mut other.action.spec).timeout_seconds += 1;
     assert_eq!(planned(vec![other]), "2.19.4", "it says something else of itself");
 }
 

@@ -146,7 +146,7 @@ risk: low"#,
 /// An action as an agent would announce it.
 pub fn action(yaml: &str) -> CatalogueAction {
     let spec = ActionSpec::from_yaml(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-    CatalogueAction { sha256: sha256_hex(&spec), spec }
+    CatalogueAction { sha256: sha256_hex(&spec), spec: spec.into() }
 }
 
 /// The imagined house's actions.

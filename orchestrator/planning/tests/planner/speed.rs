@@ -16,9 +16,10 @@ fn a_thousand() -> Catalogue {
     let more = (0..1000).map(|number| {
         let mut action = base[number % base.len()].clone();
         let thing = format!("thing{}", char::from(b'a' + u8::try_from(number % 26).expect("small")));
-        action.spec.name = format!("{}_{thing}{number}", action.spec.name);
-        action.spec.title = format!("{} of {thing} {number}", action.spec.title);
-        action.spec.examples = action.spec.examples.iter().map(|example| format!("{example} for {thing} x{number}")).collect();
+        let spec = Arc::make_mut(&mut action.spec);
+        spec.name = format!("{}_{thing}{number}", spec.name);
+        spec.title = format!("{} of {thing} {number}", spec.title);
+        spec.examples = spec.examples.iter().map(|example| format!("{example} for {thing} x{number}")).collect();
         action
     });
     Catalogue::new(base.iter().cloned().chain(more))

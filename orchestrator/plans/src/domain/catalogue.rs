@@ -1,6 +1,7 @@
 //! What could be planned: the actions that connected agents announce, and the hosts they know.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chiffon_protocol::ActionSpec;
 
@@ -10,7 +11,7 @@ use super::not_offered::NotOffered;
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogueAction {
     /// What its action.yml says.
-    pub spec: ActionSpec,
+    pub spec: Arc<ActionSpec>,
     /// Its content hash.
     pub sha256: String,
 }
@@ -21,7 +22,7 @@ pub struct Version {
     /// The action as this agent has it.
     pub action: CatalogueAction,
     /// Canonical names.
-    pub hosts: BTreeSet<String>,
+    pub hosts: Arc<BTreeSet<String>>,
 }
 
 /// The actions, by name. Where agents differ, the newest enrolled content wins; only where its agents do not reach the hosts, another
@@ -95,7 +96,10 @@ impl Catalogue {
     }
 }
 
-fn says_the_same(one: &ActionSpec, other: &ActionSpec) -> bool {
+fn says_the_same(one: &Arc<ActionSpec>, other: &Arc<ActionSpec>) -> bool {
+    if Arc::ptr_eq(one, other) {
+        return true;
+    }
     let plain = |spec: &ActionSpec| ActionSpec { runs_with: BTreeMap::new(), ..spec.clone() };
     plain(one) == plain(other)
 }

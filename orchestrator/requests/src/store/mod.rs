@@ -2,6 +2,7 @@
 
 pub mod approvals;
 pub mod deadlines;
+pub mod durations;
 pub mod invariants;
 pub mod messages;
 pub mod planning;

@@ -1,7 +1,5 @@
 //! Revisions of plans. Once its hash is set, a plan's body never changes; the database refuses it.
 
-use std::collections::BTreeMap;
-
 use chiffon_kernel::store::Error;
 use chiffon_plans::domain::plan::PlanDocument;
 use chrono::{DateTime, Utc};
@@ -188,19 +186,4 @@ pub async fn approve(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>)
     .execute(connection)
     .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Moved { table: "plans", id: id.to_string(), from: "proposed" }) }
-}
-
-/// The average seconds of the last successful runs of each action.
-pub async fn durations(connection: &mut PgConnection) -> Result<BTreeMap<String, f64>, Error> {
-    let rows = sqlx::query!(
-        r#"SELECT t.action, avg(a.duration_seconds) AS "seconds!"
-        FROM task_attempts a
-        JOIN tasks t ON t.id = a.task_id
-        WHERE a.outcome = 'succeeded' AND t.mode = 'apply' AND a.duration_seconds IS NOT NULL
-        AND a.finished_at > now() - interval '90 days'
-        GROUP BY t.action"#,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.action, row.seconds)).collect())
 }

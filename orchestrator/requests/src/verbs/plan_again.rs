@@ -23,7 +23,7 @@ use super::propose::{self, Drafted};
 use super::transition::{self, Change};
 use crate::domain::request::Event;
 use crate::store::requests::{self, Row};
-use crate::store::{messages, plans};
+use crate::store::{durations, messages, plans};
 use crate::verbs::Context;
 
 /// Enough of a content hash to tell two apart.
@@ -68,7 +68,7 @@ async fn again(context: &Context, connection: &mut PgConnection, mut row: Row, p
     let previous = &plan.document;
     let steps = without_old_defaults(connection, row.id, previous).await?;
     let draft = draft(previous, steps, &why);
-    let history = plans::durations(connection).await?;
+    let history = durations::list(connection, context.clock.now()).await?;
     let planned_by = &previous.planned_by;
     let drafted = Drafted { draft: &draft, planned_by, catalogue: &catalogue, fleet: &fleet, history: &history, previous: Some(previous) };
     propose::run(context, connection, &mut row, drafted).await

@@ -21,7 +21,7 @@ use super::transition::{self, Change};
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::store::planning::{self, PlanningLease};
 use crate::store::requests::{self, Row};
-use crate::store::{messages, plans};
+use crate::store::{durations, messages, plans};
 
 /// Before a failed planner is tried again, times the number of tries.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -146,7 +146,7 @@ async fn gather(context: &Context, lease: &PlanningLease) -> Result<Option<Mater
     let mut connection = context.store.acquire().await?;
     let Some(row) = requests::get(&mut connection, lease.request_id).await? else { return Ok(None) };
     let input = input_of(&mut connection, &row, lease.round).await?;
-    let history = plans::durations(&mut connection).await?;
+    let history = durations::list(&mut connection, context.clock.now()).await?;
     Ok(Some(Material { input, history }))
 }
 

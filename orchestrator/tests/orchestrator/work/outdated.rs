@@ -4,7 +4,7 @@ use chiffon_kernel::domain::role::Role;
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::message::{HostResult, HostStatus, Outcome, Preview, WorkResult};
 use chiffon_protocol::topology::RESULTS;
-use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_protocol::{ErrorCode, Problem, canonical};
 use chiffon_requests::verbs::decide::{self, Decide, Decision};
 use chiffon_requests::verbs::submit::{self, Submit};
 use serde_json::json;
@@ -29,7 +29,7 @@ impl Previewed {
         spec.risk = risk;
         "Wipe the disks".clone_into(&mut spec.title);
         spec.examples = vec!["wipe the disks of nas".to_owned()];
-        let sha256 = "d".repeat(64);
+        let sha256 = canonical::sha256_hex(&spec);
         edit(&site, &agent, spec, &sha256).await;
         let ada = site.app.person("ada", Role::Requester).await;
         let input = Submit { text: "wipe the disks of nas".to_owned(), ..Submit::default() };

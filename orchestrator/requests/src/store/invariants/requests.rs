@@ -148,10 +148,14 @@ async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) ->
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT r.id || ' (task ' || t.id || ')' AS "example!", count(*) OVER () AS "total!"
-        FROM requests r
+        FROM (
+            SELECT id FROM requests WHERE finished_at IS NULL
+            UNION
+            SELECT id FROM requests WHERE created_at > $1
+        ) r
         JOIN plans p ON p.request_id = r.id
         JOIN tasks t ON t.plan_id = p.id
-        WHERE (r.finished_at IS NULL OR r.created_at > $1) AND t.purpose = 'apply' AND t.attempt > 0
+        WHERE t.purpose = 'apply' AND t.attempt > 0
         AND (p.approved_at IS NULL OR p.state NOT IN ('approved', 'superseded') OR p.approvals_needed > (
             SELECT count(*)
             FROM approvals a
@@ -171,9 +175,12 @@ async fn approval_consumed_twice(connection: &mut PgConnection, limits: &Limits)
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT r.id::text AS "example!", count(*) OVER () AS "total!"
-        FROM requests r
-        WHERE (r.finished_at IS NULL OR r.created_at > $1)
-        AND (
+        FROM (
+            SELECT id FROM requests WHERE finished_at IS NULL
+            UNION
+            SELECT id FROM requests WHERE created_at > $1
+        ) r
+        WHERE (
             (
                 SELECT count(*)
                 FROM plans p

@@ -64,8 +64,39 @@ pub struct RequestSummary {
     pub cost_usd: f64,
 }
 
+/// How far a list looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Through the newest requests only: what is frequent is found there, walking back.
+    Newest,
+    /// Through all, by the index of the words or hosts: what is rare is looked up, not walked to.
+    All,
+}
+
+/// So many count as the newest.
+const NEWEST: i64 = 2_000;
+
 /// At most `limit` requests, newest first (their ids are time-ordered).
 pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<RequestSummary>, Error> {
+    let who = match &filter.who {
+        None => None,
+        Some(name) => match sqlx::query_scalar!("SELECT id FROM principals WHERE name = $1", name).fetch_optional(pool).await? {
+            None => return Ok(Vec::new()),
+            found => found,
+        },
+    };
+    let is_walked_or_looked_up = filter.text.is_some() || filter.host.is_some() || filter.action.is_some();
+    let reach = if is_walked_or_looked_up { Reach::Newest } else { Reach::All };
+    let mut found = find(pool, filter, who, limit, reach).await?;
+    if reach == Reach::Newest && i64::try_from(found.len()).is_ok_and(|found| found < limit) {
+        found = find(pool, filter, who, limit, Reach::All).await?;
+    }
+    let open = found.iter_mut().filter(|request| request.finished_at.is_none());
+    waits::refresh_list(pool, open.filter_map(|request| Some((request.request_id, request.waiting_for.as_mut()?))).collect()).await?;
+    Ok(found)
+}
+
+async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, reach: Reach) -> Result<Vec<RequestSummary>, Error> {
     let mut query = QueryBuilder::<Postgres>::new(
         "SELECT r.id AS request_id, r.status, left(r.text, 300) AS text, p.name AS requested_by, r.created_at, r.updated_at,
             r.finished_at, r.waiting_for, l.summary, l.risk, r.error, r.cost_usd
@@ -78,19 +109,37 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
         query.push(" AND r.status = ANY (").push_bind(&filter.status).push(")");
     }
     if let Some(host) = &filter.host {
-        query.push(" AND r.id IN (SELECT request_id FROM tasks WHERE hosts @> ARRAY[").push_bind(host).push("])");
+        match reach {
+            Reach::Newest => {
+                query.push(" AND EXISTS (SELECT FROM tasks t WHERE t.request_id = r.id AND t.hosts @> ARRAY[").push_bind(host).push("])")
+            }
+            Reach::All => {
+                query.push(" AND r.id = ANY (ARRAY(SELECT request_id FROM tasks WHERE hosts @> ARRAY[").push_bind(host).push("]))")
+            }
+        };
     }
     if let Some(action) = &filter.action {
-        query.push(" AND r.id IN (SELECT request_id FROM tasks WHERE action = ").push_bind(action).push(")");
+        match reach {
+            Reach::Newest => {
+                query.push(" AND EXISTS (SELECT FROM tasks t WHERE t.request_id = r.id AND t.action = ").push_bind(action).push(")")
+            }
+            Reach::All => query.push(" AND r.id = ANY (ARRAY(SELECT request_id FROM tasks WHERE action = ").push_bind(action).push("))"),
+        };
     }
-    if let Some(who) = &filter.who {
-        query.push(" AND r.principal_id = (SELECT id FROM principals WHERE name = ").push_bind(who).push(")");
+    if let Some(who) = who {
+        query.push(" AND r.principal_id = ").push_bind(who);
     }
     if let Some(since) = filter.since {
         query.push(" AND r.created_at >= ").push_bind(since);
     }
     if let Some(text) = &filter.text {
-        query.push(" AND to_tsvector('simple', r.text) @@ websearch_to_tsquery('simple', ").push_bind(text).push(")");
+        match reach {
+            Reach::Newest => query.push(" AND to_tsvector('simple', r.text) @@ websearch_to_tsquery('simple', ").push_bind(text).push(")"),
+            Reach::All => query
+                .push(" AND r.id = ANY (ARRAY(SELECT id FROM requests WHERE to_tsvector('simple', text) @@ websearch_to_tsquery('simple', ")
+                .push_bind(text)
+                .push(")))"),
+        };
     }
     if let Some(message_id) = filter.message_id {
         query.push(" AND r.id IN (SELECT request_id FROM request_messages WHERE message_id = ").push_bind(message_id).push(")");
@@ -106,13 +155,18 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
     if let Some(before) = filter.before {
         query.push(" AND r.id < ").push_bind(before);
     }
+    if reach == Reach::Newest {
+        query.push(" AND r.id >= (SELECT id FROM (SELECT id FROM requests WHERE ");
+        match filter.before {
+            Some(before) => query.push("id < ").push_bind(before),
+            None => query.push("true"),
+        };
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(NEWEST).push(") newest ORDER BY id LIMIT 1)");
+    }
     query.push(" ORDER BY r.id DESC LIMIT ").push_bind(limit);
-    // Planned anew for each words: a plan for any words walks back through all requests in search of a rare one.
-    let is_for_any = filter.text.is_none() && filter.id_part.is_none();
-    let mut found: Vec<RequestSummary> = query.build_query_as().persistent(is_for_any).fetch_all(pool).await?;
-    let open = found.iter_mut().filter(|request| request.finished_at.is_none());
-    waits::refresh_list(pool, open.filter_map(|request| Some((request.request_id, request.waiting_for.as_mut()?))).collect()).await?;
-    Ok(found)
+    // Planned anew for each words, hosts and people: a plan for any walks back through all requests in search of a rare one.
+    let is_for_any = filter.text.is_none() && filter.id_part.is_none() && filter.host.is_none() && filter.action.is_none() && who.is_none();
+    Ok(query.build_query_as().persistent(is_for_any).fetch_all(pool).await?)
 }
 
 /// The first and the last id that begin like this; `None` where none does.
