@@ -38,6 +38,6 @@ impl Chore for DeadLetterKeeper {
 
     async fn tick(&self) -> Result<TickReport, Problem> {
         let sent = by_itself::after_faults(&self.context).await?;
-        Ok(TickReport::of(sent + let_go::run(&self.context).await?))
+        Ok(TickReport::or_idle(sent + let_go::run(&self.context).await?))
     }
 }

@@ -53,6 +53,9 @@ impl Chore for Dispatcher {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
+        if !ready::has_any(&mut *self.context.store.acquire().await?).await? {
+            return Ok(TickReport::or_idle(0));
+        }
         let withdrawn = unclaimed::run(&self.context).await?;
         if self.net_is_due() {
             ready::wake_missed(&mut *self.context.store.acquire().await?).await?;

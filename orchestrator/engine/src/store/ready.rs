@@ -82,6 +82,19 @@ impl TryFrom<Row> for Ready {
     }
 }
 
+/// Whether there is anything that a dispatcher could offer or take back.
+pub async fn has_any(connection: &mut PgConnection) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT
+            FROM tasks
+            WHERE status IN ('pending', 'waiting', 'dispatched') AND finished_at IS NULL
+        ) AS "any!""#,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// What one look takes: all that has no key, as far as `limit`; the first of each key whose thing may be there; what has waited
 /// until its time; and some of which nobody has been told yet why they wait. The most urgent and oldest first, without those that
 /// this look has seen already.

@@ -153,7 +153,7 @@ impl Chore for OutboxRelay {
             }
             done += sent;
             if sent == 0 {
-                return Ok(TickReport::of(done));
+                return Ok(TickReport::or_idle(done));
             }
         }
     }

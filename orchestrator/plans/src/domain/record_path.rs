@@ -4,12 +4,23 @@
 //! A parameter names a file only in a folder that its action names. Where the template gives none, it is the action's own: the app
 //! `packages` is `hosts/nas/deploy_compose_app/packages.yml`, because `hosts/nas/packages.yml` is what is installed there.
 
+use std::fmt;
+
+use uuid::Uuid;
+
 use super::reference::{HOST, PARAMETER};
 
 /// Where requests and what is left of unfinished tasks are told.
 const REQUESTS: &str = "requests";
 /// The folder of a host in which unfinished tasks are told.
 pub const UNFINISHED: &str = "unfinished";
+
+/// Where a request is told: by its day (`2026/01/31`), and by the end of its id, so that no folder grows with the month. A commit writes each folder
+/// on its way anew. What was told before in `requests/<yyyy>/<mm>/<id>` stays there.
+pub fn of_request(id: Uuid, day: impl fmt::Display) -> String {
+    let end = id.as_bytes().last().copied().unwrap_or_default();
+    format!("{REQUESTS}/{day}/{end:02x}/{id}")
+}
 
 /// The template of a record's path with the folder of its action in it, where one is needed.
 pub fn of_action(action: &str, template: &str) -> String {
@@ -54,6 +65,12 @@ mod tests {
         ] {
             assert_eq!(of_action("deploy", template), placed);
         }
+    }
+
+    #[test]
+    fn a_request_is_told_by_its_day_and_the_end_of_its_id() {
+        let id = Uuid::parse_str("01a1fc30-2000-7000-8000-0000000000f3").unwrap();
+        assert_eq!(of_request(id, "2023/11/14"), format!("requests/2023/11/14/f3/{id}"));
     }
 
     #[test]

@@ -1,7 +1,11 @@
-//! Commits records to the audit repository, one after the other, exactly once (RELIABILITY 22).
+//! Commits records to the audit repository, one after the other, exactly once (RELIABILITY 22); many in one look, with one sync.
 //!
-//! Only the holder of the lease writes. The commit's id is stored under the holder's epoch before the branch moves, so a
+//! Only the holder of the lease writes. The commits' ids are stored under the holder's epoch before the branch moves, so a
 //! crash at any step is repaired by the same code: what the branch contains is settled, everything else is made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_kernel::chores::{Chore, TickReport};
@@ -10,6 +14,7 @@ use chiffon_kernel::verbs::Context;
 use chiffon_protocol::{ErrorCode, Problem};
 use git2::Oid;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError};
 use crate::store::git_outbox::{self, Open};
@@ -19,7 +24,20 @@ use crate::verbs::record;
 pub const LEASE: &str = "git_scribe";
 /// How many looks its lease lasts: what a killed scribe owed waits for so long.
 const LEASE_TICKS: u32 = 8;
-const BATCH: i64 = 50;
+/// A batch is cut off after so many: it has to be noted while the lease lasts.
+const BATCH_TICKS: u32 = 2;
+/// More are committed in the next look, which begins at once.
+const BATCH: u16 = 64;
+
+/// A record whose commit the branch contains.
+struct Settled {
+    record: Open,
+    commit: String,
+}
+
+fn commit_of(record: &Open) -> Option<Oid> {
+    record.commit_id.as_deref().and_then(|id| Oid::from_str(id).ok())
+}
 
 /// Commits records.
 #[derive(Debug)]
@@ -34,21 +52,28 @@ impl GitScribe {
         Self { context, repository }
     }
 
-    /// Settles what is open; how many records were settled.
+    /// Settles what is open, as far as one batch; how many records were settled.
     pub async fn settle_open(&self) -> Result<usize, Problem> {
         let Some((epoch, open)) = self.take_open().await? else { return Ok(0) };
-        let mut settled = 0;
-        for record in open {
-            match self.settle(&record, epoch).await {
-                Ok(true) => settled += 1,
-                // Order matters: what comes later waits for what is still arriving.
-                Ok(false) => break,
-                Err(problem) => {
-                    let mut connection = self.context.store.acquire().await?;
-                    git_outbox::set_error(&mut connection, record.id, &problem.message).await?;
-                    return Err(problem);
-                }
-            }
+        if open.is_empty() {
+            return Ok(0);
+        }
+        let found = open.len();
+        let (contained, rest) = self.split(open).await?;
+        let (planned, failed) = self.plans(rest).await;
+        let written = self.write(planned, epoch).await?;
+        let settled = contained.len() + written.len();
+        if settled > 0 {
+            self.in_repository(AuditRepository::sync).await?;
+        }
+        self.note_settled(contained.into_iter().chain(written)).await?;
+        if let Some((record_id, problem)) = failed {
+            let mut connection = self.context.store.acquire().await?;
+            git_outbox::set_error(&mut connection, record_id, &problem.message).await?;
+            return Err(problem);
+        }
+        if settled > 0 && (settled < found || found == usize::from(BATCH)) {
+            self.context.wakes.git_scribe.notify_one();
         }
         Ok(settled)
     }
@@ -58,33 +83,100 @@ impl GitScribe {
         let mut connection = self.context.store.acquire().await?;
         let lease = self.context.settings.tick * LEASE_TICKS;
         let Some(epoch) = leases::acquire(&mut connection, LEASE, &self.context.instance, lease).await? else { return Ok(None) };
-        Ok(Some((epoch, git_outbox::list_open(&mut connection, BATCH).await?)))
+        Ok(Some((epoch, git_outbox::list_open(&mut connection, i64::from(BATCH)).await?)))
     }
 
-    async fn settle(&self, record: &Open, epoch: i64) -> Result<bool, Problem> {
-        if let Some(commit) = record.commit_id.as_deref().and_then(|id| Oid::from_str(id).ok())
-            && self.in_repository(move |repository| repository.contains(commit)).await?
-        {
-            self.in_repository(AuditRepository::sync).await?;
-            return self.note_settled(record, &commit.to_string()).await;
-        }
-        let Some(plan) = self.plan(record).await? else { return Ok(false) };
-        let (parent, commit) = self
-            .in_repository(move |repository| {
-                let parent = repository.head()?;
-                Ok((parent, repository.write(&plan, parent)?))
+    /// Those whose commits the branch contains, and those that are still to be committed.
+    async fn split(&self, open: Vec<Open>) -> Result<(Vec<Settled>, Vec<Open>), Problem> {
+        let known: Vec<Oid> = open.iter().filter_map(commit_of).collect();
+        let contained: BTreeSet<Oid> = if known.is_empty() {
+            BTreeSet::new()
+        } else {
+            self.in_repository(move |repository| {
+                let contains = |commit: &Oid| repository.contains(*commit).map(|contains| contains.then_some(*commit));
+                known.iter().filter_map(|commit| contains(commit).transpose()).collect()
             })
-            .await?;
-        let id = commit.to_string();
-        let noted = {
-            let mut connection = self.context.store.acquire().await?;
-            git_outbox::set_commit(&mut connection, record.id, &id, LEASE, epoch).await?
+            .await?
         };
-        if !noted {
-            return Ok(false);
+        let (mut settled, mut rest) = (Vec::new(), Vec::new());
+        for record in open {
+            match commit_of(&record).filter(|commit| contained.contains(commit)) {
+                Some(commit) => settled.push(Settled { record, commit: commit.to_string() }),
+                None => rest.push(record),
+            }
         }
-        self.in_repository(move |repository| repository.move_branch(parent, commit).and_then(|()| repository.sync())).await?;
-        self.note_settled(record, &id).await
+        Ok((settled, rest))
+    }
+
+    /// What is committed for these. Order matters: what comes later waits for what is still arriving, and for what can't be told.
+    async fn plans(&self, open: Vec<Open>) -> (Vec<(Open, CommitPlan)>, Option<(Uuid, Problem)>) {
+        let mut planned = Vec::new();
+        let until = self.cut_off_at();
+        for record in open {
+            if !planned.is_empty() && self.context.clock.elapsed() > until {
+                break;
+            }
+            match self.plan(&record).await {
+                Ok(Some(plan)) => planned.push((record, plan)),
+                Ok(None) => break,
+                Err(problem) => return (planned, Some((record.id, problem))),
+            }
+        }
+        (planned, None)
+    }
+
+    /// Commits these one on the other, notes their commits, and moves the branch to the last. None of them, where the epoch is over.
+    async fn write(&self, planned: Vec<(Open, CommitPlan)>, epoch: i64) -> Result<Vec<Settled>, Problem> {
+        if planned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (records, plans): (Vec<Open>, Vec<CommitPlan>) = planned.into_iter().unzip();
+        let first = records.first().map(|record| record.id);
+        let (clock, until) = (Arc::clone(&self.context.clock), self.cut_off_at());
+        let written = self
+            .in_repository(move |repository| {
+                let before = repository.head()?;
+                let mut parent = before;
+                let mut commits = Vec::with_capacity(plans.len());
+                for plan in &plans {
+                    if !commits.is_empty() && clock.elapsed() > until {
+                        break;
+                    }
+                    let commit = repository.write(plan, parent)?;
+                    parent = Some(commit);
+                    commits.push(commit);
+                }
+                Ok((before, commits))
+            })
+            .await;
+        let (before, commits) = match written {
+            Ok(written) => written,
+            Err(problem) => return self.failed(first, problem).await,
+        };
+        let Some(last) = commits.last().copied() else { return Ok(Vec::new()) };
+        let commits: Vec<String> = commits.iter().map(Oid::to_string).collect();
+        let ids: Vec<Uuid> = records.iter().take(commits.len()).map(|record| record.id).collect();
+        let mut transaction = self.context.store.begin().await?;
+        if !git_outbox::set_commits(&mut transaction, &ids, &commits, LEASE, epoch).await? {
+            return Ok(Vec::new());
+        }
+        transaction.commit().await.map_err(chiffon_kernel::store::Error::from)?;
+        if let Err(problem) = self.in_repository(move |repository| repository.move_branch(before, last)).await {
+            return self.failed(first, problem).await;
+        }
+        Ok(records.into_iter().zip(commits).map(|(record, commit)| Settled { record, commit }).collect())
+    }
+
+    fn cut_off_at(&self) -> Duration {
+        self.context.clock.elapsed() + self.context.settings.tick * BATCH_TICKS
+    }
+
+    async fn failed(&self, record_id: Option<Uuid>, problem: Problem) -> Result<Vec<Settled>, Problem> {
+        if let Some(record_id) = record_id {
+            let mut connection = self.context.store.acquire().await?;
+            git_outbox::set_error(&mut connection, record_id, &problem.message).await?;
+        }
+        Err(problem)
     }
 
     /// What is committed for a record: rendered once, and the same ever after. `None` while its log is still arriving.
@@ -100,16 +192,25 @@ impl GitScribe {
         Ok(record::commit_plan(&value, &record.author, record.at))
     }
 
-    async fn note_settled(&self, record: &Open, commit_id: &str) -> Result<bool, Problem> {
+    /// Each request in a transaction of its own: people wait for one, never for the whole batch.
+    async fn note_settled(&self, settled: impl Iterator<Item = Settled>) -> Result<(), Problem> {
+        let mut of_requests: BTreeMap<Uuid, Vec<Settled>> = BTreeMap::new();
+        for settled in settled {
+            of_requests.entry(settled.record.request_id).or_default().push(settled);
+        }
         let now = self.context.clock.now();
-        let mut transaction = self.context.store.begin().await?;
-        // The request before its task, as everybody has it: whoever ends the task holds the request, and would wait for this.
-        root::lock(&mut transaction, record.request_id).await?;
-        git_outbox::settle(&mut transaction, record.id, commit_id, now).await?;
-        let data = serde_json::json!({"task_id": record.task_id, "commit": commit_id});
-        chiffon_kernel::store::events::add(&mut transaction, record.request_id, "commit", &data, now).await?;
-        transaction.commit().await.map_err(chiffon_kernel::store::Error::from)?;
-        Ok(true)
+        for (request_id, of_request) in of_requests {
+            let mut transaction = self.context.store.begin().await?;
+            // The request before its tasks, as everybody has it: whoever ends a task holds the request, and would wait for this.
+            root::lock(&mut transaction, request_id).await?;
+            for Settled { record, commit } in of_request {
+                git_outbox::settle(&mut transaction, record.id, &commit, now).await?;
+                let data = serde_json::json!({"task_id": record.task_id, "commit": commit});
+                chiffon_kernel::store::events::add(&mut transaction, request_id, "commit", &data, now).await?;
+            }
+            transaction.commit().await.map_err(chiffon_kernel::store::Error::from)?;
+        }
+        Ok(())
     }
 
     /// libgit2 blocks on the disk, so it works on a thread for that.
@@ -137,6 +238,9 @@ impl Chore for GitScribe {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        self.settle_open().await.map(TickReport::of)
+        let done = self.settle_open().await?;
+        // A record whose log is still arriving is looked at again soon.
+        let is_waiting = done == 0 && git_outbox::has_open(&mut *self.context.store.acquire().await?).await?;
+        Ok(if is_waiting { TickReport::of(0) } else { TickReport::or_idle(done) })
     }
 }

@@ -37,6 +37,6 @@ impl Chore for LogSealer {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        Ok(TickReport::of(seal_logs::run(&self.context).await?))
+        Ok(TickReport::or_idle(seal_logs::run(&self.context).await?))
     }
 }

@@ -73,6 +73,11 @@ pub async fn list_open(connection: &mut PgConnection, limit: i64) -> Result<Vec<
     .await?)
 }
 
+/// Whether a record has no settled commit yet.
+pub async fn has_open(connection: &mut PgConnection) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM git_outbox WHERE settled_at IS NULL) AS "open!""#).fetch_one(connection).await?)
+}
+
 /// Fixes what a record tells. `false` when it was fixed before.
 pub async fn set_payload(connection: &mut PgConnection, id: Uuid, payload: &Value) -> Result<bool, Error> {
     let done = sqlx::query!(
@@ -87,22 +92,30 @@ pub async fn set_payload(connection: &mut PgConnection, id: Uuid, payload: &Valu
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes the commit that is about to become the record's, as long as the scribe's epoch is the current one. `false`: it is not.
-pub async fn set_commit(connection: &mut PgConnection, id: Uuid, commit_id: &str, lease: &str, epoch: i64) -> Result<bool, Error> {
+/// Notes the commits that are about to become these records', as long as the scribe's epoch is the current one. `false`: it is not,
+/// or somebody else has settled one of them, and the caller must roll back.
+pub async fn set_commits(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    commit_ids: &[String],
+    lease: &str,
+    epoch: i64,
+) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE git_outbox
-        SET commit_id = $2, epoch = $4, tries = tries + 1
-        WHERE id = $1
+        SET commit_id = made.commit_id, epoch = $4, tries = tries + 1
+        FROM unnest($1::uuid[], $2::text[]) AS made (id, commit_id)
+        WHERE git_outbox.id = made.id
         AND settled_at IS NULL
         AND EXISTS (SELECT FROM leases WHERE name = $3 AND leases.epoch = $4 AND expires_at > now())",
-        id,
-        commit_id,
+        ids,
+        commit_ids,
         lease,
         epoch,
     )
     .execute(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(done.rows_affected() == ids.len() as u64)
 }
 
 /// Notes that the branch contains the record's commit, and names it in its task.

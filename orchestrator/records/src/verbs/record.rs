@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chiffon_kernel::store::{self, audit};
 use chiffon_kernel::verbs::Context;
 use chiffon_plans::domain::plan::PlanDocument;
-use chiffon_plans::domain::record_path::UNFINISHED;
+use chiffon_plans::domain::record_path::{self, UNFINISHED};
 use chiffon_plans::domain::reference::{host_folder, render_records};
 use chiffon_protocol::shown::is_deceptive;
 use chiffon_protocol::{Shown, canonical};
@@ -187,7 +187,7 @@ fn files(
     log: &[LogLine],
     log_is_whole: bool,
 ) -> BTreeMap<String, Option<String>> {
-    let folder = format!("requests/{}/{}", request.created_at.format("%Y/%m"), record.request_id);
+    let folder = record_path::of_request(record.request_id, request.created_at.format("%Y/%m/%d"));
     let mut files = BTreeMap::from([
         (format!("{folder}/request.md"), Some(request_page(record, request))),
         (format!("{folder}/plan.json"), Some(pretty(&json!({"sha256": request.plan_sha256, "plan": request.plan})))),

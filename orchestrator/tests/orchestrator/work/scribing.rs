@@ -63,6 +63,30 @@ async fn a_record_becomes_one_commit_with_its_trailers_and_names_it_in_the_task(
 }
 
 #[tokio::test]
+async fn many_records_are_committed_in_one_look_in_their_order_and_the_rest_at_once_after_it() {
+    use futures::FutureExt as _;
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let more = "INSERT INTO git_outbox (id, request_id, task_id, payload, author, at)
+        SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, request_id, task_id, payload, author, at + n * interval '1 second'
+        FROM git_outbox, generate_series(1, 69) n";
+    sqlx::query(more).execute(site.app.pool()).await.expect("stored");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
+    site.app.context.wakes.git_scribe.notified().now_or_never();
+    assert_eq!(scribe.settle_open().await.expect("it settles"), 64);
+    assert!(site.app.context.wakes.git_scribe.notified().now_or_never().is_some(), "it does not wait while there is work");
+    assert_eq!(scribe.settle_open().await.expect("it settles"), 6);
+    assert!(site.app.context.wakes.git_scribe.notified().now_or_never().is_none());
+    let told: Vec<String> = messages(repository.path());
+    let number = |message: &String| trailer(message, "Record-Id")?.strip_prefix("00000000-0000-0000-0000-")?.parse::<u32>().ok();
+    let newest_first: Vec<u32> = told.iter().filter_map(number).collect();
+    assert_eq!(newest_first, (1..70).rev().collect::<Vec<u32>>());
+    let settled = "SELECT count(*) FROM git_outbox WHERE request_id = $1 AND settled_at IS NOT NULL";
+    assert_eq!(site.app.number(settled, request_id).await, 70);
+}
+
+#[tokio::test]
 async fn a_record_is_settled_beside_somebody_who_holds_its_request_and_then_wants_its_task() {
     let site = Site::start().await;
     let request_id = one_finished_task(&site).await;
@@ -170,8 +194,10 @@ async fn a_scribe_without_the_lease_or_with_an_old_epoch_writes_nothing() {
     let record = git_outbox::list_open(&mut connection, 1).await.expect("it lists").remove(0);
     assert_eq!(record.request_id, request_id);
     let commit = "0".repeat(40);
-    let stale = git_outbox::set_commit(&mut connection, record.id, &commit, LEASE, epoch - 1).await.expect("it answers");
-    let current = git_outbox::set_commit(&mut connection, record.id, &commit, LEASE, epoch).await.expect("it answers");
+    let stale =
+        git_outbox::set_commits(&mut connection, &[record.id], std::slice::from_ref(&commit), LEASE, epoch - 1).await.expect("it answers");
+    let current =
+        git_outbox::set_commits(&mut connection, &[record.id], std::slice::from_ref(&commit), LEASE, epoch).await.expect("it answers");
     assert_eq!((stale, current), (false, true));
 }
 
@@ -235,13 +261,13 @@ async fn a_scribe_that_was_stopped_in_its_middle_changes_nothing_when_it_goes_on
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
     let epoch = leases::acquire(&mut connection, LEASE, "old", Duration::from_mins(1)).await.expect("it answers").expect("it is free");
     let commit = repository.write(&plan, None).expect("objects");
-    assert!(git_outbox::set_commit(&mut connection, record.id, &commit.to_string(), LEASE, epoch).await.expect("it answers"));
+    assert!(git_outbox::set_commits(&mut connection, &[record.id], &[commit.to_string()], LEASE, epoch).await.expect("it answers"));
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
     assert_eq!(scribe.settle_open().await.expect("it settles"), 1);
     let head = repository.head().expect("it reads");
     // It goes on.
     assert!(matches!(repository.move_branch(None, commit), Err(RepositoryError::Moved(_))));
-    assert!(!git_outbox::set_commit(&mut connection, record.id, &commit.to_string(), LEASE, epoch).await.expect("it answers"));
+    assert!(!git_outbox::set_commits(&mut connection, &[record.id], &[commit.to_string()], LEASE, epoch).await.expect("it answers"));
     assert_eq!((repository.head().expect("it reads"), messages(repository.path()).len()), (head, 1));
 }
 
