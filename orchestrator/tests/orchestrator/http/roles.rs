@@ -16,58 +16,57 @@ fn concrete(endpoint: &Endpoint) -> (Method, String) {
 #[tokio::test]
 async fn the_least_roles_are_these() {
     let app = App::start().await;
-    let lines: Vec<String> = app
-        .routes(&app.context)
-        .endpoints()
-        .to_vec()
+    let mut endpoints = app.routes(&app.context).endpoints().to_vec();
+    endpoints.sort_by_key(|endpoint| (endpoint.path.clone(), endpoint.method));
+    let lines: Vec<String> = endpoints
         .iter()
         .map(|endpoint| format!("{} {} {}", endpoint.least.map_or("-", Role::as_str), endpoint.method, endpoint.path))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    requester POST /request
-    viewer GET /request/{id}
-    viewer GET /requests
-    viewer GET /request/{id}/events
-    requester POST /request/{id}/messages
-    requester POST /approve
-    requester POST /cancel/{id}
-    requester POST /request/{id}/pause
-    requester POST /request/{id}/resume
-    viewer GET /tasks/{id}
-    requester POST /tasks/{id}/resolve
-    viewer GET /tasks/{id}/logs
-    viewer GET /hosts/reserved
-    requester POST /hosts/{host}/release
+    viewer GET /actions
+    viewer GET /actions/{name}
     viewer GET /agents
     viewer GET /agents/capacity
     viewer GET /agents/{id}
+    operator POST /agents/{id}/drain
     viewer GET /agents/{id}/metrics
     operator POST /agents/{id}/pause
     operator POST /agents/{id}/resume
-    operator POST /agents/{id}/drain
-    viewer GET /actions
-    viewer GET /actions/{name}
+    requester POST /approve
     viewer GET /audit
     viewer GET /audit/verify
+    operator GET /background
+    requester POST /cancel/{id}
     viewer GET /costs
     operator GET /dead-letters
-    operator GET /dead-letters/{id}
-    operator POST /dead-letters/{id}/replay
     admin POST /dead-letters/purge
     admin DELETE /dead-letters/{id}
-    operator GET /background
-    viewer GET /metrics
-    viewer GET /whoami
-    admin POST /tokens
-    admin GET /tokens
-    admin DELETE /tokens/{id}
-    admin POST /keys
-    admin GET /keys
-    admin DELETE /keys/{id}
+    operator GET /dead-letters/{id}
+    operator POST /dead-letters/{id}/replay
+    - GET /docs/errors/{code}
     - GET /health
     - GET /health/live
     - GET /health/ready
-    - GET /docs/errors/{code}
+    viewer GET /hosts/reserved
+    requester POST /hosts/{host}/release
+    admin GET /keys
+    admin POST /keys
+    admin DELETE /keys/{id}
+    viewer GET /metrics
+    requester POST /request
+    viewer GET /request/{id}
+    viewer GET /request/{id}/events
+    requester POST /request/{id}/messages
+    requester POST /request/{id}/pause
+    requester POST /request/{id}/resume
+    viewer GET /requests
+    viewer GET /tasks/{id}
+    viewer GET /tasks/{id}/logs
+    requester POST /tasks/{id}/resolve
+    admin GET /tokens
+    admin POST /tokens
+    admin DELETE /tokens/{id}
+    viewer GET /whoami
     ");
 }
 

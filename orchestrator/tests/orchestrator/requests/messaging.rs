@@ -230,7 +230,7 @@ async fn what_nobody_enrolled_has_signed_and_what_http_would_refuse_is_dead_lett
 #[tokio::test]
 async fn one_who_asks_over_amqp_has_so_many_open_requests_and_holds_nobody_up() {
     let mut app = TestApp::start().await;
-    let settings = Arc::get_mut(&mut app.context.settings).expect("nobody else has them yet");
+    let settings = Arc::make_mut(&mut app.context.settings);
     settings.open_requests = OpenRequestLimits { all: 3, of_one: 2 };
     let (bot, other) = (trusted(&app, "ticket-bot", Role::Requester).await, trusted(&app, "wallboard", Role::Requester).await);
     let ask = async |key: &KeyPair| {
