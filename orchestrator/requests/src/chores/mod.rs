@@ -1,4 +1,4 @@
-//! Background work: small idempotent ticks, each woken by a signal and by a period, on one code path for the happy and the
+//! Background work of this part: small idempotent ticks, each woken by a signal and by a period.
 
 pub mod deadline_reaper;
 pub mod planning;

@@ -1,3 +1,3 @@
-//! The statements that look for what must never be: reads only, each bounded by what is open and what is recent, so that a
+//! What must hold of the records of this part, each rule with the statement that looks for what breaks it.
 
 pub mod spending;
