@@ -1,7 +1,7 @@
 //! What may import what: crates downwards only, and in each crate of the orchestrator its floors
 //! `domain <- {store, planner, audit_repo} <- verbs <- {http, deliveries, chores}`. A drawing that nobody checks is decoration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -137,4 +137,86 @@ fn modules_import_downwards_only() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Who writes a table that is another crate's, and why: `(table, crate, why)`. Each other table is written by one crate.
+const WRITERS: [(&str, &str, &str); 14] = [
+    ("agents", "engine", "a peer without signatures is let in and dismissed in the transaction that looks at its work"),
+    ("idempotency_keys", "orchestrator", "lets go what is old"),
+    ("leases", "engine", "a restored database ends all leases in the transaction that fences its tasks"),
+    ("llm_calls", "orchestrator", "lets go the texts of old answers"),
+    ("outbox", "engine", "a restored database drops what was about to be sent in the transaction that fences its tasks"),
+    ("request_events", "orchestrator", "lets go what is old"),
+    ("requests", "kernel", "counters of events and the audit chain stand in the request's row"),
+    ("requests", "models", "what was spent on a request stands in its row, and is its budget's lock"),
+    ("requests", "engine", "what a request waits for is what its tasks wait for"),
+    ("task_attempts", "records", "a sealed log's digest stands in its attempt's row"),
+    ("tasks", "records", "the commit of a task's record stands in its row"),
+    ("tasks", "fleet", "the variables that a preview was made with stand in its task's row"),
+    ("execution_logs_default", "orchestrator", "lets go what is old, where no partition was there for it"),
+    ("resource_metrics_default", "orchestrator", "lets go what is old, where no partition was there for it"),
+];
+
+/// The crate to which a table belongs, where more than one writes it.
+const OWNERS: [(&str, &str); 11] = [
+    ("agents", "fleet"),
+    ("idempotency_keys", "kernel"),
+    ("leases", "kernel"),
+    ("llm_calls", "models"),
+    ("outbox", "kernel"),
+    ("request_events", "kernel"),
+    ("requests", "requests"),
+    ("task_attempts", "engine"),
+    ("tasks", "engine"),
+    ("execution_logs_default", "engine"),
+    ("resource_metrics_default", "fleet"),
+];
+
+/// The tables that a text's statements write.
+fn written(text: &str) -> BTreeSet<String> {
+    let words: Vec<&str> =
+        text.split(|letter: char| letter.is_whitespace() || "\"(".contains(letter)).filter(|word| !word.is_empty()).collect();
+    let mut tables = BTreeSet::new();
+    for (at, word) in words.iter().enumerate() {
+        let follows = |offset: usize| words.get(at + offset).copied().unwrap_or_default();
+        let table = match (*word, follows(1)) {
+            ("INSERT", "INTO") | ("DELETE", "FROM") => follows(2),
+            ("UPDATE", table) if follows(2) == "SET" || follows(3) == "SET" || follows(4) == "SET" => table,
+            _ => continue,
+        };
+        let name: String = table.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+        if !name.is_empty() {
+            tables.insert(name);
+        }
+    }
+    tables
+}
+
+#[test]
+fn one_crate_writes_each_table() {
+    let mut writers: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (room, _) in ROOMS {
+        for path in files(&folder(room).join("src")) {
+            for table in written(&fs::read_to_string(&path).expect("a source file")) {
+                writers.entry(table).or_default().insert(room);
+            }
+        }
+    }
+    let owners: BTreeMap<&str, &str> = OWNERS.into_iter().collect();
+    let excepted: BTreeSet<(&str, &str)> = WRITERS.iter().map(|(table, room, _)| (*table, *room)).collect();
+    let mut wrong = Vec::new();
+    for (table, rooms) in &writers {
+        let others = rooms.iter().filter(|room| owners.get(table.as_str()).is_some_and(|owner| owner != *room));
+        wrong.extend(others.filter(|room| !excepted.contains(&(table.as_str(), **room))).map(|room| format!("{room} writes {table}")));
+        if rooms.len() > 1 && !owners.contains_key(table.as_str()) {
+            wrong.push(format!("{table} is written by {rooms:?}, and nobody owns it"));
+        }
+    }
+    for (table, room) in excepted {
+        if !writers.get(table).is_some_and(|rooms| rooms.contains(room)) {
+            wrong.push(format!("{room} does not write {table} any more: take the exception out"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(writers.len() > 25, "the statements are not found any more: {:?}", writers.keys());
 }
