@@ -95,7 +95,9 @@ impl Orchestrator {
         let parts = parts(&context, &repository, &tasks);
         let state = HttpState::new(context.kernel.clone(), http);
         let routes = http::routes::of(&state, &parts);
-        start(&context, parts, &tasks);
+        start_parts(&context, parts, &tasks);
+        let listening = context.kernel.clone();
+        tasks.spawn_loop("outbox_listener", move || outbox_listener::run(listening.clone()));
         let shutdown = tasks.shutdown().clone();
         tasks.spawn_vital("http", async move {
             if let Err(error) = http::serve(listener, state, routes, shutdown.clone()).await {
@@ -214,8 +216,8 @@ fn start_intake(context: &Context, topology: Topology, inboxes: Vec<Arc<dyn Inbo
     });
 }
 
-/// Starts what the parts consume and look at.
-fn start(context: &Context, parts: Vec<Part>, tasks: &Spawner) {
+/// Starts what these parts consume and look at.
+pub fn start_parts(context: &Context, parts: Vec<Part>, tasks: &Spawner) {
     let mut topology = Topology::shared(context.settings.queue_type);
     let mut inboxes = Vec::new();
     for part in parts {
@@ -229,6 +231,4 @@ fn start(context: &Context, parts: Vec<Part>, tasks: &Spawner) {
         }
     }
     start_intake(context, topology, inboxes, tasks);
-    let context = context.clone();
-    tasks.spawn_loop("outbox_listener", move || outbox_listener::run(context.kernel.clone()));
 }

@@ -11,6 +11,7 @@ mod hanging_up;
 mod health;
 mod hostile;
 mod idempotency;
+mod joining;
 mod limits;
 mod listing;
 mod orders;

@@ -1,0 +1,174 @@
+//! A capability joins an orchestrator by nothing but its part: an endpoint with what it needs, a queue, a chore and an invariant.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Json;
+use axum::extract::State;
+use chiffon_bus::{Delivery, Outgoing, Verdict};
+use chiffon_kernel::chores::{Chore, TickReport};
+use chiffon_kernel::deliveries::Inbox;
+use chiffon_kernel::domain::invariant::Rule;
+use chiffon_kernel::domain::role::Role;
+use chiffon_kernel::http::table::Table;
+use chiffon_kernel::http::{HttpState, Room};
+use chiffon_kernel::part::Part;
+use chiffon_kernel::store::invariants::{Invariant, Row};
+use chiffon_orchestrator::app::{invariants, parts, start_parts};
+use chiffon_orchestrator::chores::invariant_checker::InvariantChecker;
+use chiffon_orchestrator::http::{routes, serve};
+use chiffon_process::Spawner;
+use chiffon_protocol::Problem;
+use chiffon_protocol::topology::{Queue, Topology, WORK_EXCHANGE};
+use chiffon_records::audit_repo::AuditRepository;
+use chiffon_testkit::until;
+use futures::FutureExt as _;
+use reqwest::StatusCode;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::app::{Answer, App};
+
+const SIGNALS: &str = "lighthouse.signals";
+
+/// The lighthouses of a coast.
+#[derive(Debug, Clone, Default)]
+struct Coast {
+    signals: Arc<Mutex<Vec<String>>>,
+    looks: Arc<AtomicUsize>,
+    wake: Arc<Notify>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Signals {
+    /// What was signalled, in order.
+    signals: Vec<String>,
+}
+
+/// Lists what was signalled.
+#[utoipa::path(get, path = "/lighthouses", tag = "lighthouses", responses((status = 200, body = Signals)))]
+async fn list(State(room): State<Room<Coast>>) -> Json<Signals> {
+    Json(Signals { signals: room.context.seen() })
+}
+
+impl Coast {
+    fn seen(&self) -> Vec<String> {
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn part(&self) -> Part {
+        let coast = self.clone();
+        let queue = Queue {
+            name: SIGNALS.to_owned(),
+            exchange: WORK_EXCHANGE.to_owned(),
+            routing_key: SIGNALS.to_owned(),
+            arguments: BTreeMap::new(),
+            durable: true,
+            exclusive: false,
+        };
+        Part {
+            routes: Some(Box::new(move |server: &HttpState| {
+                Table::new(server, Room::new(server.clone(), coast.clone())).role(Role::Operator, routes!(list)).done()
+            })),
+            topology: Some(Topology { exchanges: Vec::new(), queues: vec![queue] }),
+            deliveries: vec![Arc::new(self.clone())],
+            chores: vec![Arc::new(self.clone())],
+            invariants: LIGHTS,
+        }
+    }
+}
+
+#[async_trait]
+impl Inbox for Coast {
+    fn queue(&self) -> &'static str {
+        SIGNALS
+    }
+
+    async fn handle(&self, deliveries: &[Delivery]) -> Result<Vec<Verdict>, Problem> {
+        let texts = deliveries.iter().map(|delivery| String::from_utf8_lossy(&delivery.body).into_owned());
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner).extend(texts);
+        Ok(deliveries.iter().map(|_| Verdict::Ack).collect())
+    }
+}
+
+#[async_trait]
+impl Chore for Coast {
+    fn name(&self) -> &'static str {
+        "lamp_keeper"
+    }
+
+    fn wake(&self) -> &Notify {
+        &self.wake
+    }
+
+    async fn tick(&self) -> Result<TickReport, Problem> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        Ok(TickReport::of(1))
+    }
+}
+
+const LIGHTS: &[Invariant] = &[Invariant {
+    rule: Rule { name: "light_is_out", is_about_time: false, sentence: "every light burns", advice: "light the lamp" },
+    find: |_, _| async { Ok(vec![Row { example: "north".to_owned(), total: 1 }]) }.boxed(),
+}];
+
+#[tokio::test]
+async fn what_a_part_brings_is_served_guarded_documented_consumed_looked_at_and_checked() {
+    let app = App::start().await;
+    let (coast, folder) = (Coast::default(), tempfile::tempdir().expect("a folder"));
+    let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).expect("a repository");
+    let spawner = Spawner::new(app.context.shutdown.clone());
+    let mut parts = parts(&app.context, &repository, &spawner);
+    parts.push(coast.part());
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let (state, routes, stop) = (app.state.clone(), routes::of(&app.state, &parts), app.context.shutdown.clone());
+    let endpoint = routes.endpoints().iter().find(|endpoint| endpoint.path == "/lighthouses").expect("it is in the table").clone();
+    assert_eq!((endpoint.method, endpoint.least), ("GET", Some(Role::Operator)));
+    spawner.spawn("http", async move { serve(listener, state, routes, stop).await.expect("serving") });
+    start_parts(&app.context, vec![coast.part()], &spawner);
+
+    let (viewer, operator) = (app.token("vera", Role::Viewer).await, app.token("otto", Role::Operator).await);
+    let get = async |path: &str, token: &str| Answer::of(app.client.get(format!("{address}{path}")).bearer_auth(token)).await;
+    assert_eq!(get("/lighthouses", &viewer).await.status, StatusCode::FORBIDDEN);
+    let document = get("/openapi.json", &viewer).await.ok();
+    let described = document["paths"]["/lighthouses"]["get"]["description"].as_str().expect("it is described").to_owned();
+    assert!(described.contains("Least role: `operator`"), "{described}");
+
+    let signal = Outgoing {
+        exchange: WORK_EXCHANGE.to_owned(),
+        routing_key: SIGNALS.to_owned(),
+        message_id: String::new(),
+        correlation_id: String::new(),
+        headers: BTreeMap::new(),
+        body: "three short, one long".into(),
+        transient: false,
+    };
+    let taken = async || {
+        // Nothing leads there until the queue is declared.
+        if coast.seen().is_empty() {
+            app.context.bus.publish(signal.clone()).await.ok();
+            return Err("no signal was seen");
+        }
+        Ok(())
+    };
+    until("a signal to be taken in", Duration::from_secs(30), taken).await;
+    assert_eq!(get("/lighthouses", &operator).await.ok()["signals"][0], "three short, one long");
+
+    let looked = async || {
+        let background = get("/background", &operator).await.ok();
+        if background["background"]["lamp_keeper"]["ticks"].as_u64() >= Some(1) { Ok(()) } else { Err(background) }
+    };
+    until("the chore to stand in the background", Duration::from_secs(30), looked).await;
+
+    InvariantChecker::new(app.context.clone(), invariants(&parts)).tick().await.expect("it looks");
+    let report = app.context.background.invariants().expect("it has looked");
+    assert!(report.violated().any(|item| item.invariant == "light_is_out" && item.examples == ["north"]), "{report:?}");
+}
