@@ -220,3 +220,40 @@ fn one_crate_writes_each_table() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(writers.len() > 25, "the statements are not found any more: {:?}", writers.keys());
 }
+
+/// What only tests call, and why it stands with the product.
+const FOR_TESTS: [(&str, &str); 4] = [
+    ("delete_vhost", "private brokers are the tests', and are managed where they are started"),
+    ("publish_again", "private brokers are the tests', and are managed where they are started"),
+    ("shadow", "private brokers are the tests', and are managed where they are started"),
+    ("take_messages", "private brokers are the tests', and are managed where they are started"),
+];
+
+/// A source without its comments and without its own tests.
+fn product(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).filter(|word| !word.is_empty())
+}
+
+#[test]
+fn nothing_is_offered_that_nobody_calls() {
+    let sources = |crates: &[&str]| -> Vec<String> {
+        let paths = crates.iter().flat_map(|name| files(&folder(name).join("src")));
+        paths.map(|path| product(&fs::read_to_string(path).expect("a source file"))).collect()
+    };
+    let rooms = ROOMS.map(|(name, _)| name);
+    let products = sources(&[&["protocol", "process", "bus", "nodes", "agents", "cli", "simulation"], &rooms[..]].concat());
+    let around = sources(&["bench", "e2e", "testkit", "fuzz"]);
+    let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+    products.iter().chain(&around).flat_map(|source| words(source)).for_each(|word| *said.entry(word).or_default() += 1);
+    let lines = products.iter().flat_map(|source| source.lines()).filter(|line| line.trim_start().starts_with("pub"));
+    let offered: BTreeSet<&str> = lines.filter_map(|line| words(line).skip_while(|word| *word != "fn").nth(1)).collect();
+    let excepted: BTreeSet<&str> = FOR_TESTS.iter().map(|(name, _)| *name).collect();
+    let idle: Vec<&&str> = offered.iter().filter(|name| said[**name] == 1 && !excepted.contains(**name)).collect();
+    assert!(idle.is_empty(), "nobody calls these; delete them: {idle:#?}");
+    assert!(offered.len() > 500, "the functions are not found any more: {}", offered.len());
+}

@@ -82,11 +82,6 @@ impl Facts {
         self.fingerprint = self.fingerprint_of(&[], false);
     }
 
-    /// Whether the broker itself gave up on it: it was rejected by nobody who says why.
-    pub fn broker_gave_up(&self) -> bool {
-        self.code.is_none()
-    }
-
     fn fingerprint_of(&self, content: &[u8], authentic: bool) -> Vec<u8> {
         let mut digest = Sha256::new();
         digest.update([u8::from(authentic)]);

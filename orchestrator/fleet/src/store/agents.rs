@@ -5,7 +5,6 @@ use std::time::Duration;
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::storable_json;
 use chiffon_protocol::message::{AgentHello, Heartbeat};
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -215,11 +214,6 @@ pub async fn list_open_cancels(connection: &mut PgConnection, ids: &[String]) ->
     )
     .fetch_all(connection)
     .await?)
-}
-
-/// When an agent was last heard of.
-pub async fn last_seen(connection: &mut PgConnection, id: &str) -> Result<Option<DateTime<Utc>>, Error> {
-    Ok(sqlx::query_scalar!("SELECT last_seen_at FROM agents WHERE id = $1", id).fetch_optional(connection).await?)
 }
 
 /// A wire number as Postgres keeps it.
