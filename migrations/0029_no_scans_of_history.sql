@@ -25,7 +25,7 @@ JOIN tasks t ON t.id = a.task_id
 WHERE a.outcome = 'succeeded' AND t.mode = 'apply' AND a.duration_seconds IS NOT NULL AND a.finished_at > now() - interval '90 days'
 GROUP BY t.action;
 INSERT INTO action_durations_until (finished_at)
-SELECT COALESCE(max(finished_at), '-infinity')
+SELECT COALESCE(max(finished_at), 'epoch')
 FROM task_attempts
 WHERE outcome = 'succeeded';
 
