@@ -30,7 +30,8 @@ impl TickReport {
         Self { done, is_idle: false }
     }
 
-    /// The same of a look that may be rarer once it finds nothing again and again.
+    /// The same of a look that may be rarer once it finds nothing again and again. Not for what people wait for: a process that dies wakes
+    /// nobody in another one.
     pub fn or_idle(done: usize) -> Self {
         Self { done, is_idle: done == 0 }
     }

@@ -22,6 +22,6 @@ impl Chore for PlanningDesk {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        Ok(TickReport::or_idle(wake_planning::run(self.context()).await?))
+        Ok(TickReport::of(wake_planning::run(self.context()).await?))
     }
 }
