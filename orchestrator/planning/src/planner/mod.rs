@@ -15,7 +15,6 @@ use chiffon_protocol::Problem;
 use uuid::Uuid;
 
 pub use self::chain::{PlannerChain, PlannerOptions};
-pub use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 
 use chiffon_plans::domain::assemble::{AssembleInput, assemble};
 use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
