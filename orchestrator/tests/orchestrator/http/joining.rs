@@ -1,6 +1,6 @@
 //! A capability joins an orchestrator by nothing but its part: an endpoint with what it needs, a queue, a chore and an invariant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,6 +34,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::app::{Answer, App};
+use crate::harness;
 
 const SIGNALS: &str = "lighthouse.signals";
 
@@ -125,6 +126,8 @@ async fn what_a_part_brings_is_served_guarded_documented_consumed_looked_at_and_
     let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).expect("a repository");
     let spawner = Spawner::new(app.context.shutdown.clone());
     let mut parts = parts(&app.context, &repository, &spawner);
+    let names = |all: Vec<&Invariant>| all.iter().map(|invariant| invariant.rule.name).collect::<BTreeSet<_>>();
+    assert_eq!(names(invariants(&parts)), names(harness::invariants()), "what the tests look for is what the product looks for");
     parts.push(coast.part());
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
