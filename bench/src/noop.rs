@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use chiffon_agents::desktop::SystemProbe;
-use chiffon_agents::worker::{AgentKind, Decline, NewEvent, RunContext, RunOutcome, Worker, WorkerOptions, WorkerParts};
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
+use chiffon_desktop::SystemProbe;
 use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::action::ActionSpec;
 use chiffon_protocol::canonical;
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::message::{AgentType, AnnouncedAction, HostResult, HostStatus, WorkRequest};
+use chiffon_worker::{AgentKind, Decline, NewEvent, RunContext, RunOutcome, Worker, WorkerOptions, WorkerParts};
 use clap::Args;
 
 /// How many events a run that does nothing has.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use chiffon_agents::infrastructure::Catalogue as Announced;
+use chiffon_infrastructure::Catalogue as Announced;
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_planning::planner::{Planned, PlanningInput, Turn};
 use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet};

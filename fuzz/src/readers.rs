@@ -1,6 +1,6 @@
 //! What reads text from outside, each as a function of bytes.
 
-use chiffon_agents::infrastructure::outside::{self, Events};
+use chiffon_infrastructure::outside::{self, Events};
 use chiffon_planning::planner::provider::answer;
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::shown::Shown;

@@ -19,12 +19,14 @@ const ROOMS: [(&str, &[&str]); 9] = [
 ];
 
 /// The other crates, each with those of the project that it may depend on outside of tests.
-const OTHERS: [(&str, &[&str]); 5] = [
+const OTHERS: [(&str, &[&str]); 7] = [
     ("protocol", &[]),
     ("process", &["protocol"]),
     ("bus", &["protocol", "process"]),
     ("nodes", &["protocol", "process"]),
-    ("agents", &["protocol", "process", "bus"]),
+    ("worker", &["protocol", "process", "bus"]),
+    ("infrastructure", &["protocol", "process", "worker"]),
+    ("desktop", &["protocol", "process", "worker"]),
 ];
 
 /// What each folder of a crate may import of the same crate, itself aside.
@@ -48,6 +50,7 @@ fn folder(name: &str) -> PathBuf {
     match name {
         "orchestrator" => root().join("orchestrator"),
         room if ROOMS.iter().any(|(known, _)| *known == room) => root().join("orchestrator").join(room),
+        "worker" | "infrastructure" | "desktop" => root().join("agents").join(name),
         other => root().join(other),
     }
 }
@@ -90,16 +93,18 @@ fn crates_depend_downwards_only() {
 }
 
 #[test]
-fn every_crate_of_the_orchestrator_is_looked_at() {
-    let folders = fs::read_dir(root().join("orchestrator")).expect("a folder").flatten().map(|entry| entry.path());
-    let mut found: Vec<String> = folders
-        .filter(|path| path.join("Cargo.toml").exists())
-        .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
-        .collect();
-    found.sort();
-    let mut known: Vec<String> = ROOMS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name != "orchestrator").collect();
-    known.sort();
+fn every_crate_of_the_orchestrator_and_of_the_agents_is_looked_at() {
+    let crates = |place: &str| -> Vec<String> {
+        let folders = fs::read_dir(root().join(place)).expect("a folder").flatten().map(|entry| entry.path());
+        let crates = folders.filter(|path| path.join("Cargo.toml").exists());
+        crates.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect()
+    };
+    let found: BTreeSet<String> = crates("orchestrator").into_iter().collect();
+    let known: BTreeSet<String> = ROOMS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name != "orchestrator").collect();
     assert_eq!(found, known, "a crate of the orchestrator that the layers do not name");
+    let kinds: Vec<String> = crates("agents").into_iter().filter(|name| name != "harness").collect();
+    let unknown: Vec<&String> = kinds.iter().filter(|kind| !OTHERS.iter().any(|(name, _)| name == kind)).collect();
+    assert!(unknown.is_empty(), "crates of the agents that the layers do not name: {unknown:#?}");
 }
 
 /// The floors below a file that it names, with the line.
@@ -246,8 +251,10 @@ fn nothing_is_offered_that_nobody_calls() {
         paths.map(|path| product(&fs::read_to_string(path).expect("a source file"))).collect()
     };
     let rooms = ROOMS.map(|(name, _)| name);
-    let products = sources(&[&["protocol", "process", "bus", "nodes", "agents", "cli", "simulation"], &rooms[..]].concat());
-    let around = sources(&["bench", "e2e", "testkit", "fuzz"]);
+    let products = sources(
+        &[&["protocol", "process", "bus", "nodes", "worker", "infrastructure", "desktop", "cli", "simulation"], &rooms[..]].concat(),
+    );
+    let around = sources(&["bench", "e2e", "testkit", "fuzz", "agents/harness"]);
     let mut said: BTreeMap<&str, usize> = BTreeMap::new();
     products.iter().chain(&around).flat_map(|source| words(source)).for_each(|word| *said.entry(word).or_default() += 1);
     let lines = products.iter().flat_map(|source| source.lines()).filter(|line| line.trim_start().starts_with("pub"));

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chiffon_agents::worker::machine::{self, Answered, Arrival, Begin, Recovered, State};
 use chiffon_protocol::message::{Decision, Outcome, WorkClaim, WorkGrant};
+use chiffon_worker::machine::{self, Answered, Arrival, Begin, Recovered, State};
 use uuid::Uuid;
 
 use crate::network::{Aside, Key};

@@ -2,7 +2,7 @@
 //! reorder and delay, and a world in which any party dies, is stopped and comes back at any step. Everything follows from a seed.
 //!
 //! What is played is the product's own pure code: `chiffon_engine::domain` and `chiffon_requests::domain` (task and request states, claims, results, offers,
-//! retries, people's decisions) and `chiffon_agents::worker::machine`. What surrounds it there with SQL, AMQP and files is here
+//! retries, people's decisions) and `chiffon_worker::machine`. What surrounds it there with SQL, AMQP and files is here
 //! plain memory with the same transactions, the same crashes between them, and the same things that survive.
 
 mod agent;

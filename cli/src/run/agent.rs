@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chiffon_agents::desktop::{DesktopAgent, DesktopOptions, SystemProbe};
-use chiffon_agents::infrastructure::{InfrastructureAgent, InfrastructureOptions};
-use chiffon_agents::worker::{AgentKind as Kind, Ended, Worker, WorkerOptions, WorkerParts};
 use chiffon_bus::Bus;
+use chiffon_desktop::{DesktopAgent, DesktopOptions, SystemProbe};
+use chiffon_infrastructure::{InfrastructureAgent, InfrastructureOptions};
 use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
+use chiffon_worker::{AgentKind as Kind, Ended, Worker, WorkerOptions, WorkerParts};
 
 use super::{backends, keys, logging, playbooks, serve};
 use crate::args::{AgentKind, Global};

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use chiffon_agents::infrastructure::Catalogue;
+use chiffon_infrastructure::Catalogue;
 use serde_json::{Value, json};
 
 use super::playbooks;

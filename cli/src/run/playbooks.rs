@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chiffon_agents::infrastructure::action_check::Severity;
+use chiffon_infrastructure::action_check::Severity;
 
 use crate::exit::{Exit, Failure, Outcome};
 
@@ -35,7 +35,7 @@ fn candidates() -> Vec<PathBuf> {
 
 /// `chiffon action check`: says what is wrong with an action's folder.
 pub async fn check(folder: &Path) -> Outcome {
-    let findings = chiffon_agents::infrastructure::action_check::check(folder, Path::new("ansible-playbook")).await;
+    let findings = chiffon_infrastructure::action_check::check(folder, Path::new("ansible-playbook")).await;
     for finding in &findings {
         println!("{finding}");
     }

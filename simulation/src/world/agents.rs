@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chiffon_agents::worker::machine::{Recovered, State};
 use chiffon_protocol::message::Outcome;
+use chiffon_worker::machine::{Recovered, State};
 use uuid::Uuid;
 
 use super::{Process, World, is_for_agent};
