@@ -72,7 +72,7 @@ fn asked(text: &str, catalogue: &Arc<Catalogue>, fleet: &Arc<Fleet>) -> Planning
         catalogue: Arc::clone(catalogue),
         fleet: Arc::clone(fleet),
         previous: None,
-        budget_left_usd: None,
+        budget_left: None,
     }
 }
 

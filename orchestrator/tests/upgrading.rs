@@ -15,7 +15,8 @@ const STATEMENTS: &str = include_str!("fixtures/statements.0001.json");
 const ROWS: &str = include_str!("fixtures/rows.0001.sql");
 
 /// What a migration does that the version before would notice, and why it may: `(file, the statement begins with, why)`.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] =
+    &[("0030_money.sql", "CREATE TRIGGER", "it refuses nothing: what an old orchestrator writes in dollars is written in millionths, too")];
 
 fn migrations() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
@@ -164,6 +165,57 @@ async fn each_migration_applies_to_a_database_in_use_and_leaves_room_for_the_ver
         .await
         .expect("rows");
     assert_eq!(usize::try_from(kept).expect("few"), migrations().len(), "nothing is lost on the way");
+}
+
+#[tokio::test]
+async fn money_that_either_version_writes_is_read_by_both_and_what_stood_there_is_taken_over() {
+    let database = TemporaryDatabase::create().await;
+    let mut connection = database.options().connect().await.expect("a connection");
+    let (before, after): (Vec<_>, Vec<_>) = migrations().into_iter().partition(|(file, _)| file.as_str() < "0030");
+    for (file, sql) in before {
+        execute(&mut connection, &sql, &file).await;
+    }
+    let dollars = |number: usize| {
+        format!(
+            "UPDATE requests SET max_cost_usd = 0.1234567, cost_usd = cost_usd + 0.1::double precision + 0.2::double precision
+            WHERE id = '00000000-0000-7002-8000-{number:012}';
+            UPDATE llm_calls SET reserved_usd = 0.0000001, cost_usd = 0.1::double precision + 0.2::double precision
+            WHERE id = '00000000-0000-7008-8000-{number:012}'"
+        )
+    };
+    write_as_before(&mut connection, 1, "before").await;
+    execute(&mut connection, &dollars(1), "dollars").await;
+    for (file, sql) in after {
+        execute(&mut connection, &sql, &file).await;
+    }
+    write_as_before(&mut connection, 2, "beside").await;
+    execute(&mut connection, &dollars(2), "dollars").await;
+    write_as_before(&mut connection, 3, "today").await;
+    let millionths = "UPDATE requests SET max_cost_micro_usd = 123456, cost_micro_usd = cost_micro_usd + 300000
+        WHERE id = '00000000-0000-7002-8000-000000000003';
+        UPDATE llm_calls SET reserved_micro_usd = 1, cost_micro_usd = 300000 WHERE id = '00000000-0000-7008-8000-000000000003'";
+    execute(&mut connection, millionths, "millionths").await;
+    let read = "SELECT max_cost_micro_usd, cost_micro_usd, reserved_micro_usd, spent, round(max_cost_usd * 1000000)::bigint,
+            round(cost_usd * 1000000)::bigint, spent_usd = 0.3
+        FROM requests r
+        CROSS JOIN LATERAL (
+            SELECT reserved_micro_usd, cost_micro_usd AS spent, round(cost_usd * 1000000) / 1000000 AS spent_usd
+            FROM llm_calls
+            WHERE request_id = r.id
+        ) c
+        ORDER BY id";
+    let rows: Vec<(i64, i64, i64, i64, i64, i64, bool)> = sqlx::query_as(read).fetch_all(&mut connection).await.expect("rows");
+    assert_eq!(
+        rows,
+        [
+            (123_456, 300_000, 1, 300_000, 123_457, 300_000, true),
+            (123_456, 300_000, 1, 300_000, 123_457, 300_000, true),
+            (123_456, 300_000, 1, 300_000, 123_456, 300_000, true)
+        ]
+    );
+    execute(&mut connection, "UPDATE requests SET max_cost_usd = NULL", "no limit").await;
+    let limits: i64 = sqlx::query_scalar("SELECT count(max_cost_micro_usd) FROM requests").fetch_one(&mut connection).await.expect("rows");
+    assert_eq!(limits, 0, "no limit is none for both");
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod error_code;
 pub mod key;
 pub mod message;
+pub mod money;
 pub mod shown;
 pub mod signature;
 pub mod topology;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chiffon_protocol::Problem;
+use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -19,9 +20,9 @@ pub struct Reservation {
     /// The model.
     pub model: String,
     /// The worst case: the prompt by its estimated tokens, the longest answer that is asked for, and one repetition.
-    pub worst_case_usd: f64,
+    pub worst_case: MicroDollars,
     /// The provider's limit for the calendar month; `None` is unlimited.
-    pub monthly_budget_usd: Option<f64>,
+    pub monthly_budget: Option<MicroDollars>,
 }
 
 /// What became of a call.
@@ -32,7 +33,7 @@ pub struct Settlement {
     /// HTTP calls made.
     pub tries: u32,
     /// What it cost.
-    pub cost_usd: f64,
+    pub cost: MicroDollars,
     /// As the provider counted.
     pub input_tokens: Option<i64>,
     /// As the provider counted.

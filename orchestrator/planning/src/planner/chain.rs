@@ -15,6 +15,7 @@ use chiffon_plans::domain::plan::PlannedBy;
 use chiffon_process::clock::Clock;
 use chiffon_process::ids::IdSource;
 use chiffon_process::lifecycle::Shutdown;
+use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem, Shown};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -67,7 +68,7 @@ enum Passed {
 struct Round<'a> {
     input: &'a PlanningInput,
     index: Arc<Index>,
-    spent_usd: f64,
+    spent: MicroDollars,
     /// When the last model must have answered.
     ends: Instant,
     /// When the one that is asked now must have.
@@ -129,13 +130,13 @@ impl PlannerChain {
         let schema = answer::schema();
         let prompt = Prompt::new(messages, &schema);
         let output_tokens = provider.output_tokens();
-        let reservation = self.reservation(provider, round, provider.config.reserved_usd(prompt.estimated_tokens, output_tokens));
+        let reservation = self.reservation(provider, round, provider.config.reserved(prompt.estimated_tokens, output_tokens));
         let permit = match provider.breaker.enter(self.clock.elapsed()) {
             Ok(permit) => permit,
             Err(left) => return Err(self.skip(&reservation, resting(provider, left)).await),
         };
         let within = round.provider_ends.saturating_duration_since(Instant::now());
-        if let Some(problem) = self.out_of_time(provider, within).or_else(|| spending::over_budget(&reservation, round.left_usd())) {
+        if let Some(problem) = self.out_of_time(provider, within).or_else(|| spending::over_budget(&reservation, round.left())) {
             return Err(self.skip(&reservation, problem).await);
         }
         if let Err(problem) = self.ledger.reserve(&reservation, self.clock.now()).await {
@@ -163,7 +164,7 @@ impl PlannerChain {
         let read = called.result.as_ref().ok().map(|text| (text.clone(), accepted(text, provider, round.input, &round.index)));
         let settlement =
             spending::settlement(provider, &reservation, &called, read.as_ref().map(|(text, read)| (text.as_str(), read.as_ref().err())));
-        round.spent_usd += settlement.cost_usd;
+        round.spent = round.spent + settlement.cost;
         self.ledger.settle(reservation.call_id, &settlement, self.clock.now()).await.map_err(Passed::Stop)?;
         match read {
             Some((_, Ok(planned))) => Ok(Turn::Answered(doubted(planned, provider, &called))),
@@ -173,15 +174,15 @@ impl PlannerChain {
         }
     }
 
-    fn reservation(&self, provider: &Provider, round: &Round<'_>, worst_case_usd: f64) -> Reservation {
+    fn reservation(&self, provider: &Provider, round: &Round<'_>, worst_case: MicroDollars) -> Reservation {
         Reservation {
             call_id: self.ids.new_id(),
             request_id: round.input.request_id,
             round: round.input.round,
             provider: provider.config.name.clone(),
             model: provider.config.model.clone(),
-            worst_case_usd,
-            monthly_budget_usd: provider.config.monthly_budget_usd,
+            worst_case,
+            monthly_budget: provider.config.monthly_budget_usd,
         }
     }
 
@@ -235,8 +236,8 @@ fn resting(provider: &Provider, left: Duration) -> Problem {
 
 impl Round<'_> {
     /// What may still be spent on the request.
-    fn left_usd(&self) -> Option<f64> {
-        Some(self.input.budget_left_usd? - self.spent_usd)
+    fn left(&self) -> Option<MicroDollars> {
+        Some(self.input.budget_left?.left_after(self.spent))
     }
 
     /// Gives the next provider its share of the time that is left: one that hangs leaves something to those after it.
@@ -290,14 +291,19 @@ impl Planner for PlannerChain {
         if !input.catalogue.is_empty() {
             let configs: Vec<&ProviderConfig> = self.providers.iter().map(|provider| &provider.config).collect();
             let ends = Instant::now() + self.round_within;
-            let mut round =
-                Round { input, index: self.offline.index_apart(&input.catalogue).await?, spent_usd: 0.0, ends, provider_ends: ends };
+            let mut round = Round {
+                input,
+                index: self.offline.index_apart(&input.catalogue).await?,
+                spent: MicroDollars::ZERO,
+                ends,
+                provider_ends: ends,
+            };
             let order = order::order(self.strategy, &configs, input, &round.index);
             for (asked, number) in order.iter().enumerate() {
                 let provider = &self.providers[*number];
                 round.next_of(order.len() - asked);
                 let outcome = match provider.unusable() {
-                    Some(problem) => Err(self.skip(&self.reservation(provider, &round, 0.0), problem.clone()).await),
+                    Some(problem) => Err(self.skip(&self.reservation(provider, &round, MicroDollars::ZERO), problem.clone()).await),
                     None => self.ask(provider, &mut round).await,
                 };
                 match outcome {

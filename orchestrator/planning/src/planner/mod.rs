@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chiffon_protocol::Problem;
+use chiffon_protocol::money::MicroDollars;
 use uuid::Uuid;
 
 pub use self::chain::{PlannerChain, PlannerOptions};
@@ -50,7 +51,7 @@ pub struct PlanningInput {
     /// The revision that the last turn wants changed.
     pub previous: Option<PlanDocument>,
     /// What may still be spent on this request; `None` is unlimited.
-    pub budget_left_usd: Option<f64>,
+    pub budget_left: Option<MicroDollars>,
 }
 
 impl PlanningInput {

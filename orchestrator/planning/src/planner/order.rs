@@ -98,8 +98,8 @@ pub fn complexity(input: &PlanningInput) -> u32 {
 pub fn order(strategy: Strategy, providers: &[&ProviderConfig], input: &PlanningInput, index: &Arc<Index>) -> Vec<usize> {
     let mut order: Vec<usize> = (0..providers.len()).collect();
     if strategy == Strategy::Cost && complexity(input) <= ROUTINE && !is_risky(input, index) {
-        let price = |index: &usize| providers[*index].cost_usd(4.0, 1.0);
-        order.sort_by(|one, other| price(one).total_cmp(&price(other)));
+        let price = |index: &usize| providers[*index].cost(4_000_000, 1_000_000);
+        order.sort_by_key(price);
     }
     order
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_planning::planner::{Planned, Planner as _};
 use chiffon_protocol::ErrorCode;
+use chiffon_protocol::money::MicroDollars;
 use serde_json::{Value, json};
 
 use crate::invented::{catalogue, fleet, request};
-use crate::providers::{answer, good, input, made_by, rig, rig_with};
+use crate::providers::{PLENTY, answer, good, input, made_by, rig, rig_with};
 use crate::server::{Entry, Say, Server, completion};
 
 fn plan() -> String {
@@ -76,7 +77,7 @@ async fn an_answer_is_found_in_parts_in_tool_calls_and_in_a_stream_that_nobody_a
         let server = Server::new(vec![say.clone()]).await;
         let rig = rig(vec![server.provider("one")]);
         assert_eq!(made_by(&rig).await, "one", "{say:?}");
-        assert!((rig.notebook.settled()[0].cost_usd - 0.0045).abs() < 1e-9, "{say:?}");
+        assert_eq!(rig.notebook.settled()[0].cost, MicroDollars::new(4_500), "{say:?}");
     }
     let server = Server::new(vec![says(&json!({"content": text}), "stop")]).await;
     assert_eq!(
@@ -144,7 +145,7 @@ async fn empty_refused_and_cut_answers_are_booked_by_what_the_provider_counted()
         assert_eq!(made_by(&rig).await, "offline", "{message}");
         let settled = rig.notebook.settled();
         assert_eq!((settled.len(), settled[0].state, settled[0].output_tokens), (1, "invalid", Some(100)), "{message}");
-        assert!((settled[0].cost_usd - 0.0045).abs() < 1e-9, "{message}: {}", settled[0].cost_usd);
+        assert_eq!(settled[0].cost, MicroDollars::new(4_500), "{message}");
     }
 }
 
@@ -155,7 +156,7 @@ async fn a_call_is_reserved_by_its_tokens_and_a_model_that_needs_more_is_given_m
     assert_eq!(made_by(&rig).await, "one");
     let entries = rig.notebook.entries();
     let [Entry::Reserved(_, reserved), Entry::Settled(settled)] = &entries[..] else { panic!("{entries:?}") };
-    assert!(reserved / settled.cost_usd < 15.0, "{reserved} for {}", settled.cost_usd);
+    assert!(*reserved < settled.cost.times(15), "{reserved} for {}", settled.cost);
     assert_eq!(made_by(&rig).await, "one");
     assert_eq!(made_by(&rig).await, "one");
     let limits: Vec<Value> = server.heard().iter().map(|body| body["max_tokens"].clone()).collect();
@@ -188,8 +189,12 @@ async fn the_cost_strategy_leaves_what_could_do_harm_to_the_first() {
     ];
     for text in asked {
         let (dear, cheap) = (Server::new(vec![good()]).await, Server::new(Vec::new()).await);
-        let local = ProviderConfig { input_usd_per_million_tokens: 0.0, output_usd_per_million_tokens: 0.0, ..cheap.provider("local") };
-        let rig = rig_with(vec![dear.provider("dear"), local], Strategy::Cost, 1000.0);
+        let local = ProviderConfig {
+            input_usd_per_million_tokens: MicroDollars::ZERO,
+            output_usd_per_million_tokens: MicroDollars::ZERO,
+            ..cheap.provider("local")
+        };
+        let rig = rig_with(vec![dear.provider("dear"), local], Strategy::Cost, PLENTY);
         let planned = rig.chain.plan(&request(text, &Arc::new(catalogue()), &Arc::new(fleet()))).await;
         assert!(matches!(&planned, Ok(Planned::Plan { planned_by, .. }) if planned_by.provider == "dear"), "{text}: {planned:?}");
     }

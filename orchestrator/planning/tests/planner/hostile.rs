@@ -7,10 +7,11 @@ use chiffon_models::planner::provider::wire::{self, Heard};
 use chiffon_planning::planner::provider::answer;
 use chiffon_planning::planner::{Planned, Planner as _};
 use chiffon_protocol::ErrorCode;
+use chiffon_protocol::money::MicroDollars;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::providers::{answer as plan, good, input, made_by, rig, rig_with, rig_within};
+use crate::providers::{PLENTY, answer as plan, good, input, made_by, rig, rig_with, rig_within};
 use crate::server::{Entry, Say, Server, completion};
 
 fn plan_with(change: impl Fn(&mut Value)) -> Say {
@@ -33,7 +34,7 @@ async fn an_answer_without_end_is_read_up_to_a_bound_and_passed_over() {
         let settled = rig.notebook.settled();
         assert_eq!((settled[0].state, settled[0].tries), ("invalid", 1), "{kind}");
         assert_eq!(settled[0].error.as_ref().map(|error| error.code), Some(ErrorCode::AnswerTooLong), "{kind}");
-        assert!(settled[0].cost_usd > 0.0, "it may have been charged");
+        assert!(settled[0].cost > MicroDollars::ZERO, "it may have been charged");
         assert!(endless.sent_bytes() < 16 * 1024 * 1024, "{kind}: {} bytes were taken", endless.sent_bytes());
     }
 }
@@ -109,13 +110,13 @@ async fn counts_that_nobody_can_have_used_are_held_to_what_is_possible_and_noted
         (json!("lots"), false),
     ] {
         let server = Server::new(vec![Say::Body("application/json", completion(&message, "stop", &usage))]).await;
-        let rig = rig_with(vec![server.provider("one")], chiffon_models::planner::provider::config::Strategy::Quality, 1000.0);
+        let rig = rig_with(vec![server.provider("one")], chiffon_models::planner::provider::config::Strategy::Quality, PLENTY);
         let Planned::Plan { draft, planned_by } = rig.chain.plan(&input()).await.expect("planned") else { panic!("a plan") };
         assert_eq!(planned_by.provider, "one", "{usage}");
         assert_eq!(draft.notes.iter().any(|note| note.contains("is not believed")), note, "{usage}: {:?}", draft.notes);
         let entries = rig.notebook.entries();
         let [Entry::Reserved(_, worst), Entry::Settled(settled)] = &entries[..] else { panic!("{entries:?}") };
-        assert!(settled.cost_usd >= 0.0 && settled.cost_usd <= *worst, "{usage}: {} of {worst}", settled.cost_usd);
+        assert!(settled.cost >= MicroDollars::ZERO && settled.cost <= *worst, "{usage}: {} of {worst}", settled.cost);
         assert_eq!(settled.state, "succeeded");
         assert_eq!(settled.error.as_ref().map(|error| error.code), note.then_some(ErrorCode::UsageNotBelieved));
         assert!(settled.input_tokens.unwrap_or(0) >= 0 && settled.output_tokens.unwrap_or(0) >= 0);
@@ -131,7 +132,7 @@ async fn models_that_hang_cost_no_more_than_the_round_may_take_and_leave_time_to
     let rig = rig_within(
         vec![slow(&hanging, "one"), slow(&quick, "two")],
         chiffon_models::planner::provider::config::Strategy::Quality,
-        1000.0,
+        PLENTY,
         Duration::from_secs(2),
     );
     assert_eq!(made_by(&rig).await, "two");
@@ -139,7 +140,7 @@ async fn models_that_hang_cost_no_more_than_the_round_may_take_and_leave_time_to
 
     let all = Server::new(vec![Say::Silence, Say::Silence, Say::Silence]).await;
     let providers = vec![slow(&all, "one"), slow(&all, "two"), slow(&all, "three")];
-    let rig = rig_within(providers, chiffon_models::planner::provider::config::Strategy::Quality, 1000.0, Duration::from_secs(1));
+    let rig = rig_within(providers, chiffon_models::planner::provider::config::Strategy::Quality, PLENTY, Duration::from_secs(1));
     assert_eq!(made_by(&rig).await, "offline");
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

@@ -192,6 +192,6 @@ pub fn request(text: &str, catalogue: &Arc<Catalogue>, fleet: &Arc<Fleet>) -> Pl
         catalogue: Arc::clone(catalogue),
         fleet: Arc::clone(fleet),
         previous: None,
-        budget_left_usd: None,
+        budget_left: None,
     }
 }

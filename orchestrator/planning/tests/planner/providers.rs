@@ -8,6 +8,7 @@ use chiffon_planning::planner::{Planned, Planner as _, PlannerChain, PlannerOpti
 use chiffon_process::ids::RandomIds;
 use chiffon_process::lifecycle::Shutdown;
 use chiffon_protocol::ErrorCode;
+use chiffon_protocol::money::MicroDollars;
 use serde_json::{Value, json};
 
 use crate::invented::{catalogue, fleet, request};
@@ -22,14 +23,17 @@ pub struct Rig {
     clock: Arc<HandClock>,
 }
 
+/// More than any test spends.
+pub const PLENTY: MicroDollars = MicroDollars::new(1_000_000_000);
+
 /// A chain.
-pub fn rig_with(providers: Vec<ProviderConfig>, strategy: Strategy, budget_usd: f64) -> Rig {
-    rig_within(providers, strategy, budget_usd, Duration::from_mins(2))
+pub fn rig_with(providers: Vec<ProviderConfig>, strategy: Strategy, budget: MicroDollars) -> Rig {
+    rig_within(providers, strategy, budget, Duration::from_mins(2))
 }
 
 /// A chain that is given so long.
-pub fn rig_within(providers: Vec<ProviderConfig>, strategy: Strategy, budget_usd: f64, round_within: Duration) -> Rig {
-    let (notebook, clock) = (Notebook::new(budget_usd), Arc::new(HandClock::default()));
+pub fn rig_within(providers: Vec<ProviderConfig>, strategy: Strategy, budget: MicroDollars, round_within: Duration) -> Rig {
+    let (notebook, clock) = (Notebook::new(budget), Arc::new(HandClock::default()));
     let options = PlannerOptions {
         providers,
         strategy,
@@ -44,7 +48,7 @@ pub fn rig_within(providers: Vec<ProviderConfig>, strategy: Strategy, budget_usd
 
 /// A chain that asks in the order listed, with plenty to spend.
 pub fn rig(providers: Vec<ProviderConfig>) -> Rig {
-    rig_with(providers, Strategy::Quality, 1000.0)
+    rig_with(providers, Strategy::Quality, PLENTY)
 }
 
 /// Something that the catalogue can do.
@@ -82,7 +86,7 @@ async fn a_good_plan_is_taken_and_paid_for_by_what_the_provider_counted() {
     assert_eq!(made_by(&rig).await, "one");
     let settled = rig.notebook.settled();
     assert_eq!((settled[0].state, settled[0].tries, settled[0].input_tokens), ("succeeded", 1, Some(1000)));
-    assert!((settled[0].cost_usd - 0.0045).abs() < 1e-9, "{}", settled[0].cost_usd);
+    assert_eq!(settled[0].cost, MicroDollars::new(4_500));
     let heard = server.heard();
     assert_eq!(heard[0].pointer("/response_format/json_schema/strict"), Some(&json!(true)));
     let told = heard[0]["messages"].to_string();
@@ -113,7 +117,7 @@ async fn a_provider_that_stays_limited_is_passed_over_with_its_words() {
         assert_eq!(made_by(&rig).await, "two");
         let settled = rig.notebook.settled();
         let error = settled[0].error.clone().expect("an error");
-        assert_eq!((settled[0].state, settled[0].cost_usd, error.code), ("failed", 0.0, ErrorCode::ProviderRateLimited));
+        assert_eq!((settled[0].state, settled[0].cost, error.code), ("failed", MicroDollars::ZERO, ErrorCode::ProviderRateLimited));
         assert!(error.message.contains("HTTP 429: slow down"), "{error}");
     }
 }
@@ -173,7 +177,7 @@ async fn a_timeout_counts_as_spent_and_is_repeated_at_most_once() {
     let entries = rig.notebook.entries();
     let [Entry::Reserved(_, worst), Entry::Settled(settled)] = &entries[..] else { panic!("{entries:?}") };
     assert_eq!((settled.state, settled.tries), ("uncertain", 2));
-    assert!((settled.cost_usd - worst).abs() < 1e-12, "{} of {worst}", settled.cost_usd);
+    assert_eq!(settled.cost, *worst);
     assert_eq!(settled.error.as_ref().map(|error| error.code), Some(ErrorCode::ProviderTimeout));
 }
 
@@ -187,7 +191,7 @@ async fn a_refused_connection_costs_nothing() {
     let rig = rig(vec![provider("one", &free)]);
     assert_eq!(made_by(&rig).await, "offline");
     let settled = rig.notebook.settled();
-    assert_eq!((settled[0].state, settled[0].cost_usd, settled[0].tries), ("failed", 0.0, 2));
+    assert_eq!((settled[0].state, settled[0].cost, settled[0].tries), ("failed", MicroDollars::ZERO, 2));
     assert!(settled[0].error.as_ref().is_some_and(|error| error.message.contains("can't be reached")), "{settled:?}");
 }
 
@@ -198,7 +202,7 @@ async fn what_is_no_chat_completion_is_passed_over_and_counted() {
     assert_eq!(made_by(&rig).await, "offline");
     let settled = rig.notebook.settled();
     assert_eq!((settled[0].state, settled[0].tries), ("invalid", 1));
-    assert!(settled[0].cost_usd > 0.0);
+    assert!(settled[0].cost > MicroDollars::ZERO);
 }
 
 #[tokio::test]
@@ -260,17 +264,17 @@ async fn a_streamed_answer_counts_only_when_it_is_whole() {
     assert_eq!(made_by(&rig).await, "one");
     let settled = rig.notebook.settled();
     assert_eq!((settled[0].state, settled[0].tries, settled[0].output_tokens), ("succeeded", 2, Some(100)));
-    assert!(settled[0].cost_usd > 0.0045, "the broken try counts too: {}", settled[0].cost_usd);
+    assert!(settled[0].cost > MicroDollars::new(4_500), "the broken try counts too: {}", settled[0].cost);
     assert_eq!(server.heard()[0]["stream"], true);
 }
 
 #[tokio::test]
 async fn a_spent_budget_passes_a_provider_over_without_a_call() {
     let server = Server::new(Vec::new()).await;
-    let over_month = rig(vec![ProviderConfig { monthly_budget_usd: Some(0.000_1), ..server.provider("one") }]);
+    let over_month = rig(vec![ProviderConfig { monthly_budget_usd: Some(MicroDollars::new(100)), ..server.provider("one") }]);
     assert_eq!(made_by(&over_month).await, "offline");
     let over_request = rig(vec![server.provider("one")]);
-    let planned = over_request.chain.plan(&PlanningInput { budget_left_usd: Some(0.000_1), ..input() }).await;
+    let planned = over_request.chain.plan(&PlanningInput { budget_left: Some(MicroDollars::new(100)), ..input() }).await;
     assert!(matches!(planned, Ok(Planned::Plan { planned_by, .. }) if planned_by.provider == "offline"));
     for rig in [over_month, over_request] {
         let entries = rig.notebook.entries();
@@ -305,8 +309,12 @@ async fn a_breaker_opens_after_failures_and_lets_one_call_try_again() {
 #[tokio::test]
 async fn the_cost_strategy_asks_the_cheapest_first_for_routine_requests_only() {
     let (dear, cheap) = (Server::new(vec![good()]).await, Server::new(vec![good()]).await);
-    let local = ProviderConfig { input_usd_per_million_tokens: 0.0, output_usd_per_million_tokens: 0.0, ..cheap.provider("local") };
-    let rig = rig_with(vec![dear.provider("dear"), local], Strategy::Cost, 1000.0);
+    let local = ProviderConfig {
+        input_usd_per_million_tokens: MicroDollars::ZERO,
+        output_usd_per_million_tokens: MicroDollars::ZERO,
+        ..cheap.provider("local")
+    };
+    let rig = rig_with(vec![dear.provider("dear"), local], Strategy::Cost, PLENTY);
     assert_eq!(made_by(&rig).await, "local");
     let long = "first look how hot pluto is and then, if it is too hot, stop the factorio server there, but only after a backup of the orders database, and finally tell me what it was";
     let planned = rig.chain.plan(&request(long, &Arc::new(catalogue()), &Arc::new(fleet()))).await;

@@ -14,6 +14,7 @@ use axum::routing::post;
 use chiffon_models::planner::ledger::{Ledger, Reservation, Settlement};
 use chiffon_models::planner::provider::config::ProviderConfig;
 use chiffon_process::lifecycle::{Shutdown, Spawner};
+use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -169,7 +170,7 @@ fn events(text: &str, ended: bool) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// Before a call.
-    Reserved(String, f64),
+    Reserved(String, MicroDollars),
     /// After it.
     Settled(Settlement),
     /// Instead of it.
@@ -180,13 +181,13 @@ pub enum Entry {
 #[derive(Debug)]
 pub struct Notebook {
     entries: Mutex<Vec<(Uuid, Entry)>>,
-    budget_usd: f64,
+    budget: MicroDollars,
 }
 
 impl Notebook {
     /// A ledger with so much to spend.
-    pub fn new(budget_usd: f64) -> Arc<Self> {
-        Arc::new(Self { entries: Mutex::default(), budget_usd })
+    pub fn new(budget: MicroDollars) -> Arc<Self> {
+        Arc::new(Self { entries: Mutex::default(), budget })
     }
 
     /// Everything it was told; each call is settled once, after it was reserved.
@@ -222,10 +223,10 @@ impl Notebook {
 #[async_trait]
 impl Ledger for Notebook {
     async fn reserve(&self, reservation: &Reservation, _: DateTime<Utc>) -> Result<(), Problem> {
-        if reservation.monthly_budget_usd.unwrap_or(self.budget_usd).min(self.budget_usd) < reservation.worst_case_usd {
+        if reservation.monthly_budget.unwrap_or(self.budget).min(self.budget) < reservation.worst_case {
             return Err(Problem::new(ErrorCode::BudgetSpent, format!("the month's budget of `{}` is spent", reservation.provider)));
         }
-        self.note(reservation.call_id, Entry::Reserved(reservation.provider.clone(), reservation.worst_case_usd));
+        self.note(reservation.call_id, Entry::Reserved(reservation.provider.clone(), reservation.worst_case));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chiffon_protocol::action::{CheckSupport, Repeatable, Risk, Undo};
 use chiffon_protocol::canonical;
 use chiffon_protocol::message::{AgentType, Resources};
+use chiffon_protocol::money::MicroDollars;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -117,7 +118,7 @@ pub struct PlanDocument {
     /// From the actions' history, or their documentation.
     pub estimated_seconds: f64,
     /// Of running it.
-    pub estimated_cost_usd: f64,
+    pub estimated_cost_usd: MicroDollars,
 }
 
 impl PlanDocument {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use chiffon_kernel::store::Error;
+use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -273,7 +274,7 @@ pub struct RequestStory {
     /// The trace.
     pub trace_id: String,
     /// Spent on models.
-    pub cost_usd: f64,
+    pub cost: MicroDollars,
     /// The audit chain's head.
     pub audit_head: Option<Vec<u8>>,
     /// The plan that ran.
@@ -290,7 +291,7 @@ pub struct RequestStory {
 pub async fn request_story(connection: &mut PgConnection, task_id: Uuid) -> Result<RequestStory, Error> {
     Ok(sqlx::query_as!(
         RequestStory,
-        r#"SELECT r.text, p.name AS requested_by, r.created_at, r.trace_id, r.cost_usd, r.audit_head, l.body AS plan, l.sha256 AS plan_sha256,
+        r#"SELECT r.text, p.name AS requested_by, r.created_at, r.trace_id, r.cost_micro_usd AS cost, r.audit_head, l.body AS plan, l.sha256 AS plan_sha256,
             COALESCE((
                 SELECT jsonb_agg(jsonb_build_object('by', d.name, 'decision', a.decision, 'at', a.at, 'comment', a.comment) ORDER BY a.at)
                 FROM approvals a

@@ -159,7 +159,7 @@ fn trailers(
         ("Agent", task.agent_id.clone().unwrap_or_else(|| "none".to_owned())),
         ("Outcome", task.status.clone()),
         ("Duration", format!("{:.1}s", task.duration_seconds.unwrap_or(0.0))),
-        ("Cost", format!("{:.4} USD", request.cost_usd)),
+        ("Cost", format!("{} USD", request.cost)),
         ("Trace-Id", request.trace_id.clone()),
         (AUDIT_HEAD, request.audit_head.as_deref().map(canonical::hex).unwrap_or_default()),
         (SYSTEM_HEAD, system_head.map_or_else(String::new, |head| format!("{system_seq} {}", canonical::hex(&head)))),

@@ -48,7 +48,7 @@ pub struct New<'n> {
 pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     let document = new.document;
     sqlx::query!(
-        "INSERT INTO plans (id, request_id, revision, round, state, body, summary, risk, estimated_seconds, estimated_cost_usd, planned_by, approvals_needed, created_at)
+        "INSERT INTO plans (id, request_id, revision, round, state, body, summary, risk, estimated_seconds, estimated_cost_micro_usd, planned_by, approvals_needed, created_at)
         VALUES ($1, $2, $3, $4, 'discovering', $5, $6, $7, $8, $9, $10, $11, $12)",
         new.id,
         document.request_id,
@@ -58,7 +58,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         document.summary,
         document.risk().as_str(),
         document.estimated_seconds,
-        document.estimated_cost_usd,
+        document.estimated_cost_usd.count(),
         json!({"provider": document.planned_by.provider, "model": document.planned_by.model}),
         new.approvals_needed,
         at,

@@ -3,6 +3,7 @@
 //! Whoever changes a request or its tasks first takes [`lock`]; then tasks; then attempts and host locks.
 
 use chiffon_kernel::store::Error;
+use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -52,7 +53,7 @@ pub struct Row {
     /// Higher goes first.
     pub priority: i32,
     /// The most that it may cost.
-    pub max_cost_usd: Option<f64>,
+    pub max_cost: Option<MicroDollars>,
     /// The conversation's turn.
     pub round: i32,
     /// Rises with each planning lease.
@@ -62,7 +63,7 @@ pub struct Row {
     /// Whether a person holds it: nothing more of it begins.
     pub held: bool,
     /// Spent on models.
-    pub cost_usd: f64,
+    pub cost: MicroDollars,
     /// When it was asked.
     pub created_at: DateTime<Utc>,
 }
@@ -75,12 +76,12 @@ struct Stored {
     waiting_for: Option<Value>,
     trace_id: String,
     priority: i32,
-    max_cost_usd: Option<f64>,
+    max_cost_micro_usd: Option<i64>,
     round: i32,
     planning_epoch: i64,
     plan_id: Option<Uuid>,
     held: bool,
-    cost_usd: f64,
+    cost_micro_usd: i64,
     created_at: DateTime<Utc>,
 }
 
@@ -102,12 +103,12 @@ impl TryFrom<Stored> for Row {
             waiting_for: stored.waiting_for,
             trace_id: stored.trace_id,
             priority: stored.priority,
-            max_cost_usd: stored.max_cost_usd,
+            max_cost: stored.max_cost_micro_usd.map(MicroDollars::new),
             round: stored.round,
             planning_epoch: stored.planning_epoch,
             plan_id: stored.plan_id,
             held: stored.held,
-            cost_usd: stored.cost_usd,
+            cost: stored.cost_micro_usd.into(),
             created_at: stored.created_at,
         })
     }
@@ -131,7 +132,7 @@ pub struct New<'n> {
     /// When the asker has no more use for it.
     pub deadline: Option<DateTime<Utc>>,
     /// The most that it may cost.
-    pub max_cost_usd: Option<f64>,
+    pub max_cost: Option<MicroDollars>,
     /// What it waits for.
     pub waiting_for: &'n Value,
     /// When planning is announced again.
@@ -143,7 +144,7 @@ pub struct New<'n> {
 /// Adds a request.
 pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_usd, resend_at, deadline_at, created_at, updated_at)
+        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_micro_usd, resend_at, deadline_at, created_at, updated_at)
         VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $12)",
         new.id,
         new.principal_id,
@@ -153,7 +154,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         new.trace_id,
         new.priority,
         new.deadline,
-        new.max_cost_usd,
+        new.max_cost.map(MicroDollars::count),
         new.resend_at,
         new.deadline_at,
         at,
@@ -167,7 +168,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
 pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
     sqlx::query_as!(
         Stored,
-        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at,
+        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_micro_usd, round, planning_epoch, plan_id, cost_micro_usd, created_at,
             (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
         WHERE id = $1
@@ -184,7 +185,7 @@ pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Opt
 pub async fn get(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
     sqlx::query_as!(
         Stored,
-        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_usd, round, planning_epoch, plan_id, cost_usd, created_at,
+        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_micro_usd, round, planning_epoch, plan_id, cost_micro_usd, created_at,
             (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
         WHERE id = $1"#,

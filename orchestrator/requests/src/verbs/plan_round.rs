@@ -167,7 +167,7 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
         catalogue: Arc::new(catalogue),
         fleet: Arc::new(fleet),
         previous,
-        budget_left_usd: row.max_cost_usd.map(|most| (most - row.cost_usd).max(0.0)),
+        budget_left: row.max_cost.map(|most| most.left_after(row.cost)),
     })
 }
 

@@ -6,6 +6,7 @@ use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_kernel::store::{self, audit, idempotency};
 use chiffon_process::shown;
+use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Datelike as _, Utc};
 use serde::Serialize;
@@ -58,7 +59,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     may_ask(principal)?;
     let text = checked_text(context, &input.text)?;
     let priority = checked_priority(input.priority)?;
-    let max_cost_usd = checked_cost(input.max_cost_usd)?;
+    let max_cost = checked_cost(input.max_cost_usd)?;
     checked_deadline(context, input.deadline)?;
     let trace_id = input.trace_id.filter(|id| is_trace_id(id)).unwrap_or_else(|| context.ids.new_trace_id());
     let now = context.clock.now();
@@ -71,7 +72,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
         trace_id: &trace_id,
         priority,
         deadline: input.deadline,
-        max_cost_usd,
+        max_cost,
         waiting_for: &waiting_for,
         resend_at: now + context.settings.resend_after,
         deadline_at: transition::deadline_of(context, Status::Planning),
@@ -159,14 +160,11 @@ fn checked_priority(priority: Option<i32>) -> Result<i32, Problem> {
     Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "priority"})))
 }
 
-fn checked_cost(max_cost_usd: Option<f64>) -> Result<Option<f64>, Problem> {
-    match max_cost_usd {
-        Some(dollars) if !dollars.is_finite() || dollars < 0.0 => {
-            let message = format!("`max_cost_usd` is {dollars}; it is an amount of dollars, 0 or more");
-            Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "max_cost_usd"})))
-        }
-        other => Ok(other),
-    }
+/// What is finer than a millionth of a dollar is rounded down: no more is spent than was said.
+fn checked_cost(max_cost_usd: Option<f64>) -> Result<Option<MicroDollars>, Problem> {
+    max_cost_usd.map(MicroDollars::limit).transpose().map_err(|refused| {
+        Problem::new(ErrorCode::InvalidParameters, format!("`max_cost_usd`: {refused}")).with_details(json!({"field": "max_cost_usd"}))
+    })
 }
 
 fn checked_deadline(context: &Context, deadline: Option<DateTime<Utc>>) -> Result<(), Problem> {
@@ -206,6 +204,9 @@ mod tests {
         assert_eq!(checked_priority(Some(101)).unwrap_err().code, ErrorCode::InvalidParameters);
         assert_eq!(checked_cost(Some(-0.1)).unwrap_err().code, ErrorCode::InvalidParameters);
         assert_eq!(checked_cost(Some(f64::NAN)).unwrap_err().code, ErrorCode::InvalidParameters);
-        assert_eq!(checked_cost(Some(0.0)), Ok(Some(0.0)));
+        assert_eq!(checked_cost(Some(1e300)).unwrap_err().details["field"], "max_cost_usd");
+        assert_eq!(checked_cost(Some(0.0)), Ok(Some(MicroDollars::ZERO)));
+        assert_eq!(checked_cost(Some(0.123_456_78)), Ok(Some(MicroDollars::new(123_456))));
+        assert_eq!(checked_cost(None), Ok(None));
     }
 }

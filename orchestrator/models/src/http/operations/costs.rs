@@ -5,6 +5,7 @@ use axum::extract::State;
 use chiffon_kernel::http::HttpState;
 use chiffon_kernel::http::input::Params;
 use chiffon_kernel::http::problem::Failure;
+use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -30,7 +31,8 @@ pub(in crate::http) struct CostsQuery {
 pub(in crate::http) struct Costs {
     since: DateTime<Utc>,
     items: Vec<CostView>,
-    total_usd: f64,
+    #[schema(value_type = f64)]
+    total_usd: MicroDollars,
 }
 
 /// Shows what models cost.

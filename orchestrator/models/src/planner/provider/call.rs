@@ -25,7 +25,7 @@ pub struct Ask<'a> {
     /// No answer is longer.
     pub output_tokens: u32,
     /// The most tokens that the prompt can be.
-    pub most_input_tokens: f64,
+    pub most_input_tokens: u64,
     /// When it must be over, retries and waiting included.
     pub within: Duration,
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chiffon_protocol::money::MicroDollars;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -64,15 +65,15 @@ pub struct ProviderConfig {
     /// The file that holds the key.
     #[serde(default)]
     pub api_key_file: Option<PathBuf>,
-    /// What it may cost in a calendar month; without it, there is no limit.
-    #[serde(default, deserialize_with = "amount_or_none")]
-    pub monthly_budget_usd: Option<f64>,
-    /// What a million input tokens cost.
-    #[serde(default, deserialize_with = "amount")]
-    pub input_usd_per_million_tokens: f64,
-    /// What a million output tokens cost.
-    #[serde(default, deserialize_with = "amount")]
-    pub output_usd_per_million_tokens: f64,
+    /// What it may cost in a calendar month, rounded down; without it, there is no limit.
+    #[serde(default, deserialize_with = "limit_or_none")]
+    pub monthly_budget_usd: Option<MicroDollars>,
+    /// What a million input tokens cost, rounded up.
+    #[serde(default, deserialize_with = "price")]
+    pub input_usd_per_million_tokens: MicroDollars,
+    /// What a million output tokens cost, rounded up.
+    #[serde(default, deserialize_with = "price")]
+    pub output_usd_per_million_tokens: MicroDollars,
     /// How long one try may take, from connecting to the last byte.
     #[serde(default = "timeout", deserialize_with = "some_time", serialize_with = "humantime_serde::serialize")]
     pub timeout: Duration,
@@ -134,16 +135,22 @@ fn breaker_cool_down() -> Duration {
 }
 
 impl ProviderConfig {
-    /// What tokens cost.
-    pub fn cost_usd(&self, input_tokens: f64, output_tokens: f64) -> f64 {
-        (input_tokens * self.input_usd_per_million_tokens + output_tokens * self.output_usd_per_million_tokens) / 1e6
+    /// What tokens cost, rounded up.
+    pub fn cost(&self, input_tokens: u64, output_tokens: u64) -> MicroDollars {
+        let of = |tokens: u64, price: MicroDollars| u128::from(tokens) * u128::from(price.count().unsigned_abs());
+        let per_million = of(input_tokens, self.input_usd_per_million_tokens) + of(output_tokens, self.output_usd_per_million_tokens);
+        MicroDollars::new(i64::try_from(per_million.div_ceil(1_000_000)).unwrap_or(i64::MAX))
     }
 
     /// What one call is reserved at: the prompt's tokens as estimated, an answer as long as it may be, and once more, because one try
     /// whose outcome is unknown may be repeated (RELIABILITY 19).
-    pub fn reserved_usd(&self, prompt_tokens: f64, max_output_tokens: u32) -> f64 {
-        let tries = if self.max_tries > 1 { 2.0 } else { 1.0 };
-        tries * self.cost_usd(prompt_tokens, f64::from(max_output_tokens))
+    pub fn reserved(&self, prompt_tokens: u64, max_output_tokens: u32) -> MicroDollars {
+        self.cost(prompt_tokens, u64::from(max_output_tokens)).times(self.reserved_tries())
+    }
+
+    /// So many tries are in what one call is reserved at.
+    pub fn reserved_tries(&self) -> u32 {
+        self.max_tries.clamp(1, 2)
     }
 
     /// How much of an answer is read. A token is some characters, each six bytes at most in JSON; in a stream, each comes in an event.
@@ -155,21 +162,23 @@ impl ProviderConfig {
     }
 }
 
-/// An amount of dollars: less than nothing would make a budget grow, and what is no number would switch it off.
-fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    at_least_zero(f64::deserialize(deserializer)?, "amount of dollars")
+/// Dollars: less than nothing would make a budget grow, and what is no number would switch it off.
+fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MicroDollars, D::Error> {
+    MicroDollars::price(f64::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-fn amount_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Option::<f64>::deserialize(deserializer)?.map(|amount| at_least_zero(amount, "amount of dollars")).transpose()
+fn limit_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MicroDollars>, D::Error> {
+    let limit = Option::<f64>::deserialize(deserializer)?.map(MicroDollars::limit);
+    limit.transpose().map_err(D::Error::custom)
 }
 
 fn temperature_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Option::<f64>::deserialize(deserializer)?.map(|temperature| at_least_zero(temperature, "temperature")).transpose()
-}
-
-fn at_least_zero<E: serde::de::Error>(number: f64, what: &str) -> Result<f64, E> {
-    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(E::custom(format!("{number} is no {what}; it must be 0 or more"))) }
+    match Option::<f64>::deserialize(deserializer)? {
+        Some(number) if !number.is_finite() || number < 0.0 => {
+            Err(D::Error::custom(format!("{number} is no temperature; it must be 0 or more")))
+        }
+        other => Ok(other),
+    }
 }
 
 /// How long something may take; no time at all would switch it off in silence.
@@ -185,14 +194,14 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
 
 /// The tokens that a text is, from above: words in pieces of four letters, signs in pieces of two, digits alone, and what is beyond ASCII
 /// at one and a half each. Tokenizers differ; none of the common ones makes more of ordinary text.
-pub fn estimated_tokens(text: &str) -> f64 {
+pub fn estimated_tokens(text: &str) -> u64 {
     #[derive(Clone, Copy, PartialEq, Eq)]
     enum Run {
         Letters,
         Signs,
     }
-    let (mut tokens, mut run, mut length) = (0.0, Run::Letters, 0_u32);
-    let pieces = |run: Run, length: u32| f64::from(length.div_ceil(if run == Run::Letters { 4 } else { 2 }));
+    let (mut halves, mut run, mut length) = (0, Run::Letters, 0_u64);
+    let pieces = |run: Run, length: u64| 2 * length.div_ceil(if run == Run::Letters { 4 } else { 2 });
     for c in text.chars() {
         let kind = match c {
             'a'..='z' | 'A'..='Z' => Some(Run::Letters),
@@ -200,17 +209,17 @@ pub fn estimated_tokens(text: &str) -> f64 {
             _ => None,
         };
         if kind != Some(run) {
-            tokens += pieces(run, length);
+            halves += pieces(run, length);
             length = 0;
         }
         match kind {
             Some(kind) => (run, length) = (kind, length + 1),
-            None if c.is_ascii_digit() => tokens += 1.0,
-            None if !c.is_ascii() => tokens += 1.5,
+            None if c.is_ascii_digit() => halves += 2,
+            None if !c.is_ascii() => halves += 3,
             None => {}
         }
     }
-    tokens + pieces(run, length)
+    u64::div_ceil(halves + pieces(run, length), 2)
 }
 
 #[cfg(test)]
@@ -220,14 +229,32 @@ mod tests {
     #[test]
     fn tokens_are_estimated_from_above_and_not_by_far() {
         for (text, at_least) in [
-            ("how hot is pluto", 4.0),
-            ("add a dns record for wiki.lan pointing to 10.0.0.9 on gate", 20.0),
-            (r#"{"type":"object","required":["host"],"properties":{"host":{"type":"string"}}}"#, 20.0),
-            ("在服务器上设置横幅", 9.0),
+            ("how hot is pluto", 4),
+            ("add a dns record for wiki.lan pointing to 10.0.0.9 on gate", 20),
+            (r#"{"type":"object","required":["host"],"properties":{"host":{"type":"string"}}}"#, 20),
+            ("在服务器上设置横幅", 9),
         ] {
-            let (estimated, bytes) = (estimated_tokens(text), f64::from(u32::try_from(text.len()).unwrap()));
-            assert!(estimated >= at_least && estimated <= bytes / 1.9, "{text}: {estimated} of {bytes} bytes");
+            let (estimated, bytes) = (estimated_tokens(text), text.len() as u64);
+            assert!(estimated >= at_least && estimated * 19 <= bytes * 10, "{text}: {estimated} of {bytes} bytes");
         }
-        assert!(estimated_tokens("") < f64::EPSILON);
+        assert_eq!(estimated_tokens(""), 0);
+    }
+
+    #[test]
+    fn tokens_cost_whole_millionths_rounded_up() {
+        let priced = |input: f64, output: f64| {
+            let config = serde_json::json!({
+                "name": "one", "base_url": "http://127.0.0.1:1/v1", "model": "m",
+                "input_usd_per_million_tokens": input, "output_usd_per_million_tokens": output,
+            });
+            serde_json::from_value::<ProviderConfig>(config).unwrap()
+        };
+        assert_eq!(priced(3.0, 15.0).cost(1000, 100), MicroDollars::new(4_500));
+        assert_eq!(priced(0.1, 0.2).cost(1_000_000, 1_000_000), MicroDollars::limit(0.3).unwrap());
+        assert_eq!(priced(0.15, 0.6).cost(1, 0), MicroDollars::new(1));
+        assert_eq!(priced(0.15, 0.6).reserved(2, 1).count(), 2);
+        assert_eq!(priced(1e9, 1e9).cost(u64::MAX, u64::MAX), MicroDollars::new(i64::MAX));
+        let shown = serde_json::to_value(priced(0.15, 0.6)).unwrap();
+        assert_eq!((&shown["input_usd_per_million_tokens"], &shown["monthly_budget_usd"]), (&0.15.into(), &serde_json::Value::Null));
     }
 }

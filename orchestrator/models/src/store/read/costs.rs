@@ -1,6 +1,7 @@
 //! What models cost, by month, provider and model, or for one request.
 
 use chiffon_kernel::store::Error;
+use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgPool;
@@ -21,9 +22,11 @@ pub struct CostView {
     /// Calls whose answer was used.
     pub succeeded: i64,
     /// What they cost.
-    pub cost_usd: f64,
+    #[schema(value_type = f64)]
+    pub cost_usd: MicroDollars,
     /// Reserved for calls that are under way.
-    pub reserved_usd: f64,
+    #[schema(value_type = f64)]
+    pub reserved_usd: MicroDollars,
     /// As the provider counted.
     pub input_tokens: i64,
     /// As the provider counted.
@@ -35,8 +38,8 @@ pub async fn list(pool: &PgPool, since: DateTime<Utc>, request_id: Option<Uuid>)
     Ok(sqlx::query_as!(
         CostView,
         r#"SELECT date_trunc('month', started_at, 'UTC') AS "month!", provider, model, count(*) AS "calls!",
-            count(*) FILTER (WHERE state = 'succeeded') AS "succeeded!", COALESCE(sum(cost_usd), 0) AS "cost_usd!",
-            COALESCE(sum(reserved_usd) FILTER (WHERE state = 'reserved'), 0) AS "reserved_usd!",
+            count(*) FILTER (WHERE state = 'succeeded') AS "succeeded!", COALESCE(sum(cost_micro_usd), 0)::bigint AS "cost_usd!",
+            COALESCE(sum(reserved_micro_usd) FILTER (WHERE state = 'reserved'), 0)::bigint AS "reserved_usd!",
             COALESCE(sum(input_tokens), 0)::bigint AS "input_tokens!", COALESCE(sum(output_tokens), 0)::bigint AS "output_tokens!"
         FROM llm_calls
         WHERE started_at >= $1 AND ($2::uuid IS NULL OR request_id = $2)

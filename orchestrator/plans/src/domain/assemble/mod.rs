@@ -10,6 +10,7 @@ pub mod validators;
 
 use std::collections::BTreeSet;
 
+use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem};
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ pub fn assemble(input: AssembleInput<'_>) -> Result<PlanDocument, Vec<Problem>> 
         planned_by: input.planned_by.clone(),
         notes: input.draft.notes.clone(),
         estimated_seconds,
-        estimated_cost_usd: 0.0,
+        estimated_cost_usd: MicroDollars::ZERO,
     };
     if let Some(previous) = input.previous {
         plan = carried_over(plan, previous, input.catalogue).map_err(|problem| vec![problem])?;

@@ -8,6 +8,7 @@ use chiffon_engine::store::read::waits;
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::read::snapshot;
 use chiffon_plans::domain::plan::{Phase, PlanDocument, Step};
+use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -41,7 +42,8 @@ pub struct RequestView {
     /// When the asker has no more use for it.
     pub deadline: Option<DateTime<Utc>>,
     /// The most that it may cost.
-    pub max_cost_usd: Option<f64>,
+    #[schema(value_type = Option<f64>)]
+    pub max_cost_usd: Option<MicroDollars>,
     /// `{what, since, text}`; null when it does not wait.
     pub waiting_for: Option<Value>,
     /// Since when a person holds it: nothing more of it begins, whatever else it waits for.
@@ -57,7 +59,8 @@ pub struct RequestView {
     /// The conversation.
     pub messages: Vec<MessageView>,
     /// Spent on models so far.
-    pub cost_usd: f64,
+    #[schema(value_type = f64)]
+    pub cost_usd: MicroDollars,
     /// What it has changed so far, of any plan of it: what ran for real in a preview is in it, too.
     pub changed: Vec<ChangedView>,
     /// Hosts that it keeps from other work, because something that it has started may still run there.
@@ -86,7 +89,8 @@ pub struct PlanView {
     /// How long running it should take.
     pub estimated_seconds: f64,
     /// What running it should cost.
-    pub estimated_cost_usd: f64,
+    #[schema(value_type = f64)]
+    pub estimated_cost_usd: MicroDollars,
     /// `{provider, model}`
     pub planned_by: Value,
     /// Assumptions, words that were not used.
@@ -188,7 +192,7 @@ pub async fn status(pool: &PgPool, request_id: Uuid) -> Result<Option<String>, E
 async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(RequestView, Option<(Uuid, PlanView)>)>, Error> {
     let row = sqlx::query!(
         r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
-            r.trace_id, r.priority, r.deadline, r.max_cost_usd, r.waiting_for, r.held_at, r.held_by, r.error, r.cost_usd, r.event_seq,
+            r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for, r.held_at, r.held_by, r.error, r.cost_micro_usd, r.event_seq,
             l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.body AS "body?", l.risk AS "risk?",
             l.created_at AS "planned_at?", l.expires_at, l.approved_at
         FROM requests r
@@ -232,7 +236,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         trace_id: row.trace_id,
         priority: row.priority,
         deadline: row.deadline,
-        max_cost_usd: row.max_cost_usd,
+        max_cost_usd: row.max_cost_micro_usd.map(MicroDollars::new),
         waiting_for: row.waiting_for,
         held_at: row.held_at,
         held_by: row.held_by,
@@ -240,7 +244,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         plan: None,
         tasks: Vec::new(),
         messages: Vec::new(),
-        cost_usd: row.cost_usd,
+        cost_usd: row.cost_micro_usd.into(),
         changed: Vec::new(),
         reserved_hosts: Vec::new(),
         commits: Vec::new(),

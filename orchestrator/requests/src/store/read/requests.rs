@@ -5,6 +5,7 @@
 
 use chiffon_engine::store::read::waits;
 use chiffon_kernel::store::Error;
+use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -61,7 +62,9 @@ pub struct RequestSummary {
     /// `{code, message, details}` of what ended or stopped it.
     pub error: Option<Value>,
     /// Spent on models so far.
-    pub cost_usd: f64,
+    #[sqlx(try_from = "i64")]
+    #[schema(value_type = f64)]
+    pub cost_usd: MicroDollars,
 }
 
 /// How far a list looks.
@@ -99,7 +102,7 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
 async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, reach: Reach) -> Result<Vec<RequestSummary>, Error> {
     let mut query = QueryBuilder::<Postgres>::new(
         "SELECT r.id AS request_id, r.status, left(r.text, 300) AS text, p.name AS requested_by, r.created_at, r.updated_at,
-            r.finished_at, r.waiting_for, l.summary, l.risk, r.error, r.cost_usd
+            r.finished_at, r.waiting_for, l.summary, l.risk, r.error, r.cost_micro_usd AS cost_usd
         FROM requests r
         JOIN principals p ON p.id = r.principal_id
         LEFT JOIN plans l ON l.id = r.plan_id
