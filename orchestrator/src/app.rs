@@ -7,7 +7,7 @@ use std::time::Duration;
 use chiffon_bus::Bus;
 use chiffon_engine::verbs::unclaimed::Offers;
 use chiffon_engine::verbs::{self as engine, unverified};
-use chiffon_kernel::chores::{self, outbox_listener};
+use chiffon_kernel::chores::{self, announcer, outbox_listener};
 use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_kernel::http::{HttpOptions, HttpState, Room};
 use chiffon_kernel::part::Part;
@@ -98,6 +98,8 @@ impl Orchestrator {
         start_parts(&context, parts, &tasks);
         let listening = context.kernel.clone();
         tasks.spawn_loop("outbox_listener", move || outbox_listener::run(listening.clone()));
+        let announcing = context.kernel.clone();
+        tasks.spawn_loop("announcer", move || announcer::run(announcing.clone()));
         let shutdown = tasks.shutdown().clone();
         tasks.spawn_vital("http", async move {
             if let Err(error) = http::serve(listener, state, routes, shutdown.clone()).await {
@@ -146,6 +148,8 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         agents: Arc::new(Keyring::new(options.trusted_agents)),
         settings: Arc::new(options.settings.kernel.clone()),
         wakes: Arc::new(Wakes::default()),
+        live: Arc::default(),
+        announcements: Arc::default(),
         background: Arc::default(),
         shutdown: tasks.shutdown().clone(),
         instance: options.instance.into(),

@@ -83,8 +83,20 @@ impl Envelope {
     /// # Panics
     /// Never: wire types always serialize.
     pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.to_wire()).expect("wire types always serialize")
+    }
+
+    /// The same as JSON.
+    ///
+    /// # Panics
+    /// Never: wire types always serialize.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self.to_wire()).expect("wire types always serialize")
+    }
+
+    fn to_wire(&self) -> Wire {
         let (message_type, payload) = self.message.to_wire();
-        serde_json::to_vec(&Wire {
+        Wire {
             message_id: self.message_id,
             trace_id: self.trace_id.clone(),
             request_id: self.request_id,
@@ -92,8 +104,7 @@ impl Envelope {
             timestamp: self.timestamp,
             version: VERSION,
             payload,
-        })
-        .expect("wire types always serialize")
+        }
     }
 
     /// Reads a message.

@@ -4,7 +4,6 @@
 pub mod domain;
 pub mod http;
 pub mod store;
-pub mod verbs;
 
 use chiffon_kernel::part::Part;
 

@@ -3,7 +3,8 @@
 
 use chiffon_engine::verbs::lose_attempt::Fence;
 use chiffon_kernel::store::partitions::{self, LOGS, METRICS, Partition};
-use chiffon_kernel::store::{self, Tx, idempotency, leases};
+use chiffon_kernel::store::{self, idempotency, leases};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_requests::verbs::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -44,10 +45,10 @@ enum Kind {
 }
 
 /// A transaction in which the fence's epoch counts; `None` when it does not any more.
-async fn begin(context: &Context, fence: Fence) -> Result<Option<Tx>, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let is_held = leases::is_held(&mut transaction, fence.lease, fence.epoch).await?;
-    Ok(is_held.then_some(transaction))
+async fn begin(context: &Context, fence: Fence) -> Result<Option<Work>, store::Error> {
+    let mut work = context.begin().await?;
+    let is_held = leases::is_held(&mut work, fence.lease, fence.epoch).await?;
+    Ok(is_held.then_some(work))
 }
 
 /// Drops the months of a table that ended before this.
@@ -63,13 +64,13 @@ async fn months(context: &Context, fence: Fence, table: &'static str, until: Dat
 }
 
 async fn month(context: &Context, fence: Fence, table: &str, partition: &Partition) -> Result<bool, store::Error> {
-    let Some(mut transaction) = begin(context, fence).await? else { return Ok(false) };
-    if table == LOGS && partitions::has_live_logs(&mut transaction, partition.starts, partition.ends).await? {
+    let Some(mut work) = begin(context, fence).await? else { return Ok(false) };
+    if table == LOGS && partitions::has_live_logs(&mut work, partition.starts, partition.ends).await? {
         tracing::info!(partition = partition.name, "a month of logs stays: one of them can still grow, or is not in the audit yet");
         return Ok(false);
     }
-    partitions::drop(&mut transaction, partition).await?;
-    store::commit(transaction).await?;
+    partitions::drop(&mut work, partition).await?;
+    work.commit().await?;
     tracing::info!(partition = partition.name, "a month has expired and was dropped");
     Ok(true)
 }
@@ -77,15 +78,15 @@ async fn month(context: &Context, fence: Fence, table: &str, partition: &Partiti
 /// Deletes rows until none is old enough, or it has been enough for one look.
 async fn rows(context: &Context, fence: Fence, kind: Kind, until: DateTime<Utc>) -> Result<usize, store::Error> {
     for batch in 0..BATCHES {
-        let Some(mut transaction) = begin(context, fence).await? else { return Ok(batch) };
+        let Some(mut work) = begin(context, fence).await? else { return Ok(batch) };
         let deleted = match kind {
-            Kind::Logs => pruning::stray_logs(&mut transaction, until, BATCH).await?,
-            Kind::Metrics => pruning::stray_metrics(&mut transaction, until, BATCH).await?,
-            Kind::Events => pruning::events(&mut transaction, until, BATCH).await?,
-            Kind::Answers => pruning::answers(&mut transaction, until, BATCH).await?,
-            Kind::IdempotencyKeys => pruning::idempotency_keys(&mut transaction, until, BATCH).await?,
+            Kind::Logs => pruning::stray_logs(&mut work, until, BATCH).await?,
+            Kind::Metrics => pruning::stray_metrics(&mut work, until, BATCH).await?,
+            Kind::Events => pruning::events(&mut work, until, BATCH).await?,
+            Kind::Answers => pruning::answers(&mut work, until, BATCH).await?,
+            Kind::IdempotencyKeys => pruning::idempotency_keys(&mut work, until, BATCH).await?,
         };
-        store::commit(transaction).await?;
+        work.commit().await?;
         if deleted < BATCH.unsigned_abs() {
             return Ok(batch + usize::from(deleted > 0));
         }

@@ -110,6 +110,8 @@ impl TestApp {
             agents: Arc::new(Keyring::new([agent_key.public()])),
             settings: Arc::new(settings.kernel.clone()),
             wakes: Arc::new(Wakes::default()),
+            live: Arc::default(),
+            announcements: Arc::default(),
             background: Arc::new(BackgroundStatuses::default()),
             shutdown: Shutdown::new(),
             instance: "test".into(),

@@ -61,7 +61,7 @@ async fn decide_about(
 
 /// Ends all open tasks of a purpose as an agent's result would, and lets the request move on.
 async fn end_tasks(app: &TestApp, request_id: Uuid, purpose: &str, status: &str, outputs: serde_json::Value) {
-    let mut transaction = app.context.store.begin().await.expect("the database answers");
+    let mut work = app.context.begin().await.expect("the database answers");
     sqlx::query(
         "UPDATE tasks
         SET status = $3, outputs = $4, changed = $3 = 'completed', finished_at = now(),
@@ -72,11 +72,11 @@ async fn end_tasks(app: &TestApp, request_id: Uuid, purpose: &str, status: &str,
     .bind(purpose)
     .bind(status)
     .bind(outputs)
-    .execute(&mut *transaction)
+    .execute(&mut *work)
     .await
     .expect("the tasks end");
-    chiffon_requests::verbs::advance_request::run(&app.context, &mut transaction, request_id).await.expect("it moves on");
-    transaction.commit().await.expect("the database answers");
+    chiffon_requests::verbs::advance_request::run(&app.context, &mut work, request_id).await.expect("it moves on");
+    work.commit().await.expect("the database answers");
 }
 
 async fn tasks(app: &TestApp, request_id: Uuid) -> i64 {

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::verbs::intake::Intake;
 use crate::verbs::lose_attempt::Fence;
-use crate::verbs::{Context, end_task, reap_leases, reap_overdue, retry};
+use crate::verbs::{Context, reap_leases, reap_overdue, retry};
 
 /// The agent's name, and its lease's.
 pub const NAME: &str = "lease_reaper";
@@ -80,9 +80,6 @@ impl Chore for LeaseReaper {
         let silent = reap_leases::run(&self.context, fence).await?;
         let overdue = reap_overdue::run(&self.context, fence).await?;
         let tried_again = retry::run(&self.context, fence).await?;
-        if tried_again > 0 {
-            end_task::wake(&self.context);
-        }
         Ok(TickReport::of(silent + overdue + tried_again))
     }
 }

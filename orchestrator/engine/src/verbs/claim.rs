@@ -4,13 +4,13 @@
 
 use chiffon_fleet::store::agent_orders;
 use chiffon_fleet::store::agents::{self, Identity};
-use chiffon_fleet::verbs::reply::{self, About, Addressee};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::outcome::Outcome;
+use chiffon_kernel::verbs::reply::{About, Addressee};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::ErrorCode;
 use chiffon_protocol::message::{Decision, WorkClaim, WorkGrant};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::withdraw::{self, Withdrawal};
 use super::{Context, task_story};
@@ -35,43 +35,43 @@ enum Answer {
 
 /// Decides about a claim and answers on the agent's control queue. `signer` is the id of the key that signed it.
 pub async fn run(context: &Context, signer: &str, claim: &WorkClaim) -> Result<Outcome, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(agent) = agents::get(&mut transaction, &claim.agent_id).await?.filter(|agent| agent.key_id == signer) else {
+    let mut work = context.begin().await?;
+    let Some(agent) = agents::get(&mut work, &claim.agent_id).await?.filter(|agent| agent.key_id == signer) else {
         let message = format!("a claim in the name of {} was signed with the key {signer}, which is not its key", claim.agent_id);
         return Ok(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
     };
-    let Some(request) = tasks::lock_request_of(&mut transaction, claim.task_id).await? else {
+    let Some(request) = tasks::lock_request_of(&mut work, claim.task_id).await? else {
         let message = format!("{} claims task {}, which does not exist", claim.agent_id, claim.task_id);
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, message));
     };
-    let Some(locked) = tasks::lock(&mut transaction, claim.task_id).await? else {
+    let Some(locked) = tasks::lock(&mut work, claim.task_id).await? else {
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} does not exist", claim.task_id)));
     };
-    let answer = decide(&mut transaction, &request, &locked, claim, &agent).await?;
+    let answer = decide(&mut work, &request, &locked, claim, &agent).await?;
     match &answer {
-        Answer::Granted => grant(context, &mut transaction, &locked, claim, &agent).await?,
+        Answer::Granted => grant(context, &mut work, &locked, claim, &agent).await?,
         Answer::NotBy(reason) => {
             let why = Wait::new("agent", reason);
             let withdrawal = Withdrawal { actor: &agent.id, event: "task.declined", why, excluded: None, not_before: None };
-            withdraw::run(context, &mut transaction, &request, &locked.task, &withdrawal).await?;
+            withdraw::run(context, &mut work, &request, &locked.task, &withdrawal).await?;
         }
         Answer::GrantedBefore | Answer::Refused(_) => {}
     }
-    store::commit(transaction).await?;
     let (decision, reason) = match answer {
         Answer::Granted | Answer::GrantedBefore => (Decision::Granted, String::new()),
         Answer::Refused(reason) | Answer::NotBy(reason) => (Decision::Refused, reason),
     };
     let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
     let about = About { request_id: request.id, trace_id: request.trace_id };
-    reply::send(context, &to, &about, answered(context, claim, decision, reason)).await;
+    work.reply(to, about, answered(context, claim, decision, reason));
     // The offer was reserved on every agent that could have taken it, or it is to be made again.
-    context.wakes.dispatcher.notify_one();
+    work.wake_dispatcher();
+    work.commit().await?;
     Ok(Outcome::Done)
 }
 
 async fn decide(
-    connection: &mut PgConnection,
+    work: &mut Work,
     request: &OfRequest,
     locked: &Locked,
     claim: &WorkClaim,
@@ -93,33 +93,26 @@ async fn decide(
     if task.agent_type.as_str() != agent.agent_type {
         return Ok(Answer::Refused(format!("it is for agents of the kind {}", task.agent_type.as_str())));
     }
-    if task.is_exclusive()
-        && host_locks::count(connection, task.id, asked.attempt).await? < i64::try_from(task.hosts.len()).unwrap_or(i64::MAX)
-    {
+    if task.is_exclusive() && host_locks::count(work, task.id, asked.attempt).await? < i64::try_from(task.hosts.len()).unwrap_or(i64::MAX) {
         return Ok(Answer::Refused("its hosts are not reserved for it any more".to_owned()));
     }
-    let ordered = agent_orders::list(connection, std::slice::from_ref(&agent.id)).await?.pop();
+    let ordered = agent_orders::list(work, std::slice::from_ref(&agent.id)).await?.pop();
     if let Some(words) = ordered.and_then(|ordered| ordered.order.words()) {
         return Ok(Answer::NotBy(format!("{} {words}", agent.id)));
     }
     Ok(Answer::Granted)
 }
 
-async fn grant(
-    context: &Context,
-    connection: &mut PgConnection,
-    locked: &Locked,
-    claim: &WorkClaim,
-    agent: &Identity,
-) -> Result<(), store::Error> {
+async fn grant(context: &Context, work: &mut Work, locked: &Locked, claim: &WorkClaim, agent: &Identity) -> Result<(), store::Error> {
     let now = context.clock.now();
     let task = &locked.task;
-    attempts::set_owner(connection, claim, task.attempt, agent.incarnation, context.settings.agent_lease, now).await?;
+    attempts::set_owner(work, claim, task.attempt, agent.incarnation, context.settings.agent_lease, now).await?;
     let beyond = context.settings.start_within + context.settings.run_margin;
-    set_claimed(connection, task.id, &agent.id, beyond, now).await?;
+    set_claimed(work, task.id, &agent.id, beyond, now).await?;
     let particulars = json!({"agent_id": agent.id, "claim_id": claim.claim_id, "offer": claim.offer, "work_sha256": claim.work_sha256});
     debug_assert!(matches!(locked.state(), State::Offered { .. }));
-    task_story::tell(context, connection, task, task.status, &agent.id, "task.claimed", particulars).await
+    task_story::tell(work, task, task.status, &agent.id, "task.claimed", particulars);
+    Ok(())
 }
 
 fn answered(context: &Context, claim: &WorkClaim, decision: Decision, reason: String) -> WorkGrant {

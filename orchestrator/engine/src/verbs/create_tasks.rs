@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::{self, audit, events};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan::{Phase, PlanDocument, Step};
 use chiffon_plans::domain::reference::references;
 use chiffon_protocol::action::CheckSupport;
 use chiffon_protocol::message::Mode;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Context;
@@ -32,22 +32,22 @@ pub struct NewTasks<'a> {
 }
 
 /// A task for each discovery that has not run yet; how many.
-pub async fn discover(context: &Context, connection: &mut PgConnection, new: &NewTasks<'_>) -> Result<usize, store::Error> {
+pub async fn discover(context: &Context, work: &mut Work, new: &NewTasks<'_>) -> Result<usize, store::Error> {
     let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Discover && step.frozen_outputs.is_none()).collect();
-    add(context, connection, new, Purpose::Discover, Mode::Apply, steps).await
+    add(context, work, new, Purpose::Discover, Mode::Apply, steps).await
 }
 
 /// A dry run for each step that can be previewed; how many. What can't: actions without check mode, and steps with values that
 /// are known only after another step.
-pub async fn preview(context: &Context, connection: &mut PgConnection, new: &NewTasks<'_>) -> Result<usize, store::Error> {
+pub async fn preview(context: &Context, work: &mut Work, new: &NewTasks<'_>) -> Result<usize, store::Error> {
     let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Apply && is_previewable(step)).collect();
-    add(context, connection, new, Purpose::Preview, Mode::Check, steps).await
+    add(context, work, new, Purpose::Preview, Mode::Check, steps).await
 }
 
 /// The real thing: a task for each step that is not a discovery; how many.
-pub async fn apply(context: &Context, connection: &mut PgConnection, new: &NewTasks<'_>) -> Result<usize, store::Error> {
+pub async fn apply(context: &Context, work: &mut Work, new: &NewTasks<'_>) -> Result<usize, store::Error> {
     let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Apply).collect();
-    add(context, connection, new, Purpose::Apply, Mode::Apply, steps).await
+    add(context, work, new, Purpose::Apply, Mode::Apply, steps).await
 }
 
 /// Whether a step has a dry run: its action supports one, and all of its values are known.
@@ -58,7 +58,7 @@ pub fn is_previewable(step: &Step) -> bool {
 
 async fn add(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     new: &NewTasks<'_>,
     purpose: Purpose,
     mode: Mode,
@@ -94,10 +94,11 @@ async fn add(
         })
         .collect();
     let batch = Batch { request_id: new.request_id, plan_id: new.plan_id, priority: new.priority, purpose, mode };
-    add_all(connection, batch, &tasks, now).await?;
+    add_all(work, batch, &tasks, now).await?;
+    work.wake_dispatcher();
     let created: Vec<Value> = tasks.iter().map(|task| json!({"task_id": task.id, "step_id": task.step_id, "title": task.title})).collect();
     let data = json!({"plan_id": new.plan_id, "purpose": purpose, "tasks": created});
-    audit::append(connection, new.request_id, &AuditEvent::by_chiffon("tasks.created", data.clone()), now).await?;
-    events::add(connection, new.request_id, "task", &data, now).await?;
+    work.audit(new.request_id, AuditEvent::by_chiffon("tasks.created", data.clone()));
+    work.event(new.request_id, "task", data);
     Ok(tasks.len())
 }

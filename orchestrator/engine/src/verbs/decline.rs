@@ -15,14 +15,14 @@ use crate::store::tasks;
 
 /// Puts the task back without this agent. A decline of an offer that does not count any more changes nothing.
 pub async fn run(context: &Context, signer: &str, decline: &WorkDecline) -> Result<Outcome, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let known = agents::get(&mut transaction, &decline.agent_id).await?;
+    let mut work = context.begin().await?;
+    let known = agents::get(&mut work, &decline.agent_id).await?;
     if known.is_none_or(|agent| agent.key_id != signer) {
         let message = format!("a decline in the name of {} was signed with the key {signer}, which is not its key", decline.agent_id);
         return Ok(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
     }
-    let Some(request) = tasks::lock_request_of(&mut transaction, decline.task_id).await? else { return Ok(Outcome::Done) };
-    let Some(locked) = tasks::lock(&mut transaction, decline.task_id).await? else { return Ok(Outcome::Done) };
+    let Some(request) = tasks::lock_request_of(&mut work, decline.task_id).await? else { return Ok(Outcome::Done) };
+    let Some(locked) = tasks::lock(&mut work, decline.task_id).await? else { return Ok(Outcome::Done) };
     let event = Event::Decline { attempt: number(decline.attempt), offer: number(decline.offer) };
     if let Err(why) = locked.state().on(event) {
         tracing::debug!(task_id = %decline.task_id, agent = decline.agent_id, %why, "a decline came too late");
@@ -36,8 +36,8 @@ pub async fn run(context: &Context, signer: &str, decline: &WorkDecline) -> Resu
         excluded: Some(&decline.agent_id),
         not_before: None,
     };
-    withdraw::run(context, &mut transaction, &request, &locked.task, &withdrawal).await?;
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
+    withdraw::run(context, &mut work, &request, &locked.task, &withdrawal).await?;
+    work.wake_dispatcher();
+    work.commit().await?;
     Ok(Outcome::Done)
 }

@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 
 use chiffon_fleet::domain::unverified as peer;
 use chiffon_fleet::store::{actions, variables};
-use chiffon_fleet::verbs::reply::{About, envelope};
 use chiffon_kernel::store;
-use chiffon_kernel::store::outbox::{self, NewMessage, Offer};
+use chiffon_kernel::store::outbox::{Message, Offer};
+use chiffon_kernel::verbs::reply::{About, envelope};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::reference;
 use chiffon_protocol::message::{AgentType, Resources, WorkRequest};
-use chiffon_protocol::topology::{INFRASTRUCTURE, WORK_EXCHANGE, desktop_queue};
+use chiffon_protocol::topology::{INFRASTRUCTURE, desktop_queue};
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::end_task::{self, By};
@@ -57,9 +57,6 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
         if is_all {
             break;
         }
-    }
-    if look.offered > 0 {
-        context.wakes.outbox.notify_one();
     }
     look.explain_some(context).await?;
     Ok(look.offered)
@@ -166,23 +163,22 @@ impl Look {
 }
 
 async fn explain(context: &Context, ready: &Ready, why: &Wait, key: &str) -> Result<(), store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(()) };
-    let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(()) };
-    if matches!(locked.task.status, Status::Pending | Status::Waiting) && ready::waits_by(&mut transaction, ready.task_id, key).await? {
-        if why.what == ACTION && context.run.plan_again(context, &mut transaction, request.id).await? {
-            store::commit(transaction).await?;
-            end_task::wake(context);
+    let mut work = context.begin().await?;
+    let Some(request) = tasks::lock_request_of(&mut work, ready.task_id).await? else { return Ok(()) };
+    let Some(locked) = tasks::lock(&mut work, ready.task_id).await? else { return Ok(()) };
+    if matches!(locked.task.status, Status::Pending | Status::Waiting) && ready::waits_by(&mut work, ready.task_id, key).await? {
+        if why.what == ACTION && context.run.plan_again(context, &mut work, request.id).await? {
+            work.commit().await?;
             return Ok(());
         }
         let was_told = locked.task.status == Status::Waiting && says(&locked.task, why);
         if was_told {
-            ready::set_explained(&mut transaction, ready.task_id).await?;
-            return store::commit(transaction).await;
+            ready::set_explained(&mut work, ready.task_id).await?;
+            return work.commit().await;
         }
-        wait::run(context, &mut transaction, &request, &locked.task, why, key).await?;
-        fresh_preview::show(context, &mut transaction, &request, &locked.task).await?;
-        store::commit(transaction).await?;
+        wait::run(context, &mut work, &request, &locked.task, why, key).await?;
+        fresh_preview::show(context, &mut work, &request, &locked.task).await?;
+        work.commit().await?;
     }
     Ok(())
 }
@@ -202,51 +198,41 @@ enum Offered {
 }
 
 async fn offer(context: &Context, ready: &Ready, agent_id: &str, hostname: &str) -> Result<Offered, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(request) = tasks::lock_request_of(&mut transaction, ready.task_id).await? else { return Ok(Offered::No) };
-    let Some(locked) = tasks::lock(&mut transaction, ready.task_id).await? else { return Ok(Offered::No) };
-    let fenced = restores::fenced_attempt(&mut transaction, ready.task_id).await?;
+    let mut work = context.begin().await?;
+    let Some(request) = tasks::lock_request_of(&mut work, ready.task_id).await? else { return Ok(Offered::No) };
+    let Some(locked) = tasks::lock(&mut work, ready.task_id).await? else { return Ok(Offered::No) };
+    let fenced = restores::fenced_attempt(&mut work, ready.task_id).await?;
     let Some(NextOffer { attempt, offer, is_new }) = next_offer(&locked, &request, fenced) else { return Ok(Offered::No) };
     if peer::is_one(agent_id) && attempt != 1 {
         return Ok(Offered::No);
     }
     let task = Task { attempt, offer, ..locked.task.clone() };
-    let (parameters, plan_sha256) = match filled(&mut transaction, &task).await? {
+    let (parameters, plan_sha256) = match filled(&mut work, &task).await? {
         Ok(filled) => filled,
         Err(problem) => {
-            give_up(context, &mut transaction, &locked.task, &problem).await?;
-            store::commit(transaction).await?;
-            end_task::wake(context);
+            give_up(context, &mut work, &locked.task, &problem).await?;
+            work.commit().await?;
             return Ok(Offered::No);
         }
     };
     let now = context.clock.now();
-    if task.is_exclusive() && !host_locks::take(&mut transaction, &task.hosts, task.id, attempt, now).await? {
+    if task.is_exclusive() && !host_locks::take(&mut work, &task.hosts, task.id, attempt, now).await? {
         return Ok(Offered::HostTaken);
     }
     if is_new {
-        attempts::add(&mut transaction, task.id, attempt, now).await?;
+        attempts::add(&mut work, task.id, attempt, now).await?;
     }
     let claim_by = now + context.settings.claim_within;
     let offered = task_changes::Offered { task_id: task.id, from: task.status, attempt, offer, parameters: &parameters, claim_by };
-    set_offered(&mut transaction, &offered, now).await?;
-    send(context, &mut transaction, &request, &task, parameters, plan_sha256, hostname).await?;
-    task_story::tell(
-        context,
-        &mut transaction,
-        &task,
-        Status::Dispatched,
-        "chiffon",
-        "task.offered",
-        json!({"offer": offer, "hosts": task.hosts}),
-    )
-    .await?;
+    set_offered(&mut work, &offered, now).await?;
+    send(context, &mut work, &request, &task, parameters, plan_sha256, hostname).await?;
+    task_story::tell(&mut work, &task, Status::Dispatched, "chiffon", "task.offered", json!({"offer": offer, "hosts": task.hosts}));
     if peer::is_one(agent_id) {
-        unverified::hand_over(context, &mut transaction, &task, agent_id).await?;
+        unverified::hand_over(context, &mut work, &task, agent_id).await?;
     }
-    wait::over(context, &mut transaction, &request).await?;
-    fresh_preview::show(context, &mut transaction, &request, &task).await?;
-    store::commit(transaction).await?;
+    wait::over(&mut work, &request).await?;
+    fresh_preview::show(context, &mut work, &request, &task).await?;
+    work.commit().await?;
     Ok(Offered::Yes(task.title))
 }
 
@@ -261,14 +247,14 @@ fn next_offer(locked: &Locked, request: &OfRequest, fenced: i32) -> Option<NextO
 }
 
 /// The parameters with references filled in and validated again (RELIABILITY 17), and the plan's hash.
-async fn filled(connection: &mut PgConnection, task: &Task) -> Result<Result<(Map<String, Value>, String), Problem>, store::Error> {
+async fn filled(work: &mut Work, task: &Task) -> Result<Result<(Map<String, Value>, String), Problem>, store::Error> {
     let open = reference::references(&Value::Object(task.parameters.clone()));
     if open.is_ok_and(|open| open.is_empty()) {
         // Validated when the plan was made, and covered by its hash since.
-        return Ok(Ok((task.parameters.clone(), plan_sha256(connection, task.plan_id).await?)));
+        return Ok(Ok((task.parameters.clone(), plan_sha256(work, task.plan_id).await?)));
     }
-    let plan = plan_part(connection, task.plan_id, task.purpose.as_str()).await?;
-    let spec = actions::get(connection, &task.action, &task.action_sha256).await?;
+    let plan = plan_part(work, task.plan_id, task.purpose.as_str()).await?;
+    let spec = actions::get(work, &task.action, &task.action_sha256).await?;
     let (Some(step), Some(spec)) = (plan.document.step(&task.step_id), spec) else {
         let message = format!("step `{}` or its action {} is not in the records any more; ask for it again", task.step_id, task.action);
         return Ok(Err(Problem::new(ErrorCode::UnknownAction, message)));
@@ -276,16 +262,16 @@ async fn filled(connection: &mut PgConnection, task: &Task) -> Result<Result<(Ma
     Ok(reference::resolve(step, &spec, &plan.outputs).map(|parameters| (parameters, plan.sha256)))
 }
 
-async fn give_up(context: &Context, connection: &mut PgConnection, task: &Task, problem: &Problem) -> Result<(), store::Error> {
+async fn give_up(context: &Context, work: &mut Work, task: &Task, problem: &Problem) -> Result<(), store::Error> {
     let ended = Ended::without_run(task.id, task.status, Status::Failed, problem);
     let by = By { actor: "chiffon", event: "task.failed" };
-    end_task::run(context, connection, task, &ended, by, json!({"error": problem})).await?;
-    end_task::settle(context, connection, task.request_id).await
+    end_task::run(context, work, task, &ended, by, json!({"error": problem})).await?;
+    end_task::settle(context, work, task.request_id).await
 }
 
 async fn send(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     request: &OfRequest,
     task: &Task,
     parameters: Map<String, Value>,
@@ -297,7 +283,7 @@ async fn send(
         AgentType::Desktop => desktop_queue(hostname),
     };
     let number = |number: i32| number.unsigned_abs();
-    let work = WorkRequest {
+    let request_of_work = WorkRequest {
         agent_type: task.agent_type,
         task_id: task.id,
         action: task.action.clone(),
@@ -313,11 +299,11 @@ async fn send(
         hosts: task.hosts.clone(),
         step_id: task.step_id.clone(),
         offer: number(task.offer),
-        variables: variables::get_bound(connection, task.id).await?,
+        variables: variables::get_bound(work, task.id).await?,
     };
     let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
-    let envelope = envelope(context, &about, work);
+    let envelope = envelope(context, &about, request_of_work);
     let offer = Some(Offer { task_id: task.id, attempt: task.attempt, offer: task.offer });
-    let message = NewMessage { exchange: WORK_EXCHANGE, routing_key: &queue, recipient: &queue, envelope: &envelope, offer };
-    outbox::add(connection, &message, context.clock.now()).await
+    work.send(Message { offer, ..Message::work(&queue, &envelope) });
+    Ok(())
 }

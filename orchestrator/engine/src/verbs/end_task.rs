@@ -4,11 +4,11 @@
 //! looked at again. All in the caller's transaction, which holds the request's row.
 
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::Mode;
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_records::verbs::record;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::task::{Purpose, Status};
@@ -29,7 +29,7 @@ pub struct By<'a> {
 /// Ends it. The request is not looked at: a caller that ends several tasks does that once, with [`settle`].
 pub async fn run(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     task: &Task,
     ended: &Ended<'_>,
     by: By<'_>,
@@ -37,56 +37,52 @@ pub async fn run(
 ) -> Result<(), store::Error> {
     if task.attempt > 0 {
         // Whoever was killed, or does not tell hosts apart, has still said what it changed while it ran.
-        host_results::add_from_log(connection, task.id, context.clock.now()).await?;
+        host_results::add_from_log(work, task.id, context.clock.now()).await?;
     }
-    set_ended(connection, ended, context.clock.now()).await?;
-    task_story::tell(context, connection, task, ended.to, by.actor, by.event, particulars).await?;
-    fresh_preview::say(context, connection, task).await?;
-    let has_run = ended.changed.is_some() || task.attempt > 0 && attempts::count_tries(connection, task.id).await? > 0;
-    follow(context, connection, task, ended.to, has_run).await
+    set_ended(work, ended, context.clock.now()).await?;
+    task_story::tell(work, task, ended.to, by.actor, by.event, particulars);
+    fresh_preview::say(context, work, task).await?;
+    let has_run = ended.changed.is_some() || task.attempt > 0 && attempts::count_tries(work, task.id).await? > 0;
+    follow(context, work, task, ended.to, has_run).await
 }
 
 /// What follows from an end that is stored and audited.
-pub async fn follow(context: &Context, connection: &mut PgConnection, task: &Task, to: Status, has_run: bool) -> Result<(), store::Error> {
-    host_locks::release(connection, task.id).await?;
+pub async fn follow(context: &Context, work: &mut Work, task: &Task, to: Status, has_run: bool) -> Result<(), store::Error> {
+    host_locks::release(work, task.id).await?;
+    // For others its end may be a beginning.
+    work.wake_dispatcher();
+    work.wake_scribe();
     // What never ran has nothing to record, and what only looked has neither, unless it changed something all the same.
     let is_change = task.purpose == Purpose::Apply && task.mode == Mode::Apply && has_run;
-    if is_change || host_results::has_changed(connection, task.id).await? {
-        record::task_finished(context, connection, task.id).await?;
+    if is_change || host_results::has_changed(work, task.id).await? {
+        record::task_finished(context, work, task.id).await?;
     }
     if to == Status::Completed {
-        ready::wake_steps_after(connection, task.plan_id, task.purpose.as_str(), &task.step_id).await?;
+        ready::wake_steps_after(work, task.plan_id, task.purpose.as_str(), &task.step_id).await?;
     }
     // A person may still say that it is done, or try it again: what comes after it waits for that.
     let is_open = to == Status::Interrupted && task.purpose == Purpose::Apply && task.cancel_requested_at.is_none();
     if to != Status::Completed && !is_open {
-        skip_dependents(context, connection, task, to).await?;
+        skip_dependents(context, work, task, to).await?;
     }
     Ok(())
 }
 
 /// Looks at the request again after its tasks have changed.
-pub async fn settle(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<(), store::Error> {
-    context.run.settle(context, connection, request_id).await
+pub async fn settle(context: &Context, work: &mut Work, request_id: Uuid) -> Result<(), store::Error> {
+    context.run.settle(context, work, request_id).await
 }
 
-/// Wakes those for whom the end of a task may be a beginning. After the commit.
-pub fn wake(context: &Context) {
-    context.wakes.dispatcher.notify_one();
-    context.wakes.outbox.notify_one();
-    context.wakes.git_scribe.notify_one();
-}
-
-async fn skip_dependents(context: &Context, connection: &mut PgConnection, task: &Task, ended: Status) -> Result<(), store::Error> {
-    let dependents = dispatch::list_dependents(connection, task.plan_id, task.purpose.as_str(), &task.step_id).await?;
+async fn skip_dependents(context: &Context, work: &mut Work, task: &Task, ended: Status) -> Result<(), store::Error> {
+    let dependents = dispatch::list_dependents(work, task.plan_id, task.purpose.as_str(), &task.step_id).await?;
     for id in dependents {
-        let Some(locked) = tasks::lock(connection, id).await? else { continue };
+        let Some(locked) = tasks::lock(work, id).await? else { continue };
         let message = format!("step `{}` ({}) is {}; this step needs it and was not tried", task.step_id, task.title, ended.as_str());
         let problem = Problem::new(ErrorCode::DependencyFailed, message).with_details(json!({"step_id": task.step_id, "task_id": task.id}));
         let skipped = Ended::without_run(id, locked.task.status, Status::Skipped, &problem);
-        set_ended(connection, &skipped, context.clock.now()).await?;
+        set_ended(work, &skipped, context.clock.now()).await?;
         let particulars = json!({"because_of": task.step_id});
-        task_story::tell(context, connection, &locked.task, Status::Skipped, "chiffon", "task.skipped", particulars).await?;
+        task_story::tell(work, &locked.task, Status::Skipped, "chiffon", "task.skipped", particulars);
     }
     Ok(())
 }

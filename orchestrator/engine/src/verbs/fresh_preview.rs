@@ -2,8 +2,8 @@
 //! made once for each such attempt when that is proved not to run any more, shown where people look, and ended when it has no use.
 
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Context, cancel_tasks, end_task, retry, task_story};
@@ -14,57 +14,53 @@ use crate::store::tasks::{self, Locked, OfRequest, Task};
 
 /// Sees to the fresh dry runs of a plan whose changes stand so: makes what is due, ends what has no use any more. Those that a
 /// person who decides wants to see.
-pub async fn keep(
-    context: &Context,
-    connection: &mut PgConnection,
-    plan_id: Uuid,
-    changes: &[TaskLine],
-) -> Result<Vec<Fresh>, store::Error> {
+pub async fn keep(context: &Context, work: &mut Work, plan_id: Uuid, changes: &[TaskLine]) -> Result<Vec<Fresh>, store::Error> {
     let is_open = |task_id: Uuid| changes.iter().any(|task| task.id == task_id && task.needs_a_person());
-    for fresh in fresh_previews::list(connection, plan_id).await? {
+    for fresh in fresh_previews::list(work, plan_id).await? {
         let is_wanted = fresh.is_newest && is_open(fresh.of);
         if !is_wanted && !fresh.stopping && !fresh.status().is_terminal() {
             let reason = "what was cut off was decided about, or has ended by itself; its dry run has no use any more";
-            cancel_tasks::stop_one(context, connection, fresh.id, reason).await?;
+            cancel_tasks::stop_one(context, work, fresh.id, reason).await?;
         }
     }
     for task in changes.iter().filter(|task| task.status == Status::Interrupted.as_str() && task.needs_a_person()) {
-        if let Some(locked) = tasks::lock(connection, task.id).await? {
-            make(context, connection, &locked).await?;
+        if let Some(locked) = tasks::lock(work, task.id).await? {
+            make(context, work, &locked).await?;
         }
     }
-    let mut shown = fresh_previews::list(connection, plan_id).await?;
+    let mut shown = fresh_previews::list(work, plan_id).await?;
     shown.retain(|fresh| fresh.is_newest && is_open(fresh.of));
     Ok(shown)
 }
 
 /// Makes it for a change whose attempt is proved not to run any more; whether that was due. The request's row is locked.
-pub(super) async fn make(context: &Context, connection: &mut PgConnection, locked: &Locked) -> Result<bool, store::Error> {
-    if retry::judge(context, connection, locked).await? != Next::Check {
+pub(super) async fn make(context: &Context, work: &mut Work, locked: &Locked) -> Result<bool, store::Error> {
+    if retry::judge(context, work, locked).await? != Next::Check {
         return Ok(false);
     }
     let (task, now) = (&locked.task, context.clock.now());
-    let Some(id) = fresh_previews::make(connection, task.id, context.ids.new_id(), now).await? else { return Ok(false) };
-    let Some(preview) = tasks::lock(connection, id).await? else { return Ok(false) };
+    let Some(id) = fresh_previews::make(work, task.id, context.ids.new_id(), now).await? else { return Ok(false) };
+    let Some(preview) = tasks::lock(work, id).await? else { return Ok(false) };
+    work.wake_dispatcher();
     let particulars = json!({"of": task.id, "after_attempt": task.attempt, "reason": "before a person decides about what was cut off"});
-    task_story::tell(context, connection, &preview.task, Status::Pending, "chiffon", "task.previewed_again", particulars).await?;
+    task_story::tell(work, &preview.task, Status::Pending, "chiffon", "task.previewed_again", particulars);
     Ok(true)
 }
 
 /// Says in the conversation what one found that has just ended.
-pub(super) async fn say(context: &Context, connection: &mut PgConnection, task: &Task) -> Result<(), store::Error> {
+pub(super) async fn say(context: &Context, work: &mut Work, task: &Task) -> Result<(), store::Error> {
     if task.purpose != Purpose::Preview {
         return Ok(());
     }
-    let ended = fresh_previews::list(connection, task.plan_id).await?.into_iter().find(|fresh| fresh.id == task.id && fresh.is_newest);
+    let ended = fresh_previews::list(work, task.plan_id).await?.into_iter().find(|fresh| fresh.id == task.id && fresh.is_newest);
     let Some(fresh) = ended.filter(|fresh| !fresh.stopping && fresh.status() != Status::Cancelled) else { return Ok(()) };
-    context.run.say(context, connection, task.request_id, &fresh.sentence()).await
+    context.run.say(work, task.request_id, &fresh.sentence()).await
 }
 
 /// Shows in its request what one waits for, or that it does not wait any more.
-pub(super) async fn show(context: &Context, connection: &mut PgConnection, request: &OfRequest, task: &Task) -> Result<(), store::Error> {
+pub(super) async fn show(context: &Context, work: &mut Work, request: &OfRequest, task: &Task) -> Result<(), store::Error> {
     if task.purpose == Purpose::Preview && request.status == "needs_attention" {
-        end_task::settle(context, connection, request.id).await?;
+        end_task::settle(context, work, request.id).await?;
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use chiffon_fleet::store::agents::{self, Accepted, OpenCancel, Signed, signed};
 use chiffon_fleet::store::{agent_orders, metrics};
-use chiffon_fleet::verbs::reply::{self, About, Addressee};
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::reply::{self, About, Addressee};
 use chiffon_protocol::message::{Command, Control, Heartbeat};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -52,23 +52,23 @@ pub async fn run(context: &Context, hellos: &HelloRequests, beats: &[Beat<'_>]) 
     let newest = newest(beats);
     let signed_beats: Vec<Signed<'_>> = newest.values().map(|beat| Signed { heartbeat: beat.heartbeat, key_id: beat.signer }).collect();
     let ids: Vec<String> = newest.keys().map(|(id, _)| (*id).to_owned()).collect();
-    let mut transaction = context.store.begin().await?;
-    let accepted = agents::beat(&mut transaction, &signed_beats, context.settings.agent_lease).await?;
+    let mut work = context.begin().await?;
+    let accepted = agents::beat(&mut work, &signed_beats, context.settings.agent_lease).await?;
     let taken: Vec<&Heartbeat> = newest.values().map(|beat| beat.heartbeat).filter(|beat| is_accepted(&accepted, beat)).collect();
-    metrics::add_all(&mut transaction, &taken).await?;
+    metrics::add_all(&mut work, &taken).await?;
     let available: Vec<String> =
         accepted.iter().filter(|accepted| accepted.became_available).map(|accepted| accepted.agent_id.clone()).collect();
     if !available.is_empty() {
-        task_changes::readmit(&mut transaction, &available).await?;
+        task_changes::readmit(&mut work, &available).await?;
     }
     let held: Vec<Held> = taken.iter().flat_map(|beat| held(beat)).collect();
-    let resolved = attempts::renew(&mut transaction, &held, context.settings.agent_lease).await?;
-    let mut cancels = agents::list_open_cancels(&mut transaction, &ids).await?;
-    cancels.extend(attempts::list_outlived(&mut transaction, &held).await?);
-    let orders = agent_orders::list(&mut transaction, &ids).await?;
-    let known = if accepted.len() < newest.len() { agents::incarnations(&mut transaction, &ids).await? } else { Vec::new() };
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
+    let resolved = attempts::renew(&mut work, &held, context.settings.agent_lease).await?;
+    let mut cancels = agents::list_open_cancels(&mut work, &ids).await?;
+    cancels.extend(attempts::list_outlived(&mut work, &held).await?);
+    let orders = agent_orders::list(&mut work, &ids).await?;
+    let known = if accepted.len() < newest.len() { agents::incarnations(&mut work, &ids).await? } else { Vec::new() };
+    work.wake_dispatcher();
+    work.commit().await?;
     for task_id in resolved {
         status::resolved_by_owner(context, task_id).await?;
     }

@@ -9,14 +9,14 @@ use chiffon_fleet::domain::agent_order::Desired;
 use chiffon_fleet::domain::unverified;
 use chiffon_fleet::store::agents::{self, Identity, signed};
 use chiffon_fleet::store::{actions, agent_orders, refused_hellos};
-use chiffon_fleet::verbs::reply::{self, About, Addressee};
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::store;
 use chiffon_kernel::verbs::outcome::Outcome;
+use chiffon_kernel::verbs::reply::{self, About, Addressee};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::{AgentHello, ErrorReport, Unfinished};
 use chiffon_protocol::{ErrorCode, Problem, envelope};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::claim::number;
@@ -26,56 +26,48 @@ use crate::store::task_changes;
 
 /// Takes in a hello. One that is refused is answered with the reason; `signer` is the id of the key that signed it.
 pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<Outcome, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let known = agents::get(&mut transaction, &hello.agent_id).await?;
+    let mut work = context.begin().await?;
+    let known = agents::get(&mut work, &hello.agent_id).await?;
     if let Some(known) = known.as_ref().filter(|known| known.key_id != signer) {
         let message = format!("{} is enrolled with the key {}, and this hello was signed with {signer}", hello.agent_id, known.key_id);
         let problem = Problem::new(ErrorCode::AgentNotEnrolled, message);
         // Where it names the start of the one that is enrolled, that one must not hear what is meant for another.
         let is_told = known.incarnation != signed(hello.incarnation);
-        drop(transaction);
+        drop(work);
         refuse(context, signer, hello, &problem, is_told).await?;
         return Ok(Outcome::Rejected(problem));
     }
     let incarnation = signed(hello.incarnation);
-    let refused = match refusal(&mut transaction, known.as_ref(), hello, incarnation).await? {
-        None if !agents::set_hello(&mut transaction, hello, signer, incarnation, context.settings.agent_lease).await? => {
-            Some(superseded(hello))
-        }
+    let refused = match refusal(&mut work, known.as_ref(), hello, incarnation).await? {
+        None if !agents::set_hello(&mut work, hello, signer, incarnation, context.settings.agent_lease).await? => Some(superseded(hello)),
         refusal => refusal,
     };
     if let Some(problem) = refused {
-        drop(transaction);
+        drop(work);
         refuse(context, signer, hello, &problem, true).await?;
         return Ok(Outcome::Done);
     }
     let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
-    let new = announce(context, &mut transaction, hello).await?;
-    context.run.agent_came(context, &mut transaction).await?;
+    let new = announce(context, &mut work, hello).await?;
+    context.run.agent_came(context, &mut work).await?;
     // Whatever made it decline may have changed: it says hello when its catalogue has, when its disk has room again, and so on.
-    task_changes::readmit(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?;
+    task_changes::readmit(&mut work, std::slice::from_ref(&hello.agent_id)).await?;
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();
-    attempts::renew(&mut transaction, &listed, context.settings.agent_lease).await?;
-    let lost = attempts::list_open_of(&mut transaction, &hello.agent_id, incarnation).await?;
-    refused_hellos::clear(&mut transaction, &hello.agent_id, signer, i32::from(ErrorCode::IncarnationSuperseded.number())).await?;
-    let ordered = agent_orders::list(&mut transaction, std::slice::from_ref(&hello.agent_id)).await?.pop();
-    tell(context, &mut transaction, hello, is_new_start, new).await?;
-    store::commit(transaction).await?;
+    attempts::renew(&mut work, &listed, context.settings.agent_lease).await?;
+    let lost = attempts::list_open_of(&mut work, &hello.agent_id, incarnation).await?;
+    refused_hellos::clear(&mut work, &hello.agent_id, signer, i32::from(ErrorCode::IncarnationSuperseded.number())).await?;
+    let ordered = agent_orders::list(&mut work, std::slice::from_ref(&hello.agent_id)).await?.pop();
+    tell(&mut work, hello, is_new_start, new);
+    work.commit().await?;
     forget_lost(context, hello, lost).await?;
     if let Some(ordered) = ordered.filter(|ordered| is_new_start && ordered.order.desired != Desired::Active) {
         order_agent::tell(context, &ordered, &order_agent::assumed(&ordered.order)).await;
     }
     context.wakes.dispatcher.notify_one();
-    context.wakes.outbox.notify_one();
     Ok(Outcome::Done)
 }
 
-async fn refusal(
-    connection: &mut PgConnection,
-    known: Option<&Identity>,
-    hello: &AgentHello,
-    incarnation: i64,
-) -> Result<Option<Problem>, store::Error> {
+async fn refusal(work: &mut Work, known: Option<&Identity>, hello: &AgentHello, incarnation: i64) -> Result<Option<Problem>, store::Error> {
     if known.is_some_and(|known| known.incarnation > incarnation) {
         return Ok(Some(superseded(hello)));
     }
@@ -92,7 +84,7 @@ async fn refusal(
         let message = format!("{} is the name of an agent that signs nothing; give this one another `agent.id`", hello.agent_id);
         return Ok(Some(Problem::new(ErrorCode::AgentNotEnrolled, message)));
     }
-    let other = agents::find_live_on(connection, hello).await?;
+    let other = agents::find_live_on(work, hello).await?;
     Ok(other.map(|other| {
         let kind = hello.agent_type.as_str();
         let message = format!(
@@ -116,16 +108,16 @@ pub(super) async fn refuse(
     problem: &Problem,
     is_told: bool,
 ) -> Result<(), store::Error> {
-    let mut transaction = context.store.begin().await?;
-    if refused_hellos::add(&mut transaction, hello, signer, problem).await? {
+    let mut work = context.begin().await?;
+    if refused_hellos::add(&mut work, hello, signer, problem).await? {
         tracing::warn!(agent = hello.agent_id, hostname = hello.hostname, %problem, "an agent's hello was refused");
         let data = json!({
             "agent_id": hello.agent_id, "key_id": signer, "agent_type": hello.agent_type, "hostname": hello.hostname,
             "version": hello.version, "code": problem.code.number(), "reason": problem.message,
         });
-        audit::append_system(&mut transaction, &AuditEvent::new("chiffon", "agent.refused", data), context.clock.now()).await?;
+        work.audit_system(AuditEvent::new("chiffon", "agent.refused", data));
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     if is_told {
         let to = Addressee { agent_id: hello.agent_id.clone(), incarnation: signed(hello.incarnation) };
         reply::send(context, &to, &About::the_agent(context), ErrorReport::from(problem.clone())).await;
@@ -134,7 +126,7 @@ pub(super) async fn refuse(
 }
 
 /// Stores what it can do; the actions that nobody has announced before, by name and content.
-async fn announce(context: &Context, connection: &mut PgConnection, hello: &AgentHello) -> Result<Vec<(String, String)>, store::Error> {
+async fn announce(context: &Context, work: &mut Work, hello: &AgentHello) -> Result<Vec<(String, String)>, store::Error> {
     for action in hello.actions.iter().filter(|action| action.spec.agent_type != hello.agent_type) {
         tracing::warn!(
             agent = hello.agent_id,
@@ -142,30 +134,22 @@ async fn announce(context: &Context, connection: &mut PgConnection, hello: &Agen
             "an announced action is for another kind of agent; it is left out"
         );
     }
-    actions::announce(connection, hello, context.clock.now()).await
+    actions::announce(work, hello, context.clock.now()).await
 }
 
-/// Audits it. The last thing in its transaction, because it holds the system chain.
-async fn tell(
-    context: &Context,
-    connection: &mut PgConnection,
-    hello: &AgentHello,
-    is_new_start: bool,
-    new_actions: Vec<(String, String)>,
-) -> Result<(), store::Error> {
-    let now = context.clock.now();
+/// Audits it.
+fn tell(work: &mut Work, hello: &AgentHello, is_new_start: bool, new_actions: Vec<(String, String)>) {
     if is_new_start {
         let data = json!({
             "agent_id": hello.agent_id, "agent_type": hello.agent_type, "hostname": hello.hostname, "version": hello.version,
             "incarnation": hello.incarnation, "actions": hello.actions.len(),
         });
-        audit::append_system(connection, &AuditEvent::new(&hello.agent_id, "agent.connected", data), now).await?;
+        work.audit_system(AuditEvent::new(&hello.agent_id, "agent.connected", data));
     }
     for (name, sha256) in new_actions {
         let data = json!({"action": name, "sha256": sha256});
-        audit::append_system(connection, &AuditEvent::new(&hello.agent_id, "action.announced", data), now).await?;
+        work.audit_system(AuditEvent::new(&hello.agent_id, "action.announced", data));
     }
-    Ok(())
 }
 
 /// What an earlier start owned and this one's journal does not know: nobody can say what became of it.

@@ -5,9 +5,9 @@
 
 use chiffon_kernel::store;
 use chiffon_kernel::store::storable::storable;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::WorkResult;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::claim::number;
 use super::{Context, task_story};
@@ -20,19 +20,19 @@ const MOST_TOLD: usize = 20;
 const LONGEST_CHARS: usize = 300;
 
 /// Keeps what a result names.
-pub(super) async fn run(context: &Context, connection: &mut PgConnection, task: &Task, result: &WorkResult) -> Result<(), store::Error> {
+pub(super) async fn run(context: &Context, work: &mut Work, task: &Task, result: &WorkResult) -> Result<(), store::Error> {
     for host in result.hosts.iter().filter(|host| !host.may_still_run.is_empty() && task.hosts.contains(&host.host)) {
         let told = host.may_still_run.iter().take(MOST_TOLD);
         let what: Vec<String> = told.map(|what| storable(what).chars().take(LONGEST_CHARS).collect()).collect();
         let attempt = number(result.attempt);
-        if !host_locks::keep(connection, &host.host, (task.id, attempt), &what, context.clock.now()).await? {
+        if !host_locks::keep(work, &host.host, (task.id, attempt), &what, context.clock.now()).await? {
             continue;
         }
         let particulars = json!({
             "host": host.host, "agent_id": result.agent_id, "attempt": attempt, "may_still_run": what,
             "reason": format!("{} is reserved: {}. Given back by: {}", host.host, what.join("; "), release_command(&host.host)),
         });
-        task_story::tell(context, connection, task, task.status, &result.agent_id, "host.reserved", particulars).await?;
+        task_story::tell(work, task, task.status, &result.agent_id, "host.reserved", particulars);
     }
     Ok(())
 }

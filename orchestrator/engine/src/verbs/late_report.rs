@@ -4,16 +4,16 @@
 //! reported about a task that nobody knows is stored as it is and acknowledged, so that nothing is lost and nobody asks again.
 
 use chiffon_fleet::store::agents::{self, Identity};
-use chiffon_fleet::verbs::reply::{self, About, Addressee};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store::storable::storable_json;
-use chiffon_kernel::store::{self, audit, installation};
+use chiffon_kernel::store::{self, installation};
+use chiffon_kernel::verbs::reply::{About, Addressee};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::ResultAck;
 use chiffon_protocol::{ErrorCode, Problem, canonical};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::claim::number;
@@ -38,45 +38,41 @@ pub(super) struct By<'b> {
 }
 
 /// The task and the attempt that a report is about, under their locks; the request's row is locked already.
-pub(super) async fn find(
-    context: &Context,
-    connection: &mut PgConnection,
-    by: By<'_>,
-) -> Result<(Option<Locked>, Option<Attempt>), store::Error> {
+pub(super) async fn find(context: &Context, work: &mut Work, by: By<'_>) -> Result<(Option<Locked>, Option<Attempt>), store::Error> {
     let attempt_number = number(by.attempt);
-    let locked = tasks::lock(connection, by.task_id).await?;
-    let attempt = attempts::get(connection, by.task_id, attempt_number).await?;
+    let locked = tasks::lock(work, by.task_id).await?;
+    let attempt = attempts::get(work, by.task_id, attempt_number).await?;
     let Some(known) = &locked else { return Ok((locked, attempt)) };
     let is_owned = attempt.as_ref().is_some_and(|attempt| attempt.claim_id.is_some());
-    if is_owned || !adopt(context, connection, known, by).await? {
+    if is_owned || !adopt(context, work, known, by).await? {
         return Ok((locked, attempt));
     }
-    let locked = tasks::lock(connection, by.task_id).await?;
-    Ok((locked, attempts::get(connection, by.task_id, attempt_number).await?))
+    let locked = tasks::lock(work, by.task_id).await?;
+    Ok((locked, attempts::get(work, by.task_id, attempt_number).await?))
 }
 
 /// Takes an attempt in that may have been made after the backup; whether it was.
-async fn adopt(context: &Context, connection: &mut PgConnection, known: &Locked, by: By<'_>) -> Result<bool, store::Error> {
+async fn adopt(context: &Context, work: &mut Work, known: &Locked, by: By<'_>) -> Result<bool, store::Error> {
     let (task, attempt) = (&known.task, number(by.attempt));
-    if attempt < 1 || attempt > restores::fenced_attempt(connection, task.id).await? {
+    if attempt < 1 || attempt > restores::fenced_attempt(work, task.id).await? {
         return Ok(false);
     }
-    let Some(agent) = enrolled(connection, by).await? else { return Ok(false) };
+    let Some(agent) = enrolled(work, by).await? else { return Ok(false) };
     let now = context.clock.now();
-    if !restores::adopt(connection, task.id, attempt, &agent.id, agent.incarnation, context.ids.new_id(), now).await? {
+    if !restores::adopt(work, task.id, attempt, &agent.id, agent.incarnation, context.ids.new_id(), now).await? {
         return Ok(false);
     }
     let particulars = json!({"agent_id": agent.id, "found_attempt": attempt});
     let is_open = matches!(task.status, Status::Pending | Status::Waiting) && attempt >= task.attempt;
     if !is_open {
         let event = AuditEvent::new(&agent.id, "task.attempt_found", particulars);
-        audit::append(connection, task.request_id, &event, now).await?;
+        work.audit(task.request_id, event);
         return Ok(true);
     }
     let message = format!("{} reports on attempt {attempt}, which it made after the backup that the database was restored from", agent.id);
-    set_unknown(connection, task.id, task.status, &Problem::new(ErrorCode::RestoredFromBackup, message), now).await?;
-    restores::set_attempt(connection, task.id, attempt).await?;
-    task_story::tell(context, connection, task, Status::Unknown, &agent.id, "task.attempt_found", particulars).await?;
+    set_unknown(work, task.id, task.status, &Problem::new(ErrorCode::RestoredFromBackup, message), now).await?;
+    restores::set_attempt(work, task.id, attempt).await?;
+    task_story::tell(work, task, Status::Unknown, &agent.id, "task.attempt_found", particulars);
     Ok(true)
 }
 
@@ -89,28 +85,28 @@ pub(super) async fn stray(
     last_seq: Option<u64>,
 ) -> Result<bool, store::Error> {
     let now = context.clock.now();
-    let mut transaction = context.store.begin().await?;
-    if !installation::was_restored(&mut transaction).await? {
+    let mut work = context.begin().await?;
+    if !installation::was_restored(&mut work).await? {
         return Ok(false);
     }
-    let Some(agent) = enrolled(&mut transaction, by).await? else { return Ok(false) };
+    let Some(agent) = enrolled(&mut work, by).await? else { return Ok(false) };
     let body = storable_json(json!(body));
     let sha256 = Sha256::digest(canonical::bytes(&body)).to_vec();
     let attempt = number(by.attempt);
     let stray = Stray { id: context.ids.new_id(), agent_id: &agent.id, task_id: by.task_id, attempt, kind, sha256: &sha256, body: &body };
-    if restores::add_stray(&mut transaction, &stray, now).await? && kind == "result" {
+    if restores::add_stray(&mut work, &stray, now).await? && kind == "result" {
         let data = json!({"task_id": by.task_id, "attempt": attempt, "report_id": stray.id, "sha256": canonical::hex(&sha256)});
-        audit::append_system(&mut transaction, &AuditEvent::new(&agent.id, "task.stray_report", data), now).await?;
+        work.audit_system(AuditEvent::new(&agent.id, "task.stray_report", data));
     }
-    store::commit(transaction).await?;
     if let Some(last_seq) = last_seq {
         let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
         let ack = ResultAck { task_id: by.task_id, attempt: by.attempt, last_seq, result_stored: true };
-        reply::send(context, &to, &About::the_agent(context), ack).await;
+        work.reply(to, About::the_agent(context), ack);
     }
+    work.commit().await?;
     Ok(true)
 }
 
-async fn enrolled(connection: &mut PgConnection, by: By<'_>) -> Result<Option<Identity>, store::Error> {
-    Ok(agents::get(connection, by.agent_id).await?.filter(|agent| agent.key_id == by.signer))
+async fn enrolled(work: &mut Work, by: By<'_>) -> Result<Option<Identity>, store::Error> {
+    Ok(agents::get(work, by.agent_id).await?.filter(|agent| agent.key_id == by.signer))
 }

@@ -2,9 +2,9 @@
 //! and the owner's later report resolves it (RELIABILITY 12 and 13).
 
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Context, end_task, retry, task_story};
@@ -41,48 +41,43 @@ pub async fn run(
     why: &str,
     fence: Option<(Fence, Proof)>,
 ) -> Result<bool, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(request) = tasks::lock_request_of(&mut transaction, task_id).await? else { return Ok(false) };
-    let Some(locked) = tasks::lock(&mut transaction, task_id).await? else { return Ok(false) };
+    let mut work = context.begin().await?;
+    let Some(request) = tasks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
+    let Some(locked) = tasks::lock(&mut work, task_id).await? else { return Ok(false) };
     if let Some((fence, proof)) = fence {
         let due = (proof == Proof::Overdue).then(|| context.clock.now());
-        if !attempts::is_expired(&mut transaction, task_id, attempt, due, fence.lease, fence.epoch).await? {
+        if !attempts::is_expired(&mut work, task_id, attempt, due, fence.lease, fence.epoch).await? {
             return Ok(false);
         }
     }
     if locked.state().on(Event::LeaseExpired { attempt }).is_err() {
         return Ok(false);
     }
-    mark(context, &mut transaction, &locked, code, why).await?;
-    end_task::settle(context, &mut transaction, request.id).await?;
-    store::commit(transaction).await?;
+    mark(context, &mut work, &locked, code, why).await?;
+    end_task::settle(context, &mut work, request.id).await?;
+    work.commit().await?;
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
     tracing::warn!(%task_id, attempt, agent, "the outcome of a task is unknown");
     Ok(true)
 }
 
 /// Marks a task unknown whose state allows it, with what is known. Its request is not looked at.
-pub async fn mark(
-    context: &Context,
-    connection: &mut PgConnection,
-    locked: &Locked,
-    code: ErrorCode,
-    why: &str,
-) -> Result<(), store::Error> {
+pub async fn mark(context: &Context, work: &mut Work, locked: &Locked, code: ErrorCode, why: &str) -> Result<(), store::Error> {
     let task = &locked.task;
     let (task_id, attempt) = (task.id, task.attempt);
-    let last = logs::last_text(connection, task_id, attempt).await?;
+    let last = logs::last_text(work, task_id, attempt).await?;
     let known = match (&last, task.status) {
         (Some(line), _) => format!("it was at {} %; the last line is: {line}", task.progress),
         (None, Status::Running) => format!("it was at {} % and had said nothing", task.progress),
         (None, _) => "it had not reported that it began".to_owned(),
     };
-    let next = retry::judge(context, connection, locked).await?;
+    let next = retry::judge(context, work, locked).await?;
     let prospect = retry::prospect(context, locked, next, false);
     let message = format!("{why}; {known}. Bring the agent back, which then says what happened. {prospect}");
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
     let details = json!({"agent_id": agent, "attempt": attempt, "progress": task.progress, "last_line": last});
     let problem = Problem::new(code, message).with_details(details);
-    set_unknown(connection, task_id, task.status, &problem, context.clock.now()).await?;
-    task_story::tell(context, connection, task, Status::Unknown, "chiffon", "task.unknown", json!({"error": problem})).await
+    set_unknown(work, task_id, task.status, &problem, context.clock.now()).await?;
+    task_story::tell(work, task, Status::Unknown, "chiffon", "task.unknown", json!({"error": problem}));
+    Ok(())
 }

@@ -3,11 +3,11 @@
 
 use chiffon_fleet::domain::agent_order::{Desired, Order};
 use chiffon_fleet::store::agent_orders::{self, Ordered};
-use chiffon_fleet::verbs::reply::{self, About, Addressee};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::store::{self, audit};
+
+use chiffon_kernel::verbs::reply::{self, About, Addressee};
 use chiffon_protocol::message::{Control, Heartbeat};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
@@ -27,21 +27,21 @@ pub async fn run(context: &Context, principal: &Principal, agent_id: &str, desir
         return Err(Problem::new(ErrorCode::InvalidParameters, message).with_details(json!({"field": "reason"})));
     }
     let now = context.clock.now();
-    let mut transaction = context.store.begin().await?;
-    let (incarnation, before) = agent_orders::lock(&mut transaction, agent_id).await?.ok_or_else(|| missing::agent(agent_id))?;
+    let mut work = context.begin().await?;
+    let (incarnation, before) = agent_orders::lock(&mut work, agent_id).await?.ok_or_else(|| missing::agent(agent_id))?;
     let is_wanted = match &before {
         None => desired == Desired::Active,
         Some(before) => before.desired == desired && (desired != Desired::Drained || before.is_for_this_start),
     };
     if !is_wanted {
-        agent_orders::set(&mut transaction, agent_id, desired, &principal.name, &reason, now).await?;
+        agent_orders::set(&mut work, agent_id, desired, &principal.name, &reason, now).await?;
         if desired == Desired::Active {
-            task_changes::readmit(&mut transaction, &[agent_id.to_owned()]).await?;
+            task_changes::readmit(&mut work, &[agent_id.to_owned()]).await?;
         }
         let data = json!({"agent_id": agent_id, "reason": reason});
-        audit::append_system(&mut transaction, &AuditEvent::new(&principal.name, event(desired), data), now).await?;
-        store::commit(transaction).await?;
-        context.wakes.dispatcher.notify_one();
+        work.audit_system(AuditEvent::new(&principal.name, event(desired), data));
+        work.wake_dispatcher();
+        work.commit().await?;
     }
     if let Some(ordered) = agent_orders::list(&mut *context.store.acquire().await?, &[agent_id.to_owned()]).await?.pop() {
         debug_assert!(ordered.incarnation >= incarnation);

@@ -28,25 +28,22 @@ pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error>
             Some(_) => give_up(context, fence, &run).await?,
         });
     }
-    if dealt_with > 0 {
-        context.wakes.outbox.notify_one();
-    }
     Ok(dealt_with)
 }
 
 async fn ask_to_stop(context: &Context, fence: Fence, run: &Overdue, until: DateTime<Utc>) -> Result<bool, store::Error> {
     let reason = Problem::new(ErrorCode::RunTooLong, format!("it ran longer than its {} s", run.timeout_seconds));
     let reason = format!("{} ({})", reason.message, reason.code.number());
-    let mut transaction = context.store.begin().await?;
-    let report = cancel_tasks::run_one(context, &mut transaction, run.task_id, &reason, "chiffon").await?;
+    let mut work = context.begin().await?;
+    let report = cancel_tasks::run_one(context, &mut work, run.task_id, &reason, "chiffon").await?;
     let is_asked = report.is_some_and(|report| !report.stopping.is_empty());
     if !is_asked
-        || !run_deadlines::set_run_deadline(&mut transaction, run.task_id, run.attempt, until).await?
-        || !leases::is_held(&mut transaction, fence.lease, fence.epoch).await?
+        || !run_deadlines::set_run_deadline(&mut work, run.task_id, run.attempt, until).await?
+        || !leases::is_held(&mut work, fence.lease, fence.epoch).await?
     {
         return Ok(false);
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     tracing::warn!(task_id = %run.task_id, agent = run.agent_id, "a run goes on beyond its time limit; its agent was asked to stop it");
     Ok(true)
 }

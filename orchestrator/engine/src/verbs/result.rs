@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use chiffon_fleet::store::{agents, variables};
-use chiffon_fleet::verbs::reply::{self, About, Addressee};
 use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::store;
 use chiffon_kernel::store::storable::{storable, storable_json};
-use chiffon_kernel::store::{self, audit};
 use chiffon_kernel::verbs::outcome::Outcome;
+use chiffon_kernel::verbs::reply::{About, Addressee};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::prediction::{self, OnHost};
 use chiffon_protocol::message::{ErrorReport, Mode, Outcome as Ending, Preview, ResultAck, ResultStatus, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
 use super::end_task::{self, By};
 use super::status::{is_owner, not_the_owner, owner};
@@ -30,48 +30,46 @@ const NOT_STARTED_AT_MOST: i32 = 3;
 /// Applies a result. `signer` is the id of the key that signed it.
 pub async fn run(context: &Context, signer: &str, result: &WorkResult) -> Result<Outcome, store::Error> {
     let result = &storable_result(result);
-    let mut transaction = context.store.begin().await?;
-    let request = tasks::lock_request_of(&mut transaction, result.task_id).await?;
+    let mut work = context.begin().await?;
+    let request = tasks::lock_request_of(&mut work, result.task_id).await?;
     let by = late_report::By { signer, agent_id: &result.agent_id, task_id: result.task_id, attempt: result.attempt };
     if request.is_none() {
         // What is kept of a stray one is a transaction of its own, and needs this one's connection.
-        drop(transaction);
+        drop(work);
         if late_report::stray(context, by, "result", result, Some(result.last_seq)).await? {
             return Ok(Outcome::Done);
         }
-        transaction = context.store.begin().await?;
+        work = context.begin().await?;
     }
-    let (locked, attempt) = late_report::find(context, &mut transaction, by).await?;
+    let (locked, attempt) = late_report::find(context, &mut work, by).await?;
     let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {
         let message = format!("a result for attempt {} of task {}, which does not exist", result.attempt, result.task_id);
         return Ok(Outcome::rejected(ErrorCode::TaskNotFound, message));
     };
     if !is_owner(&attempt, signer) {
-        return not_owned(context, transaction, &request, &locked, &attempt, Signed { signer, result }).await;
+        return not_owned(context, work, &request, &locked, &attempt, Signed { signer, result }).await;
     }
     let ending = ending(result);
     match domain::result(locked.state(), attempt.known(), ending) {
-        Reported::Ends(to) => finish(context, &mut transaction, &locked, to, ending, result).await?,
+        Reported::Ends(to) => finish(context, &mut work, &locked, to, ending, result).await?,
         Reported::NotStarted => {
             let agent = attempt.agent_id.as_deref().unwrap_or("its agent");
-            not_started(context, &mut transaction, &request, &locked, agent, result).await?;
+            not_started(context, &mut work, &request, &locked, agent, result).await?;
         }
         Reported::Repeated => {}
-        Reported::Conflicting => conflicting(context, &mut transaction, &locked, &attempt, ending).await?,
-        Reported::Fenced => fenced(context, &mut transaction, &locked, &attempt, ending, result).await?,
+        Reported::Conflicting => conflicting(&mut work, &locked, &attempt, ending).await?,
+        Reported::Fenced => fenced(context, &mut work, &locked, &attempt, ending, result).await?,
     }
-    store::commit(transaction).await?;
-    end_task::wake(context);
     if let Some(to) = owner(&attempt) {
-        acknowledge(context, &to, &request, result, attempt.stored_seq.unsigned_abs()).await;
+        acknowledge(&mut work, to, &request, result, attempt.stored_seq.unsigned_abs());
     }
+    work.commit().await?;
     Ok(Outcome::Done)
 }
 
-async fn acknowledge(context: &Context, to: &Addressee, request: &OfRequest, result: &WorkResult, last_seq: u64) {
+fn acknowledge(work: &mut Work, to: Addressee, request: &OfRequest, result: &WorkResult, last_seq: u64) {
     let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
-    let ack = ResultAck { task_id: result.task_id, attempt: result.attempt, last_seq, result_stored: true };
-    reply::send(context, to, &about, ack).await;
+    work.reply(to, about, ResultAck { task_id: result.task_id, attempt: result.attempt, last_seq, result_stored: true });
 }
 
 /// A result with the id of the key that signed it.
@@ -85,25 +83,24 @@ struct Signed<'r> {
 /// stopped before its claim was answered can't know that it owns nothing, and keeps the attempt in its journal until it is told.
 async fn not_owned(
     context: &Context,
-    mut transaction: store::Tx,
+    mut work: Work,
     request: &OfRequest,
     locked: &Locked,
     attempt: &Attempt,
     Signed { signer, result }: Signed<'_>,
 ) -> Result<Outcome, store::Error> {
-    let agent = agents::get(&mut transaction, &result.agent_id).await?;
+    let agent = agents::get(&mut work, &result.agent_id).await?;
     let Some(agent) = agent.filter(|agent| agent.key_id == signer && ending(result) == Ending::NotStarted) else {
         return Ok(not_the_owner(attempt, signer));
     };
     let newest = (locked.task.attempt, locked.task.offer);
     let is_free = attempt.claim_id.is_none() && attempt.finished_at.is_none();
     if given_back(locked.state(), newest, attempt.attempt, is_free).is_some() {
-        not_started(context, &mut transaction, request, locked, &agent.id, result).await?;
+        not_started(context, &mut work, request, locked, &agent.id, result).await?;
     }
-    store::commit(transaction).await?;
-    end_task::wake(context);
     let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
-    acknowledge(context, &to, request, result, result.last_seq).await;
+    acknowledge(&mut work, to, request, result, result.last_seq);
+    work.commit().await?;
     Ok(Outcome::Done)
 }
 
@@ -117,35 +114,35 @@ fn ending(result: &WorkResult) -> Ending {
 
 async fn finish(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     locked: &Locked,
     to: Status,
     ending: Ending,
     result: &WorkResult,
 ) -> Result<(), store::Error> {
     let task = &locked.task;
-    if variables_changed::run(context, connection, locked, ending, result).await? {
+    if variables_changed::run(context, work, locked, ending, result).await? {
         return Ok(());
     }
-    attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
+    attempts::set_finished(work, task.attempt, ending, result, context.clock.now()).await?;
     if let Some(variables) = result.variables.as_ref().filter(|_| task.mode == Mode::Check) {
-        variables::set(connection, task.id, variables).await?;
+        variables::set(work, task.id, variables).await?;
     }
-    keep_hosts::run(context, connection, task, result).await?;
+    keep_hosts::run(context, work, task, result).await?;
     let mut problem = (to != Status::Completed).then(|| problem(to, result));
     // What contradicts itself, because it had said that it runs, is never repeated without a person.
     // A dry run that has changed something is none that may be repeated.
     let is_only_a_look = result.hosts.iter().all(|host| host.made.is_empty());
     if to == Status::Interrupted && ending == Ending::Interrupted && is_only_a_look {
-        let next = retry::judge(context, connection, locked).await?;
+        let next = retry::judge(context, work, locked).await?;
         if let Next::Again { after, number } = next {
-            return interrupted(context, connection, locked, (after, number), result).await;
+            return interrupted(context, work, locked, (after, number), result).await;
         }
         if let Some(problem) = problem.as_mut() {
             problem.message = format!("{}. {}", problem.message.trim_end_matches('.'), retry::prospect(context, locked, next, true));
         }
     }
-    let warnings = warnings(connection, task, result).await?;
+    let warnings = warnings(work, task, result).await?;
     let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
     let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
     let ended = Ended {
@@ -167,23 +164,23 @@ async fn finish(
     if !is_verified {
         particulars["verified"] = json!(false);
     }
-    end_task::run(context, connection, task, &ended, By { actor: agent, event: "task.finished" }, particulars).await?;
-    end_task::settle(context, connection, task.request_id).await
+    end_task::run(context, work, task, &ended, By { actor: agent, event: "task.finished" }, particulars).await?;
+    end_task::settle(context, work, task.request_id).await
 }
 
 /// What the agent warns of, and where the run was not what its dry run had foretold.
-async fn warnings(connection: &mut PgConnection, task: &Task, result: &WorkResult) -> Result<Vec<String>, store::Error> {
+async fn warnings(work: &mut Work, task: &Task, result: &WorkResult) -> Result<Vec<String>, store::Error> {
     let mut warnings = result.warnings.clone();
-    if task.mode == Mode::Apply && attempts::count_tries(connection, task.id).await? > 1 {
+    if task.mode == Mode::Apply && attempts::count_tries(work, task.id).await? > 1 {
         warnings.push(format!("this was try {}; what an earlier one did as it was cut off may stand in no log", result.attempt));
     }
     if task.mode != Mode::Apply || result.hosts.is_empty() {
         return Ok(warnings);
     }
-    let foretold = host_results::foretold(connection, task.id).await?;
+    let foretold = host_results::foretold(work, task.id).await?;
     let Some(preview) = foretold.and_then(|found| serde_json::from_value::<Preview>(found).ok()) else { return Ok(warnings) };
-    let hosts = host_results::ran(connection, task.id).await?;
-    let others = host_results::places_of_others(connection, task.id).await?;
+    let hosts = host_results::ran(work, task.id).await?;
+    let others = host_results::places_of_others(work, task.id).await?;
     let ran = hosts.iter().map(|on| OnHost {
         host: &on.host,
         is_completed: on.is_completed,
@@ -199,7 +196,7 @@ async fn warnings(connection: &mut PgConnection, task: &Task, result: &WorkResul
 /// Its owner says that it was cut off, and it may be repeated: it is tried again without a person.
 async fn interrupted(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     locked: &Locked,
     next: (Duration, u32),
     result: &WorkResult,
@@ -209,8 +206,8 @@ async fn interrupted(
         "agent_id": agent, "outcome": Ending::Interrupted, "exit_code": result.exit_code, "changed": result.changed,
         "duration_seconds": result.duration_seconds, "warnings": result.warnings, "error": problem(Status::Interrupted, result),
     });
-    task_story::tell(context, connection, &locked.task, Status::Interrupted, agent, "task.interrupted", particulars).await?;
-    retry::by_itself(context, connection, locked, next, Proof::ItsReport).await
+    task_story::tell(work, &locked.task, Status::Interrupted, agent, "task.interrupted", particulars);
+    retry::by_itself(context, work, locked, next, Proof::ItsReport).await
 }
 
 /// What the agent says went wrong, or what its silence about that means.
@@ -236,19 +233,18 @@ fn problem(to: Status, result: &WorkResult) -> Problem {
 /// The agent's journal proves that nothing was executed: it is offered again, as a new attempt, without a person.
 async fn not_started(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     request: &OfRequest,
     locked: &Locked,
     agent: &str,
     result: &WorkResult,
 ) -> Result<(), store::Error> {
     let task = &locked.task;
-    attempts::set_finished(connection, task.attempt, Ending::NotStarted, result, context.clock.now()).await?;
-    host_locks::release(connection, task.id).await?;
+    attempts::set_finished(work, task.attempt, Ending::NotStarted, result, context.clock.now()).await?;
+    host_locks::release(work, task.id).await?;
     let reason = result.error.as_ref().map_or(result.output.as_str(), |error| error.message.as_str());
     let text = format!("{agent} did not start it: {reason}");
-    task_story::tell(context, connection, task, Status::Waiting, agent, "task.not_started", json!({"agent_id": agent, "reason": reason}))
-        .await?;
+    task_story::tell(work, task, Status::Waiting, agent, "task.not_started", json!({"agent_id": agent, "reason": reason}));
     let waiting_for = wait::value(context, task, &Wait::new("agent", &text));
     let waiting = Waiting {
         task_id: task.id,
@@ -260,49 +256,39 @@ async fn not_started(
         message: &text,
         next_offer: false,
     };
-    wait::back(context, connection, request, task, &waiting).await?;
-    end_task::settle(context, connection, task.request_id).await
+    wait::back(context, work, request, task, &waiting).await?;
+    end_task::settle(context, work, task.request_id).await
 }
 
 /// Another result than the one that is stored is flagged.
-async fn conflicting(
-    context: &Context,
-    connection: &mut PgConnection,
-    locked: &Locked,
-    attempt: &Attempt,
-    ending: Ending,
-) -> Result<(), store::Error> {
-    attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
-    flag(context, connection, locked, attempt, json!({"reported": ending, "stored": attempt.outcome})).await
+async fn conflicting(work: &mut Work, locked: &Locked, attempt: &Attempt, ending: Ending) -> Result<(), store::Error> {
+    attempts::add_late_report(work, attempt.task_id, attempt.attempt).await?;
+    flag(work, locked, attempt, json!({"reported": ending, "stored": attempt.outcome}));
+    Ok(())
 }
 
 /// A result for an attempt that was superseded, or after a person's decision: recorded, flagged, acknowledged, and nothing else.
 async fn fenced(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     locked: &Locked,
     attempt: &Attempt,
     ending: Ending,
     result: &WorkResult,
 ) -> Result<(), store::Error> {
-    attempts::set_finished(connection, attempt.attempt, ending, result, context.clock.now()).await?;
-    keep_hosts::run(context, connection, &locked.task, result).await?;
-    attempts::add_late_report(connection, attempt.task_id, attempt.attempt).await?;
-    flag(context, connection, locked, attempt, json!({"reported": ending, "task_status": locked.task.status})).await
+    attempts::set_finished(work, attempt.attempt, ending, result, context.clock.now()).await?;
+    keep_hosts::run(context, work, &locked.task, result).await?;
+    attempts::add_late_report(work, attempt.task_id, attempt.attempt).await?;
+    flag(work, locked, attempt, json!({"reported": ending, "task_status": locked.task.status}));
+    Ok(())
 }
 
-async fn flag(
-    context: &Context,
-    connection: &mut PgConnection,
-    locked: &Locked,
-    attempt: &Attempt,
-    mut data: Value,
-) -> Result<(), store::Error> {
+fn flag(work: &mut Work, locked: &Locked, attempt: &Attempt, mut data: Value) {
     data["task_id"] = json!(attempt.task_id);
     data["attempt"] = json!(attempt.attempt);
     let actor = attempt.agent_id.as_deref().unwrap_or("chiffon");
     let event = AuditEvent::new(actor, "task.conflicting_report", data);
-    audit::append(connection, locked.task.request_id, &event, context.clock.now()).await
+    work.audit(locked.task.request_id, event);
 }
 
 fn storable_result(result: &WorkResult) -> WorkResult {

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use chiffon_kernel::store::{self, leases};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
 use chiffon_protocol::action::Repeatable;
 use chiffon_records::store::git_outbox;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::lose_attempt::Fence;
@@ -25,28 +25,28 @@ use crate::store::{fresh_previews, host_locks, restores};
 const BATCH: i64 = 100;
 
 /// What follows when the newest attempt of a task was cut off, once it is proved not to run any more.
-pub(super) async fn judge(context: &Context, connection: &mut PgConnection, locked: &Locked) -> Result<Next, store::Error> {
+pub(super) async fn judge(context: &Context, work: &mut Work, locked: &Locked) -> Result<Next, store::Error> {
     let task = &locked.task;
-    if task.attempt <= restores::fenced_attempt(connection, task.id).await? {
+    if task.attempt <= restores::fenced_attempt(work, task.id).await? {
         return Ok(Next::Person(Why::Restored));
     }
     Ok(context.settings.retry.next(&CutOff {
         purpose: task.purpose,
         repeatable: task.repeatable,
-        can_be_checked: task.repeatable == Repeatable::CheckFirst && fresh_previews::is_possible(connection, task.id).await?,
+        can_be_checked: task.repeatable == Repeatable::CheckFirst && fresh_previews::is_possible(work, task.id).await?,
         cancel_requested: task.cancel_requested_at.is_some(),
         verified: locked.attempt.as_ref().is_none_or(|attempt| attempt.verified),
-        tries: attempts::count_tries(connection, task.id).await?,
+        tries: attempts::count_tries(work, task.id).await?,
     }))
 }
 
 /// What proves at this moment that the newest attempt of a task does not run any more.
-pub async fn proof(context: &Context, connection: &mut PgConnection, locked: &Locked) -> Result<Option<Proof>, store::Error> {
+pub async fn proof(context: &Context, work: &mut Work, locked: &Locked) -> Result<Option<Proof>, store::Error> {
     if locked.task.status == Status::Interrupted {
         return Ok(Some(Proof::ItsReport));
     }
     // After a restore this attempt need not be the last one that was made.
-    if locked.task.attempt <= restores::fenced_attempt(connection, locked.task.id).await? {
+    if locked.task.attempt <= restores::fenced_attempt(work, locked.task.id).await? {
         return Ok(None);
     }
     Ok(over(context, locked).filter(|over| *over <= context.clock.now()).map(|_| Proof::RunTimeOver))
@@ -78,27 +78,23 @@ pub(super) fn prospect(context: &Context, locked: &Locked, next: Next, proved: b
 
 /// Puts a task whose attempt was cut off back to wait for its next one; its request is not looked at. `text` is what it says, and
 /// what it waits for with a pause.
-pub async fn again(
-    context: &Context,
-    connection: &mut PgConnection,
-    locked: &Locked,
-    pause: Option<Duration>,
-    text: &str,
-) -> Result<(), store::Error> {
+pub async fn again(context: &Context, work: &mut Work, locked: &Locked, pause: Option<Duration>, text: &str) -> Result<(), store::Error> {
     let (task, now) = (&locked.task, context.clock.now());
     let not_before = pause.map(|pause| now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(5)));
     let waiting_for = wait::value(context, task, &Wait::new(if pause.is_some() { "retry" } else { "agent" }, text));
-    host_locks::release(connection, task.id).await?;
-    git_outbox::drop_unrendered(connection, task.id).await?;
+    host_locks::release(work, task.id).await?;
+    git_outbox::drop_unrendered(work, task.id).await?;
     let again = Again { task_id: task.id, from: task.status, waiting_for: &waiting_for, not_before, message: text };
-    set_again(connection, &again, now).await?;
-    task_story::show(connection, task, &json!({"status": "waiting", "waiting_for": waiting_for}), now).await
+    set_again(work, &again, now).await?;
+    work.wake_dispatcher();
+    task_story::show(work, task, &json!({"status": "waiting", "waiting_for": waiting_for}));
+    Ok(())
 }
 
 /// The same by itself, with its audit row; then its request is looked at, and shows what it waits for.
 pub(super) async fn by_itself(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     locked: &Locked,
     (after, number): (Duration, u32),
     proof: Proof,
@@ -111,11 +107,11 @@ pub(super) async fn by_itself(
     let at = context.clock.now() + TimeDelta::from_std(after).unwrap_or(TimeDelta::minutes(5));
     let of = context.settings.retry.tries;
     let text = format!("{proved}; try {number} of {of} begins at {} UTC", at.format("%H:%M:%S"));
-    again(context, connection, locked, Some(after), &text).await?;
+    again(context, work, locked, Some(after), &text).await?;
     let particulars = json!({"try": number, "of": of, "not_before": at, "proof": proof.as_str(), "reason": proved});
-    task_story::tell(context, connection, task, Status::Waiting, "chiffon", "task.retried", particulars).await?;
-    end_task::settle(context, connection, task.request_id).await?;
-    wait::mirror_task(context, connection, task.id).await
+    task_story::tell(work, task, Status::Waiting, "chiffon", "task.retried", particulars);
+    end_task::settle(context, work, task.request_id).await?;
+    wait::mirror_task(work, task.id).await
 }
 
 /// Sees to what is unknown and can't run any more: tries again what may be repeated, and makes the fresh dry run of what wants a
@@ -136,36 +132,36 @@ pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error>
 }
 
 async fn one(context: &Context, fence: Fence, task_id: Uuid) -> Result<bool, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(OfRequest { .. }) = tasks::lock_request_of(&mut transaction, task_id).await? else { return Ok(false) };
-    let Some(locked) = tasks::lock(&mut transaction, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
+    let mut work = context.begin().await?;
+    let Some(OfRequest { .. }) = tasks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
+    let Some(locked) = tasks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
         return Ok(false);
     };
-    if !leases::is_held(&mut transaction, fence.lease, fence.epoch).await? {
+    if !leases::is_held(&mut work, fence.lease, fence.epoch).await? {
         return Ok(false);
     }
     let attempt = locked.task.attempt;
-    let Some(proof) = proof(context, &mut transaction, &locked).await? else { return Ok(false) };
-    let (after, number) = match judge(context, &mut transaction, &locked).await? {
+    let Some(proof) = proof(context, &mut work, &locked).await? else { return Ok(false) };
+    let (after, number) = match judge(context, &mut work, &locked).await? {
         Next::Again { after, number } => (after, number),
-        Next::Check => return look(context, transaction, &locked).await,
+        Next::Check => return look(context, work, &locked).await,
         Next::Person(_) | Next::Nothing => return Ok(false),
     };
     if locked.state().on(Event::Retry { attempt }).is_err() {
         return Ok(false);
     }
-    by_itself(context, &mut transaction, &locked, (after, number), proof).await?;
-    store::commit(transaction).await?;
+    by_itself(context, &mut work, &locked, (after, number), proof).await?;
+    work.commit().await?;
     tracing::warn!(%task_id, attempt, "the longest run time of a silent attempt is over; its task is tried again");
     Ok(true)
 }
 
-async fn look(context: &Context, mut transaction: store::Tx, locked: &Locked) -> Result<bool, store::Error> {
-    if !fresh_preview::make(context, &mut transaction, locked).await? {
+async fn look(context: &Context, mut work: Work, locked: &Locked) -> Result<bool, store::Error> {
+    if !fresh_preview::make(context, &mut work, locked).await? {
         return Ok(false);
     }
-    end_task::settle(context, &mut transaction, locked.task.request_id).await?;
-    store::commit(transaction).await?;
+    end_task::settle(context, &mut work, locked.task.request_id).await?;
+    work.commit().await?;
     let (task_id, attempt) = (locked.task.id, locked.task.attempt);
     tracing::warn!(%task_id, attempt, "the longest run time of a silent attempt is over; a fresh dry run shows what is left to do");
     Ok(true)

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chiffon_kernel::store;
-use sqlx::PgConnection;
+use chiffon_kernel::verbs::work::Work;
 use uuid::Uuid;
 
 use super::Context;
@@ -11,27 +11,21 @@ use super::Context;
 #[async_trait]
 pub trait Run: Send + Sync + std::fmt::Debug {
     /// Its tasks have changed: it looks at how they stand and moves on. Idempotent: what is counts, not what happened.
-    async fn settle(&self, context: &Context, connection: &mut PgConnection, run_id: Uuid) -> Result<(), store::Error>;
+    async fn settle(&self, context: &Context, work: &mut Work, run_id: Uuid) -> Result<(), store::Error>;
 
     /// Tells its people something about its work, unless it has ended.
-    async fn say(&self, context: &Context, connection: &mut PgConnection, run_id: Uuid, text: &str) -> Result<(), store::Error>;
+    async fn say(&self, work: &mut Work, run_id: Uuid, text: &str) -> Result<(), store::Error>;
 
     /// An agent has said hello: what waited for one may go on.
-    async fn agent_came(&self, context: &Context, connection: &mut PgConnection) -> Result<(), store::Error>;
+    async fn agent_came(&self, context: &Context, work: &mut Work) -> Result<(), store::Error>;
 
     /// An action has other content by now than the plan of this run: the same steps are planned again, if that is so and nothing of it
     /// was begun; whether they are.
-    async fn plan_again(&self, context: &Context, connection: &mut PgConnection, run_id: Uuid) -> Result<bool, store::Error>;
+    async fn plan_again(&self, context: &Context, work: &mut Work, run_id: Uuid) -> Result<bool, store::Error>;
 
     /// Whether the same steps can be planned again although an agent has had this task, because it has refused it and nothing was begun.
-    async fn can_plan_again(&self, connection: &mut PgConnection, run_id: Uuid, refused: Uuid) -> Result<bool, store::Error>;
+    async fn can_plan_again(&self, work: &mut Work, run_id: Uuid, refused: Uuid) -> Result<bool, store::Error>;
 
     /// Plans them again because of this. The caller has found that it [can be](Self::can_plan_again), and ended what was refused.
-    async fn plan_again_because(
-        &self,
-        context: &Context,
-        connection: &mut PgConnection,
-        run_id: Uuid,
-        what: &str,
-    ) -> Result<(), store::Error>;
+    async fn plan_again_because(&self, context: &Context, work: &mut Work, run_id: Uuid, what: &str) -> Result<(), store::Error>;
 }

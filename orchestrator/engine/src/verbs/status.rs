@@ -1,14 +1,14 @@
 //! Progress and log lines of running work. Lines are stored once however often they come; progress only rises; nothing that
 //! came late reverses an end (RELIABILITY 16).
 
-use chiffon_fleet::verbs::reply::{self, About, Addressee};
+use chiffon_kernel::store;
 use chiffon_kernel::store::storable::storable;
-use chiffon_kernel::store::{self, events};
 use chiffon_kernel::verbs::outcome::Outcome;
+use chiffon_kernel::verbs::reply::{About, Addressee};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::ErrorCode;
 use chiffon_protocol::message::{LogEvent, ResultAck, WorkStatus};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Context, end_task, late_report, task_story, unverified};
@@ -30,14 +30,14 @@ pub struct Report<'r> {
 /// Takes in reports of one attempt, in the order in which they came, in one transaction.
 pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcome>, store::Error> {
     let Some(Report { status: first, .. }) = reports.first() else { return Ok(Vec::new()) };
-    let mut transaction = context.store.begin().await?;
-    let request = tasks::lock_request_of(&mut transaction, first.task_id).await?;
+    let mut work = context.begin().await?;
+    let request = tasks::lock_request_of(&mut work, first.task_id).await?;
     if request.is_none() {
-        drop(transaction);
+        drop(work);
         return about_nothing(context, reports).await;
     }
     let by = by(&reports[0]);
-    let (locked, attempt) = late_report::find(context, &mut transaction, by).await?;
+    let (locked, attempt) = late_report::find(context, &mut work, by).await?;
     let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {
         return Ok(reports.iter().map(|report| not_found(report.status)).collect());
     };
@@ -54,14 +54,14 @@ pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcom
     if owned.is_empty() {
         return Ok(outcomes);
     }
-    let acknowledged = store_lines(context, &mut transaction, &locked, &attempt, &owned).await?;
-    progress(context, &mut transaction, &locked, &attempt, &owned).await?;
-    store::commit(transaction).await?;
+    let acknowledged = store_lines(&mut work, &locked, &attempt, &owned).await?;
+    progress(context, &mut work, &locked, &attempt, &owned).await?;
     if let (Some(last_seq), Some(to)) = (acknowledged, owner(&attempt)) {
         let about = About { request_id: request.id, trace_id: request.trace_id };
-        let ack = ResultAck { task_id: attempt.task_id, attempt: first.attempt, last_seq: last_seq.unsigned_abs(), result_stored: false };
-        reply::send(context, &to, &about, ack).await;
+        let last_seq = last_seq.unsigned_abs();
+        work.reply(to, about, ResultAck { task_id: attempt.task_id, attempt: first.attempt, last_seq, result_stored: false });
     }
+    work.commit().await?;
     Ok(outcomes)
 }
 
@@ -102,42 +102,36 @@ pub(super) fn owner(attempt: &Attempt) -> Option<Addressee> {
 }
 
 /// Stores new lines; up to which number all are stored, when there were any.
-async fn store_lines(
-    context: &Context,
-    connection: &mut PgConnection,
-    locked: &Locked,
-    attempt: &Attempt,
-    statuses: &[&WorkStatus],
-) -> Result<Option<i64>, store::Error> {
+async fn store_lines(work: &mut Work, locked: &Locked, attempt: &Attempt, statuses: &[&WorkStatus]) -> Result<Option<i64>, store::Error> {
     let lines: Vec<&LogEvent> = statuses.iter().flat_map(|status| &status.events).collect();
     if lines.is_empty() {
         return Ok(None);
     }
-    let Some(stored) = logs::add(connection, attempt, &lines).await? else { return Ok(Some(attempt.stored_seq)) };
+    let Some(stored) = logs::add(work, attempt, &lines).await? else { return Ok(Some(attempt.stored_seq)) };
     for (from, to) in stored.new {
         let purpose = locked.task.purpose;
         let data = json!({"task_id": attempt.task_id, "purpose": purpose, "attempt": attempt.attempt, "from": from, "to": to});
-        events::add(connection, locked.task.request_id, "log", &data, context.clock.now()).await?;
+        work.event(locked.task.request_id, "log", data);
     }
     Ok(Some(stored.contiguous))
 }
 
 async fn progress(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     locked: &Locked,
     attempt: &Attempt,
     statuses: &[&WorkStatus],
 ) -> Result<(), store::Error> {
     let highest = statuses.iter().map(|status| status.progress.min(100)).max().unwrap_or(0);
     let message = statuses.last().map(|status| storable(&status.message)).filter(|message| !message.is_empty());
-    runs(context, connection, locked, attempt.attempt, i16::from(highest), message.as_deref()).await
+    runs(context, work, locked, attempt.attempt, i16::from(highest), message.as_deref()).await
 }
 
 /// Notes that an attempt runs. A report of one that ended or was superseded changes nothing.
 async fn runs(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     locked: &Locked,
     attempt: i32,
     progress: i16,
@@ -151,34 +145,35 @@ async fn runs(
     if before.on(event).is_err() {
         return Ok(());
     }
-    if !set_running(connection, task.id, task.status, progress, message, context.settings.run_margin, now).await? {
+    if !set_running(work, task.id, task.status, progress, message, context.settings.run_margin, now).await? {
         return Ok(());
     }
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
     if task.status == Status::Running {
         let shown = json!({"status": "running", "progress": progress.max(task.progress), "message": message.unwrap_or(&task.message)});
-        return task_story::show(connection, task, &shown, now).await;
+        task_story::show(work, task, &shown);
+        return Ok(());
     }
     let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
     let lease = if is_verified { context.settings.agent_lease } else { unverified::time_to_report(context, task.timeout_seconds) };
-    attempts::set_started(connection, task.id, attempt, lease, now).await?;
+    attempts::set_started(work, task.id, attempt, lease, now).await?;
     let what = if is_first { "task.started" } else { "task.resumed" };
-    task_story::tell(context, connection, task, Status::Running, agent, what, json!({"agent_id": agent})).await?;
+    task_story::tell(work, task, Status::Running, agent, what, json!({"agent_id": agent}));
     if !is_first {
-        end_task::settle(context, connection, task.request_id).await?;
+        end_task::settle(context, work, task.request_id).await?;
     }
     Ok(())
 }
 
 /// The owner of a task that counted as unknown says that it runs (RELIABILITY 13).
 pub async fn resolved_by_owner(context: &Context, task_id: Uuid) -> Result<(), store::Error> {
-    let mut transaction = context.store.begin().await?;
-    if tasks::lock_request_of(&mut transaction, task_id).await?.is_none() {
+    let mut work = context.begin().await?;
+    if tasks::lock_request_of(&mut work, task_id).await?.is_none() {
         return Ok(());
     }
-    let Some(locked) = tasks::lock(&mut transaction, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
+    let Some(locked) = tasks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
         return Ok(());
     };
-    runs(context, &mut transaction, &locked, locked.task.attempt, locked.task.progress, None).await?;
-    store::commit(transaction).await
+    runs(context, &mut work, &locked, locked.task.attempt, locked.task.progress, None).await?;
+    work.commit().await
 }

@@ -77,18 +77,17 @@ pub async fn died(
 /// Ends a task that waits after its offers died again and again: what ends whoever takes it is not handed out for ever. `false` when
 /// it does not wait any more.
 pub async fn set_aside(context: &Context, task_id: Uuid, problem: &Problem) -> Result<bool, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    if tasks::lock_request_of(&mut transaction, task_id).await?.is_none() {
+    let mut work = context.begin().await?;
+    if tasks::lock_request_of(&mut work, task_id).await?.is_none() {
         return Ok(false);
     }
-    let locked = tasks::lock(&mut transaction, task_id).await?.filter(|locked| locked.task.status == Status::Waiting);
+    let locked = tasks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Waiting);
     let Some(Locked { task, .. }) = locked else { return Ok(false) };
     let ended = Ended::without_run(task.id, task.status, Status::Failed, problem);
     let by = By { actor: "chiffon", event: "task.set_aside" };
-    end_task::run(context, &mut transaction, &task, &ended, by, json!({"error": problem})).await?;
-    end_task::settle(context, &mut transaction, task.request_id).await?;
-    store::commit(transaction).await?;
-    end_task::wake(context);
+    end_task::run(context, &mut work, &task, &ended, by, json!({"error": problem})).await?;
+    end_task::settle(context, &mut work, task.request_id).await?;
+    work.commit().await?;
     Ok(true)
 }
 
@@ -100,9 +99,9 @@ async fn take_back(
     why: Wait,
     not_before: Option<DateTime<Utc>>,
 ) -> Result<bool, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(request) = tasks::lock_request_of(&mut transaction, task_id).await? else { return Ok(false) };
-    let Some(locked) = tasks::lock(&mut transaction, task_id).await? else { return Ok(false) };
+    let mut work = context.begin().await?;
+    let Some(request) = tasks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
+    let Some(locked) = tasks::lock(&mut work, task_id).await? else { return Ok(false) };
     let happened = match returned {
         Some((attempt, offer)) => Event::Returned { attempt, offer },
         None => Event::OfferExpired { attempt: locked.task.attempt, offer: locked.task.offer },
@@ -111,8 +110,8 @@ async fn take_back(
         return Ok(false);
     }
     let withdrawal = Withdrawal { actor: "chiffon", event, why, excluded: None, not_before };
-    withdraw::run(context, &mut transaction, &request, &locked.task, &withdrawal).await?;
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
+    withdraw::run(context, &mut work, &request, &locked.task, &withdrawal).await?;
+    work.wake_dispatcher();
+    work.commit().await?;
     Ok(true)
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use chiffon_fleet::domain::unverified::{fixed_result, fixed_status};
 use chiffon_fleet::store::{actions, agents};
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::WorkClaim;
 use chiffon_protocol::{Message, Problem};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::claim::number;
@@ -27,19 +27,19 @@ const INCARNATION: i64 = 1;
 /// Brings the records to what is configured: who is admitted counts as an agent, and who is not any more counts as gone.
 pub async fn enrol(context: &Context) -> Result<(), Problem> {
     let now = context.clock.now();
-    let mut transaction = context.store.begin().await?;
+    let mut work = context.begin().await?;
     let mut admitted = Vec::new();
     let mut told = Vec::new();
     for peer in &context.settings.unverified {
         let hello = peer.hello();
-        if !unverified::is_admitted(&mut transaction, &hello.agent_id).await? {
+        if !unverified::is_admitted(&mut work, &hello.agent_id).await? {
             told.push((
                 "agent.admitted_unverified",
                 json!({"agent_id": hello.agent_id, "queue": peer.queue(), "actions": hello.actions.len()}),
             ));
         }
-        agents::set_hello(&mut transaction, &hello, &hello.agent_id, INCARNATION, ADMITTED_FOR).await?;
-        actions::announce(&mut transaction, &hello, now).await?;
+        agents::set_hello(&mut work, &hello, &hello.agent_id, INCARNATION, ADMITTED_FOR).await?;
+        actions::announce(&mut work, &hello, now).await?;
         tracing::warn!(
             agent_id = hello.agent_id,
             queue = peer.queue(),
@@ -47,23 +47,22 @@ pub async fn enrol(context: &Context) -> Result<(), Problem> {
         );
         admitted.push(hello.agent_id);
     }
-    for agent_id in unverified::retire_others(&mut transaction, &admitted).await? {
+    for agent_id in unverified::retire_others(&mut work, &admitted).await? {
         told.push(("agent.dismissed_unverified", json!({"agent_id": agent_id})));
     }
     if !admitted.is_empty() {
-        context.run.agent_came(context, &mut transaction).await?;
+        context.run.agent_came(context, &mut work).await?;
     }
     for (event, data) in told {
-        audit::append_system(&mut transaction, &AuditEvent::new("chiffon", event, data), now).await?;
+        work.audit_system(AuditEvent::new("chiffon", event, data));
     }
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
-    context.wakes.outbox.notify_one();
+    work.wake_dispatcher();
+    work.commit().await?;
     Ok(())
 }
 
 /// Gives an offered attempt to a peer that can't claim it, in the transaction that sends it.
-pub(super) async fn hand_over(context: &Context, connection: &mut PgConnection, task: &Task, agent_id: &str) -> Result<(), store::Error> {
+pub(super) async fn hand_over(context: &Context, work: &mut Work, task: &Task, agent_id: &str) -> Result<(), store::Error> {
     let now = context.clock.now();
     let claim = WorkClaim {
         claim_id: context.ids.new_id(),
@@ -75,12 +74,13 @@ pub(super) async fn hand_over(context: &Context, connection: &mut PgConnection, 
         work_sha256: String::new(),
     };
     let lease = time_to_report(context, task.timeout_seconds);
-    attempts::set_owner(connection, &claim, task.attempt, INCARNATION, lease, now).await?;
-    unverified::mark(connection, task.id, task.attempt).await?;
+    attempts::set_owner(work, &claim, task.attempt, INCARNATION, lease, now).await?;
+    unverified::mark(work, task.id, task.attempt).await?;
     let beyond = context.settings.start_within + context.settings.run_margin;
-    task_changes::set_claimed(connection, task.id, agent_id, beyond, now).await?;
+    task_changes::set_claimed(work, task.id, agent_id, beyond, now).await?;
     let particulars = json!({"agent_id": agent_id, "verified": false});
-    task_story::tell(context, connection, task, Status::Dispatched, "chiffon", "task.handed_over", particulars).await
+    task_story::tell(work, task, Status::Dispatched, "chiffon", "task.handed_over", particulars);
+    Ok(())
 }
 
 /// How long such a peer has to report: the action's time limit and a margin. Then nobody knows what became of it.

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::{Outcome as Ending, WorkResult};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::{Context, task_story};
 use crate::domain::task::{Purpose, Status};
@@ -22,7 +22,7 @@ const NAMED: usize = 10;
 /// Plans again after such a result, in the caller's transaction; `false` where it is none, or something of the plan was begun.
 pub(super) async fn run(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     locked: &Locked,
     ending: Ending,
     result: &WorkResult,
@@ -30,18 +30,18 @@ pub(super) async fn run(
     let task = &locked.task;
     let Some(error) = result.error.as_ref().filter(|error| error.code == ErrorCode::VariablesChanged.number()) else { return Ok(false) };
     let has_begun = ending != Ending::Failed || result.changed || result.hosts.iter().any(|host| host.ok > 0);
-    if task.purpose != Purpose::Apply || has_begun || !context.run.can_plan_again(connection, task.request_id, task.id).await? {
+    if task.purpose != Purpose::Apply || has_begun || !context.run.can_plan_again(work, task.request_id, task.id).await? {
         return Ok(false);
     }
-    attempts::set_finished(connection, task.attempt, ending, result, context.clock.now()).await?;
+    attempts::set_finished(work, task.attempt, ending, result, context.clock.now()).await?;
     let problem = Problem::from(error.clone());
-    set_ended(connection, &Ended::without_run(task.id, task.status, Status::Failed, &problem), context.clock.now()).await?;
-    host_locks::release(connection, task.id).await?;
+    set_ended(work, &Ended::without_run(task.id, task.status, Status::Failed, &problem), context.clock.now()).await?;
+    host_locks::release(work, task.id).await?;
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
     let particulars = json!({"agent_id": agent, "outcome": ending, "changed": false, "error": problem});
-    task_story::tell(context, connection, task, Status::Failed, agent, "task.finished", particulars).await?;
+    task_story::tell(work, task, Status::Failed, agent, "task.finished", particulars);
     let what = words(&serde_json::from_value(error.details["variables"].clone()).unwrap_or_default());
-    context.run.plan_again_because(context, connection, task.request_id, &what).await?;
+    context.run.plan_again_because(context, work, task.request_id, &what).await?;
     Ok(true)
 }
 

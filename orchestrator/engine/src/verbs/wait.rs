@@ -2,9 +2,9 @@
 //!
 //! The request shows the same while nothing of it moves: then it is what the request waits for.
 
-use chiffon_kernel::store::{self, events};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Context, task_story};
@@ -15,7 +15,7 @@ use crate::store::tasks::{self, Locked, OfRequest, Task, waiting_value};
 /// Notes that a ready task waits for this, by the key under which it is kept until that may have changed.
 pub async fn run(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     request: &OfRequest,
     task: &Task,
     why: &Wait,
@@ -32,22 +32,19 @@ pub async fn run(
         message: &task.message,
         next_offer: false,
     };
-    back(context, connection, request, task, &waiting).await
+    back(context, work, request, task, &waiting).await
 }
 
 /// Puts a task into `waiting` and shows why.
-pub async fn back(
-    context: &Context,
-    connection: &mut PgConnection,
-    request: &OfRequest,
-    task: &Task,
-    waiting: &Waiting<'_>,
-) -> Result<(), store::Error> {
+pub async fn back(context: &Context, work: &mut Work, request: &OfRequest, task: &Task, waiting: &Waiting<'_>) -> Result<(), store::Error> {
     let now = context.clock.now();
-    set_waiting(connection, waiting, now).await?;
+    set_waiting(work, waiting, now).await?;
+    if waiting.wait_key.is_none() {
+        work.wake_dispatcher();
+    }
     let shown = json!({"status": "waiting", "waiting_for": waiting.waiting_for});
-    task_story::show(connection, task, &shown, now).await?;
-    mirror(context, connection, request, Some(waiting.waiting_for)).await
+    task_story::show(work, task, &shown);
+    mirror(work, request, Some(waiting.waiting_for)).await
 }
 
 /// `{what, since, text}`; the time stays while the thing stays the same.
@@ -62,26 +59,21 @@ pub fn value(context: &Context, task: &Task, why: &Wait) -> Value {
 }
 
 /// The request does not wait for an agent any more: one of its tasks went out.
-pub async fn over(context: &Context, connection: &mut PgConnection, request: &OfRequest) -> Result<(), store::Error> {
-    mirror(context, connection, request, None).await
+pub async fn over(work: &mut Work, request: &OfRequest) -> Result<(), store::Error> {
+    mirror(work, request, None).await
 }
 
 /// Shows in its request what a task waits for, as far as nothing of it moves. Both are read again.
-pub async fn mirror_task(context: &Context, connection: &mut PgConnection, task_id: Uuid) -> Result<(), store::Error> {
-    let Some(request) = tasks::lock_request_of(connection, task_id).await? else { return Ok(()) };
-    let Some(Locked { task, .. }) = tasks::lock(connection, task_id).await? else { return Ok(()) };
-    mirror(context, connection, &request, task.waiting_for.as_ref()).await
+pub async fn mirror_task(work: &mut Work, task_id: Uuid) -> Result<(), store::Error> {
+    let Some(request) = tasks::lock_request_of(work, task_id).await? else { return Ok(()) };
+    let Some(Locked { task, .. }) = tasks::lock(work, task_id).await? else { return Ok(()) };
+    mirror(work, &request, task.waiting_for.as_ref()).await
 }
 
-async fn mirror(
-    context: &Context,
-    connection: &mut PgConnection,
-    request: &OfRequest,
-    waiting_for: Option<&Value>,
-) -> Result<(), store::Error> {
-    if mirror_wait(connection, request.id, waiting_for).await? {
+async fn mirror(work: &mut Work, request: &OfRequest, waiting_for: Option<&Value>) -> Result<(), store::Error> {
+    if mirror_wait(work, request.id, waiting_for).await? {
         let data = json!({"status": request.status, "waiting_for": waiting_for});
-        events::add(connection, request.id, "request", &data, context.clock.now()).await?;
+        work.event(request.id, "request", data);
     }
     Ok(())
 }

@@ -3,9 +3,9 @@
 //! One path for offers that were declined, that nobody claimed, and that the broker could not deliver.
 
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::{Context, task_story, wait};
 use crate::domain::placement::Wait;
@@ -32,14 +32,14 @@ pub struct Withdrawal<'a> {
 /// Takes the newest offer back; the caller has asked the state machine.
 pub async fn run(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     request: &OfRequest,
     task: &Task,
     withdrawal: &Withdrawal<'_>,
 ) -> Result<(), store::Error> {
-    host_locks::release(connection, task.id).await?;
+    host_locks::release(work, task.id).await?;
     let particulars = json!({"offer": task.offer, "reason": withdrawal.why.text});
-    task_story::tell(context, connection, task, Status::Waiting, withdrawal.actor, withdrawal.event, particulars).await?;
+    task_story::tell(work, task, Status::Waiting, withdrawal.actor, withdrawal.event, particulars);
     let waiting_for = wait::value(context, task, &withdrawal.why);
     let waiting = Waiting {
         task_id: task.id,
@@ -51,5 +51,5 @@ pub async fn run(
         message: &withdrawal.why.text,
         next_offer: true,
     };
-    wait::back(context, connection, request, task, &waiting).await
+    wait::back(context, work, request, task, &waiting).await
 }

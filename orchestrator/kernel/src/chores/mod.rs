@@ -1,6 +1,7 @@
 //! Background work: small idempotent ticks, each woken by a signal and by a period, on one code path for the happy and the
 //! repaired case. What each last did can be read (`GET /background`).
 
+pub mod announcer;
 pub mod outbox_listener;
 pub mod outbox_relay;
 

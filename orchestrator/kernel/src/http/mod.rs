@@ -13,7 +13,6 @@ pub mod idempotency;
 pub mod input;
 mod key;
 pub mod limits;
-mod live;
 mod measures;
 mod operations;
 pub mod places;

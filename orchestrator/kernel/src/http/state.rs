@@ -8,10 +8,10 @@ use axum::extract::FromRef;
 
 use super::hosts::Hosts;
 use super::limits::Limits;
-use super::live::Live;
 use super::measures::Measures;
 use super::places::Most;
 use crate::verbs::Context;
+use crate::verbs::live::Live;
 
 /// Limits of the HTTP interface, from configuration, and what it looks at beside the database.
 #[derive(Debug, Clone)]
@@ -88,7 +88,8 @@ impl HttpState {
     /// A state for one server.
     pub fn new(context: Context, options: HttpOptions) -> Self {
         let (limits, hosts) = (Arc::new(Limits::new(&options)), Arc::new(Hosts::new(&options)));
-        Self { context, options: Arc::new(options), live: Arc::default(), measures: Arc::default(), limits, hosts }
+        let live = Arc::clone(&context.live);
+        Self { context, options: Arc::new(options), live, measures: Arc::default(), limits, hosts }
     }
 
     /// The pool, for reading.

@@ -10,32 +10,6 @@ use super::Error;
 /// The channel on which a request's id is announced whenever it has a new event.
 pub const CHANNEL: &str = "chiffon_requests";
 
-/// Adds an event under the request's row lock and announces it when the transaction commits.
-pub async fn add(connection: &mut PgConnection, request_id: Uuid, kind: &str, data: &Value, at: DateTime<Utc>) -> Result<(), Error> {
-    let seq = sqlx::query_scalar!(
-        "UPDATE requests
-        SET event_seq = event_seq + 1
-        WHERE id = $1
-        RETURNING event_seq",
-        request_id,
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "INSERT INTO request_events (request_id, seq, at, kind, data)
-        VALUES ($1, $2, $3, $4, $5)",
-        request_id,
-        seq,
-        at,
-        kind,
-        data,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, request_id.to_string()).execute(connection).await?;
-    Ok(())
-}
-
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

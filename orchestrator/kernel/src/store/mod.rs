@@ -18,6 +18,7 @@ pub mod read;
 pub mod root;
 pub mod storable;
 pub mod tokens;
+pub mod trail;
 
 mod error;
 
@@ -180,6 +181,14 @@ impl Store {
     /// The pool, for statements that need no transaction and for `LISTEN`.
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Tells whoever listens on these channels these texts, in a transaction that changes nothing and waits for no disk.
+    pub async fn announce(&self, channels: &[String], texts: &[String]) -> Result<(), Error> {
+        sqlx::query!("SELECT pg_notify(channel, text) FROM unnest($1::text[], $2::text[]) AS told (channel, text)", channels, texts)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Whether the database answers.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use chiffon_protocol::Envelope;
-use chiffon_protocol::topology::WORK_EXCHANGE;
-use chrono::{DateTime, Utc};
-use serde_json::Value;
+use chiffon_protocol::topology::{CONTROL_EXCHANGE, WORK_EXCHANGE};
+use chiffon_protocol::{Envelope, signature};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -27,81 +26,71 @@ pub struct Offer {
 
 /// A message to be sent.
 #[derive(Debug, Clone)]
-pub struct NewMessage<'m> {
+pub struct Message {
+    /// The envelope's id, or a new one where it has none.
+    pub message_id: Uuid,
     /// Where to.
-    pub exchange: &'m str,
+    pub exchange: &'static str,
     /// Where to.
-    pub routing_key: &'m str,
-    /// Whom the signature names.
-    pub recipient: &'m str,
-    /// What it says.
-    pub envelope: &'m Envelope,
+    pub routing_key: String,
+    /// Whom the orchestrator's signature names.
+    pub recipient: String,
+    /// What it says; of what is sent again, its trace only.
+    pub envelope: Value,
+    /// What it belongs to.
+    pub request_id: Option<Uuid>,
     /// For offered work.
     pub offer: Option<Offer>,
+    /// What somebody else has said, to be sent as it was.
+    pub again: Option<Again>,
 }
 
-/// Adds a message and wakes the relay when the transaction commits.
-///
-/// # Panics
-/// Never: envelopes always serialize.
-pub async fn add(connection: &mut PgConnection, message: &NewMessage<'_>, at: DateTime<Utc>) -> Result<(), Error> {
-    let envelope: Value = serde_json::from_slice(&message.envelope.to_bytes()).expect("an envelope is JSON");
-    let request_id = (!message.envelope.request_id.is_nil()).then_some(message.envelope.request_id);
-    sqlx::query!(
-        "INSERT INTO outbox (message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        message.envelope.message_id,
-        message.exchange,
-        message.routing_key,
-        message.recipient,
-        envelope,
-        request_id,
-        message.offer.map(|offer| offer.task_id),
-        message.offer.map(|offer| offer.attempt),
-        message.offer.map(|offer| offer.offer),
-        at,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!("SELECT pg_notify($1, '')", CHANNEL).execute(connection).await?;
-    Ok(())
+impl Message {
+    /// What the orchestrator itself says on a queue of work, to whoever consumes it.
+    pub fn work(queue: &str, envelope: &Envelope) -> Self {
+        Self::new(WORK_EXCHANGE, queue, queue, envelope)
+    }
+
+    /// What it says to one agent, on that one's control queue.
+    pub fn control(queue: &str, agent_id: &str, envelope: &Envelope) -> Self {
+        Self::new(CONTROL_EXCHANGE, queue, agent_id, envelope)
+    }
+
+    /// What somebody else has said, again on the queue on which it was; the orchestrator's own signature stands beside theirs.
+    pub fn again(queue: &str, message_id: Uuid, trace_id: &str, again: Again) -> Self {
+        Self {
+            message_id,
+            exchange: WORK_EXCHANGE,
+            routing_key: queue.to_owned(),
+            recipient: signature::again(queue),
+            envelope: json!({"trace_id": trace_id}),
+            request_id: None,
+            offer: None,
+            again: Some(again),
+        }
+    }
+
+    fn new(exchange: &'static str, routing_key: &str, recipient: &str, envelope: &Envelope) -> Self {
+        Self {
+            message_id: envelope.message_id,
+            exchange,
+            routing_key: routing_key.to_owned(),
+            recipient: recipient.to_owned(),
+            envelope: envelope.to_value(),
+            request_id: (!envelope.request_id.is_nil()).then_some(envelope.request_id),
+            offer: None,
+            again: None,
+        }
+    }
 }
 
 /// A message that is sent again, byte for byte and under its sender's own signature.
 #[derive(Debug, Clone)]
-pub struct Again<'m> {
-    /// The queue it goes to.
-    pub queue: &'m str,
-    /// Whom the orchestrator's own signature beside the sender's names.
-    pub recipient: &'m str,
-    /// The envelope's id, or a new one where it has none.
-    pub message_id: Uuid,
-    /// The envelope's trace.
-    pub trace_id: &'m str,
+pub struct Again {
     /// Its headers.
-    pub headers: &'m Value,
+    pub headers: Value,
     /// Its bytes.
-    pub body: &'m [u8],
-}
-
-/// Adds a message that is sent again and wakes the relay when the transaction commits.
-pub async fn add_again(connection: &mut PgConnection, again: &Again<'_>, at: DateTime<Utc>) -> Result<(), Error> {
-    sqlx::query!(
-        "INSERT INTO outbox (message_id, exchange, routing_key, recipient, envelope, body, headers, created_at)
-        VALUES ($1, $2, $3, $4, jsonb_build_object('trace_id', $5::text), $6, $7, $8)",
-        again.message_id,
-        WORK_EXCHANGE,
-        again.queue,
-        again.recipient,
-        again.trace_id,
-        again.body,
-        again.headers,
-        at,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!("SELECT pg_notify($1, '')", CHANNEL).execute(connection).await?;
-    Ok(())
+    pub body: Vec<u8>,
 }
 
 /// A message that a relay has leased.

@@ -10,7 +10,9 @@ use chiffon_protocol::topology::QueueType;
 use serde::Deserialize;
 use tokio::sync::Notify;
 
+use super::announcements::Announcements;
 use super::background_status::BackgroundStatuses;
+use super::live::Live;
 use crate::store::Store;
 
 /// Signals that wake background agents at once; each also wakes by its period, on the same code path.
@@ -98,6 +100,10 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// Wakes background agents.
     pub wakes: Arc<Wakes>,
+    /// Who follows which request.
+    pub live: Arc<Live>,
+    /// What other processes are to hear.
+    pub announcements: Arc<Announcements>,
     /// What background agents last did.
     pub background: Arc<BackgroundStatuses>,
     /// The stop signal.

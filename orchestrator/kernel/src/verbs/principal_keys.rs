@@ -8,7 +8,6 @@ use super::Context;
 use super::tokens::{self, Who};
 use crate::domain::audit::AuditEvent;
 use crate::store::principal_keys::{self, Listed, NewKey};
-use crate::store::{self, audit};
 
 /// A key that is to be trusted.
 #[derive(Debug, Clone)]
@@ -29,11 +28,11 @@ pub async fn trust(context: &Context, actor: &str, trust: &Trust) -> Result<List
     }
     tokens::check_label(&trust.label)?;
     let at = context.clock.now();
-    let mut transaction = context.store.begin().await?;
-    let principal = tokens::principal(context, &mut transaction, &trust.who, at).await?;
+    let mut work = context.begin().await?;
+    let principal = tokens::principal(context, &mut work, &trust.who, at).await?;
     let new = NewKey { key: trust.key, principal_id: principal.id, label: &trust.label };
-    let is_new = principal_keys::add(&mut transaction, &new, at).await?;
-    let listed = get(&mut transaction, &key_id).await?;
+    let is_new = principal_keys::add(&mut work, &new, at).await?;
+    let listed = get(&mut work, &key_id).await?;
     if listed.revoked_at.is_some() {
         return refuse(format!("the key {key_id} was taken back; make another with `chiffon key new FILE`"));
     }
@@ -45,9 +44,9 @@ pub async fn trust(context: &Context, actor: &str, trust: &Trust) -> Result<List
             "key_id": key_id, "public_key": listed.public_key, "principal": principal.name, "role": principal.role,
             "program": principal.is_program, "label": trust.label,
         });
-        audit::append_system(&mut transaction, &AuditEvent::new(actor, "key.trusted", data), at).await?;
+        work.audit_system(AuditEvent::new(actor, "key.trusted", data));
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     Ok(listed)
 }
 
@@ -60,19 +59,19 @@ pub async fn list(context: &Context) -> Result<Vec<Listed>, Problem> {
 /// Takes a key back. Taking one back twice changes nothing the second time.
 pub async fn revoke(context: &Context, actor: &str, key_id: &str) -> Result<Listed, Problem> {
     let at = context.clock.now();
-    let mut transaction = context.store.begin().await?;
-    let revoked = principal_keys::revoke(&mut transaction, key_id, at).await?;
-    let key = get(&mut transaction, key_id).await?;
+    let mut work = context.begin().await?;
+    let revoked = principal_keys::revoke(&mut work, key_id, at).await?;
+    let key = get(&mut work, key_id).await?;
     if revoked {
         let data = json!({"key_id": key_id, "principal": key.name, "label": key.label});
-        audit::append_system(&mut transaction, &AuditEvent::new(actor, "key.revoked", data), at).await?;
+        work.audit_system(AuditEvent::new(actor, "key.revoked", data));
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     Ok(key)
 }
 
-async fn get(connection: &mut sqlx::PgConnection, key_id: &str) -> Result<Listed, Problem> {
-    principal_keys::list(connection, Some(key_id)).await?.pop().ok_or_else(|| {
+async fn get(work: &mut sqlx::PgConnection, key_id: &str) -> Result<Listed, Problem> {
+    principal_keys::list(work, Some(key_id)).await?.pop().ok_or_else(|| {
         let shown: String = key_id.chars().take(60).collect();
         Problem::new(ErrorCode::KeyNotFound, format!("there is no key `{}`; `chiffon key list` lists them", shown.escape_default()))
     })

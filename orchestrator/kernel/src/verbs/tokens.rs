@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::verbs::work::Work;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -10,13 +11,12 @@ use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Context;
 use crate::domain::audit::AuditEvent;
 use crate::domain::role::{Principal, Role};
-use crate::store::{audit, principals, tokens};
+use crate::store::{principals, tokens};
 
 /// What every token's text begins with, so that a leaked one is recognised.
 pub const PREFIX: &str = "chf_";
@@ -104,34 +104,29 @@ async fn enrol(context: &Context, actor: &str, new: &NewToken, text: SecretStrin
     check_label(&new.label)?;
     let at = context.clock.now();
     let expires_at = expiry(at, new.valid_for)?;
-    let mut tx = context.store.begin().await?;
+    let mut work = context.begin().await?;
     let who = Who { name: new.principal.clone(), role: new.role, program: new.program };
-    let principal = principal(context, &mut tx, &who, at).await?;
+    let principal = principal(context, &mut work, &who, at).await?;
     let token_id = context.ids.new_id();
     let hash = sha256(text.expose_secret());
     let row = tokens::NewToken { id: token_id, principal_id: principal.id, sha256: &hash, label: &new.label, expires_at };
-    if !tokens::add(&mut tx, &row, at).await? {
+    if !tokens::add(&mut work, &row, at).await? {
         return Ok(None);
     }
     let data = json!({
         "token_id": token_id, "principal": principal.name, "role": principal.role, "program": principal.is_program,
         "label": new.label, "expires_at": expires_at,
     });
-    audit::append_system(&mut tx, &AuditEvent::new(actor, "token.created", data), at).await?;
-    tx.commit().await.map_err(crate::store::Error::from)?;
+    work.audit_system(AuditEvent::new(actor, "token.created", data));
+    work.commit().await?;
     Ok(Some(Created { token_id, principal, expires_at, text }))
 }
 
 /// The principal of this name, made where it is new. One that is something else is not changed.
-pub(super) async fn principal(
-    context: &Context,
-    connection: &mut PgConnection,
-    who: &Who,
-    at: DateTime<Utc>,
-) -> Result<Principal, Problem> {
+pub(super) async fn principal(context: &Context, work: &mut Work, who: &Who, at: DateTime<Utc>) -> Result<Principal, Problem> {
     check(who)?;
     let wanted = Principal { id: context.ids.new_id(), name: who.name.clone(), role: who.role, is_program: who.program };
-    let principal = principals::add_if_new(connection, &wanted, at).await?;
+    let principal = principals::add_if_new(work, &wanted, at).await?;
     if (principal.role, principal.is_program) == (who.role, who.program) {
         return Ok(principal);
     }
@@ -189,16 +184,16 @@ pub async fn list(context: &Context, before: Option<Uuid>, limit: i64) -> Result
 /// Takes a token back. Taking one back twice changes nothing the second time.
 pub async fn revoke(context: &Context, actor: &str, token_id: Uuid) -> Result<tokens::Listed, Problem> {
     let at = context.clock.now();
-    let mut tx = context.store.begin().await?;
-    let revoked = tokens::revoke(&mut tx, token_id, at).await?;
-    let token = tokens::get(&mut tx, token_id)
+    let mut work = context.begin().await?;
+    let revoked = tokens::revoke(&mut work, token_id, at).await?;
+    let token = tokens::get(&mut work, token_id)
         .await?
         .ok_or_else(|| Problem::new(ErrorCode::TokenNotFound, format!("there is no token {token_id}; `GET /tokens` lists them")))?;
     if revoked {
         let data = json!({"token_id": token_id, "principal": token.name, "label": token.label});
-        audit::append_system(&mut tx, &AuditEvent::new(actor, "token.revoked", data), at).await?;
+        work.audit_system(AuditEvent::new(actor, "token.revoked", data));
     }
-    tx.commit().await.map_err(crate::store::Error::from)?;
+    work.commit().await?;
     Ok(token)
 }
 

@@ -156,11 +156,11 @@ impl GitScribe {
         let Some(last) = commits.last().copied() else { return Ok(Vec::new()) };
         let commits: Vec<String> = commits.iter().map(Oid::to_string).collect();
         let ids: Vec<Uuid> = records.iter().take(commits.len()).map(|record| record.id).collect();
-        let mut transaction = self.context.store.begin().await?;
-        if !git_outbox::set_commits(&mut transaction, &ids, &commits, LEASE, epoch).await? {
+        let mut work = self.context.begin().await?;
+        if !git_outbox::set_commits(&mut work, &ids, &commits, LEASE, epoch).await? {
             return Ok(Vec::new());
         }
-        transaction.commit().await.map_err(chiffon_kernel::store::Error::from)?;
+        work.commit().await?;
         if let Err(problem) = self.in_repository(move |repository| repository.move_branch(before, last)).await {
             return self.failed(first, problem).await;
         }
@@ -184,11 +184,11 @@ impl GitScribe {
         if let Some(plan) = record::commit_plan(&record.payload, &record.author, record.at) {
             return Ok(Some(plan));
         }
-        let mut transaction = self.context.store.begin().await?;
-        let Some(payload) = record::render(&mut transaction, record, self.context.clock.now()).await? else { return Ok(None) };
+        let mut work = self.context.begin().await?;
+        let Some(payload) = record::render(&mut work, record, self.context.clock.now()).await? else { return Ok(None) };
         let value = serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
-        git_outbox::set_payload(&mut transaction, record.id, &value).await?;
-        transaction.commit().await.map_err(chiffon_kernel::store::Error::from)?;
+        git_outbox::set_payload(&mut work, record.id, &value).await?;
+        work.commit().await?;
         Ok(record::commit_plan(&value, &record.author, record.at))
     }
 
@@ -200,15 +200,15 @@ impl GitScribe {
         }
         let now = self.context.clock.now();
         for (request_id, of_request) in of_requests {
-            let mut transaction = self.context.store.begin().await?;
+            let mut work = self.context.begin().await?;
             // The request before its tasks, as everybody has it: whoever ends a task holds the request, and would wait for this.
-            root::lock(&mut transaction, request_id).await?;
+            root::lock(&mut work, request_id).await?;
             for Settled { record, commit } in of_request {
-                git_outbox::settle(&mut transaction, record.id, &commit, now).await?;
+                git_outbox::settle(&mut work, record.id, &commit, now).await?;
                 let data = serde_json::json!({"task_id": record.task_id, "commit": commit});
-                chiffon_kernel::store::events::add(&mut transaction, request_id, "commit", &data, now).await?;
+                work.event(request_id, "commit", data);
             }
-            transaction.commit().await.map_err(chiffon_kernel::store::Error::from)?;
+            work.commit().await?;
         }
         Ok(())
     }

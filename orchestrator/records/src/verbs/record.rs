@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chiffon_kernel::store::{self, audit};
 use chiffon_kernel::verbs::Context;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_plans::domain::record_path::{self, UNFINISHED};
 use chiffon_plans::domain::reference::{host_folder, render_records};
@@ -50,10 +51,10 @@ pub struct Payload {
 }
 
 /// Adds the record of a task that has just ended.
-pub async fn task_finished(context: &Context, connection: &mut PgConnection, task_id: Uuid) -> Result<(), store::Error> {
-    let story = git_outbox::request_story(connection, task_id).await?;
-    let request_id = git_outbox::request_of(connection, task_id).await?;
-    git_outbox::add(connection, context.ids.new_id(), request_id, task_id, &story.requested_by, context.clock.now()).await
+pub async fn task_finished(context: &Context, work: &mut Work, task_id: Uuid) -> Result<(), store::Error> {
+    let story = git_outbox::request_story(work, task_id).await?;
+    let request_id = git_outbox::request_of(work, task_id).await?;
+    git_outbox::add(work, context.ids.new_id(), request_id, task_id, &story.requested_by, context.clock.now()).await
 }
 
 /// Renders a record, unless its log is still arriving: then `None`.

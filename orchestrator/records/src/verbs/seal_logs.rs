@@ -3,7 +3,7 @@
 //! A log is sealed when it is whole, and as it is when the rest does not come; what comes later is sealed again. The digest is
 //! made without a lock, because stored lines never change; it counts only if no line came meanwhile.
 
-use chiffon_kernel::store::{self, audit, root};
+use chiffon_kernel::store::{self, root};
 use chiffon_kernel::verbs::Context;
 use chrono::TimeDelta;
 
@@ -50,17 +50,17 @@ async fn digest(context: &Context, log: &Due) -> Result<LogDigest, store::Error>
 
 async fn seal(context: &Context, log: &Due, digest: LogDigest) -> Result<bool, store::Error> {
     let now = context.clock.now();
-    let mut transaction = context.store.begin().await?;
+    let mut work = context.begin().await?;
     // The request's row first, as everywhere.
-    if !root::lock(&mut transaction, log.request_id).await? || !log_seals::set_sealed(&mut transaction, log, now).await? {
+    if !root::lock(&mut work, log.request_id).await? || !log_seals::set_sealed(&mut work, log, now).await? {
         return Ok(false);
     }
     let lines = digest.lines();
     if lines > 0 {
         let whole = log.whole && lines == log.stored_seq;
         let seal = LogSeal { task_id: log.task_id, attempt: log.attempt, lines, whole, sha256: digest.finish() };
-        audit::append(&mut transaction, log.request_id, &seal.event(), now).await?;
+        work.audit(log.request_id, seal.event());
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     Ok(lines > 0)
 }

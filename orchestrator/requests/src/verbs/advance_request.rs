@@ -6,9 +6,9 @@ use chiffon_engine::store::progress::{self, TaskLine};
 use chiffon_engine::verbs::fresh_preview;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
@@ -19,13 +19,13 @@ use crate::store::{deadlines, plans};
 use crate::verbs::{Context, enforce_deadlines, freeze};
 
 /// Looks at a request and its tasks, in the caller's transaction, and moves it on where that is due.
-pub async fn run(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<(), store::Error> {
-    let Some(mut row) = requests::lock(connection, request_id).await? else { return Ok(()) };
+pub async fn run(context: &Context, work: &mut Work, request_id: Uuid) -> Result<(), store::Error> {
+    let Some(mut row) = requests::lock(work, request_id).await? else { return Ok(()) };
     let Some(plan_id) = row.plan_id else { return Ok(()) };
     match row.status {
-        Status::Discovering => discovered(context, connection, &mut row, plan_id).await,
-        Status::Previewing => previewed(context, connection, &mut row, plan_id).await,
-        Status::Running | Status::NeedsAttention | Status::Paused => ran(context, connection, &mut row, plan_id).await,
+        Status::Discovering => discovered(context, work, &mut row, plan_id).await,
+        Status::Previewing => previewed(context, work, &mut row, plan_id).await,
+        Status::Running | Status::NeedsAttention | Status::Paused => ran(context, work, &mut row, plan_id).await,
         Status::Planning
         | Status::NeedsInput
         | Status::AwaitingApproval
@@ -37,27 +37,27 @@ pub async fn run(context: &Context, connection: &mut PgConnection, request_id: U
     }
 }
 
-async fn discovered(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
-    let tasks = progress::list(connection, plan_id, "discover").await?;
+async fn discovered(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
+    let tasks = progress::list(work, plan_id, "discover").await?;
     if tasks.iter().any(|task| task.is_moving() || task.is_in_flight()) {
         return Ok(());
     }
     match tasks.iter().find(|task| task.status != "completed") {
-        None => freeze::run(context, connection, row, plan_id, &tasks).await,
+        None => freeze::run(context, work, row, plan_id, &tasks).await,
         Some(task) => {
             let problem = Problem::new(cause_code(task), format!("`{}` found nothing out: {}", task.title, cause(task)))
                 .with_details(json!({"task_id": task.id, "step_id": task.step_id}));
-            freeze::give_up(context, connection, row, plan_id, &problem).await
+            freeze::give_up(context, work, row, plan_id, &problem).await
         }
     }
 }
 
-async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
-    let tasks = progress::list(connection, plan_id, "preview").await?;
+async fn previewed(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
+    let tasks = progress::list(work, plan_id, "preview").await?;
     if tasks.iter().any(TaskLine::is_moving) {
         return Ok(());
     }
-    let plan = plans::get(connection, plan_id).await?;
+    let plan = plans::get(work, plan_id).await?;
     let failed: Vec<String> = tasks
         .iter()
         .filter(|task| !matches!(task.status.as_str(), "completed" | "skipped"))
@@ -66,16 +66,16 @@ async fn previewed(context: &Context, connection: &mut PgConnection, row: &mut R
     let remark = if failed.is_empty() { String::new() } else { format!("; not all of it could be previewed: {}", failed.join("; ")) };
     let audit =
         AuditEvent::by_chiffon("plan.proposed", json!({"revision": plan.revision, "sha256": plan.sha256, "previews_failed": failed}));
-    freeze::propose(context, connection, row, plan_id, &plan.document, audit, &remark).await
+    freeze::propose(context, work, row, plan_id, &plan.document, audit, &remark).await
 }
 
-async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
-    let tasks = progress::list(connection, plan_id, "apply").await?;
+async fn ran(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
+    let tasks = progress::list(work, plan_id, "apply").await?;
     let standings: Vec<Standing> = tasks.iter().map(TaskLine::standing).collect();
-    let looks = fresh_preview::keep(context, connection, plan_id, &tasks).await?;
-    let Some(event) = outcome(row.status, row.held, &standings) else { return still_waits(context, connection, row, &tasks, &looks).await };
+    let looks = fresh_preview::keep(context, work, plan_id, &tasks).await?;
+    let Some(event) = outcome(row.status, row.held, &standings) else { return still_waits(context, work, row, &tasks, &looks).await };
     // Stopped because the asker's deadline had passed.
-    let passed = if event == Event::Stop { deadlines::passed(connection, row.id).await? } else { None };
+    let passed = if event == Event::Stop { deadlines::passed(work, row.id).await? } else { None };
     let event = if passed.is_some() { Event::Expire } else { event };
     let text = told(event, &tasks, &looks);
     let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
@@ -87,26 +87,20 @@ async fn ran(context: &Context, connection: &mut PgConnection, row: &mut Row, pl
         Event::GoOn => {}
         Event::Hold => change = change.waiting_for("resume", format!("it is paused; `chiffon resume {}` lets it go on", row.id)),
         Event::Alarm => {
-            transition::say(context, connection, row, None, &text).await?;
+            transition::say(work, row, None, &text).await?;
             change = change.waiting_for("attention", text);
             change.error = problem.as_ref();
         }
         _ => {
-            transition::say(context, connection, row, None, &text).await?;
+            transition::say(work, row, None, &text).await?;
             change.error = problem.as_ref().filter(|_| matches!(event, Event::Fail | Event::Expire));
         }
     }
-    transition::apply(context, connection, row, change).await
+    transition::apply(context, work, row, change).await
 }
 
 /// A request that needs a person goes on saying what for: another task may need one now, or one less.
-async fn still_waits(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    tasks: &[TaskLine],
-    looks: &[Fresh],
-) -> Result<(), store::Error> {
+async fn still_waits(context: &Context, work: &mut Work, row: &mut Row, tasks: &[TaskLine], looks: &[Fresh]) -> Result<(), store::Error> {
     let shown = row.waiting_for.as_ref().filter(|waiting| waiting["what"] == "attention").and_then(|waiting| waiting["text"].as_str());
     let text = told(Event::Alarm, tasks, looks);
     if row.status != Status::NeedsAttention || shown.is_none_or(|shown| shown == text) {
@@ -114,9 +108,10 @@ async fn still_waits(
     }
     let now = context.clock.now();
     let waiting_for = WaitingFor::new("attention", text).to_value(now);
-    requests::set_waiting_for(connection, row.id, &waiting_for, now).await?;
+    requests::set_waiting_for(work, row.id, &waiting_for, now).await?;
     row.waiting_for = Some(waiting_for);
-    transition::tell(context, connection, row, None).await
+    transition::tell(work, row, None);
+    Ok(())
 }
 
 fn audit_word(event: Event) -> &'static str {

@@ -9,8 +9,9 @@ use chiffon_engine::domain::task::Event as TaskEvent;
 use chiffon_engine::store::{restores, tasks};
 use chiffon_engine::verbs::lose_attempt;
 use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::store;
 use chiffon_kernel::store::installation::{self, Restored};
-use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_records::audit_repo::{AuditRepository, Found};
 use chiffon_records::store::found_commits::{self, FoundCommit};
@@ -31,24 +32,24 @@ const NAMED: usize = 100;
 /// Deals with a restore that nobody has dealt with, in one transaction; whether there was one.
 pub async fn run(context: &Context, repository: &AuditRepository) -> Result<bool, Problem> {
     let now = context.clock.now();
-    let mut transaction = context.store.begin().await?;
-    let Some(restored) = installation::lock_pending(&mut transaction).await? else { return Ok(false) };
-    let commits = find_commits(&mut transaction, repository, now).await?;
-    let fenced = restores::fence(&mut transaction, now).await?;
-    let open = restores::list_open(&mut transaction).await?;
+    let mut work = context.begin().await?;
+    let Some(restored) = installation::lock_pending(&mut work).await? else { return Ok(false) };
+    let commits = find_commits(&mut work, repository, now).await?;
+    let fenced = restores::fence(&mut work, now).await?;
+    let open = restores::list_open(&mut work).await?;
     for request_id in &open {
-        one_request(context, &mut transaction, *request_id, &restored).await?;
+        one_request(context, &mut work, *request_id, &restored).await?;
     }
     let data = json!({
         "epoch": restored.epoch, "backup_made_at": shown(restored.backup_made_at), "restored_at": shown(restored.restored_at),
         "open_requests": open.len(), "fenced_tasks": fenced, "commits_found": commits.len(),
     });
-    audit::append_system(&mut transaction, &AuditEvent::by_chiffon("installation.restored", data), now).await?;
+    work.audit_system(AuditEvent::by_chiffon("installation.restored", data));
     for named in commits.chunks(NAMED) {
-        audit::append_system(&mut transaction, &AuditEvent::by_chiffon("audit.commits_found", json!({"commits": named})), now).await?;
+        work.audit_system(AuditEvent::by_chiffon("audit.commits_found", json!({"commits": named})));
     }
-    installation::set_dealt_with(&mut transaction).await?;
-    store::commit(transaction).await?;
+    installation::set_dealt_with(&mut work).await?;
+    work.commit().await?;
     tracing::warn!(
         backup_made_at = %restored.backup_made_at, open_requests = open.len(), commits_found = commits.len(),
         "the database was restored from a backup: what was running is unknown or paused until its agent or a person says more"
@@ -82,8 +83,8 @@ fn row(found: &Found) -> FoundCommit {
     }
 }
 
-async fn one_request(context: &Context, connection: &mut PgConnection, id: Uuid, restored: &Restored) -> Result<(), store::Error> {
-    let Some(mut row) = requests::lock(connection, id).await? else { return Ok(()) };
+async fn one_request(context: &Context, work: &mut Work, id: Uuid, restored: &Restored) -> Result<(), store::Error> {
+    let Some(mut row) = requests::lock(work, id).await? else { return Ok(()) };
     let made_at = shown(restored.backup_made_at);
     let was = row.status;
     let event = AuditEvent::by_chiffon("request.restored", json!({"backup_made_at": made_at, "status": was}));
@@ -94,26 +95,26 @@ async fn one_request(context: &Context, connection: &mut PgConnection, id: Uuid,
                  Look at its hosts and at the commits found since (chiffon sql \"SELECT * FROM found_commits\"), then resume or cancel it"
             );
             let held = if was == Status::Running { Event::Pause } else { Event::Hold };
-            requests::set_held(connection, id, Some("chiffon"), context.clock.now()).await?;
-            transition::apply(context, connection, &mut row, Change::new(held, event).waiting_for("attention", text)).await?;
+            requests::set_held(work, id, Some("chiffon"), context.clock.now()).await?;
+            transition::apply(context, work, &mut row, Change::new(held, event).waiting_for("attention", text)).await?;
         }
         Status::AwaitingApproval => {
             let text = format!(
                 "an approval; but the database was restored from a backup made at {made_at}: if this plan was approved after that, it \
                  has run already. Look at its hosts before you approve"
             );
-            waits(context, connection, &mut row, &event, WaitingFor::new("approval", text)).await?;
+            waits(context, work, &mut row, &event, WaitingFor::new("approval", text)).await?;
         }
         Status::Planning | Status::NeedsInput | Status::Discovering | Status::Previewing | Status::Paused => {
-            audit::append(connection, id, &event, context.clock.now()).await?;
+            work.audit(id, event);
         }
         Status::Completed | Status::Failed | Status::Cancelled | Status::Rejected | Status::Expired => {}
     }
-    for locked in tasks::lock_unfinished(connection, id).await? {
+    for locked in tasks::lock_unfinished(work, id).await? {
         let attempt = locked.task.attempt;
         if locked.state().on(TaskEvent::LeaseExpired { attempt }).is_ok() {
             let why = format!("it was under way when the backup was made ({made_at}) that the database was restored from");
-            lose_attempt::mark(context, connection, &locked, ErrorCode::RestoredFromBackup, &why).await?;
+            lose_attempt::mark(context, work, &locked, ErrorCode::RestoredFromBackup, &why).await?;
         }
     }
     Ok(())
@@ -121,17 +122,18 @@ async fn one_request(context: &Context, connection: &mut PgConnection, id: Uuid,
 
 async fn waits(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut requests::Row,
     event: &AuditEvent,
     waiting_for: WaitingFor,
 ) -> Result<(), store::Error> {
     let now = context.clock.now();
     let value = waiting_for.to_value(now);
-    requests::set_waiting_for(connection, row.id, &value, now).await?;
-    audit::append(connection, row.id, event, now).await?;
+    requests::set_waiting_for(work, row.id, &value, now).await?;
+    work.audit(row.id, event.clone());
     row.waiting_for = Some(value);
-    transition::tell(context, connection, row, None).await
+    transition::tell(work, row, None);
+    Ok(())
 }
 
 fn shown(at: DateTime<Utc>) -> String {

@@ -6,11 +6,10 @@ use chiffon_engine::store::task_changes::set_cancel_requested;
 use chiffon_engine::verbs::cancel_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::Serialize;
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::submit::{checked_reason, may_ask};
@@ -62,32 +61,31 @@ pub struct Cancelled {
 pub async fn run(context: &Context, principal: &Principal, id: Uuid, reason: Option<&str>) -> Result<Cancelled, Problem> {
     may_ask(principal)?;
     let reason = checked_reason(context, reason)?;
-    let mut transaction = context.store.begin().await?;
-    let (mut row, task_id) = find(&mut transaction, id).await?;
+    let mut work = context.begin().await?;
+    let (mut row, task_id) = find(&mut work, id).await?;
     say::is_own_or_operator(principal, &row)?;
     if row.status.is_finished() {
         return Err(finished(format!("request {} is `{}` already; nothing is left to cancel", row.id, row.status), &row));
     }
-    let before = progress::list_of_request(&mut transaction, row.id).await?;
+    let before = progress::list_of_request(&mut work, row.id).await?;
     let reason = reason.map_or_else(|| format!("cancelled by {}", principal.name), |why| format!("cancelled by {}: {why}", principal.name));
     match task_id {
-        Some(task_id) => one_task(context, &mut transaction, &row, &before, task_id, &reason, principal).await?,
-        None => whole_request(context, &mut transaction, &mut row, &reason, principal).await?,
+        Some(task_id) => one_task(context, &mut work, &row, &before, task_id, &reason, principal).await?,
+        None => whole_request(context, &mut work, &mut row, &reason, principal).await?,
     }
-    let after = progress::list_of_request(&mut transaction, row.id).await?;
-    let row = requests::get(&mut transaction, row.id).await?.unwrap_or(row);
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
-    context.wakes.outbox.notify_one();
+    let after = progress::list_of_request(&mut work, row.id).await?;
+    let row = requests::get(&mut work, row.id).await?.unwrap_or(row);
+    work.wake_dispatcher();
+    work.commit().await?;
     Ok(report(&row, &before, &after))
 }
 
-async fn find(connection: &mut PgConnection, id: Uuid) -> Result<(Row, Option<Uuid>), Problem> {
-    if let Some(row) = requests::lock(connection, id).await? {
+async fn find(work: &mut Work, id: Uuid) -> Result<(Row, Option<Uuid>), Problem> {
+    if let Some(row) = requests::lock(work, id).await? {
         return Ok((row, None));
     }
-    if let Some(request_id) = requests::find_by_task(connection, id).await?
-        && let Some(row) = requests::lock(connection, request_id).await?
+    if let Some(request_id) = requests::find_by_task(work, id).await?
+        && let Some(row) = requests::lock(work, request_id).await?
     {
         return Ok((row, Some(id)));
     }
@@ -95,35 +93,29 @@ async fn find(connection: &mut PgConnection, id: Uuid) -> Result<(Row, Option<Uu
     Err(Problem::new(ErrorCode::RequestNotFound, message).with_details(json!({"id": id})))
 }
 
-async fn whole_request(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    reason: &str,
-    principal: &Principal,
-) -> Result<(), Problem> {
-    cancel_tasks::run(context, connection, row.id, reason, &principal.name).await?;
+async fn whole_request(context: &Context, work: &mut Work, row: &mut Row, reason: &str, principal: &Principal) -> Result<(), Problem> {
+    cancel_tasks::run(context, work, row.id, reason, &principal.name).await?;
     // What stopped half-way waits for a person, and this is their decision: it stays as it is.
-    for task in progress::list_of_request(connection, row.id).await?.iter().filter(|task| task.status == "interrupted") {
-        set_cancel_requested(connection, task.id, reason, context.clock.now()).await?;
+    for task in progress::list_of_request(work, row.id).await?.iter().filter(|task| task.status == "interrupted") {
+        set_cancel_requested(work, task.id, reason, context.clock.now()).await?;
     }
     let data = json!({"reason": reason, "was": row.status});
     let change = Change::new(Event::Cancel, AuditEvent::new(&principal.name, "request.cancel_wanted", data));
     let under_way = matches!(row.status, Status::Running | Status::NeedsAttention | Status::Paused);
     if !under_way {
         if let Some(plan_id) = row.plan_id {
-            plans::set_state(connection, plan_id, "withdrawn").await?;
+            plans::set_state(work, plan_id, "withdrawn").await?;
         }
-        return Ok(transition::apply(context, connection, row, change).await?);
+        return Ok(transition::apply(context, work, row, change).await?);
     }
     let text = format!("{reason}; what runs is told to stop, and counts as running until its agent has proved that it stopped");
-    transition::apply(context, connection, row, change.waiting_for("cancel", text)).await?;
-    Ok(advance_request::run(context, connection, row.id).await?)
+    transition::apply(context, work, row, change.waiting_for("cancel", text)).await?;
+    Ok(advance_request::run(context, work, row.id).await?)
 }
 
 async fn one_task(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &Row,
     tasks: &[TaskLine],
     task_id: Uuid,
@@ -135,7 +127,7 @@ async fn one_task(
         let next = if task.needs_a_person() { format!("; `chiffon resolve {task_id} --give-up` gives it up") } else { String::new() };
         return Err(finished(format!("task {task_id} is `{}` already; nothing is left to cancel{next}", task.status), row));
     }
-    cancel_tasks::run_one(context, connection, task_id, reason, &principal.name).await?;
+    cancel_tasks::run_one(context, work, task_id, reason, &principal.name).await?;
     Ok(())
 }
 

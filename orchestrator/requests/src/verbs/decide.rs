@@ -7,12 +7,12 @@ use chiffon_engine::verbs::{cancel_tasks, create_tasks};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::{Principal, Role};
-use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::submit::{checked_text, may_ask};
@@ -79,40 +79,38 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
         Some(Ok(words)) if input.decision == Decision::Revise => say::unchanged(context, principal, input.request_id, &words).await?,
         _ => None,
     };
-    let mut transaction = context.store.begin().await?;
-    let mut row = requests::lock(&mut transaction, input.request_id).await?.ok_or_else(|| missing::request(input.request_id))?;
+    let mut work = context.begin().await?;
+    let mut row = requests::lock(&mut work, input.request_id).await?.ok_or_else(|| missing::request(input.request_id))?;
     may_decide(principal, &row, input.decision)?;
-    let plan = current_plan(&mut transaction, &row, &input.plan_sha256).await?;
-    if expire::if_due(context, &mut transaction, &mut row).await? {
-        store::commit(transaction).await?;
+    let plan = current_plan(&mut work, &row, &input.plan_sha256).await?;
+    if expire::if_due(context, &mut work, &mut row).await? {
+        work.commit().await?;
         return Err(expired(&row));
     }
     can_be_decided(&row, &plan, input.decision)?;
     if input.decision == Decision::Approve
-        && let Some(between) = outdated::of(&mut transaction, &row, &plan).await?
+        && let Some(between) = outdated::of(&mut work, &row, &plan).await?
     {
-        let problem = outdated::plan(context, &mut transaction, &row, &between).await?;
-        store::commit(transaction).await?;
-        context.wakes.dispatcher.notify_one();
-        context.wakes.outbox.notify_one();
+        let problem = outdated::plan(context, &mut work, &row, &between).await?;
+        work.wake_dispatcher();
+        work.commit().await?;
         return Err(problem);
     }
     let decided = match input.decision {
-        Decision::Approve => approve(context, &mut transaction, &mut row, &plan, principal, &input).await?,
-        Decision::Reject => reject(context, &mut transaction, &mut row, &plan, principal, &input).await?,
+        Decision::Approve => approve(context, &mut work, &mut row, &plan, principal, &input).await?,
+        Decision::Reject => reject(context, &mut work, &mut row, &plan, principal, &input).await?,
         Decision::Revise => match talk.filter(|talk| talk.is_about(&row)) {
             // Words that change nothing take no plan away.
             Some(talk) => {
                 let words = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
-                say::answer(context, &mut transaction, &row, principal, &words, &talk.answer).await?;
+                say::answer(&mut work, &row, principal, &words, &talk.answer).await?;
                 decided(&row, &plan, &input, 0)
             }
-            None => revise(context, &mut transaction, &mut row, &plan, principal, &input).await?,
+            None => revise(context, &mut work, &mut row, &plan, principal, &input).await?,
         },
     };
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
-    context.wakes.outbox.notify_one();
+    work.wake_dispatcher();
+    work.commit().await?;
     Ok(decided)
 }
 
@@ -144,10 +142,10 @@ fn whole_hash(seen: &str) -> Result<(), Problem> {
 }
 
 /// The current plan, if its hash is the one that was seen.
-async fn current_plan(connection: &mut PgConnection, row: &Row, seen: &str) -> Result<plans::Row, Problem> {
+async fn current_plan(work: &mut Work, row: &Row, seen: &str) -> Result<plans::Row, Problem> {
     whole_hash(seen)?;
     let Some(plan_id) = row.plan_id else { return Err(no_plan_yet(row)) };
-    let plan = plans::get(connection, plan_id).await?;
+    let plan = plans::get(work, plan_id).await?;
     let Some(sha256) = plan.sha256.clone() else { return Err(no_plan_yet(row)) };
     let superseded = plan.state == "superseded";
     if sha256 == seen && !superseded {
@@ -210,7 +208,7 @@ fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<()
 
 async fn record(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     plan: &plans::Row,
     principal: &Principal,
     input: &Decide,
@@ -223,45 +221,45 @@ async fn record(
         decision: input.decision.as_str(),
         comment: input.comment.as_deref(),
     };
-    approvals::add(connection, &new, context.clock.now()).await
+    approvals::add(work, &new, context.clock.now()).await
 }
 
 async fn approve(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     plan: &plans::Row,
     principal: &Principal,
     input: &Decide,
 ) -> Result<Decided, Problem> {
     if !plan.document.policy.self_approval {
-        by_somebody_else(connection, row, principal).await?;
+        by_somebody_else(work, row, principal).await?;
     }
-    if !record(context, connection, plan, principal, input).await? {
+    if !record(context, work, plan, principal, input).await? {
         let message = format!("`{}` has approved this plan before; it waits for somebody else", principal.name);
         return Err(Problem::new(ErrorCode::AlreadyDecided, message));
     }
-    let given = approvals::count(connection, plan.id, &input.plan_sha256).await?;
+    let given = approvals::count(work, plan.id, &input.plan_sha256).await?;
     let data = json!({
         "revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment,
         "approvals_given": given, "approvals_needed": plan.approvals_needed,
     });
     let event = AuditEvent::new(&principal.name, "plan.approved", data);
     if given < i64::from(plan.approvals_needed) {
-        wait_for_more(context, connection, row, plan, given, &event).await?;
+        wait_for_more(context, work, row, plan, given, &event).await?;
     } else {
         let now = context.clock.now();
-        plans::approve(connection, plan.id, now).await?;
-        approvals::consume(connection, plan.id, now).await?;
-        create_tasks::apply(context, connection, &freeze::new_tasks(row, plan.id, &plan.document)).await?;
-        transition::apply(context, connection, row, Change::new(Event::Approve, event)).await?;
+        plans::approve(work, plan.id, now).await?;
+        approvals::consume(work, plan.id, now).await?;
+        create_tasks::apply(context, work, &freeze::new_tasks(row, plan.id, &plan.document)).await?;
+        transition::apply(context, work, row, Change::new(Event::Approve, event)).await?;
     }
     Ok(decided(row, plan, input, given))
 }
 
 /// Whoever has said a word in the conversation is an author of its plan, whoever began it.
-async fn by_somebody_else(connection: &mut PgConnection, row: &Row, principal: &Principal) -> Result<(), Problem> {
-    let authors = messages::list_speakers(connection, row.id).await?;
+async fn by_somebody_else(work: &mut Work, row: &Row, principal: &Principal) -> Result<(), Problem> {
+    let authors = messages::list_speakers(work, row.id).await?;
     let did = if principal.id == row.principal_id {
         "asked for this"
     } else if authors.iter().any(|author| author.id == principal.id) {
@@ -281,52 +279,53 @@ async fn by_somebody_else(connection: &mut PgConnection, row: &Row, principal: &
 
 async fn wait_for_more(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     plan: &plans::Row,
     given: i64,
     event: &AuditEvent,
 ) -> Result<(), store::Error> {
     let now = context.clock.now();
-    audit::append(connection, row.id, event, now).await?;
+    work.audit(row.id, event.clone());
     let waiting_for = WaitingFor::new("approval", freeze::approvers_wanted(plan.approvals_needed, given)).to_value(now);
-    requests::set_waiting_for(connection, row.id, &waiting_for, now).await?;
+    requests::set_waiting_for(work, row.id, &waiting_for, now).await?;
     row.waiting_for = Some(waiting_for);
-    transition::tell(context, connection, row, None).await
+    transition::tell(work, row, None);
+    Ok(())
 }
 
 async fn reject(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     plan: &plans::Row,
     principal: &Principal,
     input: &Decide,
 ) -> Result<Decided, Problem> {
-    record(context, connection, plan, principal, input).await?;
-    plans::set_state(connection, plan.id, "rejected").await?;
+    record(context, work, plan, principal, input).await?;
+    plans::set_state(work, plan.id, "rejected").await?;
     if row.status == Status::Previewing {
-        cancel_tasks::run(context, connection, row.id, &format!("{} rejected the plan", principal.name), &principal.name).await?;
+        cancel_tasks::run(context, work, row.id, &format!("{} rejected the plan", principal.name), &principal.name).await?;
     }
     let why = input.comment.as_deref().map(|comment| format!(": {comment}")).unwrap_or_default();
-    transition::say(context, connection, row, None, &format!("{} rejected plan {}{why}", principal.name, plan.revision)).await?;
+    transition::say(work, row, None, &format!("{} rejected plan {}{why}", principal.name, plan.revision)).await?;
     let data = json!({"revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment});
     let event = AuditEvent::new(&principal.name, "plan.rejected", data);
-    transition::apply(context, connection, row, Change::new(Event::Reject, event)).await?;
+    transition::apply(context, work, row, Change::new(Event::Reject, event)).await?;
     Ok(decided(row, plan, input, 0))
 }
 
 async fn revise(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     plan: &plans::Row,
     principal: &Principal,
     input: &Decide,
 ) -> Result<Decided, Problem> {
     let text = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
-    record(context, connection, plan, principal, input).await?;
-    say::next_round(context, connection, row, principal, &text).await?;
+    record(context, work, plan, principal, input).await?;
+    say::next_round(context, work, row, principal, &text).await?;
     Ok(decided(row, plan, input, 0))
 }
 

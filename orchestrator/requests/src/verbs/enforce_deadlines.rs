@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
+use chiffon_engine::verbs::cancel_tasks;
 use chiffon_engine::verbs::lose_attempt::Fence;
-use chiffon_engine::verbs::{cancel_tasks, end_task};
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::{self, audit, leases};
+use chiffon_kernel::store::{self, leases};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_models::store::llm_calls;
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
@@ -42,36 +42,33 @@ pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error>
     for request_id in due {
         done += usize::from(one(context, fence, request_id).await?);
     }
-    if done > 0 {
-        end_task::wake(context);
-    }
     Ok(done)
 }
 
 async fn one(context: &Context, fence: Fence, request_id: Uuid) -> Result<bool, store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(mut row) = requests::lock(&mut transaction, request_id).await?.filter(|row| !row.status.is_finished()) else {
+    let mut work = context.begin().await?;
+    let Some(mut row) = requests::lock(&mut work, request_id).await?.filter(|row| !row.status.is_finished()) else {
         return Ok(false);
     };
-    if !leases::is_held(&mut transaction, fence.lease, fence.epoch).await? {
+    if !leases::is_held(&mut work, fence.lease, fence.epoch).await? {
         return Ok(false);
     }
     let now = context.clock.now();
-    let Times { deadline, expiring_at, deadline_at } = deadlines::get(&mut transaction, request_id).await?;
+    let Times { deadline, expiring_at, deadline_at } = deadlines::get(&mut work, request_id).await?;
     let limit = context.settings.deadlines.of(row.status);
     if let Some(deadline) = deadline.filter(|at| *at <= now && expiring_at.is_none()) {
-        deadline_passed(context, &mut transaction, &mut row, deadline).await?;
+        deadline_passed(context, &mut work, &mut row, deadline).await?;
     } else if deadline_at.is_some_and(|at| at <= now) {
         match limit {
-            Some(limit) if limit.then == Then::Expire => lasted_too_long(context, &mut transaction, &mut row, limit).await?,
-            Some(limit) => remind(context, &mut transaction, &row, limit).await?,
+            Some(limit) if limit.then == Then::Expire => lasted_too_long(context, &mut work, &mut row, limit).await?,
+            Some(limit) => remind(context, &mut work, &row, limit).await?,
             // A state that has no such time any more.
-            None => deadlines::set_next(&mut transaction, row.id, None).await?,
+            None => deadlines::set_next(&mut work, row.id, None).await?,
         }
-    } else if !expire::if_due(context, &mut transaction, &mut row).await? {
+    } else if !expire::if_due(context, &mut work, &mut row).await? {
         return Ok(false);
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     Ok(true)
 }
 
@@ -82,34 +79,29 @@ pub fn passed(deadline: DateTime<Utc>) -> Problem {
     Problem::new(ErrorCode::DeadlinePassed, message).with_details(json!({"deadline": deadline}))
 }
 
-async fn deadline_passed(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    deadline: DateTime<Utc>,
-) -> Result<(), store::Error> {
+async fn deadline_passed(context: &Context, work: &mut Work, row: &mut Row, deadline: DateTime<Utc>) -> Result<(), store::Error> {
     let problem = passed(deadline);
     let under_way = matches!(row.status, Status::Running | Status::NeedsAttention | Status::Paused);
     if !under_way {
-        return end(context, connection, row, &problem, "request.deadline_passed").await;
+        return end(context, work, row, &problem, "request.deadline_passed").await;
     }
     let now = context.clock.now();
     let reason = format!("its request's deadline, {}, has passed", shown(deadline));
-    deadlines::set_expiring(connection, row.id, now).await?;
-    transition::say(context, connection, row, None, &format!("The deadline has passed: {}", problem.message)).await?;
-    cancel_tasks::run(context, connection, row.id, &reason, ACTOR).await?;
+    deadlines::set_expiring(work, row.id, now).await?;
+    transition::say(work, row, None, &format!("The deadline has passed: {}", problem.message)).await?;
+    cancel_tasks::run(context, work, row.id, &reason, ACTOR).await?;
     let event = AuditEvent::by_chiffon("request.deadline_passed", json!({"deadline": deadline, "was": row.status}));
     if row.status == Status::NeedsAttention {
         // What a person has to decide about is still to be decided.
-        audit::append(connection, row.id, &event, now).await?;
+        work.audit(row.id, event);
     } else {
         let text = format!("{reason}; what runs is told to stop, and counts as running until its agent has proved that it stopped");
-        transition::apply(context, connection, row, Change::new(Event::Cancel, event).waiting_for("cancel", text)).await?;
+        transition::apply(context, work, row, Change::new(Event::Cancel, event).waiting_for("cancel", text)).await?;
     }
-    advance_request::run(context, connection, row.id).await
+    advance_request::run(context, work, row.id).await
 }
 
-async fn lasted_too_long(context: &Context, connection: &mut PgConnection, row: &mut Row, limit: Limit) -> Result<(), store::Error> {
+async fn lasted_too_long(context: &Context, work: &mut Work, row: &mut Row, limit: Limit) -> Result<(), store::Error> {
     let waited_for = row.waiting_for.as_ref().and_then(|waiting| waiting["text"].as_str()).unwrap_or("its tasks");
     let hours = limit.lasts.as_secs_f64() / 3600.0;
     let message = format!(
@@ -117,32 +109,26 @@ async fn lasted_too_long(context: &Context, connection: &mut PgConnection, row: 
         row.status, limit.setting
     );
     let problem = Problem::new(ErrorCode::WaitedTooLong, message).with_details(json!({"setting": limit.setting, "was": row.status}));
-    end(context, connection, row, &problem, "request.waited_too_long").await
+    end(context, work, row, &problem, "request.waited_too_long").await
 }
 
 /// Ends a request that has not begun to change anything. Discoveries and previews that agents have are told to stop.
-async fn end(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    problem: &Problem,
-    event: &'static str,
-) -> Result<(), store::Error> {
-    cancel_tasks::run(context, connection, row.id, &problem.message, ACTOR).await?;
+async fn end(context: &Context, work: &mut Work, row: &mut Row, problem: &Problem, event: &'static str) -> Result<(), store::Error> {
+    cancel_tasks::run(context, work, row.id, &problem.message, ACTOR).await?;
     if let Some(plan_id) = row.plan_id {
-        plans::set_state(connection, plan_id, "expired").await?;
+        plans::set_state(work, plan_id, "expired").await?;
     }
-    transition::say(context, connection, row, None, &format!("The request has expired: {}", problem.message)).await?;
+    transition::say(work, row, None, &format!("The request has expired: {}", problem.message)).await?;
     let audit = AuditEvent::by_chiffon(event, json!({"was": row.status, "problem": problem}));
-    transition::apply(context, connection, row, Change { error: Some(problem), ..Change::new(Event::Expire, audit) }).await
+    transition::apply(context, work, row, Change { error: Some(problem), ..Change::new(Event::Expire, audit) }).await
 }
 
 /// Says again what a person has to decide.
-async fn remind(context: &Context, connection: &mut PgConnection, row: &Row, limit: Limit) -> Result<(), store::Error> {
+async fn remind(context: &Context, work: &mut Work, row: &Row, limit: Limit) -> Result<(), store::Error> {
     let field = |name: &str| row.waiting_for.as_ref().and_then(|waiting| waiting[name].as_str());
     let since = field("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
     let since = since.map(|since| since.format(" since %Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
     let text = format!("Still `{}`{since}: {}", row.status, field("text").unwrap_or("a person has to decide"));
-    transition::say(context, connection, row, None, &text).await?;
-    deadlines::set_next(connection, row.id, Some(context.clock.now() + limit.lasts)).await
+    transition::say(work, row, None, &text).await?;
+    deadlines::set_next(work, row.id, Some(context.clock.now() + limit.lasts)).await
 }

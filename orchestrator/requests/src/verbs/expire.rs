@@ -2,9 +2,9 @@
 
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::Context;
 use super::transition::{self, Change};
@@ -13,17 +13,17 @@ use crate::store::plans;
 use crate::store::requests::Row;
 
 /// Expires the request if its plan's time is over, in a transaction that has locked the row.
-pub async fn if_due(context: &Context, connection: &mut PgConnection, row: &mut Row) -> Result<bool, store::Error> {
+pub async fn if_due(context: &Context, work: &mut Work, row: &mut Row) -> Result<bool, store::Error> {
     let (Status::AwaitingApproval, Some(plan_id)) = (row.status, row.plan_id) else { return Ok(false) };
-    let plan = plans::get(connection, plan_id).await?;
+    let plan = plans::get(work, plan_id).await?;
     let Some(expires_at) = plan.expires_at.filter(|at| *at <= context.clock.now()) else { return Ok(false) };
-    plans::set_state(connection, plan_id, "expired").await?;
+    plans::set_state(work, plan_id, "expired").await?;
     let text =
         format!("Nobody approved plan {} before {}. Ask again to get a fresh one.", plan.revision, expires_at.format("%Y-%m-%d %H:%M UTC"));
-    transition::say(context, connection, row, None, &text).await?;
+    transition::say(work, row, None, &text).await?;
     let audit = AuditEvent::by_chiffon("plan.expired", json!({"revision": plan.revision, "sha256": plan.sha256}));
     let problem = Problem::new(ErrorCode::PlanExpired, text);
     let change = Change { error: Some(&problem), ..Change::new(Event::Expire, audit) };
-    transition::apply(context, connection, row, change).await?;
+    transition::apply(context, work, row, change).await?;
     Ok(true)
 }

@@ -7,14 +7,14 @@ use chiffon_engine::store::progress::TaskLine;
 use chiffon_engine::verbs::create_tasks::{self, NewTasks};
 use chiffon_fleet::store::catalogue;
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::{self, events};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::assemble;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
@@ -24,15 +24,9 @@ use crate::store::plans;
 use crate::store::requests::Row;
 
 /// Puts the outputs of the discoveries into the plan and fixes it. Where they don't fit, the person is told and asked.
-pub async fn run(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    plan_id: Uuid,
-    discoveries: &[TaskLine],
-) -> Result<(), store::Error> {
-    let plan = plans::get(connection, plan_id).await?;
-    let (catalogue, _) = catalogue::load(connection).await?;
+pub async fn run(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid, discoveries: &[TaskLine]) -> Result<(), store::Error> {
+    let plan = plans::get(work, plan_id).await?;
+    let (catalogue, _) = catalogue::load(work).await?;
     let frozen = discoveries.iter().try_fold(plan.document, |document, task| {
         let outputs = match &task.outputs {
             Value::Object(outputs) => outputs.clone(),
@@ -41,51 +35,45 @@ pub async fn run(
         assemble::freeze(&document, &task.step_id, outputs, &catalogue)
     });
     match frozen {
-        Ok(document) => fix(context, connection, row, plan_id, &document).await,
-        Err(problem) if problem.code == ErrorCode::ActionChanged && plan_again::run(context, connection, row.id).await? => Ok(()),
-        Err(problem) => give_up(context, connection, row, plan_id, &problem).await,
+        Ok(document) => fix(context, work, row, plan_id, &document).await,
+        Err(problem) if problem.code == ErrorCode::ActionChanged && plan_again::run(context, work, row.id).await? => Ok(()),
+        Err(problem) => give_up(context, work, row, plan_id, &problem).await,
     }
 }
 
 /// Fixes a plan that has no open discovery.
-pub async fn fix(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    plan_id: Uuid,
-    document: &PlanDocument,
-) -> Result<(), store::Error> {
+pub async fn fix(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid, document: &PlanDocument) -> Result<(), store::Error> {
     let now = context.clock.now();
     let sha256 = document.sha256();
     let valid_for = TimeDelta::from_std(context.policy.plan_valid_for).unwrap_or(TimeDelta::days(365));
-    plans::freeze(connection, plan_id, document, &sha256, "proposed", now + valid_for).await?;
+    plans::freeze(work, plan_id, document, &sha256, "proposed", now + valid_for).await?;
     let data = json!({"plan_id": plan_id, "revision": document.revision, "sha256": sha256, "state": "proposed"});
-    events::add(connection, row.id, "plan", &data, now).await?;
+    work.event(row.id, "plan", data);
     if approvals_needed(document) == 0 {
-        return run_unasked(context, connection, row, plan_id, document, &sha256).await;
+        return run_unasked(context, work, row, plan_id, document, &sha256).await;
     }
     let audit = AuditEvent::by_chiffon("plan.frozen", json!({"revision": document.revision, "sha256": sha256, "risk": document.risk()}));
-    let previews = create_tasks::preview(context, connection, &new_tasks(row, plan_id, document)).await?;
+    let previews = create_tasks::preview(context, work, &new_tasks(row, plan_id, document)).await?;
     if previews == 0 {
-        return propose(context, connection, row, plan_id, document, audit, "").await;
+        return propose(context, work, row, plan_id, document, audit, "").await;
     }
-    plans::set_state(connection, plan_id, "previewing").await?;
-    transition::apply(context, connection, row, Change::new(Event::Preview, audit)).await
+    plans::set_state(work, plan_id, "previewing").await?;
+    transition::apply(context, work, row, Change::new(Event::Preview, audit)).await
 }
 
 /// Lets a fixed plan wait for its approvers. `remark` is added to what people read.
 pub async fn propose(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     plan_id: Uuid,
     document: &PlanDocument,
     audit: AuditEvent,
     remark: &str,
 ) -> Result<(), store::Error> {
-    plans::set_state(connection, plan_id, "proposed").await?;
+    plans::set_state(work, plan_id, "proposed").await?;
     let text = format!("{}{remark}", approvers_wanted(approvals_needed(document), 0));
-    transition::apply(context, connection, row, Change::new(Event::Propose, audit).waiting_for("approval", text)).await
+    transition::apply(context, work, row, Change::new(Event::Propose, audit).waiting_for("approval", text)).await
 }
 
 /// Distinct approvers that a plan needs. The policy may let only what changes nothing run unasked.
@@ -109,31 +97,25 @@ pub fn new_tasks<'d>(row: &Row, plan_id: Uuid, document: &'d PlanDocument) -> Ne
 }
 
 /// Ends a plan that can't go on before its approval, and asks the person what to do.
-pub async fn give_up(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    plan_id: Uuid,
-    problem: &Problem,
-) -> Result<(), store::Error> {
-    plans::set_state(connection, plan_id, "failed").await?;
-    transition::say(context, connection, row, None, &problem.message).await?;
+pub async fn give_up(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid, problem: &Problem) -> Result<(), store::Error> {
+    plans::set_state(work, plan_id, "failed").await?;
+    transition::say(work, row, None, &problem.message).await?;
     let audit = AuditEvent::by_chiffon("plan.failed", json!({"plan_id": plan_id, "problem": problem}));
     let text = format!("{}; answer what should be done instead", problem.message);
     let change = Change { error: Some(problem), ..Change::new(Event::Ask, audit) };
-    transition::apply(context, connection, row, change.waiting_for("answer", text)).await
+    transition::apply(context, work, row, change.waiting_for("answer", text)).await
 }
 
 async fn run_unasked(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     plan_id: Uuid,
     document: &PlanDocument,
     sha256: &str,
 ) -> Result<(), store::Error> {
-    plans::approve(connection, plan_id, context.clock.now()).await?;
-    create_tasks::apply(context, connection, &new_tasks(row, plan_id, document)).await?;
+    plans::approve(work, plan_id, context.clock.now()).await?;
+    create_tasks::apply(context, work, &new_tasks(row, plan_id, document)).await?;
     let data = json!({"revision": document.revision, "sha256": sha256, "reasons": document.policy.reasons});
-    transition::apply(context, connection, row, Change::new(Event::RunUnasked, AuditEvent::by_chiffon("plan.run_by_policy", data))).await
+    transition::apply(context, work, row, Change::new(Event::RunUnasked, AuditEvent::by_chiffon("plan.run_by_policy", data))).await
 }

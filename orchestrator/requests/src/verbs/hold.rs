@@ -10,10 +10,10 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::submit::{checked_reason, may_ask};
@@ -41,58 +41,58 @@ pub struct Held {
 pub async fn pause(context: &Context, principal: &Principal, request_id: Uuid, reason: Option<&str>) -> Result<Held, Problem> {
     let reason = checked_reason(context, reason)?;
     let reason = reason.as_deref();
-    let (mut transaction, mut row) = open(context, principal, request_id).await?;
+    let (mut work, mut row) = open(context, principal, request_id).await?;
     if row.held || row.status.on(Event::Pause).is_err() {
-        return Err(impossible(&mut transaction, &row, "paused").await?);
+        return Err(impossible(&mut work, &row, "paused").await?);
     }
     let text = words(principal, "paused it", reason);
-    requests::set_held(&mut transaction, row.id, Some(&principal.name), context.clock.now()).await?;
+    requests::set_held(&mut work, row.id, Some(&principal.name), context.clock.now()).await?;
     row.held = true;
     let audit = AuditEvent::new(&principal.name, "request.paused", json!({"reason": reason, "was": row.status}));
     let waits = format!("{text}; nothing more begins until `chiffon resume {}`", row.id);
     let change = Change::new(Event::Pause, audit);
     let change = if row.status == Status::Running { change.waiting_for("resume", waits) } else { as_before(change, &row) };
-    transition::apply(context, &mut transaction, &mut row, change).await?;
-    take_back(context, &mut transaction, &row, principal).await?;
-    ready::hold(&mut transaction, row.id).await?;
-    transition::say(context, &mut transaction, &row, None, &text).await?;
-    finish(context, transaction, row, text).await
+    transition::apply(context, &mut work, &mut row, change).await?;
+    take_back(context, &mut work, &row, principal).await?;
+    ready::hold(&mut work, row.id).await?;
+    transition::say(&mut work, &row, None, &text).await?;
+    finish(work, row, text).await
 }
 
 /// Lets a request go on.
 pub async fn resume(context: &Context, principal: &Principal, request_id: Uuid, reason: Option<&str>) -> Result<Held, Problem> {
     let reason = checked_reason(context, reason)?;
     let reason = reason.as_deref();
-    let (mut transaction, mut row) = open(context, principal, request_id).await?;
+    let (mut work, mut row) = open(context, principal, request_id).await?;
     if !row.held || row.status.on(Event::Resume).is_err() {
-        return Err(impossible(&mut transaction, &row, "resumed").await?);
+        return Err(impossible(&mut work, &row, "resumed").await?);
     }
     let text = words(principal, "lets it go on", reason);
-    requests::set_held(&mut transaction, row.id, None, context.clock.now()).await?;
-    ready::resume(&mut transaction, row.id).await?;
+    requests::set_held(&mut work, row.id, None, context.clock.now()).await?;
+    ready::resume(&mut work, row.id).await?;
     row.held = false;
     let audit = AuditEvent::new(&principal.name, "request.resumed", json!({"reason": reason, "was": row.status}));
     let change = Change::new(Event::Resume, audit);
     let change = if row.status == Status::Paused { change } else { as_before(change, &row) };
-    transition::apply(context, &mut transaction, &mut row, change).await?;
-    transition::say(context, &mut transaction, &row, None, &text).await?;
-    advance_request::run(context, &mut transaction, row.id).await?;
-    finish(context, transaction, row, text).await
+    transition::apply(context, &mut work, &mut row, change).await?;
+    transition::say(&mut work, &row, None, &text).await?;
+    advance_request::run(context, &mut work, row.id).await?;
+    finish(work, row, text).await
 }
 
-async fn open(context: &Context, principal: &Principal, request_id: Uuid) -> Result<(store::Tx, Row), Problem> {
+async fn open(context: &Context, principal: &Principal, request_id: Uuid) -> Result<(Work, Row), Problem> {
     may_ask(principal)?;
-    let mut transaction = context.store.begin().await?;
-    let row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| missing::request(request_id))?;
+    let mut work = context.begin().await?;
+    let row = requests::lock(&mut work, request_id).await?.ok_or_else(|| missing::request(request_id))?;
     say::is_own_or_operator(principal, &row)?;
-    Ok((transaction, row))
+    Ok((work, row))
 }
 
-async fn finish(context: &Context, mut transaction: store::Tx, row: Row, text: String) -> Result<Held, Problem> {
-    let tasks = progress::list_of_request(&mut transaction, row.id).await?;
-    let row = requests::get(&mut transaction, row.id).await?.unwrap_or(row);
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
+async fn finish(mut work: Work, row: Row, text: String) -> Result<Held, Problem> {
+    let tasks = progress::list_of_request(&mut work, row.id).await?;
+    let row = requests::get(&mut work, row.id).await?.unwrap_or(row);
+    work.wake_dispatcher();
+    work.commit().await?;
     let going_on: Vec<Uuid> = tasks.iter().filter(|task| task.is_in_flight()).map(|task| task.id).collect();
     let running = if row.held && !going_on.is_empty() { format!("; {} that agents have go on", going_on.len()) } else { String::new() };
     Ok(Held { request_id: row.id, status: row.status, held: row.held, text: format!("{text}{running}"), going_on })
@@ -105,16 +105,16 @@ fn as_before<'c>(change: Change<'c>, row: &Row) -> Change<'c> {
 }
 
 /// Takes back what nobody owns. The next offer has a higher number, so a claim for this one is refused.
-async fn take_back(context: &Context, connection: &mut PgConnection, row: &Row, principal: &Principal) -> Result<(), store::Error> {
+async fn take_back(context: &Context, work: &mut Work, row: &Row, principal: &Principal) -> Result<(), store::Error> {
     let request =
         OfRequest { id: row.id, trace_id: row.trace_id.clone(), status: row.status.as_str().to_owned(), plan_id: row.plan_id, held: true };
-    for locked in tasks::lock_unfinished(connection, row.id).await? {
+    for locked in tasks::lock_unfinished(work, row.id).await? {
         if locked.state().on(TaskEvent::Hold) != Ok(Task::Waiting) {
             continue;
         }
         let why = Wait::new("resume", format!("its request is paused; `chiffon resume {}` lets it go on", row.id));
         let withdrawal = Withdrawal { actor: &principal.name, event: "task.held", why, excluded: None, not_before: None };
-        withdraw::run(context, connection, &request, &locked.task, &withdrawal).await?;
+        withdraw::run(context, work, &request, &locked.task, &withdrawal).await?;
     }
     Ok(())
 }
@@ -123,11 +123,11 @@ fn words(principal: &Principal, what: &str, reason: Option<&str>) -> String {
     format!("{} {what}{}", principal.name, reason.map(|reason| format!(": {reason}")).unwrap_or_default())
 }
 
-async fn impossible(connection: &mut PgConnection, row: &Row, wanted: &str) -> Result<Problem, store::Error> {
+async fn impossible(work: &mut Work, row: &Row, wanted: &str) -> Result<Problem, store::Error> {
     let (code, why) = if row.status.is_finished() {
         (ErrorCode::AlreadyFinished, "it is over".to_owned())
     } else if row.held {
-        let by = requests::held_by(connection, row.id).await?.unwrap_or_else(|| "somebody".to_owned());
+        let by = requests::held_by(work, row.id).await?.unwrap_or_else(|| "somebody".to_owned());
         (ErrorCode::InvalidTransition, format!("{by} paused it already; `chiffon resume {}` lets it go on", row.id))
     } else if wanted == "resumed" {
         (ErrorCode::InvalidTransition, "nobody holds it".to_owned())

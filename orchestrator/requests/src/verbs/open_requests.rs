@@ -2,9 +2,9 @@
 //! there are connections to the database.
 
 use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::Context;
 use crate::store::requests;
@@ -28,9 +28,9 @@ impl Default for OpenRequestLimits {
 }
 
 /// Refuses one more than there may be.
-pub async fn check(context: &Context, connection: &mut PgConnection, principal: &Principal) -> Result<(), Problem> {
+pub async fn check(context: &Context, work: &mut Work, principal: &Principal) -> Result<(), Problem> {
     let most = context.settings.open_requests;
-    let open = requests::count_open(connection, principal.id, i64::from(most.all), i64::from(most.of_one)).await?;
+    let open = requests::count_open(work, principal.id, i64::from(most.all), i64::from(most.of_one)).await?;
     if open.of_one >= i64::from(most.of_one) {
         let message = format!("`{}` has {} open requests, which is the most that one may have", principal.name, most.of_one);
         return Err(too_many(&message, "planning.max_open_requests_per_principal"));

@@ -12,11 +12,11 @@ use chiffon_engine::verbs::cancel_tasks;
 use chiffon_fleet::store::{actions, catalogue};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::catalogue::Catalogue;
 use chiffon_plans::domain::plan::{Draft, DraftStep, PlanDocument};
 use chiffon_protocol::ErrorCode;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::propose::{self, Drafted};
@@ -30,48 +30,48 @@ use crate::verbs::Context;
 const SHOWN: usize = 12;
 
 /// Plans the request's steps again, in the caller's transaction; `false` where there is no reason to, or something was begun.
-pub async fn run(context: &Context, connection: &mut PgConnection, request_id: Uuid) -> Result<bool, store::Error> {
-    let Some((row, plan_id)) = planned(connection, request_id).await? else { return Ok(false) };
-    let plan = plans::get(connection, plan_id).await?;
-    let (catalogue, _) = catalogue::load(connection).await?;
+pub async fn run(context: &Context, work: &mut Work, request_id: Uuid) -> Result<bool, store::Error> {
+    let Some((row, plan_id)) = planned(work, request_id).await? else { return Ok(false) };
+    let plan = plans::get(work, plan_id).await?;
+    let (catalogue, _) = catalogue::load(work).await?;
     let changes = changes(&plan.document, &catalogue);
-    if changes.is_empty() || was_begun(connection, plan_id, None).await? {
+    if changes.is_empty() || was_begun(work, plan_id, None).await? {
         return Ok(false);
     }
-    again(context, connection, row, &plan, &changes.join(" and ")).await?;
+    again(context, work, row, &plan, &changes.join(" and ")).await?;
     Ok(true)
 }
 
 /// Whether the request's steps can be planned again although an agent has had this task: it has refused it, and nothing was begun.
-pub(super) async fn is_possible(connection: &mut PgConnection, request_id: Uuid, refused: Uuid) -> Result<bool, store::Error> {
-    let Some((_, plan_id)) = planned(connection, request_id).await? else { return Ok(false) };
-    Ok(!was_begun(connection, plan_id, Some(refused)).await?)
+pub(super) async fn is_possible(work: &mut Work, request_id: Uuid, refused: Uuid) -> Result<bool, store::Error> {
+    let Some((_, plan_id)) = planned(work, request_id).await? else { return Ok(false) };
+    Ok(!was_begun(work, plan_id, Some(refused)).await?)
 }
 
 /// Plans them again because of this. The caller has found that it [is possible](is_possible), and ended what was refused.
-pub(super) async fn because(context: &Context, connection: &mut PgConnection, request_id: Uuid, what: &str) -> Result<(), store::Error> {
-    let Some((row, plan_id)) = planned(connection, request_id).await? else { return Ok(()) };
-    let plan = plans::get(connection, plan_id).await?;
-    again(context, connection, row, &plan, what).await
+pub(super) async fn because(context: &Context, work: &mut Work, request_id: Uuid, what: &str) -> Result<(), store::Error> {
+    let Some((row, plan_id)) = planned(work, request_id).await? else { return Ok(()) };
+    let plan = plans::get(work, plan_id).await?;
+    again(context, work, row, &plan, what).await
 }
 
 /// The request with its plan, where it stands so that it can be planned again.
-async fn planned(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(Row, Uuid)>, store::Error> {
-    let row = requests::lock(connection, request_id).await?.filter(|row| row.status.on(Event::PlanAgain).is_ok());
+async fn planned(work: &mut Work, request_id: Uuid) -> Result<Option<(Row, Uuid)>, store::Error> {
+    let row = requests::lock(work, request_id).await?.filter(|row| row.status.on(Event::PlanAgain).is_ok());
     Ok(row.and_then(|row| row.plan_id.map(|plan_id| (row, plan_id))))
 }
 
-async fn again(context: &Context, connection: &mut PgConnection, mut row: Row, plan: &plans::Row, what: &str) -> Result<(), store::Error> {
+async fn again(context: &Context, work: &mut Work, mut row: Row, plan: &plans::Row, what: &str) -> Result<(), store::Error> {
     let why = format!("{what} since plan {} was made", plan.revision);
-    give_up_plan(context, connection, &mut row, plan, &why).await?;
-    let (catalogue, fleet) = catalogue::load(connection).await?;
+    give_up_plan(context, work, &mut row, plan, &why).await?;
+    let (catalogue, fleet) = catalogue::load(work).await?;
     let previous = &plan.document;
-    let steps = without_old_defaults(connection, row.id, previous).await?;
+    let steps = without_old_defaults(work, row.id, previous).await?;
     let draft = draft(previous, steps, &why);
-    let history = durations::list(connection, context.clock.now()).await?;
+    let history = durations::list(work, context.clock.now()).await?;
     let planned_by = &previous.planned_by;
     let drafted = Drafted { draft: &draft, planned_by, catalogue: &catalogue, fleet: &fleet, history: &history, previous: Some(previous) };
-    propose::run(context, connection, &mut row, drafted).await
+    propose::run(context, work, &mut row, drafted).await
 }
 
 /// The actions of the plan that have other content by now, in words.
@@ -90,11 +90,11 @@ fn changes(plan: &PlanDocument, catalogue: &Catalogue) -> Vec<String> {
 
 /// Whether an agent has begun a change of this plan, or may have. The only try of what was `refused` is none, also where it was refused
 /// while this one ran.
-async fn was_begun(connection: &mut PgConnection, plan_id: Uuid, refused: Option<Uuid>) -> Result<bool, store::Error> {
-    let tasks = progress::list(connection, plan_id, "apply").await?;
+async fn was_begun(work: &mut Work, plan_id: Uuid, refused: Option<Uuid>) -> Result<bool, store::Error> {
+    let tasks = progress::list(work, plan_id, "apply").await?;
     for task in &tasks {
         let is_refused = refused.is_some_and(|refused| refused == task.id || was_refused(task));
-        let tries = attempts::count_tries(connection, task.id).await?;
+        let tries = attempts::count_tries(work, task.id).await?;
         if !(is_refused || is_untouched(task)) || tries > u32::from(is_refused) {
             return Ok(true);
         }
@@ -113,40 +113,29 @@ fn is_untouched(task: &TaskLine) -> bool {
     matches!(task.status.as_str(), "pending" | "waiting" | "dispatched")
 }
 
-async fn give_up_plan(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    plan: &plans::Row,
-    why: &str,
-) -> Result<(), store::Error> {
-    cancel_tasks::run(context, connection, row.id, why, "chiffon").await?;
-    plans::supersede(connection, plan.id).await?;
-    row.round = requests::next_round(connection, row.id).await?;
+async fn give_up_plan(context: &Context, work: &mut Work, row: &mut Row, plan: &plans::Row, why: &str) -> Result<(), store::Error> {
+    cancel_tasks::run(context, work, row.id, why, "chiffon").await?;
+    plans::supersede(work, plan.id).await?;
+    row.round = requests::next_round(work, row.id).await?;
     let nothing_ran =
         if plan.approved_at.is_some() { " Nothing of it was run, and its approval does not count for the new plan." } else { "" };
     let text = format!("{why}, so the same steps are planned again.{nothing_ran}");
-    transition::notify(context, connection, row, row.principal_id, &text).await?;
+    transition::notify(work, row, row.principal_id, &text).await?;
     let audit = AuditEvent::by_chiffon("plan.made_again", json!({"revision": plan.revision, "sha256": plan.sha256, "reason": why}));
-    transition::apply(context, connection, row, Change::new(Event::PlanAgain, audit)).await
+    transition::apply(context, work, row, Change::new(Event::PlanAgain, audit)).await
 }
 
 /// The steps as they were drafted, without what only a default of the action's earlier content said: the new content has its own. A
 /// value that somebody has written stays.
-async fn without_old_defaults(
-    connection: &mut PgConnection,
-    request_id: Uuid,
-    previous: &PlanDocument,
-) -> Result<Vec<DraftStep>, store::Error> {
-    let said: Vec<String> =
-        messages::list(connection, request_id).await?.into_iter().filter(|said| said.by_user).map(|said| said.text).collect();
+async fn without_old_defaults(work: &mut Work, request_id: Uuid, previous: &PlanDocument) -> Result<Vec<DraftStep>, store::Error> {
+    let said: Vec<String> = messages::list(work, request_id).await?.into_iter().filter(|said| said.by_user).map(|said| said.text).collect();
     let was_said = |value: &Value| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         !value.is_empty() && said.iter().any(|text| text.contains(&value))
     };
     let mut steps = previous.as_drafted();
     for (drafted, step) in steps.iter_mut().zip(&previous.steps) {
-        let Some(spec) = actions::get(connection, &step.action, &step.action_sha256).await? else { continue };
+        let Some(spec) = actions::get(work, &step.action, &step.action_sha256).await? else { continue };
         for (name, schema) in spec.parameter_schemas() {
             let default = schema.get("default");
             if default.is_some() && drafted.parameters.get(name) == default && !default.is_some_and(was_said) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chiffon_fleet::store::catalogue;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_planning::planner::{Planned, PlanningInput, Turn};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
@@ -34,17 +35,17 @@ const RENEWALS: u32 = 3;
 pub async fn lease(context: &Context, request_id: Uuid, round: i32) -> Result<Option<PlanningLease>, Problem> {
     let now = context.clock.now();
     let time = context.settings.planning_lease;
-    let mut transaction = context.store.begin().await?;
-    let lease = planning::lease(&mut transaction, request_id, round, time, now + time).await?;
+    let mut work = context.begin().await?;
+    let lease = planning::lease(&mut work, request_id, round, time, now + time).await?;
     if let Some(lease) = lease.as_ref().filter(|lease| lease.was_cut_off) {
         let reason = "whoever planned it before was cut off";
         let audit = AuditEvent::by_chiffon(
             "planning.taken_up_again",
             json!({"round": round, "tries": lease.tries, "deaths": lease.deaths, "reason": reason}),
         );
-        store::audit::append(&mut transaction, request_id, &audit, now).await?;
+        work.audit(request_id, audit);
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     Ok(lease)
 }
 
@@ -202,38 +203,38 @@ async fn try_again_or_fail(context: &Context, lease: &PlanningLease, problem: &P
 }
 
 async fn give_up(context: &Context, lease: &PlanningLease, problem: &Problem) -> Result<(), Problem> {
-    let mut transaction = context.store.begin().await?;
-    let Some(mut row) = still_wanted(&mut transaction, lease).await? else { return Ok(()) };
-    transition::say(context, &mut transaction, &row, None, &format!("No plan could be made: {}", problem.message)).await?;
+    let mut work = context.begin().await?;
+    let Some(mut row) = still_wanted(&mut work, lease).await? else { return Ok(()) };
+    transition::say(&mut work, &row, None, &format!("No plan could be made: {}", problem.message)).await?;
     let audit = AuditEvent::by_chiffon("planning.failed", json!({"round": lease.round, "tries": lease.tries, "problem": problem}));
     let change = Change { error: Some(problem), ..Change::new(Event::GiveUp, audit) };
-    transition::apply(context, &mut transaction, &mut row, change).await?;
-    Ok(store::commit(transaction).await?)
+    transition::apply(context, &mut work, &mut row, change).await?;
+    Ok(work.commit().await?)
 }
 
 async fn wait(context: &Context, lease: &PlanningLease, waiting_for: &WaitingFor, counts: bool, delay: Duration) -> Result<(), Problem> {
     let now = context.clock.now();
-    let mut transaction = context.store.begin().await?;
-    let Some(mut row) = still_wanted(&mut transaction, lease).await? else { return Ok(()) };
+    let mut work = context.begin().await?;
+    let Some(mut row) = still_wanted(&mut work, lease).await? else { return Ok(()) };
     let says_so = row.waiting_for.as_ref().is_some_and(|before| before["text"] == waiting_for.text.as_str());
     let value = if says_so { row.waiting_for.clone().unwrap_or_default() } else { waiting_for.to_value(now) };
-    planning::wait(&mut transaction, lease, &value, counts, now + delay).await?;
+    planning::wait(&mut work, lease, &value, counts, now + delay).await?;
     if !says_so {
         row.waiting_for = Some(value);
-        transition::tell(context, &mut transaction, &row, None).await?;
+        transition::tell(&mut work, &row, None);
     }
-    Ok(store::commit(transaction).await?)
+    Ok(work.commit().await?)
 }
 
 /// The locked row, if the conversation has not moved and nobody has taken the round over.
-async fn still_wanted(connection: &mut PgConnection, lease: &PlanningLease) -> Result<Option<Row>, store::Error> {
-    let row = requests::lock(connection, lease.request_id).await?;
+async fn still_wanted(work: &mut Work, lease: &PlanningLease) -> Result<Option<Row>, store::Error> {
+    let row = requests::lock(work, lease.request_id).await?;
     Ok(row.filter(|row| row.status == Status::Planning && row.round == lease.round && row.planning_epoch == lease.epoch))
 }
 
 async fn store_outcome(context: &Context, lease: &PlanningLease, material: &Material, planned: Planned) -> Result<(), Problem> {
-    let mut transaction = context.store.begin().await?;
-    let Some(mut row) = still_wanted(&mut transaction, lease).await? else {
+    let mut work = context.begin().await?;
+    let Some(mut row) = still_wanted(&mut work, lease).await? else {
         tracing::info!(request_id = %lease.request_id, round = lease.round, "the conversation has moved on; what was planned is dropped");
         return Ok(());
     };
@@ -243,15 +244,15 @@ async fn store_outcome(context: &Context, lease: &PlanningLease, material: &Mate
             let history = &material.history;
             let (draft, planned_by, previous) = (&draft, &planned_by, previous.as_ref());
             let drafted = Drafted { draft, planned_by, catalogue, fleet, history, previous };
-            propose::run(context, &mut transaction, &mut row, drafted).await?;
+            propose::run(context, &mut work, &mut row, drafted).await?;
         }
         Planned::Question { text, planned_by } => {
             let data = json!({"round": lease.round, "text": text, "provider": planned_by.provider});
-            propose::ask(context, &mut transaction, &mut row, &text, AuditEvent::by_chiffon("request.asked", data), None).await?;
+            propose::ask(context, &mut work, &mut row, &text, AuditEvent::by_chiffon("request.asked", data), None).await?;
         }
-        Planned::Impossible(problem) => propose::refuse(context, &mut transaction, &mut row, &problem).await?,
+        Planned::Impossible(problem) => propose::refuse(context, &mut work, &mut row, &problem).await?,
     }
-    store::commit(transaction).await?;
-    context.wakes.dispatcher.notify_one();
+    work.wake_dispatcher();
+    work.commit().await?;
     Ok(())
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use chiffon_engine::verbs::create_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::{self, events};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::assemble::{self, AssembleInput};
 use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
 use chiffon_plans::domain::plan::{Draft, PlanDocument, PlannedBy};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
@@ -40,8 +40,8 @@ pub struct Drafted<'d> {
 }
 
 /// Makes the draft the request's plan, or asks the person about what is wrong with it.
-pub async fn run(context: &Context, connection: &mut PgConnection, row: &mut Row, drafted: Drafted<'_>) -> Result<(), store::Error> {
-    let revision = plans::next_revision(connection, row.id).await?;
+pub async fn run(context: &Context, work: &mut Work, row: &mut Row, drafted: Drafted<'_>) -> Result<(), store::Error> {
+    let revision = plans::next_revision(work, row.id).await?;
     let history = |action: &str| drafted.history.get(action).copied();
     let assembled = assemble::assemble(AssembleInput {
         request_id: row.id,
@@ -56,54 +56,54 @@ pub async fn run(context: &Context, connection: &mut PgConnection, row: &mut Row
     });
     let document = match assembled {
         Ok(document) => document,
-        Err(problems) => return refuse(context, connection, row, &all_of(&problems)).await,
+        Err(problems) => return refuse(context, work, row, &all_of(&problems)).await,
     };
-    let plan_id = add_plan(context, connection, row, &document).await?;
+    let plan_id = add_plan(context, work, row, &document).await?;
     if document.open_discoveries().next().is_none() {
-        return freeze::fix(context, connection, row, plan_id, &document).await;
+        return freeze::fix(context, work, row, plan_id, &document).await;
     }
-    create_tasks::discover(context, connection, &freeze::new_tasks(row, plan_id, &document)).await?;
+    create_tasks::discover(context, work, &freeze::new_tasks(row, plan_id, &document)).await?;
     let audit = AuditEvent::by_chiffon("plan.discovery_begun", json!({"revision": revision}));
-    transition::apply(context, connection, row, Change::new(Event::Discover, audit)).await
+    transition::apply(context, work, row, Change::new(Event::Discover, audit)).await
 }
 
 /// Asks the person, because this can't be planned.
-pub async fn refuse(context: &Context, connection: &mut PgConnection, row: &mut Row, problem: &Problem) -> Result<(), store::Error> {
+pub async fn refuse(context: &Context, work: &mut Work, row: &mut Row, problem: &Problem) -> Result<(), store::Error> {
     let audit = AuditEvent::by_chiffon("request.not_plannable", json!({"round": row.round, "problem": problem}));
-    ask(context, connection, row, &problem.message, audit, Some(problem)).await
+    ask(context, work, row, &problem.message, audit, Some(problem)).await
 }
 
 /// Asks the person.
 pub async fn ask(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     text: &str,
     audit: AuditEvent,
     problem: Option<&Problem>,
 ) -> Result<(), store::Error> {
-    transition::say(context, connection, row, None, text).await?;
+    transition::say(work, row, None, text).await?;
     let change = Change { error: problem, ..Change::new(Event::Ask, audit) };
-    transition::apply(context, connection, row, change.waiting_for("answer", text)).await
+    transition::apply(context, work, row, change.waiting_for("answer", text)).await
 }
 
-async fn add_plan(context: &Context, connection: &mut PgConnection, row: &mut Row, document: &PlanDocument) -> Result<Uuid, store::Error> {
+async fn add_plan(context: &Context, work: &mut Work, row: &mut Row, document: &PlanDocument) -> Result<Uuid, store::Error> {
     let now = context.clock.now();
     let plan_id = context.ids.new_id();
     let new = plans::New { id: plan_id, round: row.round, document, approvals_needed: freeze::approvals_needed(document) };
-    plans::add(connection, &new, now).await?;
-    requests::set_plan(connection, row.id, plan_id).await?;
+    plans::add(work, &new, now).await?;
+    requests::set_plan(work, row.id, plan_id).await?;
     row.plan_id = Some(plan_id);
     let data = json!({"revision": document.revision, "provider": document.planned_by.provider, "model": document.planned_by.model});
-    store::audit::append(connection, row.id, &AuditEvent::by_chiffon("plan.made", data), now).await?;
+    work.audit(row.id, AuditEvent::by_chiffon("plan.made", data));
     let data = json!({"plan_id": plan_id, "revision": document.revision, "state": "discovering"});
-    events::add(connection, row.id, "plan", &data, now).await?;
+    work.event(row.id, "plan", data);
     let mut text = format!("Plan {}: {}", document.revision, document.summary);
     for note in &document.notes {
         text.push_str("\n- ");
         text.push_str(note);
     }
-    transition::say(context, connection, row, None, &text).await?;
+    transition::say(work, row, None, &text).await?;
     Ok(plan_id)
 }
 

@@ -1,10 +1,9 @@
 //! A person says that nothing of a stopped run is left on a host, and gives the host back to other work (RELIABILITY 12, 13).
 
 use chiffon_engine::store::host_locks;
-use chiffon_engine::verbs::end_task;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::store::{self, audit};
+
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::Serialize;
 use serde_json::json;
@@ -37,17 +36,17 @@ pub async fn run(context: &Context, principal: &Principal, host: &str, comment: 
         let message = format!("how do you know? Giving {host} back wants a comment, because your word stands in for the host's");
         return Err(Problem::new(ErrorCode::CommentMissing, message).with_details(json!({"host": host})));
     };
-    let mut transaction = context.store.begin().await?;
-    let task_id = host_locks::kept_for(&mut transaction, host).await?.ok_or_else(|| not_reserved(host))?;
-    let request_id = requests::find_by_task(&mut transaction, task_id).await?.ok_or_else(|| not_reserved(host))?;
+    let mut work = context.begin().await?;
+    let task_id = host_locks::kept_for(&mut work, host).await?.ok_or_else(|| not_reserved(host))?;
+    let request_id = requests::find_by_task(&mut work, task_id).await?.ok_or_else(|| not_reserved(host))?;
     // The request's row first, as everywhere; then it is looked at again whether somebody was quicker.
-    let row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| not_reserved(host))?;
+    let row = requests::lock(&mut work, request_id).await?.ok_or_else(|| not_reserved(host))?;
     may_resolve(principal, &row)?;
-    let may_still_run = host_locks::let_go(&mut transaction, host, task_id).await?.ok_or_else(|| not_reserved(host))?;
+    let may_still_run = host_locks::let_go(&mut work, host, task_id).await?.ok_or_else(|| not_reserved(host))?;
     let data = json!({"host": host, "task_id": task_id, "may_still_run": may_still_run, "comment": comment});
-    audit::append(&mut transaction, request_id, &AuditEvent::new(&principal.name, "host.released", data), context.clock.now()).await?;
-    store::commit(transaction).await?;
-    end_task::wake(context);
+    work.audit(request_id, AuditEvent::new(&principal.name, "host.released", data));
+    work.wake_dispatcher();
+    work.commit().await?;
     let text = format!("{} gave {host} back to other work: {comment}", principal.name);
     Ok(Released { host: host.to_owned(), task_id, request_id, may_still_run, text })
 }

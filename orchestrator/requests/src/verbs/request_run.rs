@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chiffon_engine::verbs as engine;
 use chiffon_engine::verbs::run::Run;
 use chiffon_kernel::store;
-use sqlx::PgConnection;
+use chiffon_kernel::verbs::work::Work;
 use uuid::Uuid;
 
 use super::{Context, Means, advance_request, plan_again, transition, wake_planning};
@@ -29,37 +29,31 @@ impl Requests {
 
 #[async_trait]
 impl Run for Requests {
-    async fn settle(&self, context: &engine::Context, connection: &mut PgConnection, run_id: Uuid) -> Result<(), store::Error> {
-        advance_request::run(&self.context(context), connection, run_id).await
+    async fn settle(&self, context: &engine::Context, work: &mut Work, run_id: Uuid) -> Result<(), store::Error> {
+        advance_request::run(&self.context(context), work, run_id).await
     }
 
-    async fn say(&self, context: &engine::Context, connection: &mut PgConnection, run_id: Uuid, text: &str) -> Result<(), store::Error> {
-        let row = requests::lock(connection, run_id).await?.filter(|row| !row.status.is_finished());
+    async fn say(&self, work: &mut Work, run_id: Uuid, text: &str) -> Result<(), store::Error> {
+        let row = requests::lock(work, run_id).await?.filter(|row| !row.status.is_finished());
         match row {
-            Some(row) => transition::say(&self.context(context), connection, &row, None, text).await,
+            Some(row) => transition::say(work, &row, None, text).await,
             None => Ok(()),
         }
     }
 
-    async fn agent_came(&self, context: &engine::Context, connection: &mut PgConnection) -> Result<(), store::Error> {
-        wake_planning::after_hello(&self.context(context), connection).await.map(drop)
+    async fn agent_came(&self, context: &engine::Context, work: &mut Work) -> Result<(), store::Error> {
+        wake_planning::after_hello(&self.context(context), work).await.map(drop)
     }
 
-    async fn plan_again(&self, context: &engine::Context, connection: &mut PgConnection, run_id: Uuid) -> Result<bool, store::Error> {
-        plan_again::run(&self.context(context), connection, run_id).await
+    async fn plan_again(&self, context: &engine::Context, work: &mut Work, run_id: Uuid) -> Result<bool, store::Error> {
+        plan_again::run(&self.context(context), work, run_id).await
     }
 
-    async fn can_plan_again(&self, connection: &mut PgConnection, run_id: Uuid, refused: Uuid) -> Result<bool, store::Error> {
-        plan_again::is_possible(connection, run_id, refused).await
+    async fn can_plan_again(&self, work: &mut Work, run_id: Uuid, refused: Uuid) -> Result<bool, store::Error> {
+        plan_again::is_possible(work, run_id, refused).await
     }
 
-    async fn plan_again_because(
-        &self,
-        context: &engine::Context,
-        connection: &mut PgConnection,
-        run_id: Uuid,
-        what: &str,
-    ) -> Result<(), store::Error> {
-        plan_again::because(&self.context(context), connection, run_id, what).await
+    async fn plan_again_because(&self, context: &engine::Context, work: &mut Work, run_id: Uuid, what: &str) -> Result<(), store::Error> {
+        plan_again::because(&self.context(context), work, run_id, what).await
     }
 }

@@ -9,12 +9,12 @@ use chiffon_engine::store::task_changes::set_resolved;
 use chiffon_engine::store::tasks::{self, Locked};
 use chiffon_engine::verbs::{end_task, retry, task_story, wait};
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::store::audit;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::Serialize;
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::submit::{checked_reason, may_ask};
@@ -62,18 +62,18 @@ pub async fn run(context: &Context, principal: &Principal, input: Resolve) -> Re
     may_ask(principal)?;
     let comment = checked_reason(context, input.comment.as_deref())?;
     let comment = comment.as_deref();
-    let mut transaction = context.store.begin().await?;
-    let (row, locked) = find(&mut transaction, input.task_id).await?;
+    let mut work = context.begin().await?;
+    let (row, locked) = find(&mut work, input.task_id).await?;
     may_resolve(principal, &row)?;
-    let proof = retry::proof(context, &mut transaction, &locked).await?;
+    let proof = retry::proof(context, &mut work, &locked).await?;
     let attempt = input.attempt.unwrap_or(locked.task.attempt);
     let asked = Asked { decision: input.decision, attempt, has_comment: comment.is_some(), not_running: input.not_running };
     let next = match can_be_resolved(&row, &locked).then(|| domain::resolve(locked.state(), asked, proof)) {
         Some(Ok(next)) => next.status(),
-        Some(Err(refusal)) => return Err(refused(context, &mut transaction, &row, &locked, &input, refusal).await?),
-        None => return Err(refused(context, &mut transaction, &row, &locked, &input, Refusal::NotHere).await?),
+        Some(Err(refusal)) => return Err(refused(context, &mut work, &row, &locked, &input, refusal).await?),
+        None => return Err(refused(context, &mut work, &row, &locked, &input, Refusal::NotHere).await?),
     };
-    if next == Status::Waiting && deadlines::passed(&mut transaction, row.id).await?.is_some() {
+    if next == Status::Waiting && deadlines::passed(&mut work, row.id).await?.is_some() {
         let message = format!(
             "the deadline of request {} has passed: nothing of it is tried again; give the task up, or say that it is done",
             row.id
@@ -81,10 +81,9 @@ pub async fn run(context: &Context, principal: &Principal, input: Resolve) -> Re
         return Err(Problem::new(ErrorCode::DeadlinePassed, message).with_details(json!({"request_id": row.id})));
     }
     let decided = Decided { principal, decision: input.decision, comment, proof, not_running: input.not_running, next };
-    apply(context, &mut transaction, &row, &locked, &decided).await?;
-    let row = requests::get(&mut transaction, row.id).await?.unwrap_or(row);
-    store::commit(transaction).await?;
-    end_task::wake(context);
+    apply(context, &mut work, &row, &locked, &decided).await?;
+    let row = requests::get(&mut work, row.id).await?.unwrap_or(row);
+    work.commit().await?;
     Ok(Resolved {
         task_id: input.task_id,
         request_id: row.id,
@@ -120,14 +119,14 @@ impl Decided<'_> {
     }
 }
 
-async fn find(connection: &mut PgConnection, task_id: Uuid) -> Result<(Row, Locked), Problem> {
+async fn find(work: &mut Work, task_id: Uuid) -> Result<(Row, Locked), Problem> {
     let missing = || {
         let message = format!("there is no task {task_id}; `GET /request/{{id}}` lists the tasks of a request");
         Problem::new(ErrorCode::TaskNotFound, message).with_details(json!({"task_id": task_id}))
     };
-    let request_id = requests::find_by_task(connection, task_id).await?.ok_or_else(missing)?;
-    let row = requests::lock(connection, request_id).await?.ok_or_else(missing)?;
-    let locked = tasks::lock(connection, task_id).await?.ok_or_else(missing)?;
+    let request_id = requests::find_by_task(work, task_id).await?.ok_or_else(missing)?;
+    let row = requests::lock(work, request_id).await?.ok_or_else(missing)?;
+    let locked = tasks::lock(work, task_id).await?.ok_or_else(missing)?;
     Ok((row, locked))
 }
 
@@ -147,7 +146,7 @@ fn can_be_resolved(row: &Row, locked: &Locked) -> bool {
 
 async fn refused(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &Row,
     locked: &Locked,
     input: &Resolve,
@@ -155,7 +154,7 @@ async fn refused(
 ) -> Result<Problem, Problem> {
     let task = &locked.task;
     let (id, status) = (task.id, task.status.as_str());
-    let decided = audit::last_decision(connection, row.id, id).await?;
+    let decided = audit::last_decision(work, row.id, id).await?;
     let before = decided.as_ref().map(|(who, what)| format!("; {who} decided `{what}`")).unwrap_or_default();
     let (code, message) = match refusal {
         Refusal::NotHere => (
@@ -202,27 +201,27 @@ fn may_still_run(context: &Context, locked: &Locked) -> String {
     )
 }
 
-async fn apply(context: &Context, connection: &mut PgConnection, row: &Row, locked: &Locked, decided: &Decided<'_>) -> Result<(), Problem> {
+async fn apply(context: &Context, work: &mut Work, row: &Row, locked: &Locked, decided: &Decided<'_>) -> Result<(), Problem> {
     let (task, text) = (&locked.task, decided.text(locked));
     if decided.next == Status::Waiting {
-        retry::again(context, connection, locked, None, &text).await?;
+        retry::again(context, work, locked, None, &text).await?;
     } else {
         let given_up = Problem::new(ErrorCode::GivenUp, &text).with_details(json!({"attempt": task.attempt}));
         let error = (decided.next != Status::Completed).then_some(&given_up);
-        set_resolved(connection, task.id, (task.status, decided.next), &text, error, context.clock.now()).await?;
+        set_resolved(work, task.id, (task.status, decided.next), &text, error, context.clock.now()).await?;
     }
     let particulars = json!({
         "decision": decided.decision, "comment": decided.comment, "not_running": decided.not_running,
         "proof": decided.proof.map(Proof::as_str), "was": task.status, "becomes": decided.next,
     });
-    task_story::tell(context, connection, task, decided.next, &decided.principal.name, "task.resolved", particulars).await?;
+    task_story::tell(work, task, decided.next, &decided.principal.name, "task.resolved", particulars);
     if decided.next != Status::Waiting {
-        end_task::follow(context, connection, task, decided.next, true).await?;
+        end_task::follow(context, work, task, decided.next, true).await?;
     }
-    transition::say(context, connection, row, None, &text).await?;
-    advance_request::run(context, connection, row.id).await?;
+    transition::say(work, row, None, &text).await?;
+    advance_request::run(context, work, row.id).await?;
     if decided.next == Status::Waiting {
-        wait::mirror_task(context, connection, task.id).await?;
+        wait::mirror_task(work, task.id).await?;
     }
     Ok(())
 }

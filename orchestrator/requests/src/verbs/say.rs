@@ -5,11 +5,11 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_planning::planner::Turn;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::Serialize;
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::submit::{checked_text, keep_answer, may_ask};
@@ -33,20 +33,19 @@ pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, tex
     may_ask(principal)?;
     let text = checked_text(context, text)?;
     let talk = unchanged(context, principal, request_id, &text).await?;
-    let mut transaction = context.store.begin().await?;
-    let mut row = requests::lock(&mut transaction, request_id).await?.ok_or_else(|| missing::request(request_id))?;
+    let mut work = context.begin().await?;
+    let mut row = requests::lock(&mut work, request_id).await?.ok_or_else(|| missing::request(request_id))?;
     is_own_or_operator(principal, &row)?;
     if row.status.on(Event::Say).is_err() {
         return Err(not_now(&row));
     }
     match talk.filter(|talk| talk.is_about(&row)) {
-        Some(talk) => answer(context, &mut transaction, &row, principal, &text, &talk.answer).await?,
-        None => next_round(context, &mut transaction, &mut row, principal, &text).await?,
+        Some(talk) => answer(&mut work, &row, principal, &text, &talk.answer).await?,
+        None => next_round(context, &mut work, &mut row, principal, &text).await?,
     }
     let said = Said { request_id, status: row.status, round: row.round };
-    keep_answer(&mut transaction, principal, key, &json!(said)).await?;
-    store::commit(transaction).await?;
-    context.wakes.outbox.notify_one();
+    keep_answer(&mut work, principal, key, &json!(said)).await?;
+    work.commit().await?;
     Ok(said)
 }
 
@@ -79,40 +78,28 @@ pub(super) async fn unchanged(context: &Context, principal: &Principal, request_
 }
 
 /// Adds the words and their answer to the conversation. The plan keeps its state, its hash and its approvability.
-pub(super) async fn answer(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &Row,
-    principal: &Principal,
-    text: &str,
-    answer: &str,
-) -> Result<(), store::Error> {
-    transition::say(context, connection, row, Some(principal.id), text).await?;
-    transition::say(context, connection, row, None, answer).await?;
+pub(super) async fn answer(work: &mut Work, row: &Row, principal: &Principal, text: &str, answer: &str) -> Result<(), store::Error> {
+    transition::say(work, row, Some(principal.id), text).await?;
+    transition::say(work, row, None, answer).await?;
     let audit = AuditEvent::new(&principal.name, "request.talked", json!({"text": text, "answer": answer, "round": row.round}));
-    store::audit::append(connection, row.id, &audit, context.clock.now()).await
+    work.audit(row.id, audit);
+    Ok(())
 }
 
 /// The same inside a transaction that has locked the row and checked that it may: stops what runs for the plan so far, and begins the round.
-pub async fn next_round(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &mut Row,
-    principal: &Principal,
-    text: &str,
-) -> Result<(), store::Error> {
+pub async fn next_round(context: &Context, work: &mut Work, row: &mut Row, principal: &Principal, text: &str) -> Result<(), store::Error> {
     if matches!(row.status, Status::Discovering | Status::Previewing) {
         let reason = format!("{} asked for a change", principal.name);
-        cancel_tasks::run(context, connection, row.id, &reason, &principal.name).await?;
+        cancel_tasks::run(context, work, row.id, &reason, &principal.name).await?;
     }
     let event = if row.status == Status::NeedsInput { "request.answered" } else { "plan.revision_wanted" };
     let audit = AuditEvent::new(&principal.name, event, json!({"text": text, "round": row.round + 1}));
-    transition::begin_round(context, connection, row, principal.id, text, audit).await?;
+    transition::begin_round(context, work, row, principal.id, text, audit).await?;
     if principal.id == row.principal_id {
         return Ok(());
     }
     let notice = format!("{} changed this request, which somebody else had asked for. Their words: {text}", principal.name);
-    transition::notify(context, connection, row, principal.id, &notice).await
+    transition::notify(work, row, principal.id, &notice).await
 }
 
 /// Who asked may talk on; so may whoever looks after all requests.

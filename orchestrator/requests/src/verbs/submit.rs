@@ -4,14 +4,14 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::credential::address_with_password;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::{Principal, Role};
-use chiffon_kernel::store::{self, audit, idempotency};
+use chiffon_kernel::store::idempotency;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
 use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Datelike as _, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Context, open_requests, transition};
@@ -77,35 +77,34 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
         resend_at: now + context.settings.resend_after,
         deadline_at: transition::deadline_of(context, Status::Planning),
     };
-    let mut transaction = context.store.begin().await?;
-    open_requests::check(context, &mut transaction, principal).await?;
-    requests::add(&mut transaction, &new, now).await?;
-    let row = requests::lock(&mut transaction, new.id).await?.ok_or_else(|| missing::request(new.id))?;
+    let mut work = context.begin().await?;
+    open_requests::check(context, &mut work, principal).await?;
+    requests::add(&mut work, &new, now).await?;
+    let row = requests::lock(&mut work, new.id).await?.ok_or_else(|| missing::request(new.id))?;
     let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id});
     if let Some(message) = &input.message {
         data["message_id"] = json!(message.id);
     }
     let event = AuditEvent::new(&principal.name, "request.submitted", data);
-    audit::append(&mut transaction, new.id, &event, now).await?;
-    transition::say(context, &mut transaction, &row, Some(principal.id), &text).await?;
-    transition::tell(context, &mut transaction, &row, None).await?;
-    transition::want_plan(context, &mut transaction, new.id, &trace_id, row.round).await?;
-    keep_answer(&mut transaction, principal, input.idempotency_key.as_deref(), &json!({"request_id": new.id})).await?;
+    work.audit(new.id, event);
+    transition::say(&mut work, &row, Some(principal.id), &text).await?;
+    transition::tell(&mut work, &row, None);
+    transition::want_plan(context, &mut work, new.id, &trace_id, row.round);
+    keep_answer(&mut work, principal, input.idempotency_key.as_deref(), &json!({"request_id": new.id})).await?;
     if let Some(message) = &input.message
-        && !request_messages::add(&mut transaction, principal.id, message, new.id, now).await?
+        && !request_messages::add(&mut work, principal.id, message, new.id, now).await?
     {
         let message = format!("message {} is being taken in a second time; it is not done again", message.id);
         return Err(Problem::new(ErrorCode::CallUnderWay, message));
     }
-    store::commit(transaction).await?;
-    context.wakes.outbox.notify_one();
+    work.commit().await?;
     Ok(Submitted { request_id: new.id, status: row.status, trace_id })
 }
 
 /// Answers a reserved call (202) in the transaction that does it, so that nobody who repeats it does it again.
-pub async fn keep_answer(connection: &mut PgConnection, principal: &Principal, key: Option<&str>, answer: &Value) -> Result<(), Problem> {
+pub async fn keep_answer(work: &mut Work, principal: &Principal, key: Option<&str>, answer: &Value) -> Result<(), Problem> {
     let Some(key) = key else { return Ok(()) };
-    if idempotency::answer(connection, principal.id, key, 202, answer).await? {
+    if idempotency::answer(work, principal.id, key, 202, answer).await? {
         return Ok(());
     }
     let message = "this call was held up for so long that its repetition was answered; it is not done again";

@@ -1,14 +1,14 @@
 //! Moving a request: the guarded update, its audit row and its event, always together and in the caller's transaction.
 
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::outbox::{self, NewMessage};
-use chiffon_kernel::store::{self, audit, events};
+use chiffon_kernel::store;
+use chiffon_kernel::store::outbox::Message;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::PlanWanted;
-use chiffon_protocol::topology::{REQUESTS, WORK_EXCHANGE};
+use chiffon_protocol::topology::REQUESTS;
 use chiffon_protocol::{Envelope, Problem};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Context;
@@ -46,18 +46,19 @@ impl Change<'_> {
 }
 
 /// Moves a request whose row the caller has locked; `row` is the new state after it.
-pub async fn apply(context: &Context, connection: &mut PgConnection, row: &mut Row, change: Change<'_>) -> Result<(), store::Error> {
-    let now = context.clock.now();
+pub async fn apply(context: &Context, work: &mut Work, row: &mut Row, change: Change<'_>) -> Result<(), store::Error> {
+    let now = work.now();
     let to = row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source: source.into() })?;
     let waiting_for = change.waiting_for.map(|waiting| waiting.to_value(now));
     let error = change.error.map(|problem| json!(problem));
     let deadline_at = deadline_of(context, to);
     let with = Move { waiting_for: waiting_for.as_ref(), error: error.as_ref(), resend_at: change.resend_at, deadline_at };
-    requests::set_status(connection, row.id, row.status, to, &with, now).await?;
-    audit::append(connection, row.id, &change.audit, now).await?;
+    requests::set_status(work, row.id, row.status, to, &with, now).await?;
+    work.audit(row.id, change.audit);
     row.status = to;
     row.waiting_for = waiting_for;
-    tell(context, connection, row, error.as_ref()).await
+    tell(work, row, error.as_ref());
+    Ok(())
 }
 
 /// When a state that begins now is over by itself, or its person reminded.
@@ -66,56 +67,43 @@ pub fn deadline_of(context: &Context, status: Status) -> Option<DateTime<Utc>> {
 }
 
 /// Announces where a request stands.
-pub async fn tell(context: &Context, connection: &mut PgConnection, row: &Row, error: Option<&Value>) -> Result<(), store::Error> {
-    let data = json!({"status": row.status, "waiting_for": row.waiting_for, "error": error});
-    events::add(connection, row.id, "request", &data, context.clock.now()).await
+pub fn tell(work: &mut Work, row: &Row, error: Option<&Value>) {
+    work.event(row.id, "request", json!({"status": row.status, "waiting_for": row.waiting_for, "error": error}));
 }
 
 /// Adds a turn to the conversation, and announces it. `principal_id` is `None` for Chiffon's own words.
-pub async fn say(
-    context: &Context,
-    connection: &mut PgConnection,
-    row: &Row,
-    principal_id: Option<Uuid>,
-    text: &str,
-) -> Result<(), store::Error> {
-    let now = context.clock.now();
-    messages::add(connection, row.id, principal_id, text, row.round, now).await?;
+pub async fn say(work: &mut Work, row: &Row, principal_id: Option<Uuid>, text: &str) -> Result<(), store::Error> {
+    let now = work.now();
+    messages::add(work, row.id, principal_id, text, row.round, now).await?;
     let from = if principal_id.is_some() { "user" } else { "chiffon" };
-    events::add(connection, row.id, "message", &json!({"from": from, "text": text}), now).await
+    work.event(row.id, "message", json!({"from": from, "text": text}));
+    Ok(())
 }
 
 /// Tells people what a person did to the request. Planners don't read it.
-pub async fn notify(context: &Context, connection: &mut PgConnection, row: &Row, about: Uuid, text: &str) -> Result<(), store::Error> {
-    let now = context.clock.now();
-    messages::add_notice(connection, row.id, about, text, row.round, now).await?;
-    events::add(connection, row.id, "message", &json!({"from": "chiffon", "text": text}), now).await
+pub async fn notify(work: &mut Work, row: &Row, about: Uuid, text: &str) -> Result<(), store::Error> {
+    let now = work.now();
+    messages::add_notice(work, row.id, about, text, row.round, now).await?;
+    work.event(row.id, "message", json!({"from": "chiffon", "text": text}));
+    Ok(())
 }
 
 /// Announces on the bus that a round wants a plan.
-pub async fn want_plan(
-    context: &Context,
-    connection: &mut PgConnection,
-    request_id: Uuid,
-    trace_id: &str,
-    round: i32,
-) -> Result<(), store::Error> {
-    let now = context.clock.now();
+pub fn want_plan(context: &Context, work: &mut Work, request_id: Uuid, trace_id: &str, round: i32) {
     let envelope = Envelope {
         message_id: context.ids.new_message_id(),
         trace_id: trace_id.to_owned(),
         request_id,
-        timestamp: now,
+        timestamp: work.now(),
         message: PlanWanted { round }.into(),
     };
-    let message = NewMessage { exchange: WORK_EXCHANGE, routing_key: REQUESTS, recipient: REQUESTS, envelope: &envelope, offer: None };
-    outbox::add(connection, &message, now).await
+    work.send(Message::work(REQUESTS, &envelope));
 }
 
 /// Begins the conversation's next round with a person's words: the plan of the round before is given up, and a planner is called.
 pub async fn begin_round(
     context: &Context,
-    connection: &mut PgConnection,
+    work: &mut Work,
     row: &mut Row,
     principal_id: Uuid,
     text: &str,
@@ -123,13 +111,14 @@ pub async fn begin_round(
 ) -> Result<(), store::Error> {
     let resend_at = context.clock.now() + context.settings.resend_after;
     if let Some(plan_id) = row.plan_id {
-        crate::store::plans::set_state(connection, plan_id, "superseded").await?;
+        crate::store::plans::set_state(work, plan_id, "superseded").await?;
     }
-    row.round = requests::next_round(connection, row.id).await?;
-    say(context, connection, row, Some(principal_id), text).await?;
+    row.round = requests::next_round(work, row.id).await?;
+    say(work, row, Some(principal_id), text).await?;
     let change = Change { resend_at: Some(resend_at), ..Change::new(Event::Say, audit) };
-    apply(context, connection, row, change.waiting_for("planner", "a planner reads what was said")).await?;
-    want_plan(context, connection, row.id, &row.trace_id, row.round).await
+    apply(context, work, row, change.waiting_for("planner", "a planner reads what was said")).await?;
+    want_plan(context, work, row.id, &row.trace_id, row.round);
+    Ok(())
 }
 
 /// Whether a request in this state has a plan that people can see.

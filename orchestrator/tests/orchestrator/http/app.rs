@@ -168,6 +168,8 @@ impl App {
             agents: Arc::new(Keyring::new([])),
             settings: Arc::new(settings.kernel.clone()),
             wakes: Arc::new(Wakes::default()),
+            live: Arc::default(),
+            announcements: Arc::default(),
             background: Arc::default(),
             shutdown: shutdown.clone(),
             instance: "test".into(),

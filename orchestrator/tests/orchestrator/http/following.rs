@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chiffon_kernel::domain::role::Role;
-use chiffon_kernel::store::events;
 use futures::StreamExt as _;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -71,10 +70,10 @@ fn parse(block: &str) -> Option<Told> {
     })
 }
 
-async fn tell(app: &App, id: Uuid, kind: &str, data: Value) {
-    let mut tx = app.context.store.begin().await.expect("a transaction");
-    events::add(&mut tx, id, kind, &data, app.context.clock.now()).await.expect("an event");
-    tx.commit().await.expect("a commit");
+async fn tell(app: &App, id: Uuid, kind: &'static str, data: Value) {
+    let mut work = app.context.begin().await.expect("a unit of work");
+    work.event(id, kind, data);
+    work.commit().await.expect("a commit");
 }
 
 #[tokio::test]

@@ -100,8 +100,9 @@ async fn without_an_agent_a_request_waits_and_says_so_until_one_comes() {
     let waiting = app.text("SELECT waiting_for ->> 'text' FROM requests WHERE id = $1", request_id).await.expect("it says so");
     assert!(waiting.starts_with("no infrastructure agent is connected"), "{waiting}");
     app.announce_actions().await;
-    let mut connection = app.context.store.acquire().await.expect("the database answers");
-    assert_eq!(wake_planning::after_hello(&app.context, &mut connection).await.expect("it wakes"), 1);
+    let mut work = app.context.begin().await.expect("the database answers");
+    assert_eq!(wake_planning::after_hello(&app.context, &mut work).await.expect("it wakes"), 1);
+    work.commit().await.expect("the database answers");
     app.plan().await;
     assert_eq!(app.status(request_id).await, "awaiting_approval");
 }

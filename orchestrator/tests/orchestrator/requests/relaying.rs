@@ -8,9 +8,9 @@ use chiffon_engine::verbs::dispatch;
 use chiffon_kernel::chores::Chore as _;
 use chiffon_kernel::chores::outbox_relay::OutboxRelay;
 use chiffon_kernel::domain::role::Role;
-use chiffon_kernel::store::outbox::{self, NewMessage};
+use chiffon_kernel::store::outbox::{self, Message};
 use chiffon_protocol::message::PlanWanted;
-use chiffon_protocol::topology::{CONTROL_EXCHANGE, REQUESTS};
+use chiffon_protocol::topology::REQUESTS;
 use chiffon_protocol::{Envelope, ErrorCode};
 use chiffon_requests::verbs::decide::Decision::Approve;
 use uuid::Uuid;
@@ -95,10 +95,9 @@ async fn an_answer_to_an_agent_that_is_gone_is_dropped() {
         timestamp: app.context.clock.now(),
         message: PlanWanted { round: 1 }.into(),
     };
-    let gone =
-        NewMessage { exchange: CONTROL_EXCHANGE, routing_key: "agent.control.gone.1", recipient: "gone", envelope: &envelope, offer: None };
-    let mut connection = app.context.store.acquire().await.expect("the database answers");
-    outbox::add(&mut connection, &gone, app.context.clock.now()).await.expect("it is stored");
+    let mut work = app.context.begin().await.expect("the database answers");
+    work.send(Message::control("agent.control.gone.1", "gone", &envelope));
+    work.commit().await.expect("it is stored");
     assert_eq!(app.relay().await.done, 1);
     assert_eq!(app.number(ROWS, Uuid::nil()).await, 0);
 }

@@ -98,11 +98,10 @@ async fn a_cancelled_offer_can_not_be_claimed() {
     site.turn().await;
     let work = agent.work().await.expect("it is offered");
     let task_id = id(&site.task(request_id, "web").await);
-    let mut transaction = site.app.context.store.begin().await.expect("the database answers");
-    let report =
-        chiffon_engine::verbs::cancel_tasks::run_one(&site.app.context, &mut transaction, task_id, "not wanted any more", "ada").await;
+    let mut unit = site.app.context.begin().await.expect("the database answers");
+    let report = chiffon_engine::verbs::cancel_tasks::run_one(&site.app.context, &mut unit, task_id, "not wanted any more", "ada").await;
     assert_eq!(report.expect("it works").expect("it is there").cancelled.len(), 1);
-    transaction.commit().await.expect("the database answers");
+    unit.commit().await.expect("the database answers");
     agent.say(CLAIMS, agent.claim_for(&work)).await;
     site.turn().await;
     assert_eq!(grant(agent.hear().await).decision, Decision::Refused);

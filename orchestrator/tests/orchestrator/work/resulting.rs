@@ -10,14 +10,10 @@ use super::site::{Site, step, step_of};
 use super::wire::WireAgent;
 
 async fn cancel(site: &Site, request_id: Uuid) -> cancel_tasks::CancelReport {
-    let mut transaction = site.app.context.store.begin().await.expect("the database answers");
-    sqlx::query("SELECT id FROM requests WHERE id = $1 FOR UPDATE")
-        .bind(request_id)
-        .execute(&mut *transaction)
-        .await
-        .expect("it is locked");
-    let report = cancel_tasks::run(&site.app.context, &mut transaction, request_id, "ada does not want it", "ada").await.expect("it works");
-    transaction.commit().await.expect("the database answers");
+    let mut work = site.app.context.begin().await.expect("the database answers");
+    sqlx::query("SELECT id FROM requests WHERE id = $1 FOR UPDATE").bind(request_id).execute(&mut *work).await.expect("it is locked");
+    let report = cancel_tasks::run(&site.app.context, &mut work, request_id, "ada does not want it", "ada").await.expect("it works");
+    work.commit().await.expect("the database answers");
     site.turn().await;
     report
 }

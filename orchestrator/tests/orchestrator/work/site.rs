@@ -159,13 +159,13 @@ impl Site {
             "planned_by": {"provider": "offline", "model": null}, "estimated_seconds": 1.0, "estimated_cost_usd": 0.0,
         }))
         .expect("the plan reads");
-        let mut transaction = context.store.begin().await.expect("the database answers");
+        let mut work = context.begin().await.expect("the database answers");
         sqlx::query("INSERT INTO requests (id, principal_id, text, status, trace_id, created_at, updated_at) VALUES ($1, $2, 'set it up', 'running', $3, $4, $4)")
             .bind(request_id)
             .bind(asker.id)
             .bind(context.ids.new_trace_id())
             .bind(context.clock.now())
-            .execute(&mut *transaction)
+            .execute(&mut *work)
             .await
             .expect("the request is stored");
         sqlx::query(
@@ -177,7 +177,7 @@ impl Site {
         .bind(document.sha256())
         .bind(json!(document))
         .bind(context.clock.now())
-        .execute(&mut *transaction)
+        .execute(&mut *work)
         .await
         .expect("the plan is stored");
         sqlx::query(
@@ -189,18 +189,18 @@ impl Site {
         .bind(document.sha256())
         .bind(asker.id)
         .bind(context.clock.now())
-        .execute(&mut *transaction)
+        .execute(&mut *work)
         .await
         .expect("the approval is stored");
         sqlx::query("UPDATE requests SET plan_id = $2 WHERE id = $1")
             .bind(request_id)
             .bind(plan_id)
-            .execute(&mut *transaction)
+            .execute(&mut *work)
             .await
             .expect("stored");
         let new = NewTasks { request_id, plan_id, priority: 0, document: &document };
-        create_tasks::apply(context, &mut transaction, &new).await.expect("the tasks are made");
-        transaction.commit().await.expect("the database answers");
+        create_tasks::apply(context, &mut work, &new).await.expect("the tasks are made");
+        work.commit().await.expect("the database answers");
         request_id
     }
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use chiffon_fleet::store::agents;
 use chiffon_kernel::store::{self, principal_keys};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::key::Keyring;
 use chiffon_protocol::signature::{self, SignatureError};
 use chiffon_protocol::topology::{ORIGIN_HEADER, REQUESTS};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use crate::verbs::Context;
 
@@ -67,13 +67,13 @@ fn recipient(queue: &str) -> &str {
 }
 
 /// The signer's name, as records show it; the key's id for one that has never said hello.
-pub async fn name(connection: &mut PgConnection, signer: Signer<'_>) -> Result<String, store::Error> {
+pub async fn name(work: &mut Work, signer: Signer<'_>) -> Result<String, store::Error> {
     match signer {
         Signer::Principal(key_id) => {
-            Ok(principal_keys::find(connection, key_id).await?.map_or_else(|| key_id.to_owned(), |found| found.principal.name))
+            Ok(principal_keys::find(work, key_id).await?.map_or_else(|| key_id.to_owned(), |found| found.principal.name))
         }
         Signer::Orchestrator => Ok("chiffon".to_owned()),
-        Signer::Enrolled(key_id) => Ok(agents::find_by_key(connection, key_id).await?.unwrap_or_else(|| key_id.to_owned())),
+        Signer::Enrolled(key_id) => Ok(agents::find_by_key(work, key_id).await?.unwrap_or_else(|| key_id.to_owned())),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use chiffon_kernel::store::{self, principal_keys};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use uuid::Uuid;
 
@@ -25,16 +26,16 @@ const AFTER_A_FAULT: [Duration; 3] = [Duration::from_mins(1), Duration::from_min
 
 /// Leads a letter back if that is safe. Doing it twice does nothing the second time.
 pub async fn run(context: &Context, id: Uuid) -> Result<(), store::Error> {
-    let mut transaction = context.store.begin().await?;
-    let Some(letter) = dead_letters::lock(&mut transaction, id).await?.filter(|letter| settled(letter).is_none()) else { return Ok(()) };
-    let principals = principal_keys::ring(&mut transaction).await?;
+    let mut work = context.begin().await?;
+    let Some(letter) = dead_letters::lock(&mut work, id).await?.filter(|letter| settled(letter).is_none()) else { return Ok(()) };
+    let principals = principal_keys::ring(&mut work).await?;
     match way::find(context, &principals, &letter, &headers(&letter)) {
         Ok(Way::Offer { task_id, attempt, offer }) => {
-            let deaths = dead_letters::count_offers(&mut transaction, task_id, attempt).await?;
-            drop(transaction);
+            let deaths = dead_letters::count_offers(&mut work, task_id, attempt).await?;
+            drop(work);
             take_back(context, &letter, task_id, (attempt, offer), deaths).await
         }
-        Ok(Way::Send) if letter.code.is_none() && letter.replays == 0 => resend(context, transaction, &letter).await,
+        Ok(Way::Send) if letter.code.is_none() && letter.replays == 0 => resend(context, work, &letter).await,
         Ok(Way::Send) | Err(_) => Ok(()),
     }
 }
@@ -47,23 +48,21 @@ pub async fn after_faults(context: &Context) -> Result<usize, store::Error> {
     drop(connection);
     let mut sent = 0;
     for id in due {
-        let mut transaction = context.store.begin().await?;
-        let Some(letter) = dead_letters::lock(&mut transaction, id).await?.filter(|letter| settled(letter).is_none()) else { continue };
-        let principals = principal_keys::ring(&mut transaction).await?;
+        let mut work = context.begin().await?;
+        let Some(letter) = dead_letters::lock(&mut work, id).await?.filter(|letter| settled(letter).is_none()) else { continue };
+        let principals = principal_keys::ring(&mut work).await?;
         if matches!(way::find(context, &principals, &letter, &headers(&letter)), Ok(Way::Send)) {
-            resend(context, transaction, &letter).await?;
+            resend(context, work, &letter).await?;
             sent += 1;
         }
     }
     Ok(sent)
 }
 
-async fn resend(context: &Context, mut transaction: store::Tx, letter: &Letter) -> Result<(), store::Error> {
-    let note = send(context, &mut transaction, letter).await?;
-    settle(context, &mut transaction, ACTOR, letter, &note).await?;
-    store::commit(transaction).await?;
-    context.wakes.outbox.notify_one();
-    Ok(())
+async fn resend(context: &Context, mut work: Work, letter: &Letter) -> Result<(), store::Error> {
+    let note = send(context, &mut work, letter);
+    settle(context, &mut work, ACTOR, letter, &note).await?;
+    work.commit().await
 }
 
 /// Takes an offer back. What keeps dying is offered ever more rarely; what the broker gave up on twice, because nobody who took it
@@ -100,10 +99,10 @@ async fn take_back(
     } else {
         format!("nothing waits for this offer of task {task_id} any more")
     };
-    let mut transaction = context.store.begin().await?;
-    let Some(letter) = dead_letters::lock(&mut transaction, letter.id).await?.filter(|letter| settled(letter).is_none()) else {
+    let mut work = context.begin().await?;
+    let Some(letter) = dead_letters::lock(&mut work, letter.id).await?.filter(|letter| settled(letter).is_none()) else {
         return Ok(());
     };
-    settle(context, &mut transaction, ACTOR, &letter, &note).await?;
-    store::commit(transaction).await
+    settle(context, &mut work, ACTOR, &letter, &note).await?;
+    work.commit().await
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chiffon_kernel::store::{self, principal_keys};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::signature::SignatureError;
-use sqlx::PgConnection;
 
 use super::{authenticity, by_itself};
 use crate::domain::dead_letter::Facts;
@@ -28,8 +28,8 @@ pub struct Incoming<'i> {
 /// Keeps it. What comes in twice, because the process died in between, is one row, and is led back all the same.
 pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store::Error> {
     let now = context.clock.now();
-    let mut transaction = context.store.begin().await?;
-    let principals = principal_keys::ring(&mut transaction).await?;
+    let mut work = context.begin().await?;
+    let principals = principal_keys::ring(&mut work).await?;
     let checked = authenticity::check(context, &principals, incoming.headers, incoming.body);
     let signature = match &checked {
         Ok(authentic) if authentic.expires < now => "expired",
@@ -38,11 +38,11 @@ pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store
         Err(_) => "invalid",
     };
     let mut facts = Facts::read(incoming.headers, incoming.body, checked.is_ok());
-    if checked.is_err() && is_flood(context, &mut transaction).await? {
+    if checked.is_err() && is_flood(context, &mut work).await? {
         facts.become_one_of_many();
     }
     let sender = match &checked {
-        Ok(authentic) => Some(authenticity::name(&mut transaction, authentic.signer).await?),
+        Ok(authentic) => Some(authenticity::name(&mut work, authentic.signer).await?),
         Err(_) => None,
     };
     let most = context.settings.dead_letters.max_body_bytes;
@@ -57,13 +57,13 @@ pub async fn run(context: &Context, incoming: &Incoming<'_>) -> Result<(), store
         body_bytes: incoming.body.len(),
         redelivered: incoming.redelivered,
     };
-    let id = dead_letters::add(&mut transaction, &new, now).await?;
-    store::commit(transaction).await?;
+    let id = dead_letters::add(&mut work, &new, now).await?;
+    work.commit().await?;
     by_itself::run(context, id).await
 }
 
 /// Whether strangers have so many letters here that one more is only counted.
-async fn is_flood(context: &Context, connection: &mut PgConnection) -> Result<bool, store::Error> {
+async fn is_flood(context: &Context, work: &mut Work) -> Result<bool, store::Error> {
     let most = i64::from(context.settings.dead_letters.most_of_strangers);
-    Ok(dead_letters::count_strangers(connection, most).await? >= most)
+    Ok(dead_letters::count_strangers(work, most).await? >= most)
 }

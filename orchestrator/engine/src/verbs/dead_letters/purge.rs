@@ -1,7 +1,8 @@
 //! Purging dead letters: their content is thrown away, and the records say by whom.
 
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::{self, audit};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
@@ -15,12 +16,12 @@ const NAMED_AT_MOST: usize = 100;
 
 /// Purges one; a settled one is an error that says what became of it.
 pub async fn one(context: &Context, actor: &str, id: Uuid) -> Result<(), Problem> {
-    let mut transaction = context.store.begin().await?;
-    let letter = dead_letters::lock(&mut transaction, id).await?.ok_or_else(|| not_found(id))?;
+    let mut work = context.begin().await?;
+    let letter = dead_letters::lock(&mut work, id).await?.ok_or_else(|| not_found(id))?;
     if let Some(problem) = settled(&letter) {
         return Err(problem);
     }
-    purge(context, transaction, actor, &Which { ids: Some(vec![id]), ..Which::default() }).await?;
+    purge(context, work, actor, &Which { ids: Some(vec![id]), ..Which::default() }).await?;
     Ok(())
 }
 
@@ -32,20 +33,20 @@ pub async fn many(context: &Context, actor: &str, which: &Which, all: bool) -> R
         let message = "name what is to be purged by `ids`, `queue`, `code`, `sender` or `before`, or say `\"all\": true`, and not both";
         return Err(Problem::new(ErrorCode::InvalidParameters, message));
     }
-    let transaction = context.store.begin().await?;
-    Ok(purge(context, transaction, actor, which).await?)
+    let work = context.begin().await?;
+    Ok(purge(context, work, actor, which).await?)
 }
 
-async fn purge(context: &Context, mut transaction: store::Tx, actor: &str, which: &Which) -> Result<usize, store::Error> {
+async fn purge(context: &Context, mut work: Work, actor: &str, which: &Which) -> Result<usize, store::Error> {
     let now = context.clock.now();
-    let purged = dead_letters::purge(&mut transaction, which, actor, now).await?;
+    let purged = dead_letters::purge(&mut work, which, actor, now).await?;
     if !purged.is_empty() {
         let named: Vec<&Uuid> = purged.iter().take(NAMED_AT_MOST).collect();
         let data = json!({
             "count": purged.len(), "ids": named, "queue": which.queue, "code": which.code, "sender": which.sender, "before": which.before,
         });
-        audit::append_system(&mut transaction, &AuditEvent::new(actor, "dead_letters.purged", data), now).await?;
+        work.audit_system(AuditEvent::new(actor, "dead_letters.purged", data));
     }
-    store::commit(transaction).await?;
+    work.commit().await?;
     Ok(purged.len())
 }

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use chiffon_kernel::domain::audit::AuditEvent;
-use chiffon_kernel::store::outbox::{self, Again};
-use chiffon_kernel::store::{self, audit, principal_keys};
+use chiffon_kernel::store::outbox::{Again, Message};
+use chiffon_kernel::store::{self, principal_keys};
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::topology::{CODE_HEADER, ORIGIN_HEADER, REASON_HEADER, REPLAY_OF_HEADER};
-use chiffon_protocol::{ErrorCode, Problem, signature};
+use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::way::{self, Way};
@@ -22,33 +22,32 @@ use crate::verbs::{Context, unclaimed};
 
 /// Replays it on behalf of `actor`; what came of it, in words.
 pub async fn run(context: &Context, actor: &str, id: Uuid) -> Result<String, Problem> {
-    let mut transaction = context.store.begin().await?;
-    let letter = open(&mut transaction, id).await?;
-    let principals = principal_keys::ring(&mut transaction).await?;
+    let mut work = context.begin().await?;
+    let letter = open(&mut work, id).await?;
+    let principals = principal_keys::ring(&mut work).await?;
     match way::find(context, &principals, &letter, &headers(&letter))? {
         Way::Send => {
-            let note = send(context, &mut transaction, &letter).await?;
-            settle(context, &mut transaction, actor, &letter, &note).await?;
-            store::commit(transaction).await?;
-            context.wakes.outbox.notify_one();
+            let note = send(context, &mut work, &letter);
+            settle(context, &mut work, actor, &letter, &note).await?;
+            work.commit().await?;
             Ok(note)
         }
         Way::Offer { task_id, attempt, offer } => {
             // The task's locks come first; the letter is looked at again under its own.
-            drop(transaction);
+            drop(work);
             let note = offer_again(context, actor, &letter, task_id, (attempt, offer)).await?;
-            let mut transaction = context.store.begin().await?;
-            let letter = open(&mut transaction, id).await?;
-            settle(context, &mut transaction, actor, &letter, &note).await?;
-            store::commit(transaction).await?;
+            let mut work = context.begin().await?;
+            let letter = open(&mut work, id).await?;
+            settle(context, &mut work, actor, &letter, &note).await?;
+            work.commit().await?;
             Ok(note)
         }
     }
 }
 
 /// Locks a letter that nobody has replayed or purged.
-async fn open(connection: &mut PgConnection, id: Uuid) -> Result<Letter, Problem> {
-    let letter = dead_letters::lock(connection, id).await?.ok_or_else(|| not_found(id))?;
+async fn open(work: &mut Work, id: Uuid) -> Result<Letter, Problem> {
+    let letter = dead_letters::lock(work, id).await?.ok_or_else(|| not_found(id))?;
     match settled(&letter) {
         Some(problem) => Err(problem),
         None => Ok(letter),
@@ -79,38 +78,27 @@ pub(super) fn headers(letter: &Letter) -> BTreeMap<String, String> {
 }
 
 /// Writes a letter into the outbox; what comes of that, in words.
-pub(super) async fn send(context: &Context, connection: &mut PgConnection, letter: &Letter) -> Result<String, store::Error> {
+pub(super) fn send(context: &Context, work: &mut Work, letter: &Letter) -> String {
     let mut kept = headers(letter);
     kept.retain(|name, _| ![REASON_HEADER, CODE_HEADER, ORIGIN_HEADER].contains(&name.as_str()) && !name.starts_with("x-"));
     kept.insert(REPLAY_OF_HEADER.to_owned(), letter.id.to_string());
     let envelope: Value = serde_json::from_slice(&letter.body).unwrap_or_default();
-    let again = Again {
-        queue: &letter.queue,
-        recipient: &signature::again(&letter.queue),
-        message_id: letter.message_id.unwrap_or_else(|| context.ids.new_message_id()),
-        trace_id: envelope["trace_id"].as_str().unwrap_or_default(),
-        headers: &json!(kept),
-        body: &letter.body,
-    };
-    outbox::add_again(connection, &again, context.clock.now()).await?;
-    Ok(format!("sent to {} again", letter.queue))
+    let message_id = letter.message_id.unwrap_or_else(|| context.ids.new_message_id());
+    let again = Again { headers: json!(kept), body: letter.body.clone() };
+    work.send(Message::again(&letter.queue, message_id, envelope["trace_id"].as_str().unwrap_or_default(), again));
+    format!("sent to {} again", letter.queue)
 }
 
 /// Notes that a letter was replayed, and by whom.
-pub(super) async fn settle(
-    context: &Context,
-    connection: &mut PgConnection,
-    actor: &str,
-    letter: &Letter,
-    note: &str,
-) -> Result<(), store::Error> {
+pub(super) async fn settle(context: &Context, work: &mut Work, actor: &str, letter: &Letter, note: &str) -> Result<(), store::Error> {
     let now = context.clock.now();
-    dead_letters::set_replayed(connection, letter.id, actor, note, now).await?;
+    dead_letters::set_replayed(work, letter.id, actor, note, now).await?;
     let data = json!({
         "id": letter.id, "queue": letter.queue, "message_type": letter.message_type, "message_id": letter.message_id,
         "request_id": letter.request_id, "task_id": letter.task_id, "code": letter.code, "note": note,
     });
-    audit::append_system(connection, &AuditEvent::new(actor, "dead_letter.replayed", data), now).await
+    work.audit_system(AuditEvent::new(actor, "dead_letter.replayed", data));
+    Ok(())
 }
 
 async fn offer_again(
@@ -124,21 +112,21 @@ async fn offer_again(
     if unclaimed::died(context, task_id, (attempt, offer), &why, None).await? {
         return Ok(format!("task {task_id} is offered again"));
     }
-    let mut transaction = context.store.begin().await?;
+    let mut work = context.begin().await?;
     let refuse = |why: String| {
         let message = format!("dead letter {} can't be replayed: {why}", letter.id);
         Err(Problem::new(ErrorCode::NotReplayable, message).with_details(json!({"id": letter.id, "task_id": task_id})))
     };
-    if tasks::lock_request_of(&mut transaction, task_id).await?.is_none() {
+    if tasks::lock_request_of(&mut work, task_id).await?.is_none() {
         return refuse(format!("there is no task {task_id}"));
     }
-    let Some(locked) = tasks::lock(&mut transaction, task_id).await? else { return refuse(format!("there is no task {task_id}")) };
+    let Some(locked) = tasks::lock(&mut work, task_id).await? else { return refuse(format!("there is no task {task_id}")) };
     let state = locked.state();
     match &state {
         State::Waiting => {
-            task_changes::hurry(&mut transaction, task_id).await?;
-            store::commit(transaction).await?;
-            context.wakes.dispatcher.notify_one();
+            task_changes::hurry(&mut work, task_id).await?;
+            work.wake_dispatcher();
+            work.commit().await?;
             Ok(format!("task {task_id} waits for an agent, and is offered as soon as one can take it"))
         }
         State::Offered { attempt, offer } => {

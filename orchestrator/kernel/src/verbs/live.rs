@@ -36,7 +36,8 @@ impl Live {
         signal
     }
 
-    fn wake(&self, request_id: Uuid) {
+    /// Says that this request has a new event.
+    pub fn wake(&self, request_id: Uuid) {
         let signal = self.followers.lock().unwrap_or_else(PoisonError::into_inner).get(&request_id).and_then(Weak::upgrade);
         if let Some(signal) = signal {
             signal.notify_waiters();

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use chiffon_bus::{Outgoing, Published};
-use chiffon_kernel::verbs::Context;
 use chiffon_protocol::topology::{CONTROL_EXCHANGE, control_queue};
 use chiffon_protocol::{Envelope, Message, signature, traceparent};
 use uuid::Uuid;
+
+use super::Context;
 
 /// One start of one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,3 +1,0 @@
-//! Use cases, one verb per file. A use case is one transaction (or a short series), told top to bottom.
-
-pub mod reply;

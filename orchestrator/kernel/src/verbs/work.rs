@@ -1,0 +1,131 @@
+//! The unit of work: one transaction, what it leaves behind, and what follows once it is committed.
+//!
+//! A use case says what happened; [`Work::commit`] writes audit, events and messages in one statement for all of them, commits, and then
+//! wakes whoever has something to do now and answers whoever waits. Nothing of it happens when it is dropped instead. Nobody else's commit
+//! waits for a `NOTIFY`: what other processes hear goes out afterwards, for many transactions at once ([`super::announcements`]).
+
+use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
+
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Context;
+use super::reply::{self, About, Addressee};
+use crate::domain::audit::AuditEvent;
+use crate::store::outbox::Message;
+use crate::store::trail::{self, Trail};
+use crate::store::{self, Tx};
+
+/// One transaction with all that follows from it. Statements run on it as on a connection.
+#[derive(Debug)]
+pub struct Work {
+    context: Context,
+    transaction: Tx,
+    now: DateTime<Utc>,
+    trail: Trail,
+    replies: Vec<(Addressee, About, chiffon_protocol::Message)>,
+    wakes_dispatcher: bool,
+    wakes_scribe: bool,
+}
+
+impl Context {
+    /// Begins a unit of work.
+    pub async fn begin(&self) -> Result<Work, store::Error> {
+        Ok(Work {
+            transaction: self.store.begin().await?,
+            now: self.clock.now(),
+            context: self.clone(),
+            trail: Trail::default(),
+            replies: Vec::new(),
+            wakes_dispatcher: false,
+            wakes_scribe: false,
+        })
+    }
+}
+
+impl Work {
+    /// The one time of all that is written.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Adds to the chain of a request. Its row is locked by now, or is at the commit.
+    pub fn audit(&mut self, request_id: Uuid, event: AuditEvent) {
+        self.trail.audit.push((request_id, event));
+    }
+
+    /// Adds to the chain of what belongs to no request.
+    pub fn audit_system(&mut self, event: AuditEvent) {
+        self.trail.system.push(event);
+    }
+
+    /// Tells who follows a request: `request | task | message | plan | log | commit`, and what changed.
+    pub fn event(&mut self, request_id: Uuid, kind: &'static str, data: Value) {
+        self.trail.events.push((request_id, kind, data));
+    }
+
+    /// Sends a message, through the outbox.
+    pub fn send(&mut self, message: Message) {
+        self.trail.messages.push(message);
+    }
+
+    /// Tells one start of an agent something, once it is true. What gets lost is asked for again.
+    pub fn reply(&mut self, to: Addressee, about: About, message: impl Into<chiffon_protocol::Message>) {
+        self.replies.push((to, about, message.into()));
+    }
+
+    /// There may be something to dispatch then.
+    pub fn wake_dispatcher(&mut self) {
+        self.wakes_dispatcher = true;
+    }
+
+    /// There may be something to commit to the audit repository then.
+    pub fn wake_scribe(&mut self) {
+        self.wakes_scribe = true;
+    }
+
+    /// Makes it last, and does what follows.
+    pub async fn commit(mut self) -> Result<(), store::Error> {
+        if !self.trail.is_empty() {
+            trail::write(&mut self.transaction, &self.trail, self.now).await?;
+        }
+        store::commit(self.transaction).await?;
+        let Context { wakes, live, announcements, .. } = &self.context;
+        let changed = self.trail.events.iter().map(|(request_id, ..)| *request_id).collect::<BTreeSet<_>>();
+        for request_id in &changed {
+            live.wake(*request_id);
+        }
+        if !self.trail.messages.is_empty() {
+            wakes.outbox.notify_one();
+        }
+        if self.wakes_dispatcher {
+            wakes.dispatcher.notify_one();
+        }
+        if self.wakes_scribe {
+            wakes.git_scribe.notify_one();
+        }
+        announcements.add(changed, !self.trail.messages.is_empty());
+        let context = &self.context;
+        let replies = self.replies.into_iter().map(|(to, about, message)| async move { reply::send(context, &to, &about, message).await });
+        join_all(replies).await;
+        Ok(())
+    }
+}
+
+impl Deref for Work {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Work {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+}
