@@ -150,6 +150,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         wakes: Arc::new(Wakes::default()),
         live: Arc::default(),
         announcements: Arc::default(),
+        permissions: Arc::default(),
         background: Arc::default(),
         shutdown: tasks.shutdown().clone(),
         instance: options.instance.into(),
@@ -190,6 +191,7 @@ fn own(context: &Context, invariants: Vec<&'static Invariant>) -> Part {
     let room = context.clone();
     Part {
         routes: Some(Box::new(move |server| http::own(server, Room::new(server.clone(), room.clone())))),
+        permissions: http::PERMISSIONS,
         chores: vec![Arc::new(InvariantChecker::new(context.clone(), invariants)), Arc::new(Partitions::new(context.clone()))],
         ..Part::default()
     }

@@ -20,6 +20,7 @@ use deliveries::dead_letters::DeadLettersInbox;
 use deliveries::heartbeats::HeartbeatsInbox;
 use deliveries::results::ResultsInbox;
 use deliveries::status::StatusInbox;
+use domain::permissions::PERMISSIONS;
 use store::invariants::work;
 use verbs::Context;
 use verbs::intake::Intake;
@@ -30,6 +31,7 @@ pub fn part(context: &Context) -> Part {
     let room = context.clone();
     Part {
         routes: Some(Box::new(move |server| http::routes(server, room.clone()))),
+        permissions: PERMISSIONS,
         topology: Some(of_unverified(context)),
         deliveries: vec![
             Arc::new(ClaimsInbox::new(context.clone())),

@@ -6,8 +6,9 @@ pub mod http;
 pub mod store;
 
 use chiffon_kernel::part::Part;
+use domain::permissions::PERMISSIONS;
 
 /// What it brings to an orchestrator.
 pub fn part() -> Part {
-    Part { routes: Some(Box::new(http::routes)), ..Part::default() }
+    Part { routes: Some(Box::new(http::routes)), permissions: PERMISSIONS, ..Part::default() }
 }

@@ -14,6 +14,7 @@ pub mod verbs;
 use std::sync::Arc;
 
 use chores::outbox_relay::OutboxRelay;
+use domain::permissions::PERMISSIONS;
 use part::Part;
 use store::invariants::messages;
 use verbs::Context;
@@ -23,6 +24,7 @@ use verbs::returned::Returned;
 pub fn part(context: &Context, offers: Arc<dyn Returned>) -> Part {
     Part {
         routes: Some(Box::new(http::routes)),
+        permissions: PERMISSIONS,
         chores: vec![Arc::new(OutboxRelay::new(context.clone(), offers))],
         invariants: messages::INVARIANTS,
         ..Part::default()

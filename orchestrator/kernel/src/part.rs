@@ -6,6 +6,7 @@ use chiffon_protocol::topology::Topology;
 
 use crate::chores::Chore;
 use crate::deliveries::Inbox;
+use crate::domain::permission::Permission;
 use crate::http::HttpState;
 use crate::http::table::Routes;
 use crate::store::invariants::Invariant;
@@ -18,6 +19,8 @@ pub type MakeRoutes = Box<dyn Fn(&HttpState) -> Routes + Send + Sync>;
 pub struct Part {
     /// Its endpoints, each with what it needs.
     pub routes: Option<MakeRoutes>,
+    /// What one may do with it.
+    pub permissions: &'static [Permission],
     /// Queues and exchanges that it needs beside those of every installation.
     pub topology: Option<Topology>,
     /// Who takes in what comes on which queue.
@@ -35,6 +38,7 @@ impl std::fmt::Debug for Part {
             .debug_struct("Part")
             .field("deliveries", &self.deliveries)
             .field("chores", &self.chores)
+            .field("permissions", &self.permissions)
             .field("invariants", &invariants)
             .finish_non_exhaustive()
     }

@@ -15,6 +15,7 @@ use chiffon_kernel::part::Part;
 use chiffon_kernel::verbs::Context;
 use chores::git_scribe::GitScribe;
 use chores::log_sealer::LogSealer;
+use domain::permissions::PERMISSIONS;
 use store::invariants::records;
 
 /// What it brings to an orchestrator.
@@ -22,6 +23,7 @@ pub fn part(context: &Context, repository: AuditRepository) -> Part {
     let room = verbs::Context { kernel: context.clone(), repository: Some(repository.clone()) };
     Part {
         routes: Some(Box::new(move |server| http::routes(server, room.clone()))),
+        permissions: PERMISSIONS,
         chores: vec![Arc::new(LogSealer::new(context.clone())), Arc::new(GitScribe::new(context.clone(), repository))],
         invariants: records::INVARIANTS,
         ..Part::default()

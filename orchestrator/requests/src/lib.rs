@@ -14,6 +14,7 @@ use chiffon_process::Spawner;
 use chores::deadline_reaper::DeadlineReaper;
 use chores::planning::PlanningDesk;
 use deliveries::requests::RequestsInbox;
+use domain::permissions::PERMISSIONS;
 use store::invariants::requests;
 use verbs::Context;
 
@@ -23,6 +24,7 @@ pub fn part(context: &Context, spawner: &Spawner) -> Part {
     let room = context.clone();
     Part {
         routes: Some(Box::new(move |server| http::routes(server, room.clone()))),
+        permissions: PERMISSIONS,
         deliveries: vec![Arc::new(RequestsInbox::new(desk.clone()))],
         chores: vec![Arc::new(desk), Arc::new(DeadlineReaper::new(context.clone()))],
         invariants: requests::INVARIANTS,

@@ -33,8 +33,11 @@ impl Modify for Bearer {
     }
 }
 
-/// The endpoints of all parts, with their documentation.
+/// The endpoints of all parts, with their documentation. What roles are made of is known from then on.
 pub fn of(state: &HttpState, parts: &[Part]) -> Routes {
+    for part in parts {
+        state.context.permissions.declare(part.permissions);
+    }
     let routes = parts.iter().filter_map(|part| part.routes.as_ref()).map(|make| make(state));
     routes.fold(Routes::new(Documentation::openapi()), Routes::merge)
 }

@@ -13,7 +13,9 @@ use chiffon_engine::verbs as engine;
 use chiffon_engine::verbs::DeadLetterLimits;
 use chiffon_kernel::chores::outbox_relay::OutboxRelay;
 use chiffon_kernel::chores::{Chore, TickReport};
+use chiffon_kernel::domain::permission::Permission;
 use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::domain::scope::Scope;
 use chiffon_kernel::store::invariants::{Invariant, Limits, find};
 use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_kernel::verbs as kernel;
@@ -112,12 +114,16 @@ impl TestApp {
             wakes: Arc::new(Wakes::default()),
             live: Arc::default(),
             announcements: Arc::default(),
+            permissions: Arc::default(),
             background: Arc::new(BackgroundStatuses::default()),
             shutdown: Shutdown::new(),
             instance: "test".into(),
         };
         let means = Means { settings: Arc::new(settings), policy: Arc::new(policy), planner: Arc::new(OfflinePlanner::new()) };
         let context = assembled(kernel, means);
+        for declared in permissions() {
+            context.permissions.declare(declared);
+        }
         Self { context, clock, broker, agent_key, leaves_behind: false, database }
     }
 
@@ -159,7 +165,7 @@ impl TestApp {
             .execute(self.pool())
             .await
             .expect("the principal is stored");
-        Principal { id, name: name.to_owned(), role, is_program }
+        Principal { id, name: name.to_owned(), role, scope: Scope::EVERYWHERE, is_program }
     }
 
     /// Stores what an infrastructure agent with the hosts `nas` and `web` has announced.
@@ -327,6 +333,18 @@ fn settings() -> Settings {
         open_requests: OpenRequestLimits::default(),
         deadlines: Deadlines::default(),
     }
+}
+
+/// What one may do with all parts.
+pub fn permissions() -> [&'static [Permission]; 6] {
+    [
+        chiffon_kernel::domain::permissions::PERMISSIONS,
+        chiffon_models::domain::permissions::PERMISSIONS,
+        chiffon_fleet::domain::permissions::PERMISSIONS,
+        chiffon_records::domain::permissions::PERMISSIONS,
+        chiffon_engine::domain::permissions::PERMISSIONS,
+        chiffon_requests::domain::permissions::PERMISSIONS,
+    ]
 }
 
 /// What must hold of the records of all parts.

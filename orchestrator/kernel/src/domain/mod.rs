@@ -4,5 +4,8 @@ pub mod audit;
 pub mod credential;
 pub mod invariant;
 pub mod missing;
+pub mod permission;
+pub mod permissions;
 pub mod role;
+pub mod scope;
 pub mod short_id;

@@ -1,10 +1,12 @@
-//! Roles and what each may do.
+//! Roles, and who calls. What a role may do is a set of permissions: see `permission`.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What a principal may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+use super::scope::Scope;
+
+/// A named set of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// See.
@@ -22,6 +24,12 @@ pub enum Role {
 impl Role {
     /// All of them, least first.
     pub const ALL: [Self; 5] = [Self::Viewer, Self::Requester, Self::Operator, Self::Approver, Self::Admin];
+
+    /// It and those that have all that it has.
+    pub const fn and_above(self) -> &'static [Self] {
+        const ALL: &[Role] = &Role::ALL;
+        ALL.split_at(self as usize).1
+    }
 
     /// The word in the database and over HTTP.
     pub fn as_str(self) -> &'static str {
@@ -49,13 +57,8 @@ pub struct Principal {
     pub name: String,
     /// What they may do.
     pub role: Role,
+    /// For what.
+    pub scope: Scope,
     /// A program may never approve.
     pub is_program: bool,
-}
-
-impl Principal {
-    /// Whether their role is at least this one.
-    pub fn may(&self, least: Role) -> bool {
-        self.role >= least
-    }
 }

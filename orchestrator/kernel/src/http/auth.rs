@@ -1,4 +1,4 @@
-//! Who calls, and whether they may: bearer tokens, the least role of an endpoint, and the time that its calls may take.
+//! Who calls, and whether they may: bearer tokens, the permission that an endpoint needs, and the time that its calls may take.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chiffon_protocol::ErrorCode;
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::idempotency::Replayed;
 use super::limits::Peer;
 use super::problem::Failure;
 use super::state::HttpState;
-use crate::domain::role::{Principal, Role};
+use crate::domain::permission::Permission;
+use crate::domain::role::Principal;
 use crate::store;
 use crate::verbs::tokens;
 
@@ -24,7 +24,7 @@ use crate::verbs::tokens;
 pub(super) struct Gate {
     pub(super) state: HttpState,
     /// `None`: anybody, without a token.
-    pub(super) least: Option<Role>,
+    pub(super) permission: Option<Permission>,
     pub(super) limit: Duration,
 }
 
@@ -51,11 +51,11 @@ fn too_slow(limit: Duration) -> Failure {
 }
 
 async fn admit(gate: Gate, mut request: Request, next: Next) -> Response {
-    if let Some(least) = gate.least {
+    if let Some(permission) = gate.permission {
         let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
         // A wait that the caller may ask for is no reason to look for the caller for longer.
         let within = gate.state.options.request_timeout;
-        let looked = tokio::time::timeout(within, known(&gate.state, peer, request.headers(), least)).await;
+        let looked = tokio::time::timeout(within, known(&gate.state, peer, request.headers(), &permission)).await;
         match looked.unwrap_or_else(|_| Err(too_slow(within))) {
             Ok(principal) => drop(request.extensions_mut().insert(Caller(principal))),
             Err(failure) => return failure.into_response(),
@@ -69,19 +69,11 @@ async fn admit(gate: Gate, mut request: Request, next: Next) -> Response {
 }
 
 /// Who calls, if they may call this and do not call too often.
-async fn known(state: &HttpState, peer: Peer, headers: &HeaderMap, least: Role) -> Result<Principal, Failure> {
+async fn known(state: &HttpState, peer: Peer, headers: &HeaderMap, permission: &Permission) -> Result<Principal, Failure> {
     let principal = authenticate(state, peer, headers).await?;
     state.limits.call(&principal, state.context.clock.elapsed())?;
-    if principal.may(least) { Ok(principal) } else { Err(forbidden(&principal, least)) }
-}
-
-fn forbidden(principal: &Principal, least: Role) -> Failure {
-    let (has, needs) = (principal.role.as_str(), least.as_str());
-    Failure::new(
-        ErrorCode::Forbidden,
-        format!("this needs the role `{needs}`, and `{}` is `{has}`; ask somebody with the role `{needs}` to do it", principal.name),
-    )
-    .with_details(json!({"role": has, "needed": needs}))
+    // For what exactly is looked at where it is known, by the use case.
+    if principal.may_somewhere(permission) { Ok(principal) } else { Err(permission.refused(&principal).into()) }
 }
 
 async fn authenticate(state: &HttpState, peer: Peer, headers: &HeaderMap) -> Result<Principal, Failure> {
@@ -140,6 +132,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let caller = parts.extensions.get::<Self>().cloned();
-        caller.ok_or_else(|| Failure::new(ErrorCode::Internal, "an endpoint asks for its caller but has no role in the route table"))
+        caller
+            .ok_or_else(|| Failure::new(ErrorCode::Internal, "an endpoint asks for its caller but needs no permission in the route table"))
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP interface: one endpoint per file, a route table with the least role beside each endpoint, problems as RFC 9457.
+//! The HTTP interface: one endpoint per file, a route table with what each endpoint needs, problems as RFC 9457.
 //!
 //! It turns calls into service calls and read models into answers. It decides nothing: rules live in `domain` and `verbs`.
 
@@ -25,24 +25,24 @@ mod token;
 use utoipa_axum::routes;
 
 use self::table::{Routes, Table};
-use crate::domain::role::Role::{Admin, Operator, Viewer};
+use crate::domain::permissions::{BACKGROUND_READ, KEYS_MANAGE, TOKENS_MANAGE, WHOAMI};
 
 pub use places::Most;
 pub use problem::Failure;
 pub use state::{HttpOptions, HttpState, Room};
 pub use table::Endpoint;
 
-/// The endpoints here, each with the least role that may call it.
+/// The endpoints here, each with what it needs.
 pub fn routes(server: &HttpState) -> Routes {
     Table::new(server, server.clone())
-        .role(Operator, routes!(operations::background::background))
-        .role(Viewer, routes!(token::whoami::whoami))
-        .role(Admin, routes!(token::create::create))
-        .role(Admin, routes!(token::list::list))
-        .role(Admin, routes!(token::revoke::revoke))
-        .role(Admin, routes!(key::trust::trust))
-        .role(Admin, routes!(key::list::list))
-        .role(Admin, routes!(key::revoke::revoke))
+        .needs(BACKGROUND_READ, routes!(operations::background::background))
+        .needs(WHOAMI, routes!(token::whoami::whoami))
+        .needs(TOKENS_MANAGE, routes!(token::create::create))
+        .needs(TOKENS_MANAGE, routes!(token::list::list))
+        .needs(TOKENS_MANAGE, routes!(token::revoke::revoke))
+        .needs(KEYS_MANAGE, routes!(key::trust::trust))
+        .needs(KEYS_MANAGE, routes!(key::list::list))
+        .needs(KEYS_MANAGE, routes!(key::revoke::revoke))
         .open(routes!(operations::error_page::error_page))
         .done()
 }

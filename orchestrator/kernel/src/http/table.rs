@@ -1,4 +1,4 @@
-//! The builder of a part's routes: each entry has its least role, and the documentation says so by itself.
+//! The builder of a part's routes: each entry has the permission that it needs, and the documentation says so by itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use super::auth::{Gate, guard};
 use super::idempotency::LONGEST;
 use super::state::HttpState;
-use crate::domain::role::Role;
+use crate::domain::permission::Permission;
 
 /// The header of calls that are done once.
 const KEY: &str = "Idempotency-Key";
@@ -22,12 +22,12 @@ const KEY: &str = "Idempotency-Key";
 /// One endpoint, for tests and lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `GET`, `POST` or `DELETE`.
+    /// `GET`, `PUT` and so on.
     pub method: &'static str,
     /// With its parameters in braces.
     pub path: String,
-    /// The least role; `None` for anybody, without a token.
-    pub least: Option<Role>,
+    /// What it needs; `None` for anybody, without a token.
+    pub permission: Option<Permission>,
 }
 
 /// The endpoints of one part while they are listed.
@@ -71,30 +71,30 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
         self.add(None, Duration::ZERO, routes)
     }
 
-    /// Needs at least this role.
+    /// Needs this permission.
     #[must_use]
-    pub fn role(self, least: Role, routes: UtoipaMethodRouter<S>) -> Self {
-        self.add(Some(least), Duration::ZERO, routes)
+    pub fn needs(self, permission: Permission, routes: UtoipaMethodRouter<S>) -> Self {
+        self.add(Some(permission), Duration::ZERO, routes)
     }
 
-    /// Needs at least this role, and may take longer because its callers may ask it to wait.
+    /// Needs this permission, and may take longer because its callers may ask it to wait.
     #[must_use]
-    pub fn waiting(self, least: Role, routes: UtoipaMethodRouter<S>) -> Self {
+    pub fn waiting(self, permission: Permission, routes: UtoipaMethodRouter<S>) -> Self {
         let wait = self.server.options.max_wait;
-        self.add(Some(least), wait, routes)
+        self.add(Some(permission), wait, routes)
     }
 
-    fn add(mut self, least: Option<Role>, wait: Duration, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
+    fn add(mut self, permission: Option<Permission>, wait: Duration, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
-                document(operation, method, path, least);
-                self.routes.endpoints.push(Endpoint { method, path: path.clone(), least });
+                document(operation, method, path, permission.as_ref());
+                self.routes.endpoints.push(Endpoint { method, path: path.clone(), permission });
             }
         }
         for (name, schema) in &schemas {
             self.routes.describe(name, schema);
         }
-        let gate = Gate { state: self.server.clone(), least, limit: self.server.options.request_timeout + wait };
+        let gate = Gate { state: self.server.clone(), permission, limit: self.server.options.request_timeout + wait };
         let guarded = methods.route_layer(from_fn_with_state(gate, guard));
         self.router = self.router.routes((schemas, paths, guarded));
         self
@@ -123,7 +123,7 @@ impl Routes {
         Self { router: self.router.merge(more.router), listed: self.listed }
     }
 
-    /// Every endpoint with its least role.
+    /// Every endpoint with what it needs.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.listed.endpoints
     }
@@ -140,18 +140,28 @@ impl Routes {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    [("GET", item.get.as_mut()), ("POST", item.post.as_mut()), ("DELETE", item.delete.as_mut())]
-        .into_iter()
-        .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
+    let PathItem { get, head, options, trace, post, put, patch, delete, .. } = item;
+    let all = [
+        ("GET", get),
+        ("HEAD", head),
+        ("OPTIONS", options),
+        ("TRACE", trace),
+        ("POST", post),
+        ("PUT", put),
+        ("PATCH", patch),
+        ("DELETE", delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// What every endpoint has in common is said here: who may call it, its name, and every answer that it can give.
-fn document(operation: &mut Operation, method: &str, path: &str, least: Option<Role>) {
-    let needs = least.map_or_else(|| "Needs no token.".to_owned(), |role| format!("Least role: `{}`.", role.as_str()));
+fn document(operation: &mut Operation, method: &str, path: &str, needed: Option<&Permission>) {
+    let in_words = |needed: &Permission| format!("Needs the permission `{}`. Least role: `{}`.", needed.name, needed.least().as_str());
+    let needs = needed.map_or_else(|| "Needs no token.".to_owned(), in_words);
     let text = operation.description.take().map_or_else(|| needs.clone(), |text| format!("{text}\n\n{needs}"));
     operation.description = Some(text);
     operation.operation_id = Some(operation_id(method, path));
-    operation.security = Some(match least {
+    operation.security = Some(match needed {
         Some(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
         None => Vec::new(),
     });
@@ -174,7 +184,7 @@ fn document(operation: &mut Operation, method: &str, path: &str, least: Option<R
             }
         }
     }
-    for (status, description) in problems(operation, method, path, least) {
+    for (status, description) in problems(operation, method, path, needed.is_some()) {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
     }
 }
@@ -186,7 +196,7 @@ fn operation_id(method: &str, path: &str) -> String {
 }
 
 /// The statuses with which it can refuse, and what they mean.
-fn problems(operation: &Operation, method: &str, path: &str, least: Option<Role>) -> Vec<(&'static str, &'static str)> {
+fn problems(operation: &Operation, method: &str, path: &str, needs_token: bool) -> Vec<(&'static str, &'static str)> {
     let mut problems = vec![
         ("400", "The call can't be read: a malformed id, query or body"),
         ("422", "A value can't be used; `details.field` names it"),
@@ -196,17 +206,16 @@ fn problems(operation: &Operation, method: &str, path: &str, least: Option<Role>
         ("421", "The server is not to be called by this name; see `http.allowed_hosts`"),
         ("default", "A problem: its code's page says what it means and what to do"),
     ];
-    if least.is_some() {
+    if needs_token {
         problems.push(("401", "There is no token, or it does not count"));
-        problems.push(("403", "The caller's role does not reach this"));
-    }
-    if least.is_some() {
+        problems.push(("403", "The caller's role does not have the permission, or not for this"));
         problems.push(("429", "The caller does this too often, or has too much open; the Retry-After header says when to try again"));
     }
-    if path.contains('{') || method == "POST" {
+    let changes = !matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE");
+    if path.contains('{') || changes {
         problems.push(("404", "There is no such thing"));
     }
-    if method != "GET" {
+    if changes {
         problems.push(("409", "It does not fit how things stand now, or its Idempotency-Key was used for another call"));
     }
     if operation.request_body.is_some() {

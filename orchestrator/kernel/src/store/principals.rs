@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::domain::role::{Principal, Role};
+use crate::domain::scope::Scope;
 
 /// A principal as its row has it.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl TryFrom<Row> for Principal {
             "person" => false,
             other => return Err(bad("kind", other)),
         };
-        Ok(Self { id: row.id, name: row.name, role, is_program })
+        Ok(Self { id: row.id, name: row.name, role, scope: Scope::EVERYWHERE, is_program })
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::announcements::Announcements;
 use super::background_status::BackgroundStatuses;
 use super::live::Live;
+use crate::domain::permission::Permissions;
 use crate::store::Store;
 
 /// Signals that wake background agents at once; each also wakes by its period, on the same code path.
@@ -104,6 +105,8 @@ pub struct Context {
     pub live: Arc<Live>,
     /// What other processes are to hear.
     pub announcements: Arc<Announcements>,
+    /// What one may do, as all parts declare it.
+    pub permissions: Arc<Permissions>,
     /// What background agents last did.
     pub background: Arc<BackgroundStatuses>,
     /// The stop signal.

@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 use super::Context;
 use crate::domain::audit::AuditEvent;
+use crate::domain::permission::Permissions;
 use crate::domain::role::{Principal, Role};
+use crate::domain::scope::Scope;
 use crate::store::{principals, tokens};
 
 /// What every token's text begins with, so that a leaked one is recognised.
@@ -124,8 +126,9 @@ async fn enrol(context: &Context, actor: &str, new: &NewToken, text: SecretStrin
 
 /// The principal of this name, made where it is new. One that is something else is not changed.
 pub(super) async fn principal(context: &Context, work: &mut Work, who: &Who, at: DateTime<Utc>) -> Result<Principal, Problem> {
-    check(who)?;
-    let wanted = Principal { id: context.ids.new_id(), name: who.name.clone(), role: who.role, is_program: who.program };
+    check(&context.permissions, who)?;
+    let wanted =
+        Principal { id: context.ids.new_id(), name: who.name.clone(), role: who.role, scope: Scope::EVERYWHERE, is_program: who.program };
     let principal = principals::add_if_new(work, &wanted, at).await?;
     if (principal.role, principal.is_program) == (who.role, who.program) {
         return Ok(principal);
@@ -150,7 +153,7 @@ pub(super) fn check_label(label: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check(who: &Who) -> Result<(), Problem> {
+fn check(permissions: &Permissions, who: &Who) -> Result<(), Problem> {
     let refuse = |message: String| Err(Problem::new(ErrorCode::InvalidParameters, message));
     let name = &who.name;
     let ok = |letter: char| letter.is_ascii_alphanumeric() || "._@-".contains(letter);
@@ -160,10 +163,7 @@ fn check(who: &Who) -> Result<(), Problem> {
     if name == "chiffon" {
         return refuse("`chiffon` is the system itself; use another name".to_owned());
     }
-    if who.program && who.role > Role::Operator {
-        return refuse(format!("a program can't be {}: programs never approve. Give it viewer, requester or operator", who.role.as_str()));
-    }
-    Ok(())
+    if who.program { permissions.check_program(who.role).or_else(refuse) } else { Ok(()) }
 }
 
 fn expiry(at: DateTime<Utc>, valid_for: Option<Duration>) -> Result<Option<DateTime<Utc>>, Problem> {
@@ -200,6 +200,7 @@ pub async fn revoke(context: &Context, actor: &str, token_id: Uuid) -> Result<to
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::permission::{Permission, Programs};
 
     #[test]
     fn a_new_text_has_a_tokens_form_and_is_never_the_same() {
@@ -211,10 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_never_given_a_role_that_approves() {
-        let new = |role| Who { name: "bot".to_owned(), role, program: true };
-        assert!(check(&new(Role::Operator)).is_ok());
-        assert_eq!(check(&new(Role::Approver)).unwrap_err().code, ErrorCode::InvalidParameters);
-        assert_eq!(check(&new(Role::Admin)).unwrap_err().code, ErrorCode::InvalidParameters);
+    fn a_program_is_never_given_a_role_with_what_no_program_may_hold() {
+        let (permissions, roles) = (Permissions::default(), Role::Approver.and_above());
+        permissions.declare(&[Permission { name: "lamps.bless", lets: "bless lamps", roles, programs: Programs::Refused }]);
+        let new = |role, program| check(&permissions, &Who { name: "bot".to_owned(), role, program });
+        assert!(new(Role::Operator, true).is_ok() && new(Role::Admin, false).is_ok());
+        assert_eq!(new(Role::Approver, true).unwrap_err().code, ErrorCode::InvalidParameters);
+        assert_eq!(new(Role::Admin, true).unwrap_err().code, ErrorCode::InvalidParameters);
     }
 }

@@ -1,15 +1,16 @@
-//! The HTTP interface: one endpoint per file, a route table with the least role beside each endpoint, problems as RFC 9457.
+//! The HTTP interface: one endpoint per file, a route table with what each endpoint needs, problems as RFC 9457.
 
 #![expect(unused_qualifications, reason = "utoipa's macro writes its parameter types with full paths")]
 
 pub mod operations;
 
-use chiffon_kernel::domain::role::Role::Viewer;
 use chiffon_kernel::http::HttpState;
 use chiffon_kernel::http::table::{Routes, Table};
 use utoipa_axum::routes;
 
-/// The endpoints here, each with the least role that may call it.
+use crate::domain::permissions::COSTS_READ;
+
+/// The endpoints here, each with what it needs.
 pub fn routes(server: &HttpState) -> Routes {
-    Table::new(server, server.clone()).role(Viewer, routes!(operations::costs::costs)).done()
+    Table::new(server, server.clone()).needs(COSTS_READ, routes!(operations::costs::costs)).done()
 }

@@ -1,22 +1,22 @@
-//! The HTTP interface: one endpoint per file, a route table with the least role beside each endpoint, problems as RFC 9457.
+//! The HTTP interface: one endpoint per file, a route table with what each endpoint needs, problems as RFC 9457.
 
 #![expect(unused_qualifications, reason = "utoipa's macro writes its parameter types with full paths")]
 
 pub mod audit;
 
-use chiffon_kernel::domain::role::Role::Viewer;
 use chiffon_kernel::http::table::{Routes, Table};
 use utoipa_axum::routes;
 
+use crate::domain::permissions::AUDIT_READ;
 use crate::verbs::Context;
 
 /// What the endpoints here work with.
 pub type HttpState = chiffon_kernel::http::Room<Context>;
 
-/// The endpoints here, each with the least role that may call it.
+/// The endpoints here, each with what it needs.
 pub fn routes(server: &chiffon_kernel::http::HttpState, context: Context) -> Routes {
     Table::new(server, HttpState::new(server.clone(), context))
-        .role(Viewer, routes!(audit::list::list))
-        .waiting(Viewer, routes!(audit::verify::verify))
+        .needs(AUDIT_READ, routes!(audit::list::list))
+        .waiting(AUDIT_READ, routes!(audit::verify::verify))
         .done()
 }

@@ -1,4 +1,4 @@
-//! The HTTP interface: one endpoint per file, a route table with the least role beside each endpoint, problems as RFC 9457.
+//! The HTTP interface: one endpoint per file, a route table with what each endpoint needs, problems as RFC 9457.
 
 #![expect(unused_qualifications, reason = "utoipa's macro writes its parameter types with full paths")]
 
@@ -6,28 +6,28 @@ pub mod host;
 pub mod request;
 pub mod task;
 
-use chiffon_kernel::domain::role::Role::{Requester, Viewer};
 use chiffon_kernel::http::table::{Routes, Table};
 use utoipa_axum::routes;
 
+use crate::domain::permissions::{REQUESTS_ASK, REQUESTS_READ, TASKS_RESOLVE};
 use crate::verbs::Context;
 
 /// What the endpoints here work with.
 pub type HttpState = chiffon_kernel::http::Room<Context>;
 
-/// The endpoints here, each with the least role that may call it.
+/// The endpoints here, each with what it needs.
 pub fn routes(server: &chiffon_kernel::http::HttpState, context: Context) -> Routes {
     Table::new(server, HttpState::new(server.clone(), context))
-        .waiting(Requester, routes!(request::submit::submit))
-        .role(Viewer, routes!(request::get::get))
-        .role(Viewer, routes!(request::list::list))
-        .role(Viewer, routes!(request::events::events))
-        .role(Requester, routes!(request::say::say))
-        .role(Requester, routes!(request::decide::decide)) // approving needs an approver, revising one's own does not: see `verbs::decide`
-        .role(Requester, routes!(request::cancel::cancel))
-        .role(Requester, routes!(request::hold::pause))
-        .role(Requester, routes!(request::hold::resume))
-        .role(Requester, routes!(task::resolve::resolve)) // one's own; anybody's needs an operator: see `verbs::resolve`
-        .role(Requester, routes!(host::release::release)) // of one's own request; anybody's needs an operator: see `verbs::release_host`
+        .waiting(REQUESTS_ASK, routes!(request::submit::submit))
+        .needs(REQUESTS_READ, routes!(request::get::get))
+        .needs(REQUESTS_READ, routes!(request::list::list))
+        .needs(REQUESTS_READ, routes!(request::events::events))
+        .needs(REQUESTS_ASK, routes!(request::say::say))
+        .needs(REQUESTS_ASK, routes!(request::decide::decide)) // approving needs `requests.approve`, revising one's own does not: see `verbs::decide`
+        .needs(REQUESTS_ASK, routes!(request::cancel::cancel))
+        .needs(REQUESTS_ASK, routes!(request::hold::pause))
+        .needs(REQUESTS_ASK, routes!(request::hold::resume))
+        .needs(TASKS_RESOLVE, routes!(task::resolve::resolve)) // one's own; anybody's needs `requests.manage`: see `verbs::resolve`
+        .needs(TASKS_RESOLVE, routes!(host::release::release)) // of one's own request; anybody's needs `requests.manage`: see `verbs::release_host`
         .done()
 }

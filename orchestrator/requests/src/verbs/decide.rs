@@ -6,7 +6,8 @@
 use chiffon_engine::verbs::{cancel_tasks, create_tasks};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
-use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::submit::{checked_text, may_ask};
 use super::transition::{self, Change};
+use crate::domain::permissions::REQUESTS_APPROVE;
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::store::requests::{self, Row};
 use crate::store::{approvals, messages, plans};
@@ -119,16 +121,7 @@ fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<()
         may_ask(principal)?;
         return say::is_own_or_operator(principal, row);
     }
-    let refuse = |message: String| {
-        Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Approver})))
-    };
-    if principal.is_program {
-        return refuse(format!("`{}` is a program, and programs may never decide about plans; an approver has to", principal.name));
-    }
-    if !principal.may(Role::Approver) {
-        return refuse(format!("`{}` is a {} and may not decide about plans; ask an approver", principal.name, principal.role.as_str()));
-    }
-    Ok(())
+    principal.check(&REQUESTS_APPROVE, Target::ALL)
 }
 
 /// A part of a hash, or one in other letters, may well be that of the current plan: it is no other plan's.

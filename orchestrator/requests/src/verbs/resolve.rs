@@ -9,6 +9,7 @@ use chiffon_engine::store::task_changes::set_resolved;
 use chiffon_engine::store::tasks::{self, Locked};
 use chiffon_engine::verbs::{end_task, retry, task_story, wait};
 use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store::audit;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
@@ -18,6 +19,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::submit::{checked_reason, may_ask};
+use crate::domain::permissions::TASKS_RESOLVE;
 use crate::store::deadlines;
 use crate::store::requests::{self, Row};
 use crate::verbs::{Context, advance_request, say, transition};
@@ -132,10 +134,7 @@ async fn find(work: &mut Work, task_id: Uuid) -> Result<(Row, Locked), Problem> 
 
 /// Whoever may cancel a request may decide about its tasks, but no program: it is a person's word that counts here.
 pub(super) fn may_resolve(principal: &Principal, row: &Row) -> Result<(), Problem> {
-    if principal.is_program {
-        let message = format!("`{}` is a program, and what was cut off is a person's decision; ask an operator", principal.name);
-        return Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role})));
-    }
+    principal.check(&TASKS_RESOLVE, Target::ALL)?;
     say::is_own_or_operator(principal, row)
 }
 

@@ -3,7 +3,8 @@
 use chiffon_engine::verbs::cancel_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
-use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_planning::planner::Turn;
@@ -13,6 +14,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::submit::{checked_text, keep_answer, may_ask};
+use crate::domain::permissions::REQUESTS_MANAGE;
 use crate::domain::request::{Event, Status};
 use crate::store::requests::{self, Row};
 use crate::verbs::{Context, plan_round, transition};
@@ -104,12 +106,12 @@ pub async fn next_round(context: &Context, work: &mut Work, row: &mut Row, princ
 
 /// Who asked may talk on; so may whoever looks after all requests.
 pub fn is_own_or_operator(principal: &Principal, row: &Row) -> Result<(), Problem> {
-    if principal.id == row.principal_id || principal.may(Role::Operator) {
+    if principal.id == row.principal_id || principal.may(&REQUESTS_MANAGE, Target::ALL) {
         return Ok(());
     }
     let message =
         format!("request {} is somebody else's; `{}` may change only their own (operators may change any)", row.id, principal.name);
-    Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Operator})))
+    Err(Problem::new(ErrorCode::Forbidden, message).with_details(REQUESTS_MANAGE.details(principal)))
 }
 
 fn not_now(row: &Row) -> Problem {

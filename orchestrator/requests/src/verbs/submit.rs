@@ -3,7 +3,8 @@
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::credential::address_with_password;
 use chiffon_kernel::domain::missing;
-use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store::idempotency;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Context, open_requests, transition};
+use crate::domain::permissions::REQUESTS_ASK;
 use crate::domain::request::{Status, WaitingFor};
 use crate::store::request_messages::{self, Message};
 use crate::store::requests;
@@ -113,11 +115,7 @@ pub async fn keep_answer(work: &mut Work, principal: &Principal, key: Option<&st
 
 /// Refuses who may only look.
 pub fn may_ask(principal: &Principal) -> Result<(), Problem> {
-    if principal.may(Role::Requester) {
-        return Ok(());
-    }
-    let message = format!("`{}` is a {} and may only look; asking needs the role requester", principal.name, principal.role.as_str());
-    Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"role": principal.role, "needed": Role::Requester})))
+    principal.check(&REQUESTS_ASK, Target::ALL)
 }
 
 /// The words without surrounding space, unless there are none or too many, or a password is among them. NUL, which means nothing in words and which

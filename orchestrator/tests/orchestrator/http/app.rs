@@ -170,6 +170,7 @@ impl App {
             wakes: Arc::new(Wakes::default()),
             live: Arc::default(),
             announcements: Arc::default(),
+            permissions: Arc::default(),
             background: Arc::default(),
             shutdown: shutdown.clone(),
             instance: "test".into(),
@@ -205,7 +206,16 @@ impl App {
 
     /// A new token's text.
     pub async fn token(&self, principal: &str, role: Role) -> String {
-        let new = NewToken { principal: principal.to_owned(), role, program: false, label: "test".to_owned(), valid_for: None };
+        self.token_of(principal, role, false).await
+    }
+
+    /// A new token's text, of a program.
+    pub async fn program(&self, principal: &str, role: Role) -> String {
+        self.token_of(principal, role, true).await
+    }
+
+    async fn token_of(&self, principal: &str, role: Role, program: bool) -> String {
+        let new = NewToken { principal: principal.to_owned(), role, program, label: "test".to_owned(), valid_for: None };
         tokens::create(&self.context, "test", &new).await.expect("a token").text.expose_secret().to_owned()
     }
 

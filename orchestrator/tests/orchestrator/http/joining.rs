@@ -1,4 +1,4 @@
-//! A capability joins an orchestrator by nothing but its part: an endpoint with what it needs, a queue, a chore and an invariant.
+//! A capability joins an orchestrator by nothing but its part: endpoints with permissions of its own, a queue, a chore and an invariant.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +12,7 @@ use chiffon_bus::{Delivery, Outgoing, Verdict};
 use chiffon_kernel::chores::{Chore, TickReport};
 use chiffon_kernel::deliveries::Inbox;
 use chiffon_kernel::domain::invariant::Rule;
+use chiffon_kernel::domain::permission::{Permission, Programs};
 use chiffon_kernel::domain::role::Role;
 use chiffon_kernel::http::table::Table;
 use chiffon_kernel::http::{HttpState, Room};
@@ -26,8 +27,9 @@ use chiffon_protocol::topology::{Queue, Topology, WORK_EXCHANGE};
 use chiffon_records::audit_repo::AuditRepository;
 use chiffon_testkit::until;
 use futures::FutureExt as _;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
@@ -52,10 +54,31 @@ struct Signals {
     signals: Vec<String>,
 }
 
+const LIGHTHOUSES_READ: Permission = Permission {
+    name: "lighthouses.read",
+    lets: "see what lighthouses signal",
+    roles: Role::Operator.and_above(),
+    programs: Programs::Hold,
+};
+const LIGHTHOUSES_BLESS: Permission =
+    Permission { name: "lighthouses.bless", lets: "bless lighthouses", roles: Role::Operator.and_above(), programs: Programs::Refused };
+
 /// Lists what was signalled.
 #[utoipa::path(get, path = "/lighthouses", tag = "lighthouses", responses((status = 200, body = Signals)))]
 async fn list(State(room): State<Room<Coast>>) -> Json<Signals> {
     Json(Signals { signals: room.context.seen() })
+}
+
+/// Blesses a lighthouse.
+#[utoipa::path(put, path = "/lighthouses/{name}", tag = "lighthouses", params(("name" = String, Path)), responses((status = 204)))]
+async fn bless() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Blesses it a little.
+#[utoipa::path(patch, path = "/lighthouses/{name}", tag = "lighthouses", params(("name" = String, Path)), responses((status = 204)))]
+async fn bless_a_little() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 impl Coast {
@@ -75,8 +98,13 @@ impl Coast {
         };
         Part {
             routes: Some(Box::new(move |server: &HttpState| {
-                Table::new(server, Room::new(server.clone(), coast.clone())).role(Role::Operator, routes!(list)).done()
+                Table::new(server, Room::new(server.clone(), coast.clone()))
+                    .needs(LIGHTHOUSES_READ, routes!(list))
+                    .needs(LIGHTHOUSES_BLESS, routes!(bless))
+                    .needs(LIGHTHOUSES_BLESS, routes!(bless_a_little))
+                    .done()
             })),
+            permissions: &[LIGHTHOUSES_READ, LIGHTHOUSES_BLESS],
             topology: Some(Topology { exchanges: Vec::new(), queues: vec![queue] }),
             deliveries: vec![Arc::new(self.clone())],
             chores: vec![Arc::new(self.clone())],
@@ -128,13 +156,18 @@ async fn what_a_part_brings_is_served_guarded_documented_consumed_looked_at_and_
     let mut parts = parts(&app.context, &repository, &spawner);
     let names = |all: Vec<&Invariant>| all.iter().map(|invariant| invariant.rule.name).collect::<BTreeSet<_>>();
     assert_eq!(names(invariants(&parts)), names(harness::invariants()), "what the tests look for is what the product looks for");
+    // Before there were lighthouses.
+    let bot = app.program("bot", Role::Operator).await;
     parts.push(coast.part());
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let (state, routes, stop) = (app.state.clone(), routes::of(&app.state, &parts), app.context.shutdown.clone());
     let endpoint = routes.endpoints().iter().find(|endpoint| endpoint.path == "/lighthouses").expect("it is in the table").clone();
-    assert_eq!((endpoint.method, endpoint.least), ("GET", Some(Role::Operator)));
+    assert_eq!((endpoint.method, endpoint.permission), ("GET", Some(LIGHTHOUSES_READ)));
+    let methods: Vec<&str> =
+        routes.endpoints().iter().filter(|endpoint| endpoint.path == "/lighthouses/{name}").map(|endpoint| endpoint.method).collect();
+    assert_eq!(methods, ["PUT", "PATCH"], "every method is in the table");
     spawner.spawn("http", async move { serve(listener, state, routes, stop).await.expect("serving") });
     start_parts(&app.context, vec![coast.part()], &spawner);
 
@@ -143,7 +176,32 @@ async fn what_a_part_brings_is_served_guarded_documented_consumed_looked_at_and_
     assert_eq!(get("/lighthouses", &viewer).await.status, StatusCode::FORBIDDEN);
     let document = get("/openapi.json", &viewer).await.ok();
     let described = document["paths"]["/lighthouses"]["get"]["description"].as_str().expect("it is described").to_owned();
-    assert!(described.contains("Least role: `operator`"), "{described}");
+    assert!(described.contains("Needs the permission `lighthouses.read`. Least role: `operator`."), "{described}");
+    for method in ["put", "patch"] {
+        let operation = &document["paths"]["/lighthouses/{name}"][method];
+        assert!(operation["description"].as_str().is_some_and(|text| text.contains("`lighthouses.bless`")), "{method}: {operation}");
+        assert!(operation["responses"]["403"].is_object() && operation["responses"]["409"].is_object(), "{method}: {operation}");
+    }
+    // A program that had this role before it got a permission that no program may hold has the rest of it.
+    for method in [Method::PUT, Method::PATCH] {
+        let bless = async |token: &str| {
+            Answer::of(app.client.request(method.clone(), format!("{address}/lighthouses/north")).bearer_auth(token)).await
+        };
+        assert_eq!(bless(&operator).await.status, StatusCode::NO_CONTENT);
+        let refused = bless(&viewer).await;
+        assert_eq!(refused.body["details"], json!({"role": "viewer", "needed": "operator", "permission": "lighthouses.bless"}));
+        let refused = bless(&bot).await;
+        assert_eq!(
+            (refused.status, refused.message().contains("programs may never bless lighthouses")),
+            (StatusCode::FORBIDDEN, true),
+            "{refused:?}"
+        );
+    }
+    get("/lighthouses", &bot).await.ok();
+    let robot = json!({"name": "robot", "role": "operator", "program": true});
+    let admin = app.token("root", Role::Admin).await;
+    let refused = Answer::of(app.client.post(format!("{address}/tokens")).bearer_auth(&admin).json(&robot)).await;
+    assert!(refused.message().contains("programs never bless lighthouses (`lighthouses.bless`)"), "{refused:?}");
 
     let signal = Outgoing {
         exchange: WORK_EXCHANGE.to_owned(),

@@ -1,8 +1,15 @@
-//! Every role at every endpoint, and no token at all.
+//! Every role at every endpoint, a person's and a program's, and no token at all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use chiffon_kernel::domain::permission::{Permission, Programs};
 use chiffon_kernel::domain::role::Role;
 use chiffon_kernel::http::Endpoint;
+use chiffon_orchestrator::app::parts;
+use chiffon_process::Spawner;
+use chiffon_records::audit_repo::AuditRepository;
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 
 use super::{Answer, App};
 
@@ -14,80 +21,91 @@ fn concrete(endpoint: &Endpoint) -> (Method, String) {
 
 /// The table itself, so that a changed role is seen by whoever reads the change.
 #[tokio::test]
-async fn the_least_roles_are_these() {
+async fn the_endpoints_need_these_permissions_and_have_these_least_roles() {
     let app = App::start().await;
     let mut endpoints = app.routes(&app.context).endpoints().to_vec();
     endpoints.sort_by_key(|endpoint| (endpoint.path.clone(), endpoint.method));
     let lines: Vec<String> = endpoints
         .iter()
-        .map(|endpoint| format!("{} {} {}", endpoint.least.map_or("-", Role::as_str), endpoint.method, endpoint.path))
+        .map(|endpoint| {
+            let needed =
+                endpoint.permission.map_or_else(|| "-".to_owned(), |needed| format!("{} ({})", needed.name, needed.least().as_str()));
+            format!("{} {}: {needed}", endpoint.method, endpoint.path)
+        })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    viewer GET /actions
-    viewer GET /actions/{name}
-    viewer GET /agents
-    viewer GET /agents/capacity
-    viewer GET /agents/{id}
-    operator POST /agents/{id}/drain
-    viewer GET /agents/{id}/metrics
-    operator POST /agents/{id}/pause
-    operator POST /agents/{id}/resume
-    requester POST /approve
-    viewer GET /audit
-    viewer GET /audit/verify
-    operator GET /background
-    requester POST /cancel/{id}
-    viewer GET /costs
-    operator GET /dead-letters
-    admin POST /dead-letters/purge
-    admin DELETE /dead-letters/{id}
-    operator GET /dead-letters/{id}
-    operator POST /dead-letters/{id}/replay
-    - GET /docs/errors/{code}
-    - GET /health
-    - GET /health/live
-    - GET /health/ready
-    viewer GET /hosts/reserved
-    requester POST /hosts/{host}/release
-    admin GET /keys
-    admin POST /keys
-    admin DELETE /keys/{id}
-    viewer GET /metrics
-    requester POST /request
-    viewer GET /request/{id}
-    viewer GET /request/{id}/events
-    requester POST /request/{id}/messages
-    requester POST /request/{id}/pause
-    requester POST /request/{id}/resume
-    viewer GET /requests
-    viewer GET /tasks/{id}
-    viewer GET /tasks/{id}/logs
-    requester POST /tasks/{id}/resolve
-    admin GET /tokens
-    admin POST /tokens
-    admin DELETE /tokens/{id}
-    viewer GET /whoami
+    GET /actions: actions.read (viewer)
+    GET /actions/{name}: actions.read (viewer)
+    GET /agents: agents.read (viewer)
+    GET /agents/capacity: agents.read (viewer)
+    GET /agents/{id}: agents.read (viewer)
+    POST /agents/{id}/drain: agents.order (operator)
+    GET /agents/{id}/metrics: agents.read (viewer)
+    POST /agents/{id}/pause: agents.order (operator)
+    POST /agents/{id}/resume: agents.order (operator)
+    POST /approve: requests.ask (requester)
+    GET /audit: audit.read (viewer)
+    GET /audit/verify: audit.read (viewer)
+    GET /background: background.read (operator)
+    POST /cancel/{id}: requests.ask (requester)
+    GET /costs: costs.read (viewer)
+    GET /dead-letters: dead_letters.read (operator)
+    POST /dead-letters/purge: dead_letters.delete (admin)
+    DELETE /dead-letters/{id}: dead_letters.delete (admin)
+    GET /dead-letters/{id}: dead_letters.read (operator)
+    POST /dead-letters/{id}/replay: dead_letters.replay (operator)
+    GET /docs/errors/{code}: -
+    GET /health: -
+    GET /health/live: -
+    GET /health/ready: -
+    GET /hosts/reserved: hosts.read (viewer)
+    POST /hosts/{host}/release: tasks.resolve (requester)
+    GET /keys: keys.manage (admin)
+    POST /keys: keys.manage (admin)
+    DELETE /keys/{id}: keys.manage (admin)
+    GET /metrics: metrics.read (viewer)
+    POST /request: requests.ask (requester)
+    GET /request/{id}: requests.read (viewer)
+    GET /request/{id}/events: requests.read (viewer)
+    POST /request/{id}/messages: requests.ask (requester)
+    POST /request/{id}/pause: requests.ask (requester)
+    POST /request/{id}/resume: requests.ask (requester)
+    GET /requests: requests.read (viewer)
+    GET /tasks/{id}: tasks.read (viewer)
+    GET /tasks/{id}/logs: tasks.read (viewer)
+    POST /tasks/{id}/resolve: tasks.resolve (requester)
+    GET /tokens: tokens.manage (admin)
+    POST /tokens: tokens.manage (admin)
+    DELETE /tokens/{id}: tokens.manage (admin)
+    GET /whoami: whoami.read (viewer)
     ");
 }
 
+/// Whoever is in the set of an endpoint's permission is let in, and nobody else; today's roles include those below them.
 #[tokio::test]
-async fn a_role_below_the_least_is_refused_and_any_other_is_let_in() {
+async fn a_role_without_the_permission_is_refused_and_any_other_is_let_in() {
     let app = App::start().await;
     let mut tokens = Vec::new();
     for role in Role::ALL {
-        tokens.push((role, app.token(role.as_str(), role).await));
+        tokens.push((role, false, app.token(role.as_str(), role).await));
+    }
+    for role in [Role::Viewer, Role::Requester, Role::Operator] {
+        tokens.push((role, true, app.program(&format!("{}-bot", role.as_str()), role).await));
     }
     for endpoint in app.routes(&app.context).endpoints().to_vec() {
         let (method, path) = concrete(&endpoint);
-        for (role, token) in &tokens {
+        for (role, is_program, token) in &tokens {
             let answer = Answer::of(app.call(method.clone(), &path, token)).await;
             let refused = answer.status == StatusCode::FORBIDDEN;
-            let what = format!("{} at {method} {path}: {answer:?}", role.as_str());
-            match endpoint.least {
-                Some(least) if *role < least => {
+            let what = format!("{} ({is_program}) at {method} {path}: {answer:?}", role.as_str());
+            match endpoint.permission {
+                Some(needed) if !needed.is_held_by(*role, *is_program) => {
                     assert!(refused, "let in: {what}");
                     assert_eq!(answer.code(), 5701);
-                    assert!(answer.message().contains(&format!("`{}`", least.as_str())), "the role is not named: {what}");
+                    let least = needed.least().as_str();
+                    assert!(answer.message().contains(&format!("`{least}`")), "the role is not named: {what}");
+                    let details = json!({"role": role, "needed": least, "permission": needed.name});
+                    assert_eq!(answer.body["details"], details, "{what}");
                 }
                 _ => assert!(!refused, "refused: {what}"),
             }
@@ -96,12 +114,40 @@ async fn a_role_below_the_least_is_refused_and_any_other_is_let_in() {
 }
 
 #[tokio::test]
+async fn every_permission_is_declared_once_and_todays_roles_are_a_ladder_of_sets() {
+    let app = App::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).expect("a repository");
+    let parts = parts(&app.context, &repository, &Spawner::new(app.context.shutdown.clone()));
+    let declared: Vec<Permission> = parts.iter().flat_map(|part| part.permissions).copied().collect();
+    let by_name: BTreeMap<&str, Permission> = declared.iter().map(|permission| (permission.name, *permission)).collect();
+    assert_eq!(by_name.len(), declared.len(), "one name, one permission: {declared:#?}");
+    for permission in &declared {
+        let (thing, done) = permission.name.split_once('.').expect("a thing and what is done");
+        assert!(thing.chars().chain(done.chars()).all(|c| c.is_ascii_lowercase() || c == '_'), "{permission:?}");
+        assert_eq!(permission.roles, permission.least().and_above(), "who has more has it, too: {permission:?}");
+    }
+    for endpoint in app.routes(&app.context).endpoints() {
+        let undeclared = endpoint.permission.filter(|needed| by_name.get(needed.name) != Some(needed));
+        assert_eq!(undeclared, None, "{} {} needs what no part declares", endpoint.method, endpoint.path);
+    }
+    let only_people: BTreeSet<&str> =
+        declared.iter().filter(|permission| permission.programs != Programs::Hold).map(|permission| permission.name).collect();
+    assert_eq!(only_people, BTreeSet::from(["requests.approve", "tasks.resolve"]));
+    let operator = app.context.permissions.set(Role::Operator, true);
+    assert!(!operator.contains(&"tasks.resolve") && operator.contains(&"requests.manage"), "{operator:?}");
+    let token = app.token("ada", Role::Approver).await;
+    let held = app.get("/whoami", &token).await.ok()["permissions"].clone();
+    assert_eq!(held, json!(app.context.permissions.set(Role::Approver, false)));
+}
+
+#[tokio::test]
 async fn without_a_token_only_the_open_endpoints_answer() {
     let app = App::start().await;
     for endpoint in app.routes(&app.context).endpoints().to_vec() {
         let (method, path) = concrete(&endpoint);
         let answer = Answer::of(app.client.request(method.clone(), format!("{}{path}", app.address))).await;
-        if endpoint.least.is_none() {
+        if endpoint.permission.is_none() {
             assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
             continue;
         }
@@ -111,15 +157,17 @@ async fn without_a_token_only_the_open_endpoints_answer() {
 }
 
 #[tokio::test]
-async fn every_endpoint_is_documented_with_its_role() {
+async fn every_endpoint_is_documented_with_what_it_needs() {
     let app = App::start().await;
     let api = Answer::of(app.client.get(format!("{}/openapi.json", app.address))).await.ok();
     assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", api["openapi"]);
     for endpoint in app.routes(&app.context).endpoints().to_vec() {
         let operation = &api["paths"][&endpoint.path][endpoint.method.to_lowercase()];
         let text = operation["description"].as_str().unwrap_or_default();
-        let role = endpoint.least.map_or("Needs no token.".to_owned(), |role| format!("Least role: `{}`.", role.as_str()));
-        assert!(text.contains(&role), "{} {}: {operation}", endpoint.method, endpoint.path);
+        let needed = endpoint.permission.map_or("Needs no token.".to_owned(), |needed| {
+            format!("Needs the permission `{}`. Least role: `{}`.", needed.name, needed.least().as_str())
+        });
+        assert!(text.contains(&needed), "{} {}: {operation}", endpoint.method, endpoint.path);
         assert!(operation["responses"]["default"].is_object(), "{} {} has no problem", endpoint.method, endpoint.path);
     }
     let reader = Answer::of(app.client.get(format!("{}/docs/", app.address))).await;

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use chiffon_engine::store::read::tasks::TaskView;
 use chiffon_kernel::domain::missing;
-use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::input::Id;
 use chiffon_kernel::http::problem::Failure;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::permissions::{REQUESTS_APPROVE, REQUESTS_ASK, REQUESTS_MANAGE, TASKS_RESOLVE};
 use crate::domain::request::Status;
 use crate::http::HttpState;
 use crate::store::read::request::{self, RequestView};
@@ -41,8 +43,9 @@ pub(super) async fn show(state: &HttpState, caller: &Caller, id: Uuid) -> Result
 /// The calls that make sense in this state and that this caller may make.
 fn next_for(caller: &Principal, request: &RequestView) -> Vec<&'static str> {
     let Some(status) = Status::from_word(&request.status) else { return Vec::new() };
-    let own_or_operator = caller.may(Role::Operator) || (caller.may(Role::Requester) && caller.name == request.requested_by);
-    let decides = caller.may(Role::Approver) && !caller.is_program;
+    let holds = |permission| caller.may(permission, Target::ALL);
+    let own_or_operator = holds(&REQUESTS_MANAGE) || (holds(&REQUESTS_ASK) && caller.name == request.requested_by);
+    let decides = holds(&REQUESTS_APPROVE);
     let policy = request.plan.as_ref().map(|plan| &plan.policy);
     let may_approve_own = policy.and_then(|policy| policy.get("self_approval")).and_then(Value::as_bool).unwrap_or(true);
     let may = |call: &str| match call {
@@ -51,7 +54,7 @@ fn next_for(caller: &Principal, request: &RequestView) -> Vec<&'static str> {
         "revise" | "answer" | "cancel" => own_or_operator,
         "pause" => own_or_operator && request.held_at.is_none(),
         "resume" => own_or_operator && (request.held_at.is_some() || status == Status::Paused),
-        "resolve" => own_or_operator && !caller.is_program && request.tasks.iter().any(TaskView::needs_a_person),
+        "resolve" => own_or_operator && holds(&TASKS_RESOLVE) && request.tasks.iter().any(TaskView::needs_a_person),
         _ => false,
     };
     status.next_calls().iter().copied().filter(|call| may(call)).collect()

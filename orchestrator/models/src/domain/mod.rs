@@ -1,0 +1,3 @@
+//! What one may do here; pure, no clock, no SQL, no async.
+
+pub mod permissions;
