@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chiffon_bus::Bus;
 use chiffon_engine::verbs::unclaimed::Offers;
-use chiffon_engine::verbs::{self as engine, unverified};
+use chiffon_engine::verbs::unverified;
 use chiffon_kernel::chores::{self, announcer, outbox_listener};
 use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_kernel::http::{HttpOptions, HttpState, Room};
@@ -24,7 +24,7 @@ use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
 use chiffon_protocol::topology::Topology;
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_records::audit_repo::AuditRepository;
-use chiffon_requests::verbs::request_run::Requests;
+use chiffon_requests::verbs::request_run::assembled;
 use chiffon_requests::verbs::{Context, Means, Settings, after_restore};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -157,13 +157,6 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
     };
     let means = Means { settings: Arc::new(options.settings), policy: Arc::new(options.policy), planner: Arc::new(planner) };
     Ok(assembled(kernel, means))
-}
-
-/// The contexts of all parts, one on the other.
-pub fn assembled(kernel: kernel::Context, means: Means) -> Context {
-    let settings = Arc::new(means.settings.engine.clone());
-    let engine = engine::Context { kernel, settings, run: Arc::new(Requests::new(means.clone())) };
-    Context::new(engine, means)
 }
 
 /// What this orchestrator is made of. A capability more is a line more.

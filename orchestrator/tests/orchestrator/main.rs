@@ -1,7 +1,6 @@
-//! The orchestrator's use cases on a real PostgreSQL. Each test has a database of its own.
+//! The whole orchestrator on a real PostgreSQL: HTTP, and what looks at all parts at once. Each test has a database of its own.
 
-mod database;
-mod harness;
 mod http;
-mod requests;
-mod work;
+mod pooling;
+mod retaining;
+mod watching;

@@ -1,14 +1,24 @@
 //! A request as the engine knows it: the run that ordered the work.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chiffon_engine::verbs as engine;
 use chiffon_engine::verbs::run::Run;
 use chiffon_kernel::store;
+use chiffon_kernel::verbs as kernel;
 use chiffon_kernel::verbs::work::Work;
 use uuid::Uuid;
 
 use super::{Context, Means, advance_request, plan_again, transition, wake_planning};
 use crate::store::requests;
+
+/// The contexts of all that a request needs, one on the other, with requests as the engine's runs.
+pub fn assembled(kernel: kernel::Context, means: Means) -> Context {
+    let settings = Arc::new(means.settings.engine.clone());
+    let engine = engine::Context { kernel, settings, run: Arc::new(Requests::new(means.clone())) };
+    Context::new(engine, means)
+}
 
 /// The runs that are requests.
 #[derive(Debug, Clone)]
@@ -18,7 +28,7 @@ pub struct Requests {
 
 impl Requests {
     /// With these means.
-    pub fn new(means: Means) -> Self {
+    fn new(means: Means) -> Self {
         Self { means }
     }
 

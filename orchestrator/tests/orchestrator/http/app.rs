@@ -14,7 +14,7 @@ use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_kernel::verbs as kernel;
 use chiffon_kernel::verbs::tokens::{self, NewToken};
 use chiffon_kernel::verbs::{Retention, Wakes, Watch};
-use chiffon_orchestrator::app::{assembled, parts};
+use chiffon_orchestrator::app::parts;
 use chiffon_orchestrator::http::{routes, serve};
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_plans::domain::policy::Policy;
@@ -24,6 +24,7 @@ use chiffon_protocol::topology::QueueType;
 use chiffon_records::audit_repo::AuditRepository;
 use chiffon_requests::domain::deadline::Deadlines;
 use chiffon_requests::verbs::open_requests::OpenRequestLimits;
+use chiffon_requests::verbs::request_run::assembled;
 use chiffon_requests::verbs::{Context, Means, Settings, plan_round};
 use chiffon_testkit::TemporaryDatabase;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -138,7 +139,7 @@ impl App {
     }
 
     pub async fn with_settings(options: HttpOptions, settings: Settings) -> Self {
-        let database = crate::database::migrated().await;
+        let database = chiffon_harness::database::migrated().await;
         let mut app = Self::build(&database.url(), options, settings, Duration::from_secs(20)).await;
         app.database = Some(database);
         app

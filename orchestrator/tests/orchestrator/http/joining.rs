@@ -36,7 +36,6 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::app::{Answer, App};
-use crate::harness;
 
 const SIGNALS: &str = "lighthouse.signals";
 
@@ -155,7 +154,11 @@ async fn what_a_part_brings_is_served_guarded_documented_consumed_looked_at_and_
     let spawner = Spawner::new(app.context.shutdown.clone());
     let mut parts = parts(&app.context, &repository, &spawner);
     let names = |all: Vec<&Invariant>| all.iter().map(|invariant| invariant.rule.name).collect::<BTreeSet<_>>();
-    assert_eq!(names(invariants(&parts)), names(harness::invariants()), "what the tests look for is what the product looks for");
+    assert_eq!(
+        names(invariants(&parts)),
+        names(chiffon_harness::parts::invariants()),
+        "what the tests look for is what the product looks for"
+    );
     // Before there were lighthouses.
     let bot = app.program("bot", Role::Operator).await;
     parts.push(coast.part());

@@ -17,7 +17,7 @@ async fn a_violated_invariant_degrades_health_and_is_named_in_background_and_met
     assert_eq!(health().await["status"], "ok");
     let id = app.ask(&ada, "polish the lens of nas").await;
     app.sql("UPDATE requests SET audit_head = '\\x00'").await;
-    check_invariants::run(&app.context, &crate::harness::invariants(), Duration::ZERO).await.expect("it looks");
+    check_invariants::run(&app.context, &chiffon_harness::parts::invariants(), Duration::ZERO).await.expect("it looks");
     let found = health().await;
     assert_eq!((&found["status"], &found["checks"]["invariants"]["status"]), (&json!("degraded"), &json!("degraded")), "{found}");
     assert!(!found.to_string().contains(&id.to_string()), "health tells no one's business: {found}");

@@ -1,0 +1,17 @@
+//! From a pending task to its end, with agents that are nothing but what they put on the wire. The database is real; the clock and every
+//! look of the background agents are the test's.
+
+mod binding;
+mod checking;
+mod claiming;
+mod cutting_off;
+mod dispatching;
+mod dying;
+mod flooding;
+mod foretelling;
+mod pausing;
+mod reporting;
+mod resulting;
+mod trying_again;
+mod unverified;
+mod waiting;

@@ -1,0 +1,3 @@
+//! The ledger of model calls on a real database.
+
+mod spending;

@@ -1,0 +1,19 @@
+//! From the words of a request to its end: planning under a lease, decisions under the lock, holding, cancelling, what was cut off, and every
+//! way out.
+
+mod asking;
+mod cancelling;
+mod deciding;
+mod expiring;
+mod history;
+mod holding;
+mod keeping;
+mod messaging;
+mod outdated;
+mod overrunning;
+mod panicking;
+mod planning_again;
+mod relaying;
+mod resolving;
+mod restoring;
+mod running;
