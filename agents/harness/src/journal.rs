@@ -13,8 +13,8 @@ use crate::running::PATIENCE;
 /// # Panics
 /// When there is no journal.
 pub fn journalled(data_dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(data_dir.join("journal")).expect("there is a journal");
-    entries.flatten().filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    let attempts = chiffon_worker::journalled(data_dir).expect("there is a journal");
+    attempts.into_iter().map(|(task_id, attempt, _)| format!("{task_id}.{attempt}")).collect()
 }
 
 /// Waits until everything is reported.

@@ -4,17 +4,19 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use chiffon_process::Clock;
-use chiffon_protocol::message::{Mode, Running, WorkResult};
+use chiffon_protocol::message::{Mode, Running, WorkRequest, WorkResult};
+use chiffon_protocol::{Envelope, Message};
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 
-use super::journal::{AttemptFolder, EventLog, Found, Record};
+use super::journal::{EventLog, Found, Journal, Key, Record, Rest};
 use super::machine::State;
 use super::marker;
 use super::run_context::{Cancel, EventSink, Progress, RunContext};
 use super::sender::Trace;
-use super::shared::{Key, Shared};
+use super::shared::Shared;
 
 /// What the orchestrator has stored of an attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,7 +36,9 @@ pub(super) struct Attempt {
     pub(super) result_sent: watch::Sender<bool>,
     /// Wakes the reporter.
     pub(super) wake: Arc<Notify>,
-    folder: AttemptFolder,
+    journal: Arc<Journal>,
+    /// As it came; empty where the journal can't be read.
+    work: Bytes,
     record: Mutex<Record>,
     log: Arc<Mutex<EventLog>>,
     result: Mutex<Option<WorkResult>>,
@@ -43,8 +47,8 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// An attempt as the journal holds it, with a log of this many bytes at most.
-    pub(super) fn new(found: Found, max_log_bytes: u64) -> io::Result<Self> {
-        let Found { folder, record, result } = found;
+    pub(super) fn new(journal: &Arc<Journal>, found: Found, max_log_bytes: u64) -> io::Result<Self> {
+        let Found { record, work, result } = found;
         let wake = Arc::new(Notify::new());
         Ok(Self {
             cancel: Cancel::new(),
@@ -53,8 +57,9 @@ impl Attempt {
             state: watch::Sender::new(record.state),
             result_sent: watch::Sender::new(false),
             wake,
-            log: Arc::new(Mutex::new(folder.events(max_log_bytes)?)),
-            folder,
+            log: Arc::new(Mutex::new(EventLog::open(&journal.log_path(record.key()), max_log_bytes)?)),
+            journal: Arc::clone(journal),
+            work,
             record: Mutex::new(record),
             result: Mutex::new(result),
             last_output_at: Arc::default(),
@@ -66,8 +71,7 @@ impl Attempt {
     }
 
     pub(super) fn key(&self) -> Key {
-        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        (record.task_id, record.attempt)
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).key()
     }
 
     pub(super) fn trace(&self) -> Trace {
@@ -85,47 +89,70 @@ impl Attempt {
 
     /// How it was to be run. What can't be read counts as a change: that is never told as a dry run.
     pub(super) fn mode(&self) -> Mode {
-        self.folder.work().map_or(Mode::Apply, |work| work.mode)
+        self.work().map_or(Mode::Apply, |work| work.mode)
     }
 
-    pub(super) fn folder(&self) -> &AttemptFolder {
-        &self.folder
+    /// What it was asked to do; `None` where that can't be read.
+    pub(super) fn work(&self) -> Option<WorkRequest> {
+        match Envelope::parse(&self.work).ok()?.message {
+            Message::WorkRequest(work) => Some(work),
+            _ => None,
+        }
+    }
+
+    /// Puts it into the journal; when it returns, it survives a power cut.
+    pub(super) async fn add(&self) -> io::Result<()> {
+        self.journal.add(&self.record(), &self.work).await
+    }
+
+    /// Takes it out of the journal, and its log away.
+    pub(super) async fn forget(&self) -> io::Result<()> {
+        let (journal, key) = (Arc::clone(&self.journal), self.key());
+        journal.forget(key).await?;
+        Shared::on_disk(move || journal.drop_log(key)).await
     }
 
     /// Journals a change of the record; when it returns, the change survives a power cut.
-    pub(super) async fn change(self: &Arc<Self>, change: impl FnOnce(&mut Record) + Send + 'static) -> io::Result<()> {
-        let attempt = Arc::clone(self);
-        let state = Shared::on_disk(move || {
-            let mut record = attempt.record.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut changed = record.clone();
-            change(&mut changed);
-            attempt.folder.write_record(&changed)?;
-            *record = changed;
-            Ok(record.state)
-        })
-        .await?;
-        self.state.send_replace(state);
+    pub(super) async fn change(&self, change: impl FnOnce(&mut Record)) -> io::Result<()> {
+        let mut record = self.record();
+        change(&mut record);
+        self.journal.change(&record).await?;
+        self.keep(record);
         Ok(())
     }
 
     /// Journals the result and wakes the reporter. A result that the disk does not take is still reported from memory.
     pub(super) async fn finish(self: &Arc<Self>, result: WorkResult) {
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result.clone());
-        let attempt = Arc::clone(self);
-        let written = Shared::on_disk(move || {
-            drop(attempt.log().sync());
-            attempt.folder.write_result(&result)
-        })
-        .await;
-        let journalled = match written {
-            Ok(()) => self.change(|record| record.state = State::Finished).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = journalled {
-            tracing::error!(attempt = ?self.key(), %error, "the result could not be journalled; it is reported from memory");
-            self.state.send_replace(State::Finished);
+        let record = Record { state: State::Finished, ..self.record() };
+        let written = self.end(&record, result.clone()).await;
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        match written {
+            Ok(()) => self.keep(record),
+            Err(error) => {
+                tracing::error!(attempt = ?self.key(), %error, "the result could not be journalled; it is reported from memory");
+                self.state.send_replace(State::Finished);
+            }
         }
         self.wake.notify_one();
+    }
+
+    async fn end(self: &Arc<Self>, record: &Record, result: WorkResult) -> io::Result<()> {
+        let attempt = Arc::clone(self);
+        let rest = Shared::on_disk(move || attempt.log().rest()).await.unwrap_or_default();
+        let written = self.journal.end(record.clone(), result.clone(), &rest).await;
+        if written.is_ok() || rest.bytes.is_empty() {
+            return written;
+        }
+        // The log lies on the disk already, so that the result alone needs less room.
+        let attempt = Arc::clone(self);
+        drop(Shared::on_disk(move || attempt.log().sync()).await);
+        self.journal.end(record.clone(), result, &Rest::default()).await
+    }
+
+    fn keep(&self, record: Record) {
+        let state = record.state;
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+        self.state.send_replace(state);
     }
 
     /// What the run gets.

@@ -55,7 +55,7 @@ pub(super) fn open(events: &[LogEvent]) -> Jobs {
 /// may still run.
 pub(super) async fn end(shared: &Arc<Shared>, attempt: &Attempt, marker: &str) -> io::Result<BTreeSet<String>> {
     let events = attempt.log().read(&mut Cursor::default(), usize::MAX, usize::MAX)?;
-    let Some(work) = attempt.folder().work().filter(|_| has_begun(&events)) else { return Ok(BTreeSet::new()) };
+    let Some(work) = attempt.work().filter(|_| has_begun(&events)) else { return Ok(BTreeSet::new()) };
     let jobs = open(&events);
     let left = shared.kind.end_on_hosts(&work, marker, &jobs).await;
     let now = shared.clock.now();

@@ -191,8 +191,7 @@ pub(super) fn bare_result(shared: &Shared, attempt: &Attempt, outcome: Outcome, 
 
 /// Takes an attempt out of the journal: it was refused, or everything about it is stored.
 pub(super) async fn forget(shared: &Shared, attempt: &Arc<Attempt>) {
-    let leaving = Arc::clone(attempt);
-    if let Err(error) = Shared::on_disk(move || leaving.folder().remove()).await {
+    if let Err(error) = attempt.forget().await {
         tracing::warn!(attempt = ?attempt.key(), %error, "a finished attempt could not be taken out of the journal");
     }
     shared.attempts().remove(&attempt.key());

@@ -83,7 +83,7 @@ pub(super) async fn say(shared: &Shared) {
             actions: shared.kind.catalogue(),
             not_offered: shared.kind.not_offered(),
             unfinished: unfinished(shared),
-            problems: told(shared.kind.problems()),
+            problems: told([shared.journal.problems().to_vec(), shared.kind.problems()].concat()),
         };
         let Err(error) = shared.sender.send(topology::CLAIMS, &shared.sender.own_trace(), hello, REPORT_VALID).await else { return };
         tracing::debug!(%error, "hello could not be said yet");

@@ -155,19 +155,22 @@ async fn receive(shared: &Arc<Shared>, queue: &str, envelope: Envelope, body: By
         return Err(misplaced(&envelope, queue));
     };
     let work = Arc::new(work.clone());
-    let receiving = shared.receiving.lock().await;
-    if is_known(shared, &work).await {
-        tracing::info!(task_id = %work.task_id, attempt = work.attempt, "this attempt stands in the journal already");
-        return Err(Verdict::Ack);
-    }
-    let received = match check(shared, &work) {
-        Ok(()) => journal(shared, &envelope, &work, body).await,
-        Err(decline) => Err(decline),
+    let receive = async {
+        if is_known(shared, &work).await {
+            return None;
+        }
+        Some(match check(shared, &work) {
+            Ok(()) => journal(shared, &envelope, &work, body).await,
+            Err(decline) => Err(decline),
+        })
     };
-    drop(receiving);
-    match received {
-        Ok(attempt) => Ok((attempt, work)),
-        Err(Decline(reason)) => {
+    match shared.receiving((work.task_id, work.attempt), receive).await {
+        None => {
+            tracing::info!(task_id = %work.task_id, attempt = work.attempt, "this attempt stands in the journal already");
+            Err(Verdict::Ack)
+        }
+        Some(Ok(attempt)) => Ok((attempt, work)),
+        Some(Err(Decline(reason))) => {
             decline(shared, &envelope, &work, reason).await;
             Err(Verdict::Ack)
         }
@@ -214,12 +217,7 @@ async fn journal(shared: &Arc<Shared>, envelope: &Envelope, work: &WorkRequest, 
         request_id: envelope.request_id,
         started_at: None,
     };
-    let writer = Arc::clone(shared);
-    let added = Shared::on_disk(move || {
-        let folder = writer.journal.add(&record, &body)?;
-        Attempt::new(Found { folder, record, result: None }, writer.options.max_log_bytes)
-    })
-    .await;
+    let added = add(shared, Found { record, work: body, result: None }).await;
     let attempt = added.map(Arc::new).map_err(|error| {
         tracing::error!(task_id = %work.task_id, %error, "the journal can't be written; the work is declined");
         shared.journal_failed.store(true, Ordering::Relaxed);
@@ -227,6 +225,26 @@ async fn journal(shared: &Arc<Shared>, envelope: &Envelope, work: &WorkRequest, 
     })?;
     shared.attempts().insert(attempt.key(), Arc::clone(&attempt));
     Ok(attempt)
+}
+
+async fn add(shared: &Arc<Shared>, found: Found) -> std::io::Result<Attempt> {
+    let (shared_, key) = (Arc::clone(shared), found.record.key());
+    let opened = Shared::on_disk(move || {
+        let attempt = Attempt::new(&shared_.journal, found, shared_.options.max_log_bytes)?;
+        attempt.log().take_room()?;
+        Ok(attempt)
+    });
+    let added = async {
+        let attempt = opened.await?;
+        attempt.add().await?;
+        Ok(attempt)
+    };
+    let added = added.await;
+    if added.is_err() {
+        // It does not count, and takes room that is needed.
+        drop(shared.journal.drop_log(key));
+    }
+    added
 }
 
 /// Says no until the broker has heard it; the delivery is acked only then.

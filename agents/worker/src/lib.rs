@@ -27,6 +27,7 @@ mod verify;
 mod worker;
 
 pub use background::Jobs;
+pub use journal::journalled;
 pub use kind::{AgentKind, Decline, Ending, RunOutcome};
 pub use options::WorkerOptions;
 pub use probe::{HeartbeatFigures, Probe};

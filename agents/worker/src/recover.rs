@@ -29,10 +29,9 @@ pub const MADE: &str = "changed_for_real";
 
 /// Settles everything that the journal holds, and gives it back to be reported. Runs before the first hello.
 pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt>>> {
-    let reader = Arc::clone(shared);
     let mut settled = Vec::new();
-    for found in Shared::on_disk(move || reader.journal.attempts()).await? {
-        let attempt = Arc::new(Attempt::new(found, shared.options.max_log_bytes)?);
+    for found in shared.journal.attempts() {
+        let attempt = Arc::new(Attempt::new(&shared.journal, found, shared.options.max_log_bytes)?);
         let (task_id, number) = attempt.key();
         shared.attempts().insert(attempt.key(), Arc::clone(&attempt));
         if attempt.result().is_none() {

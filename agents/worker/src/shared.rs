@@ -1,5 +1,6 @@
 //! What all parts of one worker see.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -15,14 +16,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::attempt::Attempt;
-use super::journal::Journal;
+use super::journal::{Journal, Key};
 use super::kind::AgentKind;
 use super::options::WorkerOptions;
 use super::probe::Probe;
 use super::sender::Sender;
-
-/// Names one attempt.
-pub(super) type Key = (Uuid, u32);
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -33,7 +31,7 @@ pub(super) struct Shared {
     pub(super) kind: Arc<dyn AgentKind>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) tasks: Spawner,
-    pub(super) journal: Journal,
+    pub(super) journal: Arc<Journal>,
     pub(super) sender: Sender,
     pub(super) started: Duration,
     pub(super) slots: Arc<Semaphore>,
@@ -46,9 +44,9 @@ pub(super) struct Shared {
     pub(super) hello_wanted: Notify,
     /// What the orchestrator last refused this agent for, so that each reason is said once.
     pub(super) refused_for: Mutex<String>,
-    /// Held from looking whether an attempt is known until it is: two deliveries of one attempt never both pass.
-    pub(super) receiving: tokio::sync::Mutex<()>,
     attempts: Mutex<BTreeMap<Key, Arc<Attempt>>>,
+    /// One lock for each attempt that is being received.
+    receiving: Mutex<BTreeMap<Key, Arc<tokio::sync::Mutex<()>>>>,
     grants: Mutex<HashMap<Uuid, mpsc::UnboundedSender<WorkGrant>>>,
 }
 
@@ -61,7 +59,7 @@ pub(super) struct Parts {
     pub(super) kind: Arc<dyn AgentKind>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) tasks: Spawner,
-    pub(super) journal: Journal,
+    pub(super) journal: Arc<Journal>,
 }
 
 impl Shared {
@@ -76,8 +74,8 @@ impl Shared {
             journal_failed: AtomicBool::new(false),
             hello_wanted: Notify::new(),
             refused_for: Mutex::default(),
-            receiving: tokio::sync::Mutex::default(),
             attempts: Mutex::default(),
+            receiving: Mutex::default(),
             grants: Mutex::default(),
             options,
             bus,
@@ -118,6 +116,24 @@ impl Shared {
 
     pub(super) fn attempt(&self, key: Key) -> Option<Arc<Attempt>> {
         self.attempts().get(&key).cloned()
+    }
+
+    /// Receives one delivery of an attempt: from looking whether it is known until it is, no other delivery of it passes. Those of other
+    /// attempts do, so that they are journalled together.
+    pub(super) async fn receiving<T>(&self, key: Key, receive: impl Future<Output = T>) -> T {
+        let receiving = || self.receiving.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = Arc::clone(receiving().entry(key).or_default());
+        let held = own.lock().await;
+        let received = receive.await;
+        drop(held);
+        drop(own);
+        // Whoever waits for it holds it, too.
+        if let Entry::Occupied(lock) = receiving().entry(key)
+            && Arc::strong_count(lock.get()) == 1
+        {
+            lock.remove();
+        }
+        received
     }
 
     /// Answers to this claim go to the receiver until it is dropped and [`Shared::forget_claim`] is called.

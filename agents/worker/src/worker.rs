@@ -64,7 +64,7 @@ impl Worker {
     pub fn new(options: WorkerOptions, parts: WorkerParts) -> Result<Self, Problem> {
         let WorkerParts { bus, clock, ids, kind, probe, tasks } = parts;
         let journal = Journal::open(&options.data_dir, &*clock, &*ids)?;
-        let shared = Shared::new(Parts { options, bus, clock, ids, kind, probe, tasks, journal });
+        let shared = Shared::new(Parts { options, bus, clock, ids, kind, probe, tasks, journal: Arc::new(journal) });
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -205,6 +205,8 @@ async fn leave(shared: &Arc<Shared>) {
         }
     };
     drop(tokio::time::timeout(LAST_WORDS, told).await);
+    let (entries, syncs) = shared.journal.counts();
+    tracing::debug!(entries, syncs, "the journal's entries since the start, and the syncs of the disk that they took");
     shared.closing.cancel();
 }
 

@@ -65,15 +65,10 @@ impl Stage {
         .await;
     }
 
-    /// The states of the attempts in the agent's journal, `finished` for those with a result.
+    /// The states of the attempts in the agent's journal.
     pub fn journal(&self) -> Vec<String> {
-        let folders = fs::read_dir(self.agent_data_dir().join("journal")).into_iter().flatten().flatten();
-        let state = |folder: PathBuf| {
-            let record: Value = serde_json::from_slice(&fs::read(folder.join("state.json")).ok()?).ok()?;
-            let is_ended = folder.join("result.json").exists();
-            Some(if is_ended { "finished".to_owned() } else { record["state"].as_str()?.to_owned() })
-        };
-        folders.filter_map(|entry| state(entry.path())).collect()
+        let attempts = chiffon_worker::journalled(&self.agent_data_dir()).unwrap_or_default();
+        attempts.into_iter().map(|(_, _, state)| state.as_str().to_owned()).collect()
     }
 
     /// Waits until the journal holds exactly attempts in these states.

@@ -6,11 +6,28 @@ use std::path::{Path, PathBuf};
 
 use chiffon_protocol::message::LogEvent;
 use chrono::{DateTime, Utc};
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 
+use super::files::sync_folder;
 use crate::run_context::NewEvent;
 
 /// Room for failures beyond the limit.
 const RESERVE_BYTES: u64 = 1024 * 1024;
+
+/// So much room is taken for the log of an attempt before it counts.
+const ROOM_BYTES: i64 = 64 * 1024;
+
+/// As much of a log is kept with the result instead of being synced.
+const MOST_REST: u64 = 256 * 1024;
+
+/// The end of a log that was not synced: it goes into the journal with the result.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// Where in the log it begins, in bytes.
+    pub(crate) at: u64,
+    pub(crate) bytes: Vec<u8>,
+}
 
 /// Where a reader stands in a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,6 +43,7 @@ pub(crate) struct EventLog {
     path: PathBuf,
     file: File,
     bytes: u64,
+    synced: u64,
     last_seq: u64,
     limit_bytes: u64,
     truncation_said: bool,
@@ -50,7 +68,16 @@ impl EventLog {
             last_seq = event.seq;
         }
         file.set_len(bytes)?;
-        Ok(Self { path: path.to_owned(), file, bytes, last_seq, limit_bytes, truncation_said: false })
+        Ok(Self { path: path.to_owned(), file, bytes, synced: 0, last_seq, limit_bytes, truncation_said: false })
+    }
+
+    /// Takes room on the disk for what will be said, so that no work is taken that a full disk would cut off. It goes with the log.
+    pub(crate) fn take_room(&self) -> io::Result<()> {
+        match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, ROOM_BYTES) {
+            // A file system that can't promise it.
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
+            taken => taken.map_err(io::Error::from),
+        }
     }
 
     /// The number of the last event; 0 when there is none.
@@ -91,9 +118,41 @@ impl EventLog {
         event.seq
     }
 
+    /// Puts a log's end back that a power cut took away.
+    pub(super) fn restore(path: &Path, rest: &Rest) -> io::Result<()> {
+        if rest.bytes.is_empty() {
+            return Ok(());
+        }
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut there = Vec::new();
+        file.seek(SeekFrom::Start(rest.at))?;
+        (&mut file).take(rest.bytes.len() as u64).read_to_end(&mut there)?;
+        if there == rest.bytes {
+            return Ok(());
+        }
+        file.set_len(rest.at.min(file.metadata()?.len()))?;
+        file.seek(SeekFrom::End(0))?;
+        file.write_all(&rest.bytes)
+    }
+
     /// Makes all events survive a power cut.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        sync_folder(self.path.parent().unwrap_or(Path::new("/")))?;
+        self.synced = self.bytes;
+        Ok(())
+    }
+
+    /// What would not survive a power cut; where that is much, it is synced, and nothing is left of it.
+    pub(crate) fn rest(&mut self) -> io::Result<Rest> {
+        if self.bytes - self.synced > MOST_REST {
+            self.sync()?;
+        }
+        let mut rest = Rest { at: self.synced, bytes: Vec::new() };
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(rest.at))?;
+        file.take(self.bytes - self.synced).read_to_end(&mut rest.bytes)?;
+        Ok(rest)
     }
 
     /// The next events after the cursor, at most `limit` of them and about `most_bytes` long; the cursor moves past them.
@@ -157,6 +216,27 @@ mod tests {
         assert_eq!(log.add(NewEvent::text("output", "three"), at()), 3);
         let events = log.read(&mut Cursor::default(), 10, usize::MAX).expect("reads");
         assert_eq!(events.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn what_was_not_synced_is_put_back_whatever_is_left_of_it_and_much_is_synced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.jsonl");
+        let mut log = EventLog::open(&path, LIMIT).expect("opens");
+        log.add(NewEvent::text("output", "one"), at());
+        log.sync().expect("syncs");
+        let synced = log.bytes;
+        log.add(NewEvent::text("output", "two"), at());
+        let rest = log.rest().expect("reads");
+        let whole = std::fs::read(&path).expect("reads");
+        assert_eq!((rest.at, &rest.bytes[..]), (synced, &whole[rest.bytes.len()..]));
+        for left in synced..=log.bytes {
+            log.file.set_len(left).expect("cuts");
+            EventLog::restore(&path, &rest).expect("restores");
+            assert_eq!(std::fs::read(&path).expect("reads"), whole, "{left} bytes were left");
+        }
+        log.add(NewEvent::text("output", "x".repeat(300_000)), at());
+        assert_eq!(log.rest().expect("syncs"), Rest { at: log.bytes, bytes: Vec::new() });
     }
 
     #[test]

@@ -1,96 +1,18 @@
-//! The journal as a whole: held by one process, with an id of its own and an incarnation that only grows.
+//! What makes a journal one: a lock that one process holds, an id, and the number of this start.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use chiffon_process::{Clock, IdSource, private};
+use chiffon_process::{Clock, IdSource};
 use chiffon_protocol::{ErrorCode, Problem};
 use nix::fcntl::{Flock, FlockArg};
 use uuid::Uuid;
 
 use super::files::write_whole;
-use super::folder::{AttemptFolder, Found};
-use super::record::Record;
 
-/// What a probe writes: as much as work and state take, many times over.
-const PROBE_BYTES: usize = 256 * 1024;
-
-/// An agent's journal, held for as long as this value lives.
-#[derive(Debug)]
-pub(crate) struct Journal {
-    folder: PathBuf,
-    id: Uuid,
-    incarnation: u64,
-    _lock: Flock<File>,
-}
-
-impl Journal {
-    /// Takes the journal under an agent's data folder. Fails with 5402 when another process holds it or it can't be written.
-    pub(crate) fn open(data_dir: &Path, clock: &dyn Clock, ids: &dyn IdSource) -> Result<Self, Problem> {
-        let folder = data_dir.join("journal");
-        let unusable = |error: &io::Error| {
-            Problem::new(
-                ErrorCode::JournalUnavailable,
-                format!(
-                    "the journal {} can't be used: {error}; make the folder writable for this user, with room on its disk",
-                    folder.display()
-                ),
-            )
-        };
-        // What runs have said may hold anything.
-        private::folder(&folder).map_err(|error| unusable(&error))?;
-        let lock = take_lock(&folder)?;
-        let id = identity(&folder, ids).map_err(|error| unusable(&error))?;
-        let incarnation = next_incarnation(&folder, clock).map_err(|error| unusable(&error))?;
-        Ok(Self { folder, id, incarnation, _lock: lock })
-    }
-
-    /// The journal's id, stable as long as its folder is.
-    pub(crate) fn id(&self) -> Uuid {
-        self.id
-    }
-
-    /// The number of this start; larger than all before.
-    pub(crate) fn incarnation(&self) -> u64 {
-        self.incarnation
-    }
-
-    /// Puts a received attempt on the disk.
-    pub(crate) fn add(&self, record: &Record, work: &[u8]) -> io::Result<AttemptFolder> {
-        AttemptFolder::create(&self.folder, record, work)
-    }
-
-    /// Whether there is room for another attempt.
-    pub(crate) fn probe(&self) -> io::Result<()> {
-        let path = self.folder.join("probe");
-        let written = write_whole(&path, &vec![0; PROBE_BYTES]);
-        std::fs::remove_file(&path).ok();
-        written
-    }
-
-    /// All attempts that the journal holds. What can't be read is logged and left for a person.
-    pub(crate) fn attempts(&self) -> io::Result<Vec<Found>> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if !path.is_dir() {
-                continue;
-            }
-            match AttemptFolder::open(&path) {
-                Ok(Some(attempt)) => found.push(attempt),
-                Ok(None) => drop(std::fs::remove_dir_all(&path)),
-                Err(error) => {
-                    tracing::error!(folder = %path.display(), %error, "this attempt of the journal can't be read; it is left as it is");
-                }
-            }
-        }
-        found.sort_by_key(|attempt| (attempt.record.task_id, attempt.record.attempt));
-        Ok(found)
-    }
-}
-
-fn take_lock(folder: &Path) -> Result<Flock<File>, Problem> {
+/// Takes the lock; fails with 5402 and the holder's process id.
+pub(super) fn take_lock(folder: &Path) -> Result<Flock<File>, Problem> {
     let path = folder.join("lock");
     let problem = |text: String| Problem::new(ErrorCode::JournalUnavailable, text);
     let file = OpenOptions::new()
@@ -119,7 +41,8 @@ fn take_lock(folder: &Path) -> Result<Flock<File>, Problem> {
     }
 }
 
-fn identity(folder: &Path, ids: &dyn IdSource) -> io::Result<Uuid> {
+/// The journal's id, made at the first start.
+pub(super) fn identity(folder: &Path, ids: &dyn IdSource) -> io::Result<Uuid> {
     let path = folder.join("id");
     match std::fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().map_err(|_| io::Error::other(format!("{} is not a UUID", path.display()))),
@@ -132,7 +55,8 @@ fn identity(folder: &Path, ids: &dyn IdSource) -> io::Result<Uuid> {
     }
 }
 
-fn next_incarnation(folder: &Path, clock: &dyn Clock) -> io::Result<u64> {
+/// A number that is larger than that of each start before.
+pub(super) fn next_incarnation(folder: &Path, clock: &dyn Clock) -> io::Result<u64> {
     let path = folder.join("incarnation");
     let stored: u64 = match std::fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().unwrap_or(0),
@@ -147,6 +71,7 @@ fn next_incarnation(folder: &Path, clock: &dyn Clock) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Journal;
     use super::*;
     use chiffon_process::{RandomIds, SystemClock};
 

@@ -1,10 +1,13 @@
-//! What `state.json` says about an attempt.
+//! What the journal says about an attempt.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::machine::State;
+
+/// Names one attempt: its task and its number.
+pub(crate) type Key = (Uuid, u32);
 
 /// What the journal knows of an attempt beside the work itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,4 +30,10 @@ pub(crate) struct Record {
     pub(crate) request_id: Uuid,
     /// When the run was about to start.
     pub(crate) started_at: Option<DateTime<Utc>>,
+}
+
+impl Record {
+    pub(crate) fn key(&self) -> Key {
+        (self.task_id, self.attempt)
+    }
 }

@@ -127,8 +127,8 @@ async fn a_journal_that_can_not_be_written_declines_and_claims_nothing() {
     let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
     let _worker = RunningWorker::start(&orchestrator, folder.path(), Arc::new(Shell::default())).await;
     let work = script("true");
-    // A file where the attempt's folder should be: no user may write there, not even root.
-    std::fs::write(folder.path().join(format!("journal/{}.1", work.task_id)), "").expect("written");
+    // A folder where the attempt's log should be: no user may write there, not even root.
+    std::fs::create_dir(folder.path().join(format!("journal/{}.1.log", work.task_id))).expect("made");
     orchestrator.offer(&work).await;
     let decline = until("a decline", PATIENCE, async || orchestrator.declines().pop().ok_or("none")).await;
     assert!(decline.reason.contains("journal"), "{}", decline.reason);
@@ -256,6 +256,9 @@ async fn one_attempt_can_be_stopped_by_its_number() {
     let marker = |attempt| chiffon_worker::marker::of(AGENT, first.task_id, attempt);
     assert!(chiffon_worker::marker::find(&marker(1)).is_empty());
     assert!(!chiffon_worker::marker::find(&marker(2)).is_empty(), "the other one goes on");
+    orchestrator.command(AGENT, Command::Cancel, Some(first.task_id)).await;
+    let ended = async || if chiffon_worker::marker::find(&marker(2)).is_empty() { Ok(()) } else { Err("it still runs") };
+    until("the other one's end", PATIENCE, ended).await;
 }
 
 #[tokio::test]
