@@ -26,37 +26,31 @@ const REST: Duration = Duration::from_millis(20);
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A step of the round trip that has to be on a disk before the next may begin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// A transaction with one row.
     Commit,
     /// A persistent message to a quorum queue, confirmed.
     Confirm,
-    /// A file of the journal: written, synced, renamed, its folder synced.
-    File,
-    /// One sync of the journal alone: of its folder, or of the log.
-    Sync,
+    /// An entry of the journal: written behind the others, and synced.
+    Entry,
 }
 
 /// From the approval to the result in the order of ARCHITECTURE 5.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 11] = [
     // Approved; offered.
     Step::Commit,
     Step::Commit,
     Step::Confirm,
-    // Received: the work, the state, the folder's name.
-    Step::File,
-    Step::File,
-    Step::Sync,
+    // Received.
+    Step::Entry,
     // Claimed and granted.
     Step::Confirm,
     Step::Commit,
     Step::Confirm,
-    // `starting`, then the log and the result.
-    Step::File,
-    Step::Sync,
-    Step::File,
-    Step::File,
+    // `starting`; then the result, and its log with it.
+    Step::Entry,
+    Step::Entry,
     // Reported and stored.
     Step::Confirm,
     Step::Commit,
@@ -64,14 +58,8 @@ const STEPS: [Step; 15] = [
 
 /// What the limit is called.
 pub fn name() -> String {
-    let count = |wanted: fn(&Step) -> usize| STEPS.iter().map(wanted).sum::<usize>();
-    let commits = count(|step| usize::from(matches!(step, Step::Commit)));
-    let confirms = count(|step| usize::from(matches!(step, Step::Confirm)));
-    let syncs = count(|step| match step {
-        Step::File => 2,
-        Step::Sync => 1,
-        Step::Commit | Step::Confirm => 0,
-    });
+    let count = |wanted: Step| STEPS.iter().filter(|step| **step == wanted).count();
+    let (commits, confirms, syncs) = (count(Step::Commit), count(Step::Confirm), count(Step::Entry));
     format!("{commits} commits, {confirms} confirms and {syncs} syncs of the journal alone")
 }
 
@@ -152,16 +140,8 @@ async fn take(step: Step, pool: &PgPool, bus: &Arc<dyn Bus>, journal: &Path) -> 
             };
             ensure!(bus.publish(message).await? == Published::Routed, "the message went nowhere");
         }
-        Step::File => {
-            let draft = journal.join("state.draft");
-            let mut file = File::create(&draft)?;
-            file.write_all(body.as_bytes())?;
-            file.sync_data()?;
-            std::fs::rename(&draft, journal.join("state.json"))?;
-            File::open(journal)?.sync_all()?;
-        }
-        Step::Sync => {
-            let mut file = File::options().append(true).create(true).open(journal.join("log"))?;
+        Step::Entry => {
+            let mut file = File::options().append(true).create(true).open(journal.join("entries"))?;
             file.write_all(body.as_bytes())?;
             file.sync_data()?;
         }
