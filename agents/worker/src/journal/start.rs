@@ -57,15 +57,11 @@ impl Start {
         let mut held: BTreeMap<Key, Held> = BTreeMap::new();
         let mut is_found = false;
         for path in files.iter().rev().map(|number| path_of(folder, *number)) {
-            if is_found {
-                old.push((path, false));
-                continue;
-            }
             let bytes = std::fs::read(&path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
             let contents = Contents::read(&bytes);
             let is_damaged = !contents.damaged_at.is_empty();
-            // One that was never finished has nothing of its own.
-            if contents.is_whole || is_damaged {
+            // The newest counts. One that was never finished has nothing of its own.
+            if !is_found && (contents.is_whole || is_damaged) {
                 (is_found, held) = (true, contents.held);
             }
             if is_damaged {

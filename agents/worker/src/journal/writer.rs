@@ -60,6 +60,9 @@ pub(super) struct Segment {
     length: u64,
     /// Whether a write that failed may have left something behind them.
     is_spoiled: bool,
+    /// Whether a next file that could not be begun could not be taken away either: a start might read that one, so that nothing that is
+    /// written here would count.
+    is_over: bool,
     /// From this length on the next one is due.
     due_at: u64,
     counts: Arc<Counts>,
@@ -71,14 +74,14 @@ impl Segment {
     pub(super) fn begin(folder: &Path, number: u64, carried: &Carried, grows: u64, counts: &Arc<Counts>) -> io::Result<Self> {
         let path = path_of(folder, number);
         let file = private::create_new(&path)?;
-        let mut segment =
-            Self { folder: folder.to_owned(), number, file, length: 0, is_spoiled: false, due_at: 0, counts: Arc::clone(counts) };
+        let (folder_, counts_) = (folder.to_owned(), Arc::clone(counts));
+        let mut segment = Self { folder: folder_, number, file, length: 0, is_spoiled: false, is_over: false, due_at: 0, counts: counts_ };
         let entries = carried.values().flat_map(|carry| [Some(&carry.received), carry.latest.as_ref()]).flatten();
         let mut block: Vec<u8> = entries.flatten().copied().collect();
         block.extend(bytes_of(Kind::Carried, (Uuid::nil(), 0), b"", b""));
         let begun = segment.append(&block, true).and_then(|()| counts.sync(sync_folder(folder)));
         if let Err(error) = begun {
-            drop(std::fs::remove_file(&path));
+            drop(segment.file.set_len(0).and_then(|()| std::fs::remove_file(&path)));
             return Err(error);
         }
         segment.due_at = segment.length + grows.max(segment.length);
@@ -87,6 +90,11 @@ impl Segment {
 
     /// Writes behind what stands there. What fails leaves nothing that counts.
     fn append(&mut self, bytes: &[u8], is_synced: bool) -> io::Result<()> {
+        if self.is_over {
+            return Err(io::Error::other(
+                "its next file could neither be begun nor removed; start the agent again when the disk can be written",
+            ));
+        }
         if self.is_spoiled {
             self.file.set_len(self.length)?;
         }
@@ -260,6 +268,7 @@ impl Work {
             Err(error) => {
                 tracing::warn!(file = %old.display(), %error, "the journal's next file could not be begun; this one grows on");
                 self.segment.due_at = self.segment.length + self.grows / 4;
+                self.segment.is_over = path_of(&self.segment.folder, self.next).exists();
             }
         }
         self.next += 1;
