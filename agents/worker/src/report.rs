@@ -57,8 +57,9 @@ impl<'a> Reporter<'a> {
     async fn run(mut self) {
         let mut status = self.shared.bus.status();
         let mut acked = self.attempt.acked.subscribe();
+        // A run that has just begun has said nothing that could not travel with what follows.
+        let mut sent = self.attempt.result().is_none() || self.send_all().await;
         loop {
-            let sent = self.send_all().await;
             if self.is_stored(*acked.borrow_and_update()) {
                 execute::forget(self.shared, self.attempt).await;
                 return;
@@ -81,6 +82,7 @@ impl<'a> Reporter<'a> {
                 }
                 Woken::Closing => return,
             }
+            sent = self.send_all().await;
         }
     }
 

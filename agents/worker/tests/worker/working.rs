@@ -11,7 +11,7 @@ use chiffon_agents_harness::running::{AGENT, PATIENCE, RunningWorker, options, r
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::key::KeyPair;
 use chiffon_protocol::message::{Availability, Command, Control, ErrorReport, Intake, Outcome, ResultAck, ResultStatus, WorkRequest};
-use chiffon_protocol::{ErrorCode, Problem, signature, topology};
+use chiffon_protocol::{ErrorCode, Message, Problem, signature, topology};
 use chiffon_testkit::until;
 use chiffon_worker::{Ended, WorkerOptions};
 use serde_json::json;
@@ -345,6 +345,32 @@ async fn a_refusal_is_understood_and_is_no_dead_letter() {
     until("a second hello", PATIENCE, async || if orchestrator.hellos().len() == 2 { Ok(()) } else { Err(orchestrator.hellos().len()) })
         .await;
     assert!(orchestrator.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_ends_at_once_is_told_with_one_status_and_one_result() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    orchestrator.set_acknowledge(false);
+    // Longer than this test takes, however busy the machine is.
+    let long = Duration::from_mins(1);
+    let patient = WorkerOptions { events_every: long, result_again: long, ..options(&orchestrator, folder.path()) };
+    let _worker = RunningWorker::start_with(&orchestrator, patient, Arc::new(Shell::default())).await;
+    let works: Vec<WorkRequest> = (0..4).map(|_| script("echo one; echo two; echo three")).collect();
+    for work in &works {
+        orchestrator.offer(work).await;
+    }
+    for work in &works {
+        result_of(&orchestrator, work.task_id).await;
+        let whole = async || if orchestrator.log(work.task_id).len() == 3 { Ok(()) } else { Err(orchestrator.log(work.task_id)) };
+        until("its log", PATIENCE, whole).await;
+        let mut said = orchestrator.heard(|message| match message {
+            Message::WorkStatus(status) if status.task_id == work.task_id => Some("status"),
+            Message::WorkResult(result) if result.task_id == work.task_id => Some("result"),
+            _ => None,
+        });
+        said.sort_unstable();
+        assert_eq!(said, ["result", "status"]);
+    }
 }
 
 #[tokio::test]
