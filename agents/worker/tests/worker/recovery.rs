@@ -78,6 +78,8 @@ async fn an_attempt_whose_claim_was_not_answered_before_the_kill_never_started()
     worker.kill();
     journal_is_free(folder.path()).await;
 
+    // The delivery comes back, maybe only after the attempt is settled: then nobody gets it any more.
+    orchestrator.set_claims(Claims::Refuse);
     let _worker = RunningWorker::start(&orchestrator, folder.path(), shell.clone()).await;
     assert_eq!(result_of(&orchestrator, work.task_id).await.outcome, Some(Outcome::NotStarted));
     journal_is_empty(folder.path()).await;
