@@ -177,6 +177,7 @@ error_codes! {
     5903 DataDirUnusable, 500, false, "Data directory unusable";
     5904 ProgramMissing, 500, false, "Program missing";
     5905 AlreadyRunning, 500, false, "Already running";
+    5906 StoredDataUnreadable, 500, false, "Stored data unreadable";
 }
 
 impl ErrorCode {

@@ -9,6 +9,7 @@ use chiffon_fleet::domain::agent_order::Order;
 use chiffon_fleet::domain::unverified;
 use chiffon_kernel::domain::short_id;
 use chiffon_process::shown;
+use chiffon_protocol::ErrorCode;
 use chiffon_protocol::message::{AgentType, Availability, Resources};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ pub struct AgentView {
     pub free: Free,
     /// What is promised to work it has or may take.
     pub reserved: Resources,
+    /// What is stored of it, or of its work, and can't be read: it gets nothing until it can be.
+    pub unreadable: Option<String>,
 }
 
 /// What a machine had free; `None` is not known, and then not a reason to wait.
@@ -185,7 +188,11 @@ fn choose<'a>(
     let of_kind: Vec<&AgentView> = agents.iter().filter(|agent| agent.agent_type == wanted.agent_type).collect();
     let at = |stage: Stage, wait: Wait| (wait, stage.key(wanted));
     let alive = narrowed(&of_kind, |agent| agent.alive, || at(Stage::Kind, Wait::new("agent", nobody_connected(kind, &of_kind, now))))?;
-    let unreached = || Wait::new("agent", format!("no connected {kind} agent has {} in its inventory", listed(&wanted.hosts)));
+    let unreached = || {
+        let left_out = alive.iter().filter_map(|agent| Some(format!("; {} {}", agent.id, left_alone(agent)?)));
+        let left_out = left_out.collect::<String>();
+        Wait::new("agent", format!("no connected {kind} agent has {} in its inventory{left_out}", listed(&wanted.hosts)))
+    };
     let reaching = narrowed(&alive, |agent| reaches(agent, wanted), || at(Stage::Hosts, unreached()))?;
     let knowing = narrowed(
         &reaching,
@@ -240,7 +247,7 @@ pub fn refusal(agent: &AgentView, needs: &Resources) -> Option<String> {
 
 /// A machine in use still takes what needs no GPU; one that its owner has paused takes nothing.
 fn takes_work(agent: &AgentView, resources: &Resources) -> bool {
-    if ordered(agent).is_some() {
+    if ordered(agent).is_some() || agent.unreadable.is_some() {
         return false;
     }
     match agent.availability {
@@ -253,6 +260,12 @@ fn takes_work(agent: &AgentView, resources: &Resources) -> bool {
 /// Why it takes no work by a person's order.
 fn ordered(agent: &AgentView) -> Option<String> {
     agent.order.as_ref().and_then(Order::words)
+}
+
+/// Why it gets no work because of what is stored.
+fn left_alone(agent: &AgentView) -> Option<String> {
+    let what = agent.unreadable.as_ref()?;
+    Some(format!("gets no work, because what is stored can't be read ({}): {what}", ErrorCode::StoredDataUnreadable))
 }
 
 fn nobody_connected(kind: &str, of_kind: &[&AgentView], now: DateTime<Utc>) -> String {
@@ -273,7 +286,7 @@ fn not_announced(wanted: &Wanted, agents: &[&AgentView]) -> String {
 fn unavailable(agents: &[&AgentView]) -> String {
     let words: Vec<String> = agents
         .iter()
-        .map(|agent| match (ordered(agent), agent.availability) {
+        .map(|agent| match (ordered(agent).or_else(|| left_alone(agent)), agent.availability) {
             (Some(words), _) => format!("{} {words}", agent.id),
             (None, Availability::Available) => format!("{} is available", agent.id),
             (None, Availability::Busy) => format!("{} is in use by its owner", agent.id),

@@ -35,6 +35,7 @@ fn agent(id: &str) -> AgentView {
         last_seen_at: now(),
         free: Free { memory_gb: Some(16.0), cpu_cores: Some(4.0), gpu_memory_gb: Some(0.0), has_gpu: Some(false) },
         reserved: Resources::default(),
+        unreadable: None,
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_fleet::store::agent_orders;
 use chiffon_kernel::store::Error;
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_plans::domain::reference::OutputsByStep;
-use chiffon_protocol::message::{AgentType, Heartbeat, Resources};
+use chiffon_protocol::message::{AgentType, Availability, Heartbeat, Resources};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
@@ -28,10 +29,19 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
     .await?;
     let mut agents = Vec::with_capacity(rows.len());
     for row in rows {
-        let bad =
-            |column: &'static str, value: &str| Error::BadData { table: "agents", column, id: row.id.clone(), value: value.to_owned() };
-        let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(row.hosts).unwrap_or_default();
-        let heartbeat: Option<Heartbeat> = row.heartbeat.and_then(|heartbeat| serde_json::from_value(heartbeat).ok());
+        let Some(agent_type) = AgentType::from_word(&row.agent_type) else {
+            tracing::warn!(agent_id = row.id, kind = row.agent_type, "an agent of a kind that is not known here is left out");
+            continue;
+        };
+        // What can't be read of an agent is not guessed: it gets no work, and others do.
+        let mut unreadable = None;
+        let groups: BTreeMap<String, BTreeSet<String>> = noted(read_json("agents", "hosts", &row.id, &row.hosts), &mut unreadable);
+        let heartbeat = row.heartbeat.as_ref().map(|heartbeat| read_json("agents", "heartbeat", &row.id, heartbeat)).transpose();
+        let heartbeat: Option<Heartbeat> = noted(heartbeat, &mut unreadable);
+        let total: Resources = noted(read_json("agents", "resources", &row.id, &row.resources), &mut unreadable);
+        let actions = noted(read_json("agent_actions", "sha256", &row.id, &row.actions), &mut unreadable);
+        let availability = read_json("agents", "availability", &row.id, &Value::String(row.availability)).map(Some);
+        let availability = noted(availability, &mut unreadable).unwrap_or(Availability::Paused);
         let order = agent_orders::Row {
             agent_id: row.id.clone(),
             desired: row.desired,
@@ -41,13 +51,13 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
             is_for_this_start: row.is_for_this_start,
         };
         agents.push(AgentView {
-            order: order.order()?,
-            agent_type: AgentType::from_word(&row.agent_type).ok_or_else(|| bad("agent_type", &row.agent_type))?,
-            availability: serde_json::from_value(Value::String(row.availability.clone()))
-                .map_err(|_| bad("availability", &row.availability))?,
+            order: noted(order.order(), &mut unreadable),
+            agent_type,
+            availability,
             hosts: groups.into_values().flatten().collect(),
-            actions: serde_json::from_value(row.actions).unwrap_or_default(),
-            free: free(heartbeat.as_ref(), &serde_json::from_value(row.resources).unwrap_or_default()),
+            actions,
+            free: free(heartbeat.as_ref(), &total),
+            unreadable,
             reserved: Resources::default(),
             id: row.id,
             hostname: row.hostname,
@@ -59,8 +69,17 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
     Ok(agents)
 }
 
+/// What was read, or nothing with a note of the first thing that can't be.
+fn noted<T: Default>(read: Result<T, Error>, unreadable: &mut Option<String>) -> T {
+    read.unwrap_or_else(|error| {
+        unreadable.get_or_insert(error.to_string());
+        T::default()
+    })
+}
+
 /// What a task needs that an agent has, or that is on its way to one.
 struct Promised {
+    task_id: Uuid,
     agent_type: String,
     hosts: Vec<String>,
     resources: Value,
@@ -71,7 +90,7 @@ struct Promised {
 async fn list_promised(connection: &mut PgConnection) -> Result<Vec<Promised>, Error> {
     Ok(sqlx::query_as!(
         Promised,
-        "SELECT t.agent_type, t.hosts, t.resources, o.agent_id
+        "SELECT t.id AS task_id, t.agent_type, t.hosts, t.resources, o.agent_id
         FROM tasks t
         JOIN task_attempts o ON o.task_id = t.id AND o.attempt = t.attempt
         WHERE t.status IN ('dispatched', 'running', 'unknown') AND t.finished_at IS NULL AND o.finished_at IS NULL",
@@ -92,7 +111,7 @@ fn promise(agents: &mut [AgentView], promised: Vec<Promised>) {
     }
     let by_id: BTreeMap<String, usize> = agents.iter().enumerate().map(|(place, agent)| (agent.id.clone(), place)).collect();
     for task in promised {
-        let needs: Resources = serde_json::from_value(task.resources).unwrap_or_default();
+        let needs = read_json::<Resources>("tasks", "resources", &task.task_id, &task.resources);
         let chosen: Vec<usize> = match (&task.agent_id, task.hosts.first()) {
             (Some(id), _) => by_id.get(id).copied().into_iter().collect(),
             (None, None) => (0..agents.len()).collect(),
@@ -104,7 +123,11 @@ fn promise(agents: &mut [AgentView], promised: Vec<Promised>) {
         };
         for place in chosen {
             if let Some(agent) = agents.get_mut(place).filter(|agent| may_have(agent)) {
-                agent.reserved = sum(&[std::mem::take(&mut agent.reserved), needs.clone()]);
+                match &needs {
+                    Ok(needs) => agent.reserved = sum(&[std::mem::take(&mut agent.reserved), needs.clone()]),
+                    // It has work of which nobody knows what it takes.
+                    Err(error) => drop(agent.unreadable.get_or_insert_with(|| error.to_string())),
+                }
             }
         }
     }
@@ -161,12 +184,7 @@ pub async fn plan_sha256(connection: &mut PgConnection, plan_id: Uuid) -> Result
 /// The plan with the outputs of its completed steps, for filling in references.
 pub async fn plan_part(connection: &mut PgConnection, plan_id: Uuid, purpose: &str) -> Result<PlanPart, Error> {
     let plan = sqlx::query!("SELECT sha256, body FROM plans WHERE id = $1", plan_id).fetch_one(&mut *connection).await?;
-    let document = serde_json::from_value(plan.body.clone()).map_err(|_| Error::BadData {
-        table: "plans",
-        column: "body",
-        id: plan_id.to_string(),
-        value: plan.body.to_string(),
-    })?;
+    let document = read_json("plans", "body", &plan_id, &plan.body)?;
     let rows = sqlx::query!(
         "SELECT step_id, outputs
         FROM tasks
@@ -176,9 +194,12 @@ pub async fn plan_part(connection: &mut PgConnection, plan_id: Uuid, purpose: &s
     )
     .fetch_all(connection)
     .await?;
-    let outputs =
-        rows.into_iter().map(|row| (row.step_id, serde_json::from_value::<Map<String, Value>>(row.outputs).unwrap_or_default())).collect();
-    Ok(PlanPart { sha256: plan.sha256.unwrap_or_default(), document, outputs })
+    let outputs = rows.into_iter().map(|row| {
+        let outputs =
+            read_json::<Map<String, Value>>("tasks", "outputs", &format!("step {} of plan {plan_id}", row.step_id), &row.outputs)?;
+        Ok((row.step_id, outputs))
+    });
+    Ok(PlanPart { sha256: plan.sha256.unwrap_or_default(), document, outputs: outputs.collect::<Result<_, Error>>()? })
 }
 
 /// Tasks whose offer nobody claimed in time.

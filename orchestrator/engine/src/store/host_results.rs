@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::{storable, storable_json};
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_protocol::message::{WorkResult, Written};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -154,7 +155,8 @@ pub async fn ran(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<Ran
         on.is_completed = row.status == "completed";
         on.attempts += 1;
         on.changes.extend(row.changes);
-        on.written.extend(serde_json::from_value::<Vec<Written>>(row.written).unwrap_or_default());
+        let place = format!("{} of task {task_id}", on.host);
+        on.written.extend(read_json::<Vec<Written>>("host_results", "written", &place, &row.written)?);
     }
     Ok(hosts)
 }

@@ -2,6 +2,7 @@
 //! that thing may be there. However many wait behind it, a look costs the same.
 
 use chiffon_kernel::store::Error;
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_protocol::message::AgentType;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -32,6 +33,15 @@ pub struct Ready {
     pub version: String,
 }
 
+/// What a look finds.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What can be placed.
+    pub ready: Vec<Ready>,
+    /// Tasks of which something can't be read, and why.
+    pub unreadable: Vec<(Uuid, Error)>,
+}
+
 struct Row {
     id: Uuid,
     request_id: Uuid,
@@ -57,7 +67,7 @@ impl TryFrom<Row> for Ready {
     fn try_from(row: Row) -> Result<Self, Error> {
         let bad = |column: &'static str, value: String| Error::BadData { table: "tasks", column, id: row.id.to_string(), value };
         let agent_type = AgentType::from_word(&row.agent_type).ok_or_else(|| bad("agent_type", row.agent_type.clone()))?;
-        let resources = serde_json::from_value(row.resources.clone()).map_err(|_| bad("resources", row.resources.to_string()))?;
+        let resources = read_json("tasks", "resources", &row.id, &row.resources)?;
         let wanted = Wanted {
             agent_type,
             action: row.action,
@@ -98,13 +108,7 @@ pub async fn has_any(connection: &mut PgConnection) -> Result<bool, Error> {
 /// What one look takes: all that has no key, as far as `limit`; the first of each key whose thing may be there; what has waited
 /// until its time; and some of which nobody has been told yet why they wait. The most urgent and oldest first, without those that
 /// this look has seen already.
-pub async fn list(
-    connection: &mut PgConnection,
-    now: DateTime<Utc>,
-    seen: &[Uuid],
-    limit: i64,
-    to_explain: i64,
-) -> Result<Vec<Ready>, Error> {
+pub async fn list(connection: &mut PgConnection, now: DateTime<Utc>, seen: &[Uuid], limit: i64, to_explain: i64) -> Result<Found, Error> {
     let ids = sqlx::query_scalar!(
         r#"WITH RECURSIVE keys (key) AS (
             (
@@ -175,11 +179,11 @@ pub async fn list(
     )
     .fetch_all(&mut *connection)
     .await?;
-    if ids.is_empty() { Ok(Vec::new()) } else { get(connection, &ids).await }
+    if ids.is_empty() { Ok(Found::default()) } else { get(connection, &ids).await }
 }
 
 /// The next of a key after its first went, or came to wait for something else: at most so many, in the order of all.
-pub async fn list_next(connection: &mut PgConnection, key: &str, seen: &[Uuid], limit: i64) -> Result<Vec<Ready>, Error> {
+pub async fn list_next(connection: &mut PgConnection, key: &str, seen: &[Uuid], limit: i64) -> Result<Found, Error> {
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id!"
         FROM placeable_tasks
@@ -192,11 +196,11 @@ pub async fn list_next(connection: &mut PgConnection, key: &str, seen: &[Uuid], 
     )
     .fetch_all(&mut *connection)
     .await?;
-    if ids.is_empty() { Ok(Vec::new()) } else { get(connection, &ids).await }
+    if ids.is_empty() { Ok(Found::default()) } else { get(connection, &ids).await }
 }
 
 /// These tasks as far as they wait, the most urgent and oldest first.
-pub async fn get(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ready>, Error> {
+pub async fn get(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Found, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT t.id, t.request_id, t.priority, t.created_at, t.agent_type, t.action, t.action_sha256, t.hosts, t.resources,
@@ -213,7 +217,15 @@ pub async fn get(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Read
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(Ready::try_from).collect()
+    let mut found = Found::default();
+    for row in rows {
+        let task_id = row.id;
+        match Ready::try_from(row) {
+            Ok(task) => found.ready.push(task),
+            Err(error) => found.unreadable.push((task_id, error)),
+        }
+    }
+    Ok(found)
 }
 
 /// A task with the key of what it waits for.

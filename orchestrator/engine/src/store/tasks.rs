@@ -4,6 +4,7 @@
 //! comes from; a row that is not in it is an error, because its lock is held.
 
 use chiffon_kernel::store::Error;
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_protocol::Problem;
 use chiffon_protocol::action::{Repeatable, Risk};
 use chiffon_protocol::message::{AgentType, Mode, Resources};
@@ -116,7 +117,31 @@ fn bad(id: Uuid, column: &'static str, value: &impl ToString) -> Error {
 }
 
 fn json_column<T: DeserializeOwned>(id: Uuid, column: &'static str, value: &Value) -> Result<T, Error> {
-    serde_json::from_value(value.clone()).map_err(|_| bad(id, column, value))
+    read_json("tasks", column, &id, value)
+}
+
+/// Empties what can't be read of a task that is about to be given up; what stood there, by column.
+pub async fn set_unreadable_aside(connection: &mut PgConnection, id: Uuid) -> Result<Map<String, Value>, Error> {
+    let row = sqlx::query!("SELECT parameters, resources FROM tasks WHERE id = $1 FOR UPDATE", id).fetch_one(&mut *connection).await?;
+    let mut set_aside = Map::new();
+    if json_column::<Map<String, Value>>(id, "parameters", &row.parameters).is_err() {
+        set_aside.insert("parameters".to_owned(), row.parameters);
+    }
+    if json_column::<Resources>(id, "resources", &row.resources).is_err() {
+        set_aside.insert("resources".to_owned(), row.resources);
+    }
+    let is_aside = |column: &str| set_aside.contains_key(column);
+    sqlx::query!(
+        "UPDATE tasks
+        SET parameters = CASE WHEN $2 THEN '{}' ELSE parameters END, resources = CASE WHEN $3 THEN '{}' ELSE resources END
+        WHERE id = $1",
+        id,
+        is_aside("parameters"),
+        is_aside("resources"),
+    )
+    .execute(connection)
+    .await?;
+    Ok(set_aside)
 }
 
 impl TryFrom<Row> for Task {

@@ -20,13 +20,13 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::end_task::{self, By};
-use super::{Context, fresh_preview, task_story, unverified, wait};
+use super::{Context, fresh_preview, task_story, unreadable, unverified, wait};
 use crate::domain::placement::{ACTION, AgentView, HostLock, Placement, Wait, advised, place};
 use crate::domain::task::{self as domain, NextOffer, Status};
 use crate::domain::wait_key;
 use crate::store::attempts::{self, Attempt};
 use crate::store::dispatch::{list_agents, plan_part, plan_sha256, sum};
-use crate::store::ready::{self, Keyed, Ready};
+use crate::store::ready::{self, Found, Keyed, Ready};
 use crate::store::task_changes::{self, Ended, set_offered};
 use crate::store::tasks::{self, Locked, OfRequest, Task};
 use crate::store::{host_locks, restores};
@@ -44,7 +44,7 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
     loop {
         let mut connection = context.store.acquire().await?;
         let found = ready::list(&mut connection, look.now, &look.seen, i64::from(BATCH), i64::from(EXPLAINED)).await?;
-        if found.is_empty() {
+        if found.ready.is_empty() && found.unreadable.is_empty() {
             break;
         }
         if look.seen.is_empty() {
@@ -52,8 +52,9 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
             look.locks = host_locks::list(&mut connection).await?;
         }
         drop(connection);
-        let is_all = found.iter().filter(|task| task.wait_key.is_none()).count() < usize::from(BATCH);
-        look.place_all(context, found).await?;
+        let is_all = found.ready.iter().filter(|task| task.wait_key.is_none()).count() < usize::from(BATCH);
+        let ready = look.readable(context, found).await?;
+        look.place_all(context, ready).await?;
         if is_all {
             break;
         }
@@ -94,11 +95,27 @@ impl Look {
         self.store_keys(context).await
     }
 
+    /// Those that can be read; the others are given up.
+    async fn readable(&mut self, context: &Context, found: Found) -> Result<Vec<Ready>, store::Error> {
+        for (task_id, error) in found.unreadable {
+            self.seen.push(task_id);
+            unreadable::give_up(context, task_id, error).await?;
+        }
+        Ok(found.ready)
+    }
+
     /// Whether those behind it are to be looked at: it went, or waits for something else now.
     async fn place_one(&mut self, context: &Context, task: &Ready) -> Result<bool, store::Error> {
         match place(&task.wanted, &self.agents, &self.locks, self.now) {
             Placement::Fit { agent_id, hostname } => {
-                let title = match offer(context, task, &agent_id, &hostname).await? {
+                let offered = match offer(context, task, &agent_id, &hostname).await {
+                    Err(error) => {
+                        unreadable::give_up(context, task.task_id, error).await?;
+                        Offered::No
+                    }
+                    Ok(offered) => offered,
+                };
+                let title = match offered {
                     Offered::Yes(title) => title,
                     Offered::No => return Ok(true),
                     Offered::HostTaken => return Ok(false),
@@ -128,7 +145,8 @@ impl Look {
         self.store_keys(context).await?;
         let asked = self.asked.entry(key.to_owned()).or_insert(0);
         *asked = (*asked * 2).clamp(1, NEXT);
-        ready::list_next(&mut *context.store.acquire().await?, key, &self.seen, *asked).await
+        let found = ready::list_next(&mut *context.store.acquire().await?, key, &self.seen, *asked).await?;
+        self.readable(context, found).await
     }
 
     async fn store_keys(&mut self, context: &Context) -> Result<(), store::Error> {
@@ -153,7 +171,9 @@ impl Look {
     /// Tells of some why they wait, and comes back for the rest after another look at what can go.
     async fn explain_some(&self, context: &Context) -> Result<(), store::Error> {
         for (task, why, key) in self.unexplained.iter().take(usize::from(EXPLAINED)) {
-            explain(context, task, why, key).await?;
+            if let Err(error) = explain(context, task, why, key).await {
+                unreadable::give_up(context, task.task_id, error).await?;
+            }
         }
         if self.unexplained.len() > usize::from(EXPLAINED) {
             context.wakes.dispatcher.notify_one();

@@ -24,6 +24,7 @@ pub mod status;
 pub mod stranger;
 pub mod task_story;
 pub mod unclaimed;
+pub mod unreadable;
 pub mod unverified;
 pub mod variables_changed;
 pub mod wait;

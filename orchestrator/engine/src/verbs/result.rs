@@ -6,6 +6,7 @@ use chiffon_fleet::store::{agents, variables};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::store::storable::{storable, storable_json};
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_kernel::verbs::outcome::Outcome;
 use chiffon_kernel::verbs::reply::{About, Addressee};
 use chiffon_kernel::verbs::work::Work;
@@ -178,8 +179,17 @@ async fn warnings(work: &mut Work, task: &Task, result: &WorkResult) -> Result<V
         return Ok(warnings);
     }
     let foretold = host_results::foretold(work, task.id).await?;
-    let Some(preview) = foretold.and_then(|found| serde_json::from_value::<Preview>(found).ok()) else { return Ok(warnings) };
-    let hosts = host_results::ran(work, task.id).await?;
+    let Some(foretold) = foretold else { return Ok(warnings) };
+    let preview = read_json::<Preview>("tasks", "preview", &format!("the preview of task {}", task.id), &foretold);
+    let hosts = host_results::ran(work, task.id).await;
+    let (preview, hosts) = match (preview, hosts) {
+        (Ok(preview), Ok(hosts)) => (preview, hosts),
+        (Err(error @ store::Error::BadData { .. }), _) | (_, Err(error @ store::Error::BadData { .. })) => {
+            warnings.push(format!("it was not compared with its preview: {}", Problem::from(error).message));
+            return Ok(warnings);
+        }
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
     let others = host_results::places_of_others(work, task.id).await?;
     let ran = hosts.iter().map(|on| OnHost {
         host: &on.host,

@@ -13,5 +13,6 @@ mod pausing;
 mod reporting;
 mod resulting;
 mod trying_again;
+mod unreadable;
 mod unverified;
 mod waiting;

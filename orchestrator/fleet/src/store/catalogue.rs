@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chiffon_kernel::store::Error;
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet, Version};
 use chiffon_plans::domain::not_offered::NotOffered;
+use chiffon_protocol::ErrorCode;
+use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::actions::{self, Key};
@@ -25,11 +28,10 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
     let action = |key: Key| specs.get(&key).map(|spec| CatalogueAction { spec: Arc::clone(spec), sha256: key.1 });
     let newest: Vec<CatalogueAction> = newest.into_iter().filter_map(action).collect();
     let versions = versions(connection).await?;
-    let hosts = sqlx::query_scalar!("SELECT hosts FROM agents ORDER BY id").fetch_all(&mut *connection).await?;
+    let agents = sqlx::query!("SELECT id, hosts FROM agents ORDER BY id").fetch_all(&mut *connection).await?;
     let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for hosts in hosts {
-        let known: BTreeMap<String, Vec<String>> = serde_json::from_value(hosts).unwrap_or_default();
-        for (group, members) in known {
+    for agent in agents {
+        for (group, members) in groups_of(&agent.id, &agent.hosts) {
             groups.entry(group).or_default().extend(members);
         }
     }
@@ -37,10 +39,18 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
     Ok((catalogue, Fleet { groups }))
 }
 
+/// The hosts that an agent knows, by group. One whose hosts can't be read knows none: nothing is planned for it, and others are not held up.
+fn groups_of(agent_id: &str, hosts: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    read_json("agents", "hosts", &agent_id, hosts).unwrap_or_else(|error: Error| {
+        tracing::error!(code = ErrorCode::StoredDataUnreadable.number(), %error, "nothing is planned for an agent's hosts");
+        BTreeMap::new()
+    })
+}
+
 /// What each agent has, those that are connected first.
 async fn versions(connection: &mut PgConnection) -> Result<Vec<Version>, Error> {
     let agents = sqlx::query!(
-        r#"SELECT a.hosts,
+        r#"SELECT a.id, a.hosts,
             COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!"
         FROM agents a
         ORDER BY a.lease_expires_at > now() DESC, a.id"#,
@@ -50,7 +60,7 @@ async fn versions(connection: &mut PgConnection) -> Result<Vec<Version>, Error> 
     let agents: Vec<(Arc<BTreeSet<String>>, Vec<Key>)> = agents
         .into_iter()
         .map(|agent| {
-            let groups: BTreeMap<String, BTreeSet<String>> = serde_json::from_value(agent.hosts).unwrap_or_default();
+            let groups = groups_of(&agent.id, &agent.hosts);
             let actions: BTreeMap<String, String> = serde_json::from_value(agent.actions).unwrap_or_default();
             (Arc::new(groups.into_values().flatten().collect()), actions.into_iter().collect())
         })

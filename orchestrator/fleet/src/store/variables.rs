@@ -2,6 +2,7 @@
 
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::storable_json;
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_protocol::message::Variables;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -21,7 +22,8 @@ pub async fn set(connection: &mut PgConnection, task_id: Uuid, variables: &Varia
     Ok(())
 }
 
-/// What the newest preview of a task's step was made with. Nothing where there was none, or its agent does not tell.
+/// What the newest preview of a task's step was made with. Nothing where there was none, or its agent does not tell;
+/// [`Error::BadData`] where it can't be read, because what can't be compared is not run.
 pub async fn get_bound(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Variables>, Error> {
     let found = sqlx::query_scalar!(
         "SELECT p.variables
@@ -33,5 +35,5 @@ pub async fn get_bound(connection: &mut PgConnection, task_id: Uuid) -> Result<O
     )
     .fetch_optional(connection)
     .await?;
-    Ok(found.flatten().and_then(|found| serde_json::from_value(found).ok()))
+    found.flatten().map(|found| read_json("tasks", "variables", &format!("the preview of task {task_id}"), &found)).transpose()
 }

@@ -67,8 +67,11 @@ impl Error {
         Self::Url(error.to_string())
     }
 
-    /// What those are told who have no business with the database's files: what it refuses for now, without its own words.
+    /// What those are told who have no business with the database's files: what it refuses for now, and what can't be read, without its own words.
     fn for_strangers(&self) -> String {
+        if let Self::BadData { table, column, id, .. } = self {
+            return format!("`{table}.{column}` of {id} can't be read; look at it with `chiffon sql`");
+        }
         let Self::Database(sqlx::Error::Database(error)) = self else { return self.to_string() };
         let code = error.code().unwrap_or_default();
         match &*code {
@@ -130,9 +133,11 @@ impl From<Error> for Problem {
             Error::Database(sqlx::Error::Database(database)) if database.code().is_some_and(|code| does_not_fit(&code)) => {
                 ErrorCode::DatabaseDoesNotFit
             }
+            Error::BadData { .. } => ErrorCode::StoredDataUnreadable,
             _ => ErrorCode::Internal,
         };
-        Problem::new(code, if code == ErrorCode::DatabaseUnavailable { error.for_strangers() } else { error.to_string() })
+        let is_told = matches!(code, ErrorCode::DatabaseUnavailable | ErrorCode::StoredDataUnreadable);
+        Problem::new(code, if is_told { error.for_strangers() } else { error.to_string() })
     }
 }
 

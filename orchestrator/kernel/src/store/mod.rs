@@ -17,6 +17,7 @@ pub mod principals;
 pub mod read;
 pub mod root;
 pub mod storable;
+pub mod stored_json;
 pub mod tokens;
 pub mod trail;
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_kernel::store::{self, audit};
 use chiffon_kernel::verbs::Context;
 use chiffon_kernel::verbs::work::Work;
@@ -12,7 +13,7 @@ use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_plans::domain::record_path::{self, UNFINISHED};
 use chiffon_plans::domain::reference::{host_folder, render_records};
 use chiffon_protocol::shown::is_deceptive;
-use chiffon_protocol::{Shown, canonical};
+use chiffon_protocol::{ErrorCode, Shown, canonical};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -226,8 +227,11 @@ fn unfinished(record: &Open, task: &TaskStory, host: &HostOutcome) -> Option<(St
 }
 
 fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory, hosts: &[String]) -> BTreeMap<String, Option<String>> {
-    let plan: Option<PlanDocument> = serde_json::from_value(request.plan.clone()).ok();
-    let step = plan.as_ref().and_then(|plan| plan.step(&task.step_id));
+    let plan = read_json::<PlanDocument>("plans", "body", &format!("the plan of task {}", task.task_id), &request.plan);
+    if let Err(error) = &plan {
+        tracing::error!(code = ErrorCode::StoredDataUnreadable.number(), %error, "the commit goes without the applied intent");
+    }
+    let step = plan.as_ref().ok().and_then(|plan| plan.step(&task.step_id));
     let (Some(step), Some(parameters)) = (step, task.parameters.as_object()) else { return BTreeMap::new() };
     let records = match render_records(step, hosts, parameters) {
         Ok(records) => records,

@@ -6,6 +6,7 @@ use chiffon_engine::store::progress::{self, TaskLine};
 use chiffon_engine::verbs::fresh_preview;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
@@ -79,7 +80,9 @@ async fn ran(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid) -
     let event = if passed.is_some() { Event::Expire } else { event };
     let text = told(event, &tasks, &looks);
     let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
-    let problem: Option<Problem> = first_problem.and_then(|value| serde_json::from_value(value).ok());
+    let unreadable = |error: store::Error| Problem::from(error);
+    let read = |value| read_json("tasks", "error", &format!("a task of plan {plan_id}"), &value).unwrap_or_else(unreadable);
+    let problem: Option<Problem> = first_problem.map(read);
     let problem = passed.map(enforce_deadlines::passed).or(problem);
     let audit = AuditEvent::by_chiffon(audit_word(event), json!({"text": text}));
     let mut change = Change::new(event, audit);

@@ -70,7 +70,7 @@ async fn reasons(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uui
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut tasks = ready::get(connection, ids).await?;
+    let mut tasks = ready::get(connection, ids).await?.ready;
     tasks.retain(|task| task.wait_key.is_some() && task.is_explained);
     if tasks.is_empty() {
         return Ok(Vec::new());
