@@ -255,16 +255,16 @@ pub async fn drop_old(connection: &mut PgConnection, before: DateTime<Utc>, most
     Ok(Dropped { all: row.all, open: row.open })
 }
 
-/// Open letters that died of a fault of ours and are due to be tried again: `pauses[n]` seconds after death number n.
-pub async fn list_faults(connection: &mut PgConnection, code: i32, pauses: &[f64], now: DateTime<Utc>) -> Result<Vec<Uuid>, Error> {
+/// Open letters that died of a fault of ours, by these codes, and are due to be tried again: `pauses[n]` seconds after death number n.
+pub async fn list_faults(connection: &mut PgConnection, codes: &[i32], pauses: &[f64], now: DateTime<Utc>) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT id
         FROM dead_letters
-        WHERE replayed_at IS NULL AND purged_at IS NULL AND code = $1 AND sender IS NOT NULL
+        WHERE replayed_at IS NULL AND purged_at IS NULL AND code = ANY ($1) AND sender IS NOT NULL
         AND last_died_at + make_interval(secs => ($2::float8[])[replays + 1]) <= $3
         ORDER BY id
         LIMIT 100",
-        code,
+        codes,
         pauses,
         now,
     )

@@ -78,8 +78,10 @@ const RETRY_AFTER_SECONDS: &str = "2";
 pub fn render(response: &mut Response, problem: Problem, trace_id: &str, origin: &str) {
     let code = problem.code;
     let retry_after = problem.details["retry_after_seconds"].as_u64();
-    let message = if code == ErrorCode::Internal {
+    if matches!(code, ErrorCode::Internal | ErrorCode::StoredDataUnreadable) {
         tracing::error!(trace_id, problem = %problem, "a call failed inside");
+    }
+    let message = if code == ErrorCode::Internal {
         format!("something failed inside; the orchestrator's log tells more under trace id {trace_id}")
     } else {
         problem.message

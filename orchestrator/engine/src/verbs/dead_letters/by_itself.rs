@@ -21,6 +21,8 @@ const ACTOR: &str = "chiffon";
 const DEATHS_AT_MOST: i64 = 2;
 /// The longest pause before an offer that keeps dying is made again.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// Faults of ours, and what somebody may have put in order since.
+const FAULTS: [ErrorCode; 2] = [ErrorCode::Internal, ErrorCode::StoredDataUnreadable];
 /// When a message that died of a fault of ours is tried again, after each death; then it waits for a person.
 const AFTER_A_FAULT: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(10), Duration::from_hours(1)];
 
@@ -44,7 +46,8 @@ pub async fn run(context: &Context, id: Uuid) -> Result<(), store::Error> {
 pub async fn after_faults(context: &Context) -> Result<usize, store::Error> {
     let pauses = AFTER_A_FAULT.map(|pause| pause.as_secs_f64());
     let mut connection = context.store.acquire().await?;
-    let due = dead_letters::list_faults(&mut connection, i32::from(ErrorCode::Internal.number()), &pauses, context.clock.now()).await?;
+    let codes = FAULTS.map(|code| i32::from(code.number()));
+    let due = dead_letters::list_faults(&mut connection, &codes, &pauses, context.clock.now()).await?;
     drop(connection);
     let mut sent = 0;
     for id in due {
