@@ -69,7 +69,7 @@ pub async fn end_tasks(app: &TestApp, request_id: Uuid, purpose: &str, status: &
     .execute(&mut *work)
     .await
     .expect("the tasks end");
-    chiffon_requests::verbs::advance_request::run(&app.context, &mut work, request_id).await.expect("it moves on");
+    chiffon_requests::verbs::advance_request::run(&app.context, &mut work, &[request_id]).await.expect("it moves on");
     work.commit().await.expect("the database answers");
 }
 

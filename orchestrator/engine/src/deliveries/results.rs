@@ -1,13 +1,15 @@
-//! `orchestrator.results`: how attempts ended, and what agents report as errors of their own.
+//! `orchestrator.results`: how attempts ended, many at once in one transaction, and what agents report as errors of their own.
 
 use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
 use chiffon_kernel::deliveries::{Inbox, misplaced, verdict};
+use chiffon_protocol::message::WorkResult;
 use chiffon_protocol::topology::RESULTS;
 use chiffon_protocol::{Message, Problem};
 
 use super::reports::received_report;
-use crate::verbs::{Context, result};
+use crate::verbs::Context;
+use crate::verbs::result::{self, Signed};
 
 /// Takes in results.
 #[derive(Debug)]
@@ -20,21 +22,6 @@ impl ResultsInbox {
     pub fn new(context: Context) -> Self {
         Self { context }
     }
-
-    async fn take(&self, delivery: &Delivery) -> Result<Verdict, Problem> {
-        let received = match received_report(&self.context, delivery, RESULTS).await? {
-            Ok(received) => received,
-            Err(verdict) => return Ok(verdict),
-        };
-        match received.envelope.message {
-            Message::WorkResult(report) => Ok(verdict(result::run(&self.context, &received.signer, &report).await?)),
-            Message::ErrorReport(report) => {
-                tracing::warn!(key = received.signer, code = report.code, message = report.message, "an agent reports an error");
-                Ok(Verdict::Ack)
-            }
-            _ => Ok(misplaced(&received.envelope, RESULTS)),
-        }
-    }
 }
 
 #[async_trait]
@@ -43,10 +30,34 @@ impl Inbox for ResultsInbox {
         RESULTS
     }
 
+    fn batch(&self) -> usize {
+        64
+    }
+
     async fn handle(&self, deliveries: &[Delivery]) -> Result<Vec<Verdict>, Problem> {
-        let mut verdicts = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
-            verdicts.push(self.take(delivery).await?);
+        let mut verdicts = vec![Verdict::Ack; deliveries.len()];
+        let mut results: Vec<(usize, String, WorkResult)> = Vec::new();
+        for (at, delivery) in deliveries.iter().enumerate() {
+            let received = match received_report(&self.context, delivery, RESULTS).await? {
+                Ok(received) => received,
+                Err(verdict) => {
+                    verdicts[at] = verdict;
+                    continue;
+                }
+            };
+            match received.envelope.message {
+                Message::WorkResult(result) => results.push((at, received.signer, result)),
+                Message::ErrorReport(report) => {
+                    tracing::warn!(key = received.signer, code = report.code, message = report.message, "an agent reports an error");
+                }
+                _ => verdicts[at] = misplaced(&received.envelope, RESULTS),
+            }
+        }
+        if !results.is_empty() {
+            let signed: Vec<Signed<'_>> = results.iter().map(|(_, signer, result)| Signed { signer, result }).collect();
+            for ((at, ..), outcome) in results.iter().zip(result::run(&self.context, &signed).await?) {
+                verdicts[*at] = verdict(outcome);
+            }
         }
         Ok(verdicts)
     }

@@ -1,4 +1,4 @@
-//! `orchestrator.status`: progress and log lines, many at once; those of one attempt in one transaction.
+//! `orchestrator.status`: progress and log lines, many at once in one transaction.
 
 use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
@@ -15,13 +15,6 @@ use crate::verbs::status::{self, Report};
 #[derive(Debug)]
 pub struct StatusInbox {
     context: Context,
-}
-
-/// A report and the place of its delivery in the batch.
-struct Placed {
-    at: usize,
-    signer: String,
-    status: WorkStatus,
 }
 
 impl StatusInbox {
@@ -43,34 +36,22 @@ impl Inbox for StatusInbox {
 
     async fn handle(&self, deliveries: &[Delivery]) -> Result<Vec<Verdict>, Problem> {
         let mut verdicts = vec![Verdict::Ack; deliveries.len()];
-        let mut by_attempt: Vec<Vec<Placed>> = Vec::new();
+        let mut statuses: Vec<(usize, String, WorkStatus)> = Vec::new();
         for (at, delivery) in deliveries.iter().enumerate() {
             match received_report(&self.context, delivery, STATUS).await? {
                 Err(verdict) => verdicts[at] = verdict,
                 Ok(received) => match received.envelope.message {
-                    Message::WorkStatus(status) => add(&mut by_attempt, Placed { at, signer: received.signer, status }),
+                    Message::WorkStatus(status) => statuses.push((at, received.signer, status)),
                     _ => verdicts[at] = misplaced(&received.envelope, STATUS),
                 },
             }
         }
-        for reports in by_attempt {
-            let borrowed: Vec<Report<'_>> =
-                reports.iter().map(|report| Report { signer: &report.signer, status: &report.status }).collect();
-            let outcomes = status::run(&self.context, &borrowed).await?;
-            for (report, outcome) in reports.iter().zip(outcomes) {
-                verdicts[report.at] = verdict(outcome);
+        if !statuses.is_empty() {
+            let reports: Vec<Report<'_>> = statuses.iter().map(|(_, signer, status)| Report { signer, status }).collect();
+            for ((at, ..), outcome) in statuses.iter().zip(status::run(&self.context, &reports).await?) {
+                verdicts[*at] = verdict(outcome);
             }
         }
         Ok(verdicts)
-    }
-}
-
-fn add(by_attempt: &mut Vec<Vec<Placed>>, report: Placed) {
-    let is_same = |group: &&mut Vec<Placed>| {
-        group.first().is_some_and(|first| first.status.task_id == report.status.task_id && first.status.attempt == report.status.attempt)
-    };
-    match by_attempt.iter_mut().find(is_same) {
-        Some(group) => group.push(report),
-        None => by_attempt.push(vec![report]),
     }
 }

@@ -1,15 +1,17 @@
 //! Attempts: who owns which try of a task, its lease by Postgres time, and how it ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chiffon_fleet::store::agents::OpenCancel;
 use chiffon_kernel::store::Error;
 use chiffon_protocol::message::{Outcome, WorkClaim, WorkResult};
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::tasks::one_row;
+use super::tasks::all_rows;
 use crate::domain::task::Known;
 use crate::store::host_results;
 
@@ -67,13 +69,15 @@ pub async fn get(connection: &mut PgConnection, task_id: Uuid, attempt: i32) -> 
     .await?)
 }
 
-/// Adds an attempt that nobody owns.
-pub async fn add(connection: &mut PgConnection, task_id: Uuid, attempt: i32, at: DateTime<Utc>) -> Result<(), Error> {
+/// Adds attempts that nobody owns: task and number.
+pub async fn add(connection: &mut PgConnection, attempts: &[(Uuid, i32)], at: DateTime<Utc>) -> Result<(), Error> {
+    let (tasks, numbers): (Vec<Uuid>, Vec<i32>) = attempts.iter().copied().unzip();
     sqlx::query!(
         "INSERT INTO task_attempts (task_id, attempt, created_at)
-        VALUES ($1, $2, $3)",
-        task_id,
-        attempt,
+        SELECT task_id, attempt, $3
+        FROM unnest($1::uuid[], $2::int[]) AS new (task_id, attempt)",
+        &tasks,
+        &numbers,
         at,
     )
     .execute(connection)
@@ -81,87 +85,126 @@ pub async fn add(connection: &mut PgConnection, task_id: Uuid, attempt: i32, at:
     Ok(())
 }
 
-/// Gives an attempt to the claim, unless somebody owns it; its lease runs from now by Postgres time.
-pub async fn set_owner(
-    connection: &mut PgConnection,
-    claim: &WorkClaim,
-    attempt: i32,
-    incarnation: i64,
-    lease: Duration,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+/// An attempt that is given to a claim.
+#[derive(Debug, Clone, Copy)]
+pub struct Granted<'g> {
+    /// The claim.
+    pub claim: &'g WorkClaim,
+    /// The attempt.
+    pub attempt: i32,
+    /// The start of the agent that claims.
+    pub incarnation: i64,
+}
+
+/// Gives attempts to claims, unless somebody owns one; their leases run from now by Postgres time.
+pub async fn set_owners(connection: &mut PgConnection, granted: &[Granted<'_>], lease: Duration, at: DateTime<Utc>) -> Result<(), Error> {
+    let column = |of: fn(&WorkClaim) -> Uuid| granted.iter().map(|granted| of(granted.claim)).collect::<Vec<_>>();
+    let attempts: Vec<i32> = granted.iter().map(|granted| granted.attempt).collect();
+    let agents: Vec<String> = granted.iter().map(|granted| granted.claim.agent_id.clone()).collect();
+    let incarnations: Vec<i64> = granted.iter().map(|granted| granted.incarnation).collect();
+    let works: Vec<String> = granted.iter().map(|granted| granted.claim.work_sha256.clone()).collect();
     let done = sqlx::query!(
         "UPDATE task_attempts
-        SET agent_id = $3, incarnation = $4, journal_id = $5, claim_id = $6, work_sha256 = $7, claimed_at = $8,
-            lease_expires_at = now() + make_interval(secs => $9)
-        WHERE task_id = $1 AND attempt = $2 AND claim_id IS NULL AND finished_at IS NULL",
-        claim.task_id,
-        attempt,
-        claim.agent_id,
-        incarnation,
-        claim.journal_id,
-        claim.claim_id,
-        claim.work_sha256,
+        SET agent_id = claim.agent_id, incarnation = claim.incarnation, journal_id = claim.journal_id, claim_id = claim.claim_id,
+            work_sha256 = claim.work_sha256, claimed_at = $8, lease_expires_at = now() + make_interval(secs => $9)
+        FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::uuid[], $6::uuid[], $7::text[])
+            AS claim (task_id, attempt, agent_id, incarnation, journal_id, claim_id, work_sha256)
+        WHERE task_attempts.task_id = claim.task_id AND task_attempts.attempt = claim.attempt
+        AND task_attempts.claim_id IS NULL AND finished_at IS NULL",
+        &column(|claim| claim.task_id),
+        &attempts,
+        &agents,
+        &incarnations,
+        &column(|claim| claim.journal_id),
+        &column(|claim| claim.claim_id),
+        &works,
         at,
         lease.as_secs_f64(),
     )
     .execute(connection)
     .await?;
-    one_row(&done)
+    all_rows(&done, granted.len())
 }
 
-/// Renews one attempt's lease and notes that it runs.
-pub async fn set_started(
-    connection: &mut PgConnection,
-    task_id: Uuid,
-    attempt: i32,
-    lease: Duration,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+/// Renews attempts' leases and notes that they run: task, attempt, lease.
+pub async fn set_started(connection: &mut PgConnection, started: &[(Uuid, i32, Duration)], at: DateTime<Utc>) -> Result<(), Error> {
+    let tasks: Vec<Uuid> = started.iter().map(|(task_id, ..)| *task_id).collect();
+    let attempts: Vec<i32> = started.iter().map(|(_, attempt, _)| *attempt).collect();
+    let leases: Vec<f64> = started.iter().map(|(.., lease)| lease.as_secs_f64()).collect();
     sqlx::query!(
         "UPDATE task_attempts
-        SET started_at = COALESCE(started_at, $3), lease_expires_at = now() + make_interval(secs => $4)
-        WHERE task_id = $1 AND attempt = $2 AND finished_at IS NULL",
-        task_id,
-        attempt,
+        SET started_at = COALESCE(started_at, $4), lease_expires_at = now() + make_interval(secs => started.lease)
+        FROM unnest($1::uuid[], $2::int[], $3::float8[]) AS started (task_id, attempt, lease)
+        WHERE task_attempts.task_id = started.task_id AND task_attempts.attempt = started.attempt AND finished_at IS NULL",
+        &tasks,
+        &attempts,
+        &leases,
         at,
-        lease.as_secs_f64(),
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Stores how an attempt ended. Once.
-pub async fn set_finished(
-    connection: &mut PgConnection,
-    attempt: i32,
-    outcome: Outcome,
-    result: &WorkResult,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let error = result.error.as_ref().map(|error| serde_json::to_value(error).unwrap_or_default());
+/// An attempt that ended, as its owner reports it.
+#[derive(Debug, Clone, Copy)]
+pub struct Finished<'f> {
+    /// The attempt.
+    pub attempt: i32,
+    /// How.
+    pub outcome: Outcome,
+    /// With what.
+    pub result: &'f WorkResult,
+}
+
+/// Stores how attempts ended, and what became of each host. Once; what a host has for an attempt already stays.
+pub async fn set_finished(connection: &mut PgConnection, finished: &[Finished<'_>], at: DateTime<Utc>) -> Result<(), Error> {
+    let results = || finished.iter().map(|finished| finished.result);
+    let tasks: Vec<Uuid> = results().map(|result| result.task_id).collect();
+    let attempts: Vec<i32> = finished.iter().map(|finished| finished.attempt).collect();
+    let outcomes: Vec<String> = finished.iter().map(|finished| finished.outcome.as_str().to_owned()).collect();
+    let exit_codes: Vec<Option<i32>> = results().map(|result| result.exit_code).collect();
+    let outputs: Vec<String> = results().map(|result| result.output.clone()).collect();
+    let errors: Vec<Option<Value>> = results().map(|result| result.error.as_ref().map(|error| json!(error))).collect();
+    let durations: Vec<f64> = results().map(|result| result.duration_seconds).collect();
+    let cpu_hours: Vec<f64> = results().map(|result| result.resource_usage.cpu_hours).collect();
+    let memory: Vec<f64> = results().map(|result| result.resource_usage.memory_peak_gb).collect();
+    let last_seqs: Vec<i64> = results().map(|result| i64::try_from(result.last_seq).unwrap_or(i64::MAX)).collect();
     let done = sqlx::query!(
-        "UPDATE task_attempts
-        SET outcome = $3, exit_code = $4, output = $5, error = $6, duration_seconds = $7, cpu_hours = $8, memory_peak_gb = $9,
-            last_seq = $10, finished_at = $11
-        WHERE task_id = $1 AND attempt = $2 AND finished_at IS NULL",
-        result.task_id,
-        attempt,
-        outcome.as_str(),
-        result.exit_code,
-        result.output,
-        error,
-        result.duration_seconds,
-        result.resource_usage.cpu_hours,
-        result.resource_usage.memory_peak_gb,
-        i64::try_from(result.last_seq).unwrap_or(i64::MAX),
+        "WITH told AS (
+            INSERT INTO host_results
+                (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, written, message, from_log,
+                recorded_at)
+            SELECT task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, written, message, false,
+                $11
+            FROM jsonb_to_recordset($12) AS host (task_id uuid, attempt int, host text, status text, ok bigint, changed bigint,
+                skipped bigint, failed bigint, rescued bigint, ignored bigint, changes text[], made text[], written jsonb, message text)
+            ON CONFLICT DO NOTHING
+        )
+        UPDATE task_attempts
+        SET outcome = ended.outcome, exit_code = ended.exit_code, output = ended.output, error = ended.error,
+            duration_seconds = ended.duration_seconds, cpu_hours = ended.cpu_hours, memory_peak_gb = ended.memory_peak_gb,
+            last_seq = ended.last_seq, finished_at = $11
+        FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::jsonb[], $7::float8[], $8::float8[], $9::float8[],
+            $10::bigint[])
+            AS ended (task_id, attempt, outcome, exit_code, output, error, duration_seconds, cpu_hours, memory_peak_gb, last_seq)
+        WHERE task_attempts.task_id = ended.task_id AND task_attempts.attempt = ended.attempt AND finished_at IS NULL",
+        &tasks,
+        &attempts,
+        &outcomes,
+        &exit_codes as &[Option<i32>],
+        &outputs,
+        &errors as &[Option<Value>],
+        &durations,
+        &cpu_hours,
+        &memory,
+        &last_seqs,
         at,
+        host_results::rows(&results().collect::<Vec<_>>()),
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    one_row(&done)?;
-    host_results::add(connection, result, at).await
+    all_rows(&done, finished.len())
 }
 
 /// Counts a report that came after the end and changes nothing.
@@ -303,17 +346,19 @@ pub async fn list_open_of(connection: &mut PgConnection, agent_id: &str, before:
     Ok(rows.into_iter().map(|row| (row.task_id, row.attempt)).collect())
 }
 
-/// How many attempts of a task may have executed something: they had an owner, who has not proved that it never began.
-pub async fn count_tries(connection: &mut PgConnection, task_id: Uuid) -> Result<u32, Error> {
-    let tries = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!"
+/// How many attempts of each of these tasks may have executed something: they had an owner, who has not proved that it never began. Tasks
+/// without such an attempt are left out.
+pub async fn count_tries_of(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<BTreeMap<Uuid, u32>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT task_id, count(*) AS "count!"
         FROM task_attempts
-        WHERE task_id = $1 AND claim_id IS NOT NULL AND (outcome IS DISTINCT FROM 'not_started' OR started_at IS NOT NULL)"#,
-        task_id,
+        WHERE task_id = ANY ($1) AND claim_id IS NOT NULL AND (outcome IS DISTINCT FROM 'not_started' OR started_at IS NOT NULL)
+        GROUP BY task_id"#,
+        task_ids,
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(u32::try_from(tries).unwrap_or(u32::MAX))
+    Ok(rows.into_iter().map(|row| (row.task_id, u32::try_from(row.count).unwrap_or(u32::MAX))).collect())
 }
 
 /// Unknown attempts whose longest run time is over and whose action may be repeated by itself, of requests that still want them:

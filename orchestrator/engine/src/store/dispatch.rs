@@ -175,10 +175,10 @@ pub struct PlanPart {
     pub outputs: OutputsByStep,
 }
 
-/// The hash of a plan; empty while discovery has not frozen it.
-pub async fn plan_sha256(connection: &mut PgConnection, plan_id: Uuid) -> Result<String, Error> {
-    let sha256 = sqlx::query_scalar!("SELECT sha256 FROM plans WHERE id = $1", plan_id).fetch_one(connection).await?;
-    Ok(sha256.unwrap_or_default())
+/// The hashes of plans.
+pub async fn plan_hashes(connection: &mut PgConnection, plan_ids: &[Uuid]) -> Result<BTreeMap<Uuid, String>, Error> {
+    let rows = sqlx::query!("SELECT id, sha256 FROM plans WHERE id = ANY ($1)", plan_ids).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.sha256.unwrap_or_default())).collect())
 }
 
 /// The plan with the outputs of its completed steps, for filling in references.

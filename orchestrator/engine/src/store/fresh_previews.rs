@@ -19,6 +19,8 @@ use crate::domain::task::Status;
 pub struct Fresh {
     /// The preview's task.
     pub id: Uuid,
+    /// The plan.
+    pub plan_id: Uuid,
     /// The change's task.
     pub of: Uuid,
     /// What it does.
@@ -56,17 +58,17 @@ impl Fresh {
     }
 }
 
-/// Those of a plan, in the order of its steps' tasks.
-pub async fn list(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec<Fresh>, Error> {
+/// Those of these plans, in the order of their steps' tasks.
+pub async fn list(connection: &mut PgConnection, plan_ids: &[Uuid]) -> Result<Vec<Fresh>, Error> {
     Ok(sqlx::query_as!(
         Fresh,
-        r#"SELECT p.id, t.id AS "of", t.title, p.checks_attempt = t.attempt AS "is_newest!", p.status, p.preview AS found,
+        r#"SELECT p.id, p.plan_id, t.id AS "of", t.title, p.checks_attempt = t.attempt AS "is_newest!", p.status, p.preview AS found,
             p.waiting_for, p.error, p.cancel_requested_at IS NOT NULL AS "stopping!"
         FROM tasks p
         JOIN tasks t ON t.plan_id = p.plan_id AND t.step_id = p.step_id AND t.purpose = 'apply'
-        WHERE p.plan_id = $1 AND p.purpose = 'preview' AND p.checks_attempt IS NOT NULL
+        WHERE p.plan_id = ANY ($1) AND p.purpose = 'preview' AND p.checks_attempt IS NOT NULL
         ORDER BY t.id"#,
-        plan_id,
+        plan_ids,
     )
     .fetch_all(connection)
     .await?)

@@ -2,7 +2,7 @@
 //!
 //! Hosts are taken sorted and all or none, so that two dispatchers can't each hold half.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_kernel::store::Error;
 use chrono::{DateTime, Utc};
@@ -11,38 +11,48 @@ use uuid::Uuid;
 
 use crate::domain::placement::{HostLock, Kept};
 
-/// Takes all of these hosts for an attempt. `false`: somebody has one of them, and the caller must roll back.
-pub async fn take(connection: &mut PgConnection, hosts: &[String], task_id: Uuid, attempt: i32, at: DateTime<Utc>) -> Result<bool, Error> {
-    let mut sorted = hosts.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let done = sqlx::query!(
-        "INSERT INTO host_locks (host, task_id, attempt, taken_at)
-        SELECT host, $2, $3, $4
-        FROM unnest($1::text[]) AS host
-        ORDER BY host
-        ON CONFLICT (host) DO NOTHING",
-        &sorted,
-        task_id,
-        attempt,
-        at,
-    )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == sorted.len() as u64)
+/// The hosts of one attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// The task.
+    pub task_id: Uuid,
+    /// The attempt.
+    pub attempt: i32,
+    /// What it must have for itself.
+    pub hosts: &'w [String],
 }
 
-/// How many hosts an attempt has.
-pub async fn count(connection: &mut PgConnection, task_id: Uuid, attempt: i32) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!"
-        FROM host_locks
-        WHERE task_id = $1 AND attempt = $2"#,
-        task_id,
-        attempt,
+/// Takes hosts for attempts, all or none of each; the tasks that have theirs now. Of two that want one host the first gets it.
+pub async fn take(connection: &mut PgConnection, wanted: &[Wanted<'_>], at: DateTime<Utc>) -> Result<BTreeSet<Uuid>, Error> {
+    // In the order of the hosts, so that two dispatchers can't each hold half; of one host, in the order in which they are wanted.
+    let mut rows: Vec<(&String, Uuid, i32)> = Vec::new();
+    for wanted in wanted {
+        let hosts: BTreeSet<&String> = wanted.hosts.iter().collect();
+        rows.extend(hosts.into_iter().map(|host| (host, wanted.task_id, wanted.attempt)));
+    }
+    rows.sort_by_key(|(host, ..)| *host);
+    let taken = sqlx::query!(
+        "INSERT INTO host_locks (host, task_id, attempt, taken_at)
+        SELECT host, task_id, attempt, $4
+        FROM unnest($1::text[], $2::uuid[], $3::int[]) WITH ORDINALITY AS wanted (host, task_id, attempt, number)
+        ORDER BY number
+        ON CONFLICT (host) DO NOTHING
+        RETURNING host, task_id",
+        &rows.iter().map(|(host, ..)| (*host).clone()).collect::<Vec<_>>(),
+        &rows.iter().map(|(_, task_id, _)| *task_id).collect::<Vec<_>>(),
+        &rows.iter().map(|(.., attempt)| *attempt).collect::<Vec<_>>(),
+        at,
     )
-    .fetch_one(connection)
-    .await?)
+    .fetch_all(&mut *connection)
+    .await?;
+    let has_all = |wanted: &&Wanted<'_>| {
+        wanted.hosts.iter().all(|host| taken.iter().any(|taken| taken.host == *host && taken.task_id == wanted.task_id))
+    };
+    let (whole, halves): (Vec<&Wanted<'_>>, Vec<&Wanted<'_>>) = wanted.iter().partition(has_all);
+    if !halves.is_empty() {
+        release(connection, &halves.iter().map(|half| half.task_id).collect::<Vec<_>>()).await?;
+    }
+    Ok(whole.into_iter().map(|whole| whole.task_id).collect())
 }
 
 /// Keeps a host that an attempt has, or that nobody has, from other work after the attempt's end. `false`: another task has it.
@@ -90,12 +100,44 @@ pub async fn let_go(connection: &mut PgConnection, host: &str, task_id: Uuid) ->
     .await?)
 }
 
-/// Gives a task's hosts back, but for those that are kept.
-pub async fn release(connection: &mut PgConnection, task_id: Uuid) -> Result<(), Error> {
+/// Gives these tasks' hosts back, but for those that are kept, and lets the steps be looked at that waited only for those of them that are
+/// completed: plan, purpose, step.
+pub async fn release_after(connection: &mut PgConnection, task_ids: &[Uuid], completed: &[(Uuid, &str, &str)]) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH released AS (
+            DELETE FROM host_locks
+            WHERE task_id = ANY ($1) AND kept_at IS NULL
+        )
+        UPDATE tasks
+        SET wait_key = 'look'
+        FROM unnest($2::uuid[], $3::text[], $4::text[]) AS done (plan_id, purpose, step_id)
+        WHERE tasks.plan_id = done.plan_id AND tasks.purpose = done.purpose AND status = 'pending' AND wait_key = 'steps'
+        AND done.step_id = ANY (depends_on)
+        AND NOT EXISTS (
+            SELECT
+            FROM unnest(tasks.depends_on) AS needed (step_id)
+            WHERE NOT EXISTS (
+                SELECT
+                FROM tasks o
+                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.step_id = needed.step_id AND o.status = 'completed'
+            )
+        )",
+        task_ids,
+        &completed.iter().map(|(plan_id, ..)| *plan_id).collect::<Vec<_>>(),
+        &completed.iter().map(|(_, purpose, _)| (*purpose).to_owned()).collect::<Vec<_>>(),
+        &completed.iter().map(|(.., step_id)| (*step_id).to_owned()).collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives these tasks' hosts back, but for those that are kept.
+pub async fn release(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<(), Error> {
     sqlx::query!(
         "DELETE FROM host_locks
-        WHERE task_id = $1 AND kept_at IS NULL",
-        task_id,
+        WHERE task_id = ANY ($1) AND kept_at IS NULL",
+        task_ids,
     )
     .execute(connection)
     .await?;

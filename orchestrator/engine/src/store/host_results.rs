@@ -1,6 +1,6 @@
 //! What attempts came to on each host, as their agents report it or, where nobody does, as their logs prove it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::{storable, storable_json};
@@ -11,43 +11,28 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Adds what a result says of each host. The first report of an attempt stays.
-pub async fn add(connection: &mut PgConnection, result: &WorkResult, at: DateTime<Utc>) -> Result<(), Error> {
+/// What results say about hosts, as rows.
+pub(super) fn rows(results: &[&WorkResult]) -> Value {
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    for host in &result.hosts {
-        let (name, message) = (storable(&host.host), host.message.as_deref().map(storable));
-        let names = |names: &[String]| names.iter().map(|name| storable(name).into_owned()).collect::<Vec<_>>();
-        let (changes, made) = (names(&host.changes), names(&host.made));
-        sqlx::query!(
-            "INSERT INTO host_results
-                (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, written, message, from_log,
-                recorded_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14, $15, $12, false, $13)
-            ON CONFLICT DO NOTHING",
-            result.task_id,
-            i32::try_from(result.attempt).unwrap_or(i32::MAX),
-            name.as_ref(),
-            host.status.as_str(),
-            count(host.ok),
-            count(host.changed),
-            count(host.skipped),
-            count(host.failed),
-            count(host.rescued),
-            count(host.ignored),
-            &changes,
-            message.as_deref(),
-            at,
-            &made,
-            storable_json(json!(host.written)),
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    let names = |names: &[String]| json!(names.iter().map(|name| storable(name)).collect::<Vec<_>>());
+    let rows = results
+        .iter()
+        .flat_map(|result| result.hosts.iter().map(move |host| (*result, host)))
+        .map(|(result, host)| {
+            json!({
+                "task_id": result.task_id, "attempt": i32::try_from(result.attempt).unwrap_or(i32::MAX), "host": storable(&host.host),
+                "status": host.status.as_str(), "ok": count(host.ok), "changed": count(host.changed), "skipped": count(host.skipped),
+                "failed": count(host.failed), "rescued": count(host.rescued), "ignored": count(host.ignored),
+                "changes": names(&host.changes), "made": names(&host.made), "written": storable_json(json!(host.written)),
+                "message": host.message.as_deref().map(storable),
+            })
+        })
+        .collect();
+    Value::Array(rows)
 }
 
-/// Adds what the logs of a task's attempts prove of each host, where nobody has reported that by host. Only of what was signed.
-pub async fn add_from_log(connection: &mut PgConnection, task_id: Uuid, at: DateTime<Utc>) -> Result<(), Error> {
+/// What the logs of attempts prove where their owner has reported nothing about hosts: it was killed, or does not tell them apart.
+pub async fn add_from_log(connection: &mut PgConnection, task_ids: &[Uuid], at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO host_results
             (task_id, attempt, host, status, ok, changed, skipped, failed, rescued, ignored, changes, made, message, from_log, recorded_at)
@@ -59,10 +44,10 @@ pub async fn add_from_log(connection: &mut PgConnection, task_id: Uuid, at: Date
             (array_agg(l.text ORDER BY l.seq DESC) FILTER (WHERE l.kind IN ('task_failed', 'host_unreachable')))[1], true, $2
         FROM task_attempts a
         JOIN execution_logs l ON l.created_at = a.created_at AND l.task_id = a.task_id AND l.attempt = a.attempt
-        WHERE a.task_id = $1 AND a.verified AND l.host IS NOT NULL
+        WHERE a.task_id = ANY ($1) AND a.verified AND l.host IS NOT NULL
             AND NOT EXISTS (SELECT FROM host_results h WHERE h.task_id = a.task_id AND h.attempt = a.attempt)
         GROUP BY l.task_id, l.attempt, l.host",
-        task_id,
+        task_ids,
         at,
     )
     .execute(connection)
@@ -70,20 +55,19 @@ pub async fn add_from_log(connection: &mut PgConnection, task_id: Uuid, at: Date
     Ok(())
 }
 
-/// What the dry run of a task's step found before it was approved. One that was made again, after something had been changed, foretells
-/// only the rest.
-pub async fn foretold(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Value>, Error> {
-    let found = sqlx::query_scalar!(
-        "SELECT p.preview
+/// What the dry runs of these tasks' steps found before they were approved. One that was made again, after something had been changed,
+/// foretells only the rest.
+pub async fn foretold(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<BTreeMap<Uuid, Value>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id, p.preview AS "preview!"
         FROM tasks p
         JOIN tasks t ON t.plan_id = p.plan_id AND t.step_id = p.step_id
-        WHERE t.id = $1 AND p.purpose = 'preview' AND p.checks_attempt IS NULL
-        LIMIT 1",
-        task_id,
+        WHERE t.id = ANY ($1) AND p.purpose = 'preview' AND p.checks_attempt IS NULL AND p.preview IS NOT NULL"#,
+        task_ids,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(found.flatten())
+    Ok(rows.into_iter().map(|row| (row.id, row.preview)).collect())
 }
 
 /// A change by another request.
@@ -177,16 +161,16 @@ pub async fn places_of_others(connection: &mut PgConnection, task_id: Uuid) -> R
     Ok(rows.into_iter().map(|row| (row.host, row.place)).collect())
 }
 
-/// Whether a task has changed a host. A dry run has where a task of it ran for real.
-pub async fn has_changed(connection: &mut PgConnection, task_id: Uuid) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-            SELECT FROM host_results h
-            JOIN tasks t ON t.id = h.task_id
-            WHERE h.task_id = $1 AND CASE WHEN t.mode = 'check' THEN h.made <> '{}' ELSE h.changed > 0 END
-        ) AS "has_changed!""#,
-        task_id,
+/// Those of these tasks that have changed a host; a dry run has where it made something all the same.
+pub async fn which_changed(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<BTreeSet<Uuid>, Error> {
+    let changed = sqlx::query_scalar!(
+        "SELECT DISTINCT t.id
+        FROM host_results h
+        JOIN tasks t ON t.id = h.task_id
+        WHERE h.task_id = ANY ($1) AND CASE WHEN t.mode = 'check' THEN h.made <> '{}' ELSE h.changed > 0 END",
+        task_ids,
     )
-    .fetch_one(connection)
-    .await?)
+    .fetch_all(connection)
+    .await?;
+    Ok(changed.into_iter().collect())
 }

@@ -1,5 +1,7 @@
 //! Log events of attempts, stored so that a replay neither loses nor doubles a line (RELIABILITY 16).
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::storable;
 use chiffon_protocol::message::LogEvent;
@@ -21,42 +23,81 @@ pub struct Stored {
     pub contiguous: i64,
 }
 
-/// Adds events; those that are there already stay as they are. `None` when nothing was new.
-pub async fn add(connection: &mut PgConnection, attempt: &Attempt, events: &[&LogEvent]) -> Result<Option<Stored>, Error> {
-    let numbered: Vec<(i64, &LogEvent)> =
-        events.iter().filter_map(|event| Some((i64::try_from(event.seq).ok().filter(|seq| *seq > 0)?, *event))).collect();
-    let seqs: Vec<i64> = numbered.iter().map(|(seq, _)| *seq).collect();
-    let ats: Vec<DateTime<Utc>> = numbered.iter().map(|(_, event)| event.at).collect();
-    let kinds: Vec<String> = numbered.iter().map(|(_, event)| text(&event.kind)).collect();
-    let hosts: Vec<Option<String>> = numbered.iter().map(|(_, event)| event.host.as_deref().map(text)).collect();
-    let names: Vec<Option<String>> = numbered.iter().map(|(_, event)| event.name.as_deref().map(text)).collect();
-    let texts: Vec<String> = numbered.iter().map(|(_, event)| text(&event.text)).collect();
-    let diffs: Vec<Option<String>> = numbered.iter().map(|(_, event)| event.diff.as_deref().map(text)).collect();
-    let new = sqlx::query_scalar!(
+/// Adds events of attempts; those that are there already stay as they are. What was stored of each attempt that has new ones.
+pub async fn add(connection: &mut PgConnection, said: &[(&Attempt, Vec<&LogEvent>)]) -> Result<BTreeMap<(Uuid, i32), Stored>, Error> {
+    let mut rows = Columns::default();
+    for (attempt, events) in said {
+        for event in events {
+            rows.add(attempt, event);
+        }
+    }
+    let new = sqlx::query!(
         "INSERT INTO execution_logs (created_at, task_id, attempt, seq, at, kind, host, name, text, diff)
-        SELECT $1, $2, $3, e.seq, e.at, e.kind, e.host, e.name, e.text, e.diff
-        FROM unnest($4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-            AS e (seq, at, kind, host, name, text, diff)
+        SELECT created_at, task_id, attempt, seq, at, kind, host, name, text, diff
+        FROM unnest($1::timestamptz[], $2::uuid[], $3::int[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[])
+            AS e (created_at, task_id, attempt, seq, at, kind, host, name, text, diff)
         ON CONFLICT DO NOTHING
-        RETURNING seq",
-        attempt.created_at,
-        attempt.task_id,
-        attempt.attempt,
-        &seqs,
-        &ats,
-        &kinds,
-        &hosts as &[Option<String>],
-        &names as &[Option<String>],
-        &texts,
-        &diffs as &[Option<String>],
+        RETURNING task_id, attempt, seq",
+        &rows.created_at,
+        &rows.tasks,
+        &rows.attempts,
+        &rows.seqs,
+        &rows.ats,
+        &rows.kinds,
+        &rows.hosts as &[Option<String>],
+        &rows.names as &[Option<String>],
+        &rows.texts,
+        &rows.diffs as &[Option<String>],
     )
     .fetch_all(&mut *connection)
     .await?;
     if new.is_empty() {
-        return Ok(None);
+        return Ok(BTreeMap::new());
     }
-    let contiguous = advance(connection, attempt).await?;
-    Ok(Some(Stored { new: runs(new), contiguous }))
+    let mut numbers: BTreeMap<(Uuid, i32), Vec<i64>> = BTreeMap::new();
+    for row in new {
+        numbers.entry((row.task_id, row.attempt)).or_default().push(row.seq);
+    }
+    let grown: Vec<&Attempt> =
+        said.iter().map(|(attempt, _)| *attempt).filter(|attempt| numbers.contains_key(&(attempt.task_id, attempt.attempt))).collect();
+    let contiguous = advance(connection, &grown).await?;
+    Ok(numbers
+        .into_iter()
+        .map(|(key, numbers)| (key, Stored { new: runs(numbers), contiguous: contiguous.get(&key).copied().unwrap_or_default() }))
+        .collect())
+}
+
+/// Events as columns.
+#[derive(Default)]
+struct Columns {
+    created_at: Vec<DateTime<Utc>>,
+    tasks: Vec<Uuid>,
+    attempts: Vec<i32>,
+    seqs: Vec<i64>,
+    ats: Vec<DateTime<Utc>>,
+    kinds: Vec<String>,
+    hosts: Vec<Option<String>>,
+    names: Vec<Option<String>>,
+    texts: Vec<String>,
+    diffs: Vec<Option<String>>,
+}
+
+impl Columns {
+    /// Adds one. A number that can't be one is none.
+    fn add(&mut self, attempt: &Attempt, event: &LogEvent) {
+        let Some(seq) = i64::try_from(event.seq).ok().filter(|seq| *seq > 0) else { return };
+        self.created_at.push(attempt.created_at);
+        self.tasks.push(attempt.task_id);
+        self.attempts.push(attempt.attempt);
+        self.seqs.push(seq);
+        self.ats.push(event.at);
+        self.kinds.push(text(&event.kind));
+        self.hosts.push(event.host.as_deref().map(text));
+        self.names.push(event.name.as_deref().map(text));
+        self.texts.push(text(&event.text));
+        self.diffs.push(event.diff.as_deref().map(text));
+    }
 }
 
 /// Numbers as runs without a gap. A live view shows what a run names, so a run may name nothing that was there before.
@@ -72,29 +113,32 @@ fn runs(mut numbers: Vec<i64>) -> Vec<(i64, i64)> {
     runs
 }
 
-/// Moves `stored_seq` up to the first gap. The log's digest in the audit is due again.
-async fn advance(connection: &mut PgConnection, attempt: &Attempt) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar!(
+/// Moves `stored_seq` up to the first gap, from what it was when the attempts were read under their requests' locks. The logs' digests in
+/// the audit are due again.
+async fn advance(connection: &mut PgConnection, attempts: &[&Attempt]) -> Result<BTreeMap<(Uuid, i32), i64>, Error> {
+    let rows = sqlx::query!(
         "UPDATE task_attempts
-        SET stored_seq = GREATEST(stored_seq, COALESCE((
+        SET stored_seq = GREATEST(task_attempts.stored_seq, COALESCE((
             SELECT max(seq)
             FROM (
                 SELECT seq, seq - row_number() OVER (ORDER BY seq) AS missing
-                FROM execution_logs
-                WHERE created_at = $3 AND task_id = $1 AND attempt = $2 AND seq > $4
+                FROM execution_logs l
+                WHERE l.created_at = grown.created_at AND l.task_id = grown.task_id AND l.attempt = grown.attempt AND l.seq > grown.stored_seq
             ) AS numbered
-            WHERE missing = $4
-        ), $4)),
+            WHERE missing = grown.stored_seq
+        ), grown.stored_seq)),
             log_sealed_at = NULL
-        WHERE task_id = $1 AND attempt = $2
-        RETURNING stored_seq",
-        attempt.task_id,
-        attempt.attempt,
-        attempt.created_at,
-        attempt.stored_seq,
+        FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::bigint[]) AS grown (task_id, attempt, created_at, stored_seq)
+        WHERE task_attempts.task_id = grown.task_id AND task_attempts.attempt = grown.attempt
+        RETURNING task_attempts.task_id, task_attempts.attempt, task_attempts.stored_seq",
+        &attempts.iter().map(|attempt| attempt.task_id).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.attempt).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.created_at).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.stored_seq).collect::<Vec<_>>(),
     )
-    .fetch_one(connection)
-    .await?)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.task_id, row.attempt), row.stored_seq)).collect())
 }
 
 /// The last line of an attempt that says something, for people who ask what is known.

@@ -1,5 +1,7 @@
 //! How a plan's tasks stand: what a request is moved on by, and what people are told about it. Reads only.
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store::Error;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -31,6 +33,8 @@ pub struct TaskLine {
     pub error: Option<Value>,
     /// Whether a person wants it stopped.
     pub cancel_requested: bool,
+    /// Whether a dry run was made of its step after it had been cut off.
+    pub was_looked_at_again: bool,
 }
 
 impl TaskLine {
@@ -58,24 +62,59 @@ impl TaskLine {
 
 /// The tasks of a plan with this purpose (`discover | preview | apply`), in the order in which they were made.
 pub async fn list(connection: &mut PgConnection, plan_id: Uuid, purpose: &str) -> Result<Vec<TaskLine>, Error> {
-    Ok(sqlx::query_as!(
-        TaskLine,
-        r#"SELECT id, step_id, title, status, progress, changed, output, outputs, error, cancel_requested_at IS NOT NULL AS "cancel_requested!"
+    Ok(list_of_plans(connection, &[plan_id], purpose).await?.remove(&plan_id).unwrap_or_default())
+}
+
+/// The same of several plans; those without such tasks have none.
+pub async fn list_of_plans(
+    connection: &mut PgConnection,
+    plan_ids: &[Uuid],
+    purpose: &str,
+) -> Result<BTreeMap<Uuid, Vec<TaskLine>>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT plan_id, id, step_id, title, status, progress, changed, output, outputs, error,
+            cancel_requested_at IS NOT NULL AS "cancel_requested!", EXISTS (
+                SELECT
+                FROM tasks p
+                WHERE p.plan_id = tasks.plan_id AND p.step_id = tasks.step_id AND p.purpose = 'preview' AND p.checks_attempt IS NOT NULL
+            ) AS "was_looked_at_again!"
         FROM tasks
-        WHERE plan_id = $1 AND purpose = $2
+        WHERE plan_id = ANY ($1) AND purpose = $2
         ORDER BY id"#,
-        plan_id,
+        plan_ids,
         purpose,
     )
     .fetch_all(connection)
-    .await?)
+    .await?;
+    let mut plans: BTreeMap<Uuid, Vec<TaskLine>> = plan_ids.iter().map(|plan_id| (*plan_id, Vec::new())).collect();
+    for row in rows {
+        plans.entry(row.plan_id).or_default().push(TaskLine {
+            id: row.id,
+            step_id: row.step_id,
+            title: row.title,
+            status: row.status,
+            progress: row.progress,
+            changed: row.changed,
+            output: row.output,
+            outputs: row.outputs,
+            error: row.error,
+            cancel_requested: row.cancel_requested,
+            was_looked_at_again: row.was_looked_at_again,
+        });
+    }
+    Ok(plans)
 }
 
 /// All tasks of a request, in the order in which they were made.
 pub async fn list_of_request(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<TaskLine>, Error> {
     Ok(sqlx::query_as!(
         TaskLine,
-        r#"SELECT id, step_id, title, status, progress, changed, output, outputs, error, cancel_requested_at IS NOT NULL AS "cancel_requested!"
+        r#"SELECT id, step_id, title, status, progress, changed, output, outputs, error, cancel_requested_at IS NOT NULL AS "cancel_requested!",
+            EXISTS (
+                SELECT
+                FROM tasks p
+                WHERE p.plan_id = tasks.plan_id AND p.step_id = tasks.step_id AND p.purpose = 'preview' AND p.checks_attempt IS NOT NULL
+            ) AS "was_looked_at_again!"
         FROM tasks
         WHERE request_id = $1
         ORDER BY id"#,

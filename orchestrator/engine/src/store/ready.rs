@@ -23,6 +23,8 @@ pub struct Ready {
     pub priority: i32,
     /// When its plan made it.
     pub created_at: DateTime<Utc>,
+    /// What it does, for people.
+    pub title: String,
     /// What it needs.
     pub wanted: Wanted,
     /// What kept it from going when somebody last looked; `None` when nobody has looked since it came.
@@ -47,6 +49,7 @@ struct Row {
     request_id: Uuid,
     priority: i32,
     created_at: DateTime<Utc>,
+    title: String,
     agent_type: String,
     action: String,
     action_sha256: String,
@@ -84,6 +87,7 @@ impl TryFrom<Row> for Ready {
             request_id: row.request_id,
             priority: row.priority,
             created_at: row.created_at,
+            title: row.title,
             wanted,
             wait_key: row.wait_key.filter(|key| key != wait_key::LOOK),
             is_explained: row.is_explained,
@@ -203,7 +207,7 @@ pub async fn list_next(connection: &mut PgConnection, key: &str, seen: &[Uuid], 
 pub async fn get(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Found, Error> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT t.id, t.request_id, t.priority, t.created_at, t.agent_type, t.action, t.action_sha256, t.hosts, t.resources,
+        r#"SELECT t.id, t.request_id, t.priority, t.created_at, t.title, t.agent_type, t.action, t.action_sha256, t.hosts, t.resources,
             t.excluded_agents, t.message, (t.mode = 'apply' AND t.risk <> 'read_only') AS "exclusive!",
             (t.mode = 'check' OR t.attempt > 1 OR EXISTS (
                 SELECT
@@ -266,39 +270,9 @@ pub async fn set_keys(connection: &mut PgConnection, keyed: &[Keyed]) -> Result<
     Ok(())
 }
 
-/// Whether it is still this by which a task is kept out.
-pub async fn waits_by(connection: &mut PgConnection, task_id: Uuid, key: &str) -> Result<bool, Error> {
-    let found = sqlx::query_scalar!("SELECT wait_key FROM tasks WHERE id = $1", task_id).fetch_optional(connection).await?;
-    Ok(found.flatten().as_deref() == Some(key))
-}
-
-/// Notes that people know by now what a task waits for.
-pub async fn set_explained(connection: &mut PgConnection, task_id: Uuid) -> Result<(), Error> {
-    sqlx::query!("UPDATE tasks SET is_explained = true WHERE id = $1", task_id).execute(connection).await?;
-    Ok(())
-}
-
-/// Lets the steps be looked at that waited for this one only, which is completed.
-pub async fn wake_steps_after(connection: &mut PgConnection, plan_id: Uuid, purpose: &str, step_id: &str) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE tasks
-        SET wait_key = 'look'
-        WHERE plan_id = $1 AND purpose = $2 AND status = 'pending' AND wait_key = 'steps' AND $3 = ANY (depends_on)
-        AND NOT EXISTS (
-            SELECT
-            FROM unnest(tasks.depends_on) AS needed (step_id)
-            WHERE NOT EXISTS (
-                SELECT
-                FROM tasks o
-                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.step_id = needed.step_id AND o.status = 'completed'
-            )
-        )",
-        plan_id,
-        purpose,
-        step_id,
-    )
-    .execute(connection)
-    .await?;
+/// Notes that people know by now what these tasks wait for.
+pub async fn set_explained(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<(), Error> {
+    sqlx::query!("UPDATE tasks SET is_explained = true WHERE id = ANY ($1)", task_ids).execute(connection).await?;
     Ok(())
 }
 

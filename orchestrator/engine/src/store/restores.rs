@@ -53,12 +53,6 @@ pub async fn list_open(connection: &mut PgConnection) -> Result<Vec<Uuid>, Error
     Ok(sqlx::query_scalar!("SELECT id FROM requests WHERE finished_at IS NULL ORDER BY id").fetch_all(connection).await?)
 }
 
-/// The last attempt of a task that may have been made after the backup; 0 when no backup was restored under it.
-pub async fn fenced_attempt(connection: &mut PgConnection, task_id: Uuid) -> Result<i32, Error> {
-    let fenced = sqlx::query_scalar!("SELECT fenced_attempt FROM tasks WHERE id = $1", task_id).fetch_optional(connection).await?;
-    Ok(fenced.unwrap_or_default())
-}
-
 /// An attempt that was made after the backup, by its owner's word. Whether it is new here, or belonged to nobody.
 pub async fn adopt(
     connection: &mut PgConnection,

@@ -3,6 +3,7 @@
 //! The caller holds the request's and the task's row, has asked `domain::task` whether the change is possible, and adds
 //! the audit row and the event in the same transaction.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chiffon_kernel::store::Error;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::tasks::{one_row, problem_value};
+use super::tasks::{all_rows, one_row, problem_value};
 use crate::domain::task::Status;
 
 /// A task that goes onto a queue.
@@ -33,23 +34,31 @@ pub struct Offered<'a> {
 }
 
 /// `pending | waiting -> dispatched`.
-pub async fn set_offered(connection: &mut PgConnection, offered: &Offered<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_offered(connection: &mut PgConnection, offered: &[Offered<'_>], at: DateTime<Utc>) -> Result<(), Error> {
+    let ids: Vec<Uuid> = offered.iter().map(|offered| offered.task_id).collect();
+    let froms: Vec<String> = offered.iter().map(|offered| offered.from.as_str().to_owned()).collect();
+    let attempts: Vec<i32> = offered.iter().map(|offered| offered.attempt).collect();
+    let numbers: Vec<i32> = offered.iter().map(|offered| offered.offer).collect();
+    let parameters: Vec<Value> = offered.iter().map(|offered| Value::Object(offered.parameters.clone())).collect();
+    let claim_by: Vec<DateTime<Utc>> = offered.iter().map(|offered| offered.claim_by).collect();
     let done = sqlx::query!(
         "UPDATE tasks
-        SET status = 'dispatched', attempt = $3, offer = $4, resolved_parameters = $5, claim_by = $6, resend_at = $6,
-            waiting_for = NULL, wait_key = 'look', is_explained = true, updated_at = $7
-        WHERE id = $1 AND status = $2",
-        offered.task_id,
-        offered.from.as_str(),
-        offered.attempt,
-        offered.offer,
-        serde_json::to_value(offered.parameters).unwrap_or_default(),
-        offered.claim_by,
+        SET status = 'dispatched', attempt = new.attempt, offer = new.offer, resolved_parameters = new.parameters, claim_by = new.claim_by,
+            resend_at = new.claim_by, waiting_for = NULL, wait_key = 'look', is_explained = true, updated_at = $7
+        FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::jsonb[], $6::timestamptz[])
+            AS new (id, status, attempt, offer, parameters, claim_by)
+        WHERE tasks.id = new.id AND tasks.status = new.status",
+        &ids,
+        &froms,
+        &attempts,
+        &numbers,
+        &parameters,
+        &claim_by,
         at,
     )
     .execute(connection)
     .await?;
-    one_row(&done)
+    all_rows(&done, offered.len())
 }
 
 /// A task that goes back to wait, or begins to.
@@ -74,27 +83,34 @@ pub struct Waiting<'a> {
 }
 
 /// `pending | waiting | dispatched | running -> waiting`.
-pub async fn set_waiting(connection: &mut PgConnection, waiting: &Waiting<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_waiting(connection: &mut PgConnection, waiting: &[Waiting<'_>], at: DateTime<Utc>) -> Result<(), Error> {
+    let texts = |of: fn(&Waiting<'_>) -> Option<String>| waiting.iter().map(of).collect::<Vec<_>>();
     let done = sqlx::query!(
         "UPDATE tasks
-        SET status = 'waiting', waiting_for = $3, resend_at = $4, claim_by = NULL, deadline_at = NULL, message = $6, progress = 0, updated_at = $8,
-            excluded_agents = CASE WHEN $5::text IS NULL THEN excluded_agents ELSE array_append(array_remove(excluded_agents, $5), $5) END,
-            offer = CASE WHEN $7 THEN offer + 1 ELSE offer END,
-            wait_key = CASE WHEN $4::timestamptz IS NULL THEN COALESCE($9, 'look') ELSE 'time' END, is_explained = true
-        WHERE id = $1 AND status = $2",
-        waiting.task_id,
-        waiting.from.as_str(),
-        waiting.waiting_for,
-        waiting.not_before,
-        waiting.excluded,
-        waiting.message,
-        waiting.next_offer,
+        SET status = 'waiting', waiting_for = new.waiting_for, resend_at = new.not_before, claim_by = NULL, deadline_at = NULL,
+            message = new.message, progress = 0, updated_at = $9,
+            excluded_agents = CASE
+                WHEN new.excluded IS NULL THEN excluded_agents
+                ELSE array_append(array_remove(excluded_agents, new.excluded), new.excluded)
+            END,
+            offer = CASE WHEN new.next_offer THEN offer + 1 ELSE offer END,
+            wait_key = CASE WHEN new.not_before IS NULL THEN COALESCE(new.wait_key, 'look') ELSE 'time' END, is_explained = true
+        FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::text[], $6::text[], $7::boolean[], $8::text[])
+            AS new (id, status, waiting_for, not_before, excluded, message, next_offer, wait_key)
+        WHERE tasks.id = new.id AND tasks.status = new.status",
+        &waiting.iter().map(|waiting| waiting.task_id).collect::<Vec<_>>(),
+        &waiting.iter().map(|waiting| waiting.from.as_str().to_owned()).collect::<Vec<_>>(),
+        &waiting.iter().map(|waiting| waiting.waiting_for.clone()).collect::<Vec<_>>(),
+        &waiting.iter().map(|waiting| waiting.not_before).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &texts(|waiting| waiting.excluded.map(str::to_owned)) as &[Option<String>],
+        &waiting.iter().map(|waiting| waiting.message.to_owned()).collect::<Vec<_>>(),
+        &waiting.iter().map(|waiting| waiting.next_offer).collect::<Vec<_>>(),
+        &texts(|waiting| waiting.wait_key.map(str::to_owned)) as &[Option<String>],
         at,
-        waiting.wait_key,
     )
     .execute(connection)
     .await?;
-    one_row(&done)
+    all_rows(&done, waiting.len())
 }
 
 /// Lets a waiting task be offered at once; `false` when it does not wait.
@@ -110,17 +126,13 @@ pub async fn hurry(connection: &mut PgConnection, task_id: Uuid) -> Result<bool,
     Ok(done.rows_affected() == 1)
 }
 
-/// Mirrors what a task waits for into its request while nothing of it moves, or takes such a mirror away again. Whether
-/// anything was changed.
-pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waiting_for: Option<&Value>) -> Result<bool, Error> {
+/// Mirrors what a task waits for into its request while nothing of it moves. Whether anything was changed.
+pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waiting_for: &Value) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE requests
         SET waiting_for = $2
         WHERE id = $1 AND status IN ('discovering', 'previewing', 'running') AND waiting_for IS DISTINCT FROM $2
-        AND CASE WHEN $2::jsonb IS NULL
-            THEN waiting_for ->> 'what' IN ('agent', 'action', 'host', 'resources', 'claim', 'route', 'retry')
-            ELSE NOT EXISTS (SELECT FROM tasks WHERE tasks.request_id = $1 AND tasks.status IN ('dispatched', 'running'))
-        END",
+        AND NOT EXISTS (SELECT FROM tasks WHERE tasks.request_id = $1 AND tasks.status IN ('dispatched', 'running'))",
         request_id,
         waiting_for,
     )
@@ -129,57 +141,93 @@ pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waitin
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes the claim: the offer does not expire any more, and its run must have ended at its time limit and `beyond` from now.
+/// Takes such mirrors away again; the requests that had one.
+pub async fn unmirror_waits(connection: &mut PgConnection, request_ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE requests
+        SET waiting_for = NULL
+        WHERE id = ANY ($1) AND status IN ('discovering', 'previewing', 'running')
+        AND waiting_for ->> 'what' IN ('agent', 'action', 'host', 'resources', 'claim', 'route', 'retry')
+        RETURNING id",
+        request_ids,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Notes claims, of a task by an agent: their offers do not expire any more, and each run must have ended at its time limit and `beyond`
+/// from now.
 pub async fn set_claimed(
     connection: &mut PgConnection,
-    task_id: Uuid,
-    agent_id: &str,
+    claimed: &[(Uuid, &str)],
     beyond: Duration,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let ids: Vec<Uuid> = claimed.iter().map(|(task_id, _)| *task_id).collect();
+    let agents: Vec<String> = claimed.iter().map(|(_, agent_id)| (*agent_id).to_owned()).collect();
     let done = sqlx::query!(
         "UPDATE tasks
-        SET claim_by = NULL, resend_at = NULL, message = 'claimed by ' || $2::text, updated_at = $3::timestamptz,
+        SET claim_by = NULL, resend_at = NULL, message = 'claimed by ' || claimed.agent_id, updated_at = $3::timestamptz,
             deadline_at = $3::timestamptz + make_interval(secs => timeout_seconds::float8 + $4::float8)
-        WHERE id = $1 AND status = 'dispatched'",
-        task_id,
-        agent_id,
+        FROM unnest($1::uuid[], $2::text[]) AS claimed (task_id, agent_id)
+        WHERE id = claimed.task_id AND status = 'dispatched'",
+        &ids,
+        &agents,
         at,
         beyond.as_secs_f64(),
     )
     .execute(connection)
     .await?;
-    one_row(&done)
+    all_rows(&done, claimed.len())
 }
 
-/// `dispatched | running | unknown -> running`, with progress that only rises. Whether anything was changed. A start counts its
+/// A task that is said to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Running<'r> {
+    /// The task.
+    pub task_id: Uuid,
+    /// Where it comes from.
+    pub from: Status,
+    /// Percent.
+    pub progress: i16,
+    /// What it shows; nothing new where there is none.
+    pub message: Option<&'r str>,
+}
+
+/// `dispatched | running | unknown -> running`, with progress that only rises; those for which anything was changed. A start counts its
 /// time limit and the margin anew; what was unknown when that was over does not run again.
 pub async fn set_running(
     connection: &mut PgConnection,
-    task_id: Uuid,
-    from: Status,
-    progress: i16,
-    message: Option<&str>,
+    running: &[Running<'_>],
     margin: Duration,
     at: DateTime<Utc>,
-) -> Result<bool, Error> {
-    let done = sqlx::query!(
+) -> Result<BTreeSet<Uuid>, Error> {
+    let ids: Vec<Uuid> = running.iter().map(|running| running.task_id).collect();
+    let froms: Vec<String> = running.iter().map(|running| running.from.as_str().to_owned()).collect();
+    let progress: Vec<i16> = running.iter().map(|running| running.progress).collect();
+    let messages: Vec<Option<String>> = running.iter().map(|running| running.message.map(str::to_owned)).collect();
+    let changed = sqlx::query_scalar!(
         "UPDATE tasks
-        SET status = 'running', progress = GREATEST(progress, $3), message = COALESCE($4, message),
+        SET status = 'running', progress = GREATEST(tasks.progress, said.progress), message = COALESCE(said.message, tasks.message),
             started_at = COALESCE(started_at, $5), updated_at = $5::timestamptz, error = NULL,
-            deadline_at = CASE WHEN status = 'dispatched' THEN $5::timestamptz + make_interval(secs => timeout_seconds::float8 + $6::float8) ELSE deadline_at END
-        WHERE id = $1 AND status = $2 AND (status <> 'unknown' OR deadline_at IS NULL OR deadline_at > $5)
-        AND (status <> 'running' OR progress < $3 OR message IS DISTINCT FROM COALESCE($4, message))",
-        task_id,
-        from.as_str(),
-        progress,
-        message,
+            deadline_at = CASE
+                WHEN tasks.status = 'dispatched' THEN $5::timestamptz + make_interval(secs => timeout_seconds::float8 + $6::float8)
+                ELSE deadline_at
+            END
+        FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[]) AS said (id, status, progress, message)
+        WHERE tasks.id = said.id AND tasks.status = said.status AND (tasks.status <> 'unknown' OR deadline_at IS NULL OR deadline_at > $5)
+        AND (tasks.status <> 'running' OR tasks.progress < said.progress OR tasks.message IS DISTINCT FROM COALESCE(said.message, tasks.message))
+        RETURNING tasks.id",
+        &ids,
+        &froms,
+        &progress,
+        &messages as &[Option<String>],
         at,
         margin.as_secs_f64(),
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(changed.into_iter().collect())
 }
 
 /// How a task ended.
@@ -214,31 +262,44 @@ impl<'a> Ended<'a> {
 }
 
 /// `-> completed | failed | cancelled | interrupted | skipped`.
-pub async fn set_ended(connection: &mut PgConnection, ended: &Ended<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_ended(connection: &mut PgConnection, ended: &[&Ended<'_>], at: DateTime<Utc>) -> Result<(), Error> {
+    let ids: Vec<Uuid> = ended.iter().map(|ended| ended.task_id).collect();
+    let froms: Vec<String> = ended.iter().map(|ended| ended.from.as_str().to_owned()).collect();
+    let tos: Vec<String> = ended.iter().map(|ended| ended.to.as_str().to_owned()).collect();
+    let texts: Vec<Option<String>> = ended.iter().map(|ended| ended.output.map(str::to_owned)).collect();
+    let outputs: Vec<Value> = ended.iter().map(|ended| ended.outputs.clone()).collect();
+    let changed: Vec<Option<bool>> = ended.iter().map(|ended| ended.changed).collect();
+    let warnings: Vec<Value> = ended.iter().map(|ended| ended.warnings.clone()).collect();
+    let previews: Vec<Option<Value>> = ended.iter().map(|ended| ended.preview.clone()).collect();
+    let errors: Vec<Option<Value>> = ended.iter().map(|ended| ended.error.map(problem_value)).collect();
     let done = sqlx::query!(
         "UPDATE tasks
-        SET status = $3, output = $4, outputs = $5, warnings = $7, preview = $8, error = $9,
+        SET status = ended.new_status, output = ended.output, outputs = ended.outputs, warnings = ended.warnings, preview = ended.preview,
+            error = ended.error,
             changed = CASE
                 WHEN mode = 'apply' AND EXISTS (SELECT FROM host_results h WHERE h.task_id = tasks.id AND h.changed > 0) THEN true
-                ELSE $6
+                ELSE ended.changed
             END,
-            progress = CASE WHEN $3 = 'completed' THEN 100 ELSE progress END,
-            waiting_for = NULL, wait_key = NULL, is_explained = true, claim_by = NULL, resend_at = NULL, deadline_at = NULL, finished_at = $10, updated_at = $10
-        WHERE id = $1 AND status = $2",
-        ended.task_id,
-        ended.from.as_str(),
-        ended.to.as_str(),
-        ended.output,
-        ended.outputs,
-        ended.changed,
-        ended.warnings,
-        ended.preview,
-        ended.error.map(problem_value),
+            progress = CASE WHEN ended.new_status = 'completed' THEN 100 ELSE progress END,
+            waiting_for = NULL, wait_key = NULL, is_explained = true, claim_by = NULL, resend_at = NULL, deadline_at = NULL,
+            finished_at = $10, updated_at = $10
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::boolean[], $7::jsonb[], $8::jsonb[], $9::jsonb[])
+            AS ended (id, status, new_status, output, outputs, changed, warnings, preview, error)
+        WHERE tasks.id = ended.id AND tasks.status = ended.status",
+        &ids,
+        &froms,
+        &tos,
+        &texts as &[Option<String>],
+        &outputs,
+        &changed as &[Option<bool>],
+        &warnings,
+        &previews as &[Option<Value>],
+        &errors as &[Option<Value>],
         at,
     )
     .execute(connection)
     .await?;
-    one_row(&done)
+    all_rows(&done, ended.len())
 }
 
 /// `dispatched | running -> unknown`: not an end; its hosts stay taken.

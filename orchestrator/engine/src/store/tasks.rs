@@ -60,6 +60,8 @@ pub struct Task {
     pub status: Status,
     /// What it waits for.
     pub waiting_for: Option<Value>,
+    /// By which it is kept out of the dispatcher's looks.
+    pub wait_key: Option<String>,
     /// The newest attempt.
     pub attempt: i32,
     /// The newest offer of it.
@@ -74,6 +76,8 @@ pub struct Task {
     pub message: String,
     /// When an agent began.
     pub started_at: Option<DateTime<Utc>>,
+    /// Attempts up to this may have been made after a backup that was restored.
+    pub fenced_attempt: i32,
 }
 
 impl Task {
@@ -103,6 +107,7 @@ struct Row {
     timeout_seconds: i64,
     status: String,
     waiting_for: Option<Value>,
+    wait_key: Option<String>,
     attempt: i32,
     offer: i32,
     excluded_agents: Vec<String>,
@@ -110,6 +115,20 @@ struct Row {
     progress: i16,
     message: String,
     started_at: Option<DateTime<Utc>>,
+    fenced_attempt: i32,
+    attempt_created_at: Option<DateTime<Utc>>,
+    agent_id: Option<String>,
+    key_id: Option<String>,
+    incarnation: Option<i64>,
+    claim_id: Option<Uuid>,
+    claimed_at: Option<DateTime<Utc>>,
+    attempt_started_at: Option<DateTime<Utc>>,
+    attempt_finished_at: Option<DateTime<Utc>>,
+    outcome: Option<String>,
+    stored_seq: Option<i64>,
+    verified: Option<bool>,
+    held_hosts: i64,
+    tries: i64,
 }
 
 fn bad(id: Uuid, column: &'static str, value: &impl ToString) -> Error {
@@ -144,6 +163,27 @@ pub async fn set_unreadable_aside(connection: &mut PgConnection, id: Uuid) -> Re
     Ok(set_aside)
 }
 
+impl Row {
+    /// The newest attempt, where there is one.
+    fn newest(&self) -> Option<Attempt> {
+        Some(Attempt {
+            task_id: self.id,
+            attempt: self.attempt,
+            created_at: self.attempt_created_at?,
+            agent_id: self.agent_id.clone(),
+            key_id: self.key_id.clone(),
+            incarnation: self.incarnation,
+            claim_id: self.claim_id,
+            claimed_at: self.claimed_at,
+            started_at: self.attempt_started_at,
+            finished_at: self.attempt_finished_at,
+            outcome: self.outcome.clone(),
+            stored_seq: self.stored_seq?,
+            verified: self.verified?,
+        })
+    }
+}
+
 impl TryFrom<Row> for Task {
     type Error = Error;
 
@@ -169,6 +209,7 @@ impl TryFrom<Row> for Task {
             depends_on: row.depends_on,
             timeout_seconds: row.timeout_seconds,
             waiting_for: row.waiting_for,
+            wait_key: row.wait_key,
             attempt: row.attempt,
             offer: row.offer,
             excluded_agents: row.excluded_agents,
@@ -176,6 +217,7 @@ impl TryFrom<Row> for Task {
             progress: row.progress,
             message: row.message,
             started_at: row.started_at,
+            fenced_attempt: row.fenced_attempt,
         })
     }
 }
@@ -197,15 +239,21 @@ pub struct OfRequest {
 
 /// Locks the request of a task; `None` when there is no such task.
 pub async fn lock_request_of(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<OfRequest>, Error> {
+    Ok(lock_requests_of(connection, &[task_id]).await?.pop())
+}
+
+/// Locks the requests of these tasks, in the order of their ids, as everybody who locks several does.
+pub async fn lock_requests_of(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<OfRequest>, Error> {
     Ok(sqlx::query_as!(
         OfRequest,
         r#"SELECT id, trace_id, status, plan_id, (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
-        WHERE id = (SELECT request_id FROM tasks WHERE tasks.id = $1)
+        WHERE id = ANY (ARRAY(SELECT request_id FROM tasks WHERE tasks.id = ANY ($1)))
+        ORDER BY id
         FOR UPDATE"#,
-        task_id,
+        task_ids,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?)
 }
 
@@ -216,6 +264,10 @@ pub struct Locked {
     pub task: Task,
     /// Its newest attempt, once there is one.
     pub attempt: Option<Attempt>,
+    /// How many hosts that has for itself.
+    pub held_hosts: usize,
+    /// How many attempts may have executed something: they had an owner, who has not proved that it never began.
+    pub tries: u32,
 }
 
 impl Locked {
@@ -251,22 +303,45 @@ impl Locked {
 
 /// Locks a task; its request must be locked already.
 pub async fn lock(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Locked>, Error> {
-    let row = sqlx::query_as!(
+    Ok(lock_all(connection, &[task_id]).await?.pop())
+}
+
+/// Locks those of these tasks that there are, in the order of their ids; their requests must be locked already.
+pub async fn lock_all(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<Locked>, Error> {
+    let rows = sqlx::query_as!(
         Row,
-        "SELECT id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters, resources,
-            hosts, depends_on, risk, repeatable, timeout_seconds, status, waiting_for, attempt, offer, excluded_agents,
-            cancel_requested_at, progress, message, started_at
-        FROM tasks
-        WHERE id = $1
-        FOR UPDATE",
-        task_id,
+        r#"SELECT t.id, t.request_id, t.plan_id, t.step_id, t.purpose, t.mode, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
+            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, t.status, t.waiting_for, t.wait_key, t.attempt, t.offer,
+            t.excluded_agents, t.cancel_requested_at, t.progress, t.message, t.started_at, t.fenced_attempt,
+            a.created_at AS "attempt_created_at?", a.agent_id, g.key_id AS "key_id?", g.incarnation AS "incarnation?", a.claim_id,
+            a.claimed_at, a.started_at AS attempt_started_at, a.finished_at AS attempt_finished_at, a.outcome,
+            a.stored_seq AS "stored_seq?", a.verified AS "verified?",
+            (SELECT count(*) FROM host_locks l WHERE l.task_id = t.id AND l.attempt = t.attempt) AS "held_hosts!",
+            (
+                SELECT count(*)
+                FROM task_attempts o
+                WHERE o.task_id = t.id AND o.claim_id IS NOT NULL AND (o.outcome IS DISTINCT FROM 'not_started' OR o.started_at IS NOT NULL)
+            ) AS "tries!"
+        FROM tasks t
+        LEFT JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
+        LEFT JOIN agents g ON g.id = a.agent_id
+        WHERE t.id = ANY ($1)
+        ORDER BY t.id
+        FOR UPDATE OF t"#,
+        task_ids,
     )
-    .fetch_optional(&mut *connection)
+    .fetch_all(connection)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let task = Task::try_from(row)?;
-    let attempt = if task.attempt > 0 { super::attempts::get(connection, task.id, task.attempt).await? } else { None };
-    Ok(Some(Locked { task, attempt }))
+    rows.into_iter()
+        .map(|row| {
+            Ok(Locked {
+                attempt: row.newest(),
+                held_hosts: usize::try_from(row.held_hosts).unwrap_or_default(),
+                tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
+                task: Task::try_from(row)?,
+            })
+        })
+        .collect()
 }
 
 /// The unfinished tasks of a request, locked in their order.
@@ -281,15 +356,16 @@ pub async fn lock_unfinished(connection: &mut PgConnection, request_id: Uuid) ->
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut locked = Vec::with_capacity(ids.len());
-    for id in ids {
-        locked.extend(lock(&mut *connection, id).await?);
-    }
-    Ok(locked)
+    lock_all(connection, &ids).await
+}
+
+/// Each of the rows was as it was thought to be, or none is changed.
+pub(super) fn all_rows(result: &PgQueryResult, wanted: usize) -> Result<(), Error> {
+    if result.rows_affected() == wanted as u64 { Ok(()) } else { Err(Error::Database(sqlx::Error::RowNotFound)) }
 }
 
 pub(super) fn one_row(result: &PgQueryResult) -> Result<(), Error> {
-    if result.rows_affected() == 1 { Ok(()) } else { Err(Error::Database(sqlx::Error::RowNotFound)) }
+    all_rows(result, 1)
 }
 
 /// What a waiting task shows, as it stands in the database: `{what, since, text}`.

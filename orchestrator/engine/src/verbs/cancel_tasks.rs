@@ -10,10 +10,9 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::end_task::{self, By};
+use super::end_task::{self, By, End};
 use super::{Context, task_story};
 use crate::domain::task::{Event, Status};
-use crate::store::attempts;
 use crate::store::task_changes::{Ended, set_cancel_requested};
 use crate::store::tasks::{self, Locked, OfRequest};
 
@@ -61,7 +60,7 @@ pub async fn run_one(
     let mut report = CancelReport::default();
     if !locked.task.status.is_terminal() {
         stop(context, work, &locked, reason, actor, &mut report).await?;
-        end_task::settle(context, work, request_id).await?;
+        end_task::settle(context, work, &[request_id]).await?;
     }
     Ok(Some(report))
 }
@@ -84,12 +83,12 @@ async fn stop(
     let named = Named { task_id: task.id, title: task.title.clone() };
     let Ok(next) = locked.state().on(Event::CancelRequested) else { return Ok(()) };
     if next.status() == Status::Cancelled {
-        let was_cut_off = task.attempt > 0 && attempts::count_tries(work, task.id).await? > 0;
+        let was_cut_off = task.attempt > 0 && locked.tries > 0;
         let had = if was_cut_off { "what its cut-off attempt had done stays done" } else { "no agent had begun it" };
         let problem = Problem::new(ErrorCode::CancelledByPerson, format!("{reason}; {had}"));
         let ended = Ended::without_run(task.id, task.status, Status::Cancelled, &problem);
         let by = By { actor, event: "task.cancelled" };
-        end_task::run(context, work, task, &ended, by, json!({"reason": reason})).await?;
+        end_task::run(context, work, vec![End { task, ended, by, particulars: json!({"reason": reason}), has_told: false }]).await?;
         report.cancelled.push(named);
         return Ok(());
     }

@@ -1,8 +1,11 @@
-//! Answering a claim: one attempt has one owner, whatever the broker delivers twice (RELIABILITY 6 to 8).
+//! Answering claims: one attempt has one owner, whatever the broker delivers twice (RELIABILITY 6 to 8).
 //!
-//! The same claim gets the same answer again; any other for an owned attempt is refused, with the reason.
+//! The same claim gets the same answer again; any other for an owned attempt is refused, with the reason. Many are answered in one
+//! transaction, in the order in which they came.
 
-use chiffon_fleet::store::agent_orders;
+use std::collections::BTreeMap;
+
+use chiffon_fleet::store::agent_orders::{self, Ordered};
 use chiffon_fleet::store::agents::{self, Identity};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::outcome::Outcome;
@@ -11,15 +14,24 @@ use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::ErrorCode;
 use chiffon_protocol::message::{Decision, WorkClaim, WorkGrant};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::withdraw::{self, Withdrawal};
 use super::{Context, task_story};
 use crate::domain::placement::Wait;
 use crate::domain::task::{self as domain, Claim, Claimed, Task as State};
-use crate::store::attempts::{self, Attempt};
-use crate::store::host_locks;
+use crate::store::attempts::{self, Attempt, Granted};
 use crate::store::task_changes::set_claimed;
 use crate::store::tasks::{self, Locked, OfRequest};
+
+/// A claim with the id of the key that signed it.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'c> {
+    /// The id of the signer's key.
+    pub signer: &'c str,
+    /// The claim.
+    pub claim: &'c WorkClaim,
+}
 
 /// What is answered.
 enum Answer {
@@ -33,86 +45,132 @@ enum Answer {
     NotBy(String),
 }
 
-/// Decides about a claim and answers on the agent's control queue. `signer` is the id of the key that signed it.
-pub async fn run(context: &Context, signer: &str, claim: &WorkClaim) -> Result<Outcome, store::Error> {
-    let mut work = context.begin().await?;
-    let Some(agent) = agents::get(&mut work, &claim.agent_id).await?.filter(|agent| agent.key_id == signer) else {
-        let message = format!("a claim in the name of {} was signed with the key {signer}, which is not its key", claim.agent_id);
-        return Ok(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
-    };
-    let Some(request) = tasks::lock_request_of(&mut work, claim.task_id).await? else {
-        let message = format!("{} claims task {}, which does not exist", claim.agent_id, claim.task_id);
-        return Ok(Outcome::rejected(ErrorCode::TaskNotFound, message));
-    };
-    let Some(locked) = tasks::lock(&mut work, claim.task_id).await? else {
-        return Ok(Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} does not exist", claim.task_id)));
-    };
-    let answer = decide(&mut work, &request, &locked, claim, &agent).await?;
-    match &answer {
-        Answer::Granted => grant(context, &mut work, &locked, claim, &agent).await?,
-        Answer::NotBy(reason) => {
-            let why = Wait::new("agent", reason);
-            let withdrawal = Withdrawal { actor: &agent.id, event: "task.declined", why, excluded: None, not_before: None };
-            withdraw::run(context, &mut work, &request, &locked.task, &withdrawal).await?;
-        }
-        Answer::GrantedBefore | Answer::Refused(_) => {}
-    }
-    let (decision, reason) = match answer {
-        Answer::Granted | Answer::GrantedBefore => (Decision::Granted, String::new()),
-        Answer::Refused(reason) | Answer::NotBy(reason) => (Decision::Refused, reason),
-    };
-    let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
-    let about = About { request_id: request.id, trace_id: request.trace_id };
-    work.reply(to, about, answered(context, claim, decision, reason));
-    // The offer was reserved on every agent that could have taken it, or it is to be made again.
-    work.wake_dispatcher();
-    work.commit().await?;
-    Ok(Outcome::Done)
+/// What claims are decided by, under the locks of their tasks.
+struct Facts {
+    agents: BTreeMap<String, Identity>,
+    orders: BTreeMap<String, Ordered>,
+    requests: BTreeMap<Uuid, OfRequest>,
+    tasks: BTreeMap<Uuid, Locked>,
 }
 
-async fn decide(
-    work: &mut Work,
-    request: &OfRequest,
-    locked: &Locked,
-    claim: &WorkClaim,
-    agent: &Identity,
-) -> Result<Answer, store::Error> {
+/// Decides about claims and answers each on its agent's control queue.
+pub async fn run(context: &Context, claims: &[Signed<'_>]) -> Result<Vec<Outcome>, store::Error> {
+    let mut work = context.begin().await?;
+    let mut facts = facts(&mut work, claims).await?;
+    let (mut outcomes, mut granted) = (Vec::with_capacity(claims.len()), Vec::new());
+    for signed in claims {
+        let claim = signed.claim;
+        let Some(agent) = facts.agents.get(&claim.agent_id).filter(|agent| agent.key_id == signed.signer).cloned() else {
+            let message =
+                format!("a claim in the name of {} was signed with the key {}, which is not its key", claim.agent_id, signed.signer);
+            outcomes.push(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
+            continue;
+        };
+        let found = facts.tasks.get(&claim.task_id).and_then(|locked| Some((facts.requests.get(&locked.task.request_id)?, locked)));
+        let Some((request, locked)) = found else {
+            let message = format!("{} claims task {}, which does not exist", claim.agent_id, claim.task_id);
+            outcomes.push(Outcome::rejected(ErrorCode::TaskNotFound, message));
+            continue;
+        };
+        let answer = decide(&facts, request, locked, claim, &agent);
+        let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
+        match &answer {
+            Answer::Granted => {
+                granted.push(Granted { claim, attempt: locked.task.attempt, incarnation: agent.incarnation });
+                tell(&mut work, locked, claim, &agent);
+                // Whoever claims it next in this transaction finds it taken.
+                let owned = locked.attempt.clone().map(|attempt| Attempt {
+                    claim_id: Some(claim.claim_id),
+                    agent_id: Some(agent.id.clone()),
+                    claimed_at: Some(work.now()),
+                    ..attempt
+                });
+                if let Some(locked) = facts.tasks.get_mut(&claim.task_id) {
+                    locked.attempt = owned;
+                }
+            }
+            Answer::NotBy(reason) => {
+                let why = Wait::new("agent", reason);
+                let withdrawal = Withdrawal { actor: &agent.id, event: "task.declined", why, excluded: None, not_before: None };
+                withdraw::run(context, &mut work, request, &locked.task, &withdrawal).await?;
+                facts.tasks.extend(tasks::lock(&mut work, claim.task_id).await?.map(|locked| (claim.task_id, locked)));
+            }
+            Answer::GrantedBefore | Answer::Refused(_) => {}
+        }
+        let (decision, reason) = match answer {
+            Answer::Granted | Answer::GrantedBefore => (Decision::Granted, String::new()),
+            Answer::Refused(reason) | Answer::NotBy(reason) => (Decision::Refused, reason),
+        };
+        let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
+        work.reply(to, about, answered(context, claim, decision, reason));
+        outcomes.push(Outcome::Done);
+    }
+    grant(context, &mut work, &granted).await?;
+    // Offers were reserved on every agent that could have taken them, or are to be made again.
+    work.wake_dispatcher();
+    work.commit().await?;
+    Ok(outcomes)
+}
+
+async fn facts(work: &mut Work, claims: &[Signed<'_>]) -> Result<Facts, store::Error> {
+    let mut agent_ids: Vec<String> = claims.iter().map(|signed| signed.claim.agent_id.clone()).collect();
+    agent_ids.sort_unstable();
+    agent_ids.dedup();
+    let task_ids: Vec<Uuid> = claims.iter().map(|signed| signed.claim.task_id).collect();
+    let agents = agents::list(work, &agent_ids).await?;
+    let requests = tasks::lock_requests_of(work, &task_ids).await?;
+    let tasks = tasks::lock_all(work, &task_ids).await?;
+    let ordered: Vec<String> = agents.iter().filter(|agent| agent.is_ordered).map(|agent| agent.id.clone()).collect();
+    let orders = if ordered.is_empty() { Vec::new() } else { agent_orders::list(work, &ordered).await? };
+    Ok(Facts {
+        orders: orders.into_iter().map(|ordered| (ordered.agent_id.clone(), ordered)).collect(),
+        agents: agents.into_iter().map(|agent| (agent.id.clone(), agent)).collect(),
+        requests: requests.into_iter().map(|request| (request.id, request)).collect(),
+        tasks: tasks.into_iter().map(|locked| (locked.task.id, locked)).collect(),
+    })
+}
+
+fn decide(facts: &Facts, request: &OfRequest, locked: &Locked, claim: &WorkClaim, agent: &Identity) -> Answer {
     let asked = Claim { claim_id: claim.claim_id, attempt: number(claim.attempt), offer: number(claim.offer), agent_id: &agent.id };
     let owner = || locked.attempt.as_ref().and_then(|attempt| attempt.agent_id.as_deref()).unwrap_or("another agent");
     match domain::claim(locked.state(), locked.attempt.as_ref().map(Attempt::known), asked) {
         Claimed::Granted => {}
-        Claimed::GrantedBefore => return Ok(Answer::GrantedBefore),
-        Claimed::Over => return Ok(Answer::Refused("its result is stored already".to_owned())),
-        Claimed::Taken => return Ok(Answer::Refused(format!("it belongs to {}", owner()))),
-        Claimed::NotOffered(why) => return Ok(Answer::Refused(why.to_string())),
+        Claimed::GrantedBefore => return Answer::GrantedBefore,
+        Claimed::Over => return Answer::Refused("its result is stored already".to_owned()),
+        Claimed::Taken => return Answer::Refused(format!("it belongs to {}", owner())),
+        Claimed::NotOffered(why) => return Answer::Refused(why.to_string()),
     }
     if request.held {
-        return Ok(Answer::Refused("its request is paused; it is offered again when that is resumed".to_owned()));
+        return Answer::Refused("its request is paused; it is offered again when that is resumed".to_owned());
     }
     let task = &locked.task;
     if task.agent_type.as_str() != agent.agent_type {
-        return Ok(Answer::Refused(format!("it is for agents of the kind {}", task.agent_type.as_str())));
+        return Answer::Refused(format!("it is for agents of the kind {}", task.agent_type.as_str()));
     }
-    if task.is_exclusive() && host_locks::count(work, task.id, asked.attempt).await? < i64::try_from(task.hosts.len()).unwrap_or(i64::MAX) {
-        return Ok(Answer::Refused("its hosts are not reserved for it any more".to_owned()));
+    if task.is_exclusive() && locked.held_hosts < task.hosts.len() {
+        return Answer::Refused("its hosts are not reserved for it any more".to_owned());
     }
-    let ordered = agent_orders::list(work, std::slice::from_ref(&agent.id)).await?.pop();
-    if let Some(words) = ordered.and_then(|ordered| ordered.order.words()) {
-        return Ok(Answer::NotBy(format!("{} {words}", agent.id)));
+    match facts.orders.get(&agent.id).and_then(|ordered| ordered.order.words()) {
+        Some(words) => Answer::NotBy(format!("{} {words}", agent.id)),
+        None => Answer::Granted,
     }
-    Ok(Answer::Granted)
 }
 
-async fn grant(context: &Context, work: &mut Work, locked: &Locked, claim: &WorkClaim, agent: &Identity) -> Result<(), store::Error> {
-    let now = context.clock.now();
-    let task = &locked.task;
-    attempts::set_owner(work, claim, task.attempt, agent.incarnation, context.settings.agent_lease, now).await?;
-    let beyond = context.settings.start_within + context.settings.run_margin;
-    set_claimed(work, task.id, &agent.id, beyond, now).await?;
-    let particulars = json!({"agent_id": agent.id, "claim_id": claim.claim_id, "offer": claim.offer, "work_sha256": claim.work_sha256});
+fn tell(work: &mut Work, locked: &Locked, claim: &WorkClaim, agent: &Identity) {
     debug_assert!(matches!(locked.state(), State::Offered { .. }));
-    task_story::tell(work, task, task.status, &agent.id, "task.claimed", particulars);
-    Ok(())
+    let particulars = json!({"agent_id": agent.id, "claim_id": claim.claim_id, "offer": claim.offer, "work_sha256": claim.work_sha256});
+    task_story::tell(work, &locked.task, locked.task.status, &agent.id, "task.claimed", particulars);
+}
+
+async fn grant(context: &Context, work: &mut Work, granted: &[Granted<'_>]) -> Result<(), store::Error> {
+    if granted.is_empty() {
+        return Ok(());
+    }
+    let now = work.now();
+    attempts::set_owners(work, granted, context.settings.agent_lease, now).await?;
+    let beyond = context.settings.start_within + context.settings.run_margin;
+    let claimed: Vec<(Uuid, &str)> = granted.iter().map(|granted| (granted.claim.task_id, granted.claim.agent_id.as_str())).collect();
+    set_claimed(work, &claimed, beyond, now).await
 }
 
 fn answered(context: &Context, claim: &WorkClaim, decision: Decision, reason: String) -> WorkGrant {

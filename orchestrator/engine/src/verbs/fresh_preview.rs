@@ -1,6 +1,8 @@
 //! The dry run that a person sees before they decide about a change that was cut off and is declared `check_first` (RELIABILITY 13):
 //! made once for each such attempt when that is proved not to run any more, shown where people look, and ended when it has no use.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use serde_json::json;
@@ -12,24 +14,32 @@ use crate::store::fresh_previews::{self, Fresh};
 use crate::store::progress::TaskLine;
 use crate::store::tasks::{self, Locked, OfRequest, Task};
 
-/// Sees to the fresh dry runs of a plan whose changes stand so: makes what is due, ends what has no use any more. Those that a
+/// Sees to the fresh dry runs of plans whose changes stand so: makes what is due, ends what has no use any more. Those that a
 /// person who decides wants to see.
-pub async fn keep(context: &Context, work: &mut Work, plan_id: Uuid, changes: &[TaskLine]) -> Result<Vec<Fresh>, store::Error> {
-    let is_open = |task_id: Uuid| changes.iter().any(|task| task.id == task_id && task.needs_a_person());
-    for fresh in fresh_previews::list(work, plan_id).await? {
-        let is_wanted = fresh.is_newest && is_open(fresh.of);
+pub async fn keep(context: &Context, work: &mut Work, changes: &BTreeMap<Uuid, Vec<TaskLine>>) -> Result<Vec<Fresh>, store::Error> {
+    let plan_ids: Vec<Uuid> = changes.keys().copied().collect();
+    let open: BTreeSet<Uuid> = changes.values().flatten().filter(|task| task.needs_a_person()).map(|task| task.id).collect();
+    let any = changes.values().flatten().any(|task| task.was_looked_at_again);
+    let mut shown = if any { fresh_previews::list(work, &plan_ids).await? } else { Vec::new() };
+    let mut is_changed = false;
+    for fresh in &shown {
+        let is_wanted = fresh.is_newest && open.contains(&fresh.of);
         if !is_wanted && !fresh.stopping && !fresh.status().is_terminal() {
             let reason = "what was cut off was decided about, or has ended by itself; its dry run has no use any more";
             cancel_tasks::stop_one(context, work, fresh.id, reason).await?;
+            is_changed = true;
         }
     }
-    for task in changes.iter().filter(|task| task.status == Status::Interrupted.as_str() && task.needs_a_person()) {
+    let cut_off = changes.values().flatten().filter(|task| task.status == Status::Interrupted.as_str() && task.needs_a_person());
+    for task in cut_off {
         if let Some(locked) = tasks::lock(work, task.id).await? {
-            make(context, work, &locked).await?;
+            is_changed |= make(context, work, &locked).await?;
         }
     }
-    let mut shown = fresh_previews::list(work, plan_id).await?;
-    shown.retain(|fresh| fresh.is_newest && is_open(fresh.of));
+    if is_changed {
+        shown = fresh_previews::list(work, &plan_ids).await?;
+    }
+    shown.retain(|fresh| fresh.is_newest && open.contains(&fresh.of));
     Ok(shown)
 }
 
@@ -52,7 +62,7 @@ pub(super) async fn say(context: &Context, work: &mut Work, task: &Task) -> Resu
     if task.purpose != Purpose::Preview {
         return Ok(());
     }
-    let ended = fresh_previews::list(work, task.plan_id).await?.into_iter().find(|fresh| fresh.id == task.id && fresh.is_newest);
+    let ended = fresh_previews::list(work, &[task.plan_id]).await?.into_iter().find(|fresh| fresh.id == task.id && fresh.is_newest);
     let Some(fresh) = ended.filter(|fresh| !fresh.stopping && fresh.status() != Status::Cancelled) else { return Ok(()) };
     context.run.say(work, task.request_id, &fresh.sentence()).await
 }
@@ -60,7 +70,7 @@ pub(super) async fn say(context: &Context, work: &mut Work, task: &Task) -> Resu
 /// Shows in its request what one waits for, or that it does not wait any more.
 pub(super) async fn show(context: &Context, work: &mut Work, request: &OfRequest, task: &Task) -> Result<(), store::Error> {
     if task.purpose == Purpose::Preview && request.status == "needs_attention" {
-        end_task::settle(context, work, request.id).await?;
+        end_task::settle(context, work, &[request.id]).await?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use chiffon_protocol::message::WorkResult;
 use serde_json::json;
 
 use super::claim::number;
-use super::{Context, task_story};
+use super::task_story;
 use crate::domain::placement::release_command;
 use crate::store::host_locks;
 use crate::store::tasks::Task;
@@ -20,12 +20,12 @@ const MOST_TOLD: usize = 20;
 const LONGEST_CHARS: usize = 300;
 
 /// Keeps what a result names.
-pub(super) async fn run(context: &Context, work: &mut Work, task: &Task, result: &WorkResult) -> Result<(), store::Error> {
+pub(super) async fn run(work: &mut Work, task: &Task, result: &WorkResult) -> Result<(), store::Error> {
     for host in result.hosts.iter().filter(|host| !host.may_still_run.is_empty() && task.hosts.contains(&host.host)) {
         let told = host.may_still_run.iter().take(MOST_TOLD);
         let what: Vec<String> = told.map(|what| storable(what).chars().take(LONGEST_CHARS).collect()).collect();
-        let attempt = number(result.attempt);
-        if !host_locks::keep(work, &host.host, (task.id, attempt), &what, context.clock.now()).await? {
+        let (attempt, now) = (number(result.attempt), work.now());
+        if !host_locks::keep(work, &host.host, (task.id, attempt), &what, now).await? {
             continue;
         }
         let particulars = json!({

@@ -37,24 +37,30 @@ pub(super) struct By<'b> {
     pub(super) attempt: u32,
 }
 
-/// The task and the attempt that a report is about, under their locks; the request's row is locked already.
-pub(super) async fn find(context: &Context, work: &mut Work, by: By<'_>) -> Result<(Option<Locked>, Option<Attempt>), store::Error> {
+/// The task and the attempt that a report is about, under their locks.
+pub(super) async fn find(
+    context: &Context,
+    work: &mut Work,
+    known: &Locked,
+    by: By<'_>,
+) -> Result<(Locked, Option<Attempt>), store::Error> {
     let attempt_number = number(by.attempt);
-    let locked = tasks::lock(work, by.task_id).await?;
-    let attempt = attempts::get(work, by.task_id, attempt_number).await?;
-    let Some(known) = &locked else { return Ok((locked, attempt)) };
+    let attempt = match &known.attempt {
+        Some(newest) if newest.attempt == attempt_number => Some(newest.clone()),
+        _ => attempts::get(work, by.task_id, attempt_number).await?,
+    };
     let is_owned = attempt.as_ref().is_some_and(|attempt| attempt.claim_id.is_some());
     if is_owned || !adopt(context, work, known, by).await? {
-        return Ok((locked, attempt));
+        return Ok((known.clone(), attempt));
     }
-    let locked = tasks::lock(work, by.task_id).await?;
+    let locked = tasks::lock(work, by.task_id).await?.unwrap_or_else(|| known.clone());
     Ok((locked, attempts::get(work, by.task_id, attempt_number).await?))
 }
 
 /// Takes an attempt in that may have been made after the backup; whether it was.
 async fn adopt(context: &Context, work: &mut Work, known: &Locked, by: By<'_>) -> Result<bool, store::Error> {
     let (task, attempt) = (&known.task, number(by.attempt));
-    if attempt < 1 || attempt > restores::fenced_attempt(work, task.id).await? {
+    if attempt < 1 || attempt > task.fenced_attempt {
         return Ok(false);
     }
     let Some(agent) = enrolled(work, by).await? else { return Ok(false) };

@@ -54,7 +54,7 @@ pub async fn run(
         return Ok(false);
     }
     mark(context, &mut work, &locked, code, why).await?;
-    end_task::settle(context, &mut work, request.id).await?;
+    end_task::settle(context, &mut work, &[request.id]).await?;
     work.commit().await?;
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.clone());
     tracing::warn!(%task_id, attempt, agent, "the outcome of a task is unknown");

@@ -19,7 +19,7 @@ use crate::domain::task::{CutOff, Event, Next, Proof, Status, Why, over_at};
 use crate::store::attempts::{self, Attempt};
 use crate::store::task_changes::{Again, set_again};
 use crate::store::tasks::{self, Locked, OfRequest};
-use crate::store::{fresh_previews, host_locks, restores};
+use crate::store::{fresh_previews, host_locks};
 
 /// How many are looked at in one go.
 const BATCH: i64 = 100;
@@ -27,7 +27,7 @@ const BATCH: i64 = 100;
 /// What follows when the newest attempt of a task was cut off, once it is proved not to run any more.
 pub(super) async fn judge(context: &Context, work: &mut Work, locked: &Locked) -> Result<Next, store::Error> {
     let task = &locked.task;
-    if task.attempt <= restores::fenced_attempt(work, task.id).await? {
+    if task.attempt <= task.fenced_attempt {
         return Ok(Next::Person(Why::Restored));
     }
     Ok(context.settings.retry.next(&CutOff {
@@ -36,20 +36,20 @@ pub(super) async fn judge(context: &Context, work: &mut Work, locked: &Locked) -
         can_be_checked: task.repeatable == Repeatable::CheckFirst && fresh_previews::is_possible(work, task.id).await?,
         cancel_requested: task.cancel_requested_at.is_some(),
         verified: locked.attempt.as_ref().is_none_or(|attempt| attempt.verified),
-        tries: attempts::count_tries(work, task.id).await?,
+        tries: locked.tries,
     }))
 }
 
 /// What proves at this moment that the newest attempt of a task does not run any more.
-pub async fn proof(context: &Context, work: &mut Work, locked: &Locked) -> Result<Option<Proof>, store::Error> {
+pub fn proof(context: &Context, locked: &Locked) -> Option<Proof> {
     if locked.task.status == Status::Interrupted {
-        return Ok(Some(Proof::ItsReport));
+        return Some(Proof::ItsReport);
     }
     // After a restore this attempt need not be the last one that was made.
-    if locked.task.attempt <= restores::fenced_attempt(work, locked.task.id).await? {
-        return Ok(None);
+    if locked.task.attempt <= locked.task.fenced_attempt {
+        return None;
     }
-    Ok(over(context, locked).filter(|over| *over <= context.clock.now()).map(|_| Proof::RunTimeOver))
+    over(context, locked).filter(|over| *over <= context.clock.now()).map(|_| Proof::RunTimeOver)
 }
 
 /// When the newest attempt can't run any more, whoever keeps silent about it.
@@ -82,7 +82,7 @@ pub async fn again(context: &Context, work: &mut Work, locked: &Locked, pause: O
     let (task, now) = (&locked.task, context.clock.now());
     let not_before = pause.map(|pause| now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(5)));
     let waiting_for = wait::value(context, task, &Wait::new(if pause.is_some() { "retry" } else { "agent" }, text));
-    host_locks::release(work, task.id).await?;
+    host_locks::release(work, &[task.id]).await?;
     git_outbox::drop_unrendered(work, task.id).await?;
     let again = Again { task_id: task.id, from: task.status, waiting_for: &waiting_for, not_before, message: text };
     set_again(work, &again, now).await?;
@@ -110,7 +110,7 @@ pub(super) async fn by_itself(
     again(context, work, locked, Some(after), &text).await?;
     let particulars = json!({"try": number, "of": of, "not_before": at, "proof": proof.as_str(), "reason": proved});
     task_story::tell(work, task, Status::Waiting, "chiffon", "task.retried", particulars);
-    end_task::settle(context, work, task.request_id).await?;
+    end_task::settle(context, work, &[task.request_id]).await?;
     wait::mirror_task(work, task.id).await
 }
 
@@ -141,7 +141,7 @@ async fn one(context: &Context, fence: Fence, task_id: Uuid) -> Result<bool, sto
         return Ok(false);
     }
     let attempt = locked.task.attempt;
-    let Some(proof) = proof(context, &mut work, &locked).await? else { return Ok(false) };
+    let Some(proof) = proof(context, &locked) else { return Ok(false) };
     let (after, number) = match judge(context, &mut work, &locked).await? {
         Next::Again { after, number } => (after, number),
         Next::Check => return look(context, work, &locked).await,
@@ -160,7 +160,7 @@ async fn look(context: &Context, mut work: Work, locked: &Locked) -> Result<bool
     if !fresh_preview::make(context, &mut work, locked).await? {
         return Ok(false);
     }
-    end_task::settle(context, &mut work, locked.task.request_id).await?;
+    end_task::settle(context, &mut work, &[locked.task.request_id]).await?;
     work.commit().await?;
     let (task_id, attempt) = (locked.task.id, locked.task.attempt);
     tracing::warn!(%task_id, attempt, "the longest run time of a silent attempt is over; a fresh dry run shows what is left to do");

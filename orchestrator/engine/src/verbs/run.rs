@@ -10,8 +10,8 @@ use super::Context;
 /// What the engine tells and asks of whoever ordered the work of a run. Each call is part of the caller's transaction.
 #[async_trait]
 pub trait Run: Send + Sync + std::fmt::Debug {
-    /// Its tasks have changed: it looks at how they stand and moves on. Idempotent: what is counts, not what happened.
-    async fn settle(&self, context: &Context, work: &mut Work, run_id: Uuid) -> Result<(), store::Error>;
+    /// Tasks of these have changed: each looks at how they stand and moves on. Idempotent: what is counts, not what happened.
+    async fn settle(&self, context: &Context, work: &mut Work, run_ids: &[Uuid]) -> Result<(), store::Error>;
 
     /// Tells its people something about its work, unless it has ended.
     async fn say(&self, work: &mut Work, run_id: Uuid, text: &str) -> Result<(), store::Error>;

@@ -1,6 +1,8 @@
 //! Progress and log lines of running work. Lines are stored once however often they come; progress only rises; nothing that
 //! came late reverses an end (RELIABILITY 16).
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store;
 use chiffon_kernel::store::storable::storable;
 use chiffon_kernel::verbs::outcome::Outcome;
@@ -15,8 +17,8 @@ use super::{Context, end_task, late_report, task_story, unverified};
 use crate::domain::task::{Event, Status, Task as State};
 use crate::store::attempts::{self, Attempt};
 use crate::store::logs;
-use crate::store::task_changes::set_running;
-use crate::store::tasks::{self, Locked};
+use crate::store::task_changes::{Running, set_running};
+use crate::store::tasks::{self, Locked, OfRequest};
 
 /// A report with the key that signed it.
 #[derive(Debug, Clone, Copy)]
@@ -27,42 +29,57 @@ pub struct Report<'r> {
     pub status: &'r WorkStatus,
 }
 
-/// Takes in reports of one attempt, in the order in which they came, in one transaction.
+/// What the owner of one attempt has reported, in the order in which it came.
+struct Said<'r> {
+    locked: Locked,
+    attempt: Attempt,
+    statuses: Vec<&'r WorkStatus>,
+}
+
+/// Takes in reports in the order in which they came, in one transaction.
 pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcome>, store::Error> {
-    let Some(Report { status: first, .. }) = reports.first() else { return Ok(Vec::new()) };
     let mut work = context.begin().await?;
-    let request = tasks::lock_request_of(&mut work, first.task_id).await?;
-    if request.is_none() {
-        drop(work);
-        return about_nothing(context, reports).await;
-    }
-    let by = by(&reports[0]);
-    let (locked, attempt) = late_report::find(context, &mut work, by).await?;
-    let (Some(request), Some(locked), Some(attempt)) = (request, locked, attempt) else {
-        return Ok(reports.iter().map(|report| not_found(report.status)).collect());
-    };
-    let mut outcomes = Vec::with_capacity(reports.len());
-    let mut owned = Vec::with_capacity(reports.len());
-    for report in reports {
-        if is_owner(&attempt, report.signer) {
-            owned.push(report.status);
-            outcomes.push(Outcome::Done);
-        } else {
-            outcomes.push(not_the_owner(&attempt, report.signer));
+    let task_ids: Vec<Uuid> = reports.iter().map(|report| report.status.task_id).collect();
+    let requests: BTreeMap<Uuid, OfRequest> =
+        tasks::lock_requests_of(&mut work, &task_ids).await?.into_iter().map(|request| (request.id, request)).collect();
+    let mut locked: BTreeMap<Uuid, Locked> =
+        tasks::lock_all(&mut work, &task_ids).await?.into_iter().map(|locked| (locked.task.id, locked)).collect();
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; reports.len()];
+    let mut said: BTreeMap<(Uuid, u32), Said<'_>> = BTreeMap::new();
+    for (report, outcome) in reports.iter().zip(&mut outcomes) {
+        let status = report.status;
+        let key = (status.task_id, status.attempt);
+        let Some(known) = locked.get(&status.task_id).cloned() else { continue };
+        if !said.contains_key(&key) {
+            let (found, attempt) = late_report::find(context, &mut work, &known, by(report)).await?;
+            let Some(attempt) = attempt else {
+                *outcome = Some(not_found(status));
+                continue;
+            };
+            locked.insert(status.task_id, found.clone());
+            said.insert(key, Said { locked: found, attempt, statuses: Vec::new() });
         }
+        let Some(of_attempt) = said.get_mut(&key) else { continue };
+        *outcome = Some(if is_owner(&of_attempt.attempt, report.signer) {
+            of_attempt.statuses.push(status);
+            Outcome::Done
+        } else {
+            not_the_owner(&of_attempt.attempt, report.signer)
+        });
     }
-    if owned.is_empty() {
-        return Ok(outcomes);
-    }
-    let acknowledged = store_lines(&mut work, &locked, &attempt, &owned).await?;
-    progress(context, &mut work, &locked, &attempt, &owned).await?;
-    if let (Some(last_seq), Some(to)) = (acknowledged, owner(&attempt)) {
-        let about = About { request_id: request.id, trace_id: request.trace_id };
-        let last_seq = last_seq.unsigned_abs();
-        work.reply(to, about, ResultAck { task_id: attempt.task_id, attempt: first.attempt, last_seq, result_stored: false });
-    }
+    let owned: Vec<Said<'_>> = said.into_values().filter(|said| !said.statuses.is_empty()).collect();
+    store_lines(&mut work, &owned, &requests).await?;
+    let running: Vec<Runs<'_>> = owned.iter().map(progress).collect();
+    run_all(context, &mut work, &running).await?;
     work.commit().await?;
-    Ok(outcomes)
+    let mut all = Vec::with_capacity(reports.len());
+    for (report, outcome) in reports.iter().zip(outcomes) {
+        all.push(match outcome {
+            Some(outcome) => outcome,
+            None => about_nothing(context, report).await?,
+        });
+    }
+    Ok(all)
 }
 
 fn by<'r>(report: &Report<'r>) -> late_report::By<'r> {
@@ -74,14 +91,10 @@ fn not_found(status: &WorkStatus) -> Outcome {
     Outcome::rejected(ErrorCode::TaskNotFound, format!("task {} has no attempt {}", status.task_id, status.attempt))
 }
 
-/// Reports about a task that is not here: made after the backup that the database was restored from, or mistaken.
-async fn about_nothing(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcome>, store::Error> {
-    let mut outcomes = Vec::with_capacity(reports.len());
-    for report in reports {
-        let stored = late_report::stray(context, by(report), "status", report.status, None).await?;
-        outcomes.push(if stored { Outcome::Done } else { not_found(report.status) });
-    }
-    Ok(outcomes)
+/// A report about a task that is not here: made after the backup that the database was restored from, or mistaken.
+async fn about_nothing(context: &Context, report: &Report<'_>) -> Result<Outcome, store::Error> {
+    let stored = late_report::stray(context, by(report), "status", report.status, None).await?;
+    Ok(if stored { Outcome::Done } else { not_found(report.status) })
 }
 
 /// Whether the signer of a report owns the attempt (RELIABILITY 4).
@@ -101,66 +114,96 @@ pub(super) fn owner(attempt: &Attempt) -> Option<Addressee> {
     Some(Addressee { agent_id: attempt.agent_id.clone()?, incarnation: attempt.incarnation? })
 }
 
-/// Stores new lines; up to which number all are stored, when there were any.
-async fn store_lines(work: &mut Work, locked: &Locked, attempt: &Attempt, statuses: &[&WorkStatus]) -> Result<Option<i64>, store::Error> {
-    let lines: Vec<&LogEvent> = statuses.iter().flat_map(|status| &status.events).collect();
-    if lines.is_empty() {
-        return Ok(None);
+/// Stores new lines, shows who follows which, and tells each owner up to which number all are stored.
+async fn store_lines(work: &mut Work, said: &[Said<'_>], requests: &BTreeMap<Uuid, OfRequest>) -> Result<(), store::Error> {
+    let with_lines: Vec<(&Said<'_>, Vec<&LogEvent>)> = said
+        .iter()
+        .map(|said| (said, said.statuses.iter().flat_map(|status| &status.events).collect::<Vec<_>>()))
+        .filter(|(_, lines)| !lines.is_empty())
+        .collect();
+    if with_lines.is_empty() {
+        return Ok(());
     }
-    let Some(stored) = logs::add(work, attempt, &lines).await? else { return Ok(Some(attempt.stored_seq)) };
-    for (from, to) in stored.new {
-        let purpose = locked.task.purpose;
-        let data = json!({"task_id": attempt.task_id, "purpose": purpose, "attempt": attempt.attempt, "from": from, "to": to});
-        work.event(locked.task.request_id, "log", data);
+    let lines: Vec<(&Attempt, Vec<&LogEvent>)> = with_lines.iter().map(|(said, lines)| (&said.attempt, lines.clone())).collect();
+    let mut stored = logs::add(work, &lines).await?;
+    for (Said { locked, attempt, .. }, _) in with_lines {
+        let stored = stored.remove(&(attempt.task_id, attempt.attempt));
+        let last_seq = stored.as_ref().map_or(attempt.stored_seq, |stored| stored.contiguous).unsigned_abs();
+        for (from, to) in stored.into_iter().flat_map(|stored| stored.new) {
+            let purpose = locked.task.purpose;
+            let data = json!({"task_id": attempt.task_id, "purpose": purpose, "attempt": attempt.attempt, "from": from, "to": to});
+            work.event(locked.task.request_id, "log", data);
+        }
+        if let (Some(to), Some(request)) = (owner(attempt), requests.get(&locked.task.request_id)) {
+            let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
+            let attempt_number = attempt.attempt.unsigned_abs();
+            work.reply(to, about, ResultAck { task_id: attempt.task_id, attempt: attempt_number, last_seq, result_stored: false });
+        }
     }
-    Ok(Some(stored.contiguous))
+    Ok(())
 }
 
-async fn progress(
-    context: &Context,
-    work: &mut Work,
-    locked: &Locked,
-    attempt: &Attempt,
-    statuses: &[&WorkStatus],
-) -> Result<(), store::Error> {
-    let highest = statuses.iter().map(|status| status.progress.min(100)).max().unwrap_or(0);
-    let message = statuses.last().map(|status| storable(&status.message)).filter(|message| !message.is_empty());
-    runs(context, work, locked, attempt.attempt, i16::from(highest), message.as_deref()).await
-}
-
-/// Notes that an attempt runs. A report of one that ended or was superseded changes nothing.
-async fn runs(
-    context: &Context,
-    work: &mut Work,
-    locked: &Locked,
+/// An attempt that is said to run.
+struct Runs<'r> {
+    locked: &'r Locked,
     attempt: i32,
     progress: i16,
-    message: Option<&str>,
-) -> Result<(), store::Error> {
-    let now = context.clock.now();
-    let task = &locked.task;
-    let before = locked.state();
-    let is_first = matches!(before, State::Claimed(_));
-    let event = if is_first { Event::Start { attempt } } else { Event::Progress { attempt } };
-    if before.on(event).is_err() {
+    message: Option<String>,
+}
+
+fn progress<'r>(said: &'r Said<'_>) -> Runs<'r> {
+    let highest = said.statuses.iter().map(|status| status.progress.min(100)).max().unwrap_or(0);
+    let message = said.statuses.last().map(|status| storable(&status.message).into_owned()).filter(|message| !message.is_empty());
+    Runs { locked: &said.locked, attempt: said.attempt.attempt, progress: i16::from(highest), message }
+}
+
+/// Notes that attempts run. A report of one that ended or was superseded changes nothing.
+async fn run_all(context: &Context, work: &mut Work, runs: &[Runs<'_>]) -> Result<(), store::Error> {
+    let is_first = |runs: &Runs<'_>| matches!(runs.locked.state(), State::Claimed(_));
+    let is_possible = |runs: &&Runs<'_>| {
+        let attempt = runs.attempt;
+        let event = if is_first(runs) { Event::Start { attempt } } else { Event::Progress { attempt } };
+        runs.locked.state().on(event).is_ok()
+    };
+    let possible: Vec<&Runs<'_>> = runs.iter().filter(is_possible).collect();
+    if possible.is_empty() {
         return Ok(());
     }
-    if !set_running(work, task.id, task.status, progress, message, context.settings.run_margin, now).await? {
-        return Ok(());
+    let running: Vec<Running<'_>> = possible
+        .iter()
+        .map(|runs| Running {
+            task_id: runs.locked.task.id,
+            from: runs.locked.task.status,
+            progress: runs.progress,
+            message: runs.message.as_deref(),
+        })
+        .collect();
+    let now = work.now();
+    let changed = set_running(work, &running, context.settings.run_margin, now).await?;
+    let (mut started, mut resumed) = (Vec::new(), Vec::new());
+    for runs in possible.into_iter().filter(|runs| changed.contains(&runs.locked.task.id)) {
+        let (task, owner) = (&runs.locked.task, runs.locked.attempt.as_ref());
+        if task.status == Status::Running {
+            let message = runs.message.as_deref().unwrap_or(&task.message);
+            let shown = json!({"status": "running", "progress": runs.progress.max(task.progress), "message": message});
+            task_story::show(work, task, &shown);
+            continue;
+        }
+        let agent = owner.and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
+        let is_verified = owner.is_none_or(|owner| owner.verified);
+        let lease = if is_verified { context.settings.agent_lease } else { unverified::time_to_report(context, task.timeout_seconds) };
+        started.push((task.id, runs.attempt, lease));
+        let what = if is_first(runs) { "task.started" } else { "task.resumed" };
+        task_story::tell(work, task, Status::Running, agent, what, json!({"agent_id": agent}));
+        if !is_first(runs) {
+            resumed.push(task.request_id);
+        }
     }
-    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
-    if task.status == Status::Running {
-        let shown = json!({"status": "running", "progress": progress.max(task.progress), "message": message.unwrap_or(&task.message)});
-        task_story::show(work, task, &shown);
-        return Ok(());
+    if !started.is_empty() {
+        attempts::set_started(work, &started, now).await?;
     }
-    let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
-    let lease = if is_verified { context.settings.agent_lease } else { unverified::time_to_report(context, task.timeout_seconds) };
-    attempts::set_started(work, task.id, attempt, lease, now).await?;
-    let what = if is_first { "task.started" } else { "task.resumed" };
-    task_story::tell(work, task, Status::Running, agent, what, json!({"agent_id": agent}));
-    if !is_first {
-        end_task::settle(context, work, task.request_id).await?;
+    if !resumed.is_empty() {
+        end_task::settle(context, work, &resumed).await?;
     }
     Ok(())
 }
@@ -174,6 +217,7 @@ pub async fn resolved_by_owner(context: &Context, task_id: Uuid) -> Result<(), s
     let Some(locked) = tasks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
         return Ok(());
     };
-    runs(context, &mut work, &locked, locked.task.attempt, locked.task.progress, None).await?;
+    let runs = Runs { locked: &locked, attempt: locked.task.attempt, progress: locked.task.progress, message: None };
+    run_all(context, &mut work, &[runs]).await?;
     work.commit().await
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
-use super::end_task::{self, By};
+use super::end_task::{self, By, End};
 use super::withdraw::{self, Withdrawal};
 use crate::domain::placement::Wait;
 use crate::domain::task::{Event, Status};
@@ -85,8 +85,9 @@ pub async fn set_aside(context: &Context, task_id: Uuid, problem: &Problem) -> R
     let Some(Locked { task, .. }) = locked else { return Ok(false) };
     let ended = Ended::without_run(task.id, task.status, Status::Failed, problem);
     let by = By { actor: "chiffon", event: "task.set_aside" };
-    end_task::run(context, &mut work, &task, &ended, by, json!({"error": problem})).await?;
-    end_task::settle(context, &mut work, task.request_id).await?;
+    end_task::run(context, &mut work, vec![End { task: &task, ended, by, particulars: json!({"error": problem}), has_told: false }])
+        .await?;
+    end_task::settle(context, &mut work, &[task.request_id]).await?;
     work.commit().await?;
     Ok(true)
 }

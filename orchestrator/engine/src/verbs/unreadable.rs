@@ -6,7 +6,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::end_task::{self, By};
+use super::end_task::{self, By, End};
 use crate::domain::task::Status;
 use crate::store::task_changes::Ended;
 use crate::store::tasks;
@@ -41,7 +41,8 @@ async fn end(context: &Context, task_id: Uuid, problem: Problem) -> Result<(), s
     }
     let ended = Ended::without_run(task.id, task.status, Status::Failed, &problem);
     let by = By { actor: "chiffon", event: "task.failed" };
-    end_task::run(context, &mut work, &task, &ended, by, json!({"error": problem, "set_aside": set_aside})).await?;
-    end_task::settle(context, &mut work, task.request_id).await?;
+    let particulars = json!({"error": problem, "set_aside": set_aside});
+    end_task::run(context, &mut work, vec![End { task: &task, ended, by, particulars, has_told: false }]).await?;
+    end_task::settle(context, &mut work, &[task.request_id]).await?;
     work.commit().await
 }

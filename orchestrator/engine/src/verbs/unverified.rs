@@ -16,8 +16,9 @@ use uuid::Uuid;
 use super::claim::number;
 use super::{Context, task_story};
 use crate::domain::task::Status;
+use crate::store::attempts::{self, Granted};
 use crate::store::tasks::Task;
-use crate::store::{attempts, task_changes, unverified};
+use crate::store::{task_changes, unverified};
 
 /// They send no heartbeats, so nothing says that they are there: they count as there while they are admitted.
 const ADMITTED_FOR: Duration = Duration::from_hours(24 * 365 * 100);
@@ -74,10 +75,10 @@ pub(super) async fn hand_over(context: &Context, work: &mut Work, task: &Task, a
         work_sha256: String::new(),
     };
     let lease = time_to_report(context, task.timeout_seconds);
-    attempts::set_owner(work, &claim, task.attempt, INCARNATION, lease, now).await?;
+    attempts::set_owners(work, &[Granted { claim: &claim, attempt: task.attempt, incarnation: INCARNATION }], lease, now).await?;
     unverified::mark(work, task.id, task.attempt).await?;
     let beyond = context.settings.start_within + context.settings.run_margin;
-    task_changes::set_claimed(work, task.id, agent_id, beyond, now).await?;
+    task_changes::set_claimed(work, &[(task.id, agent_id)], beyond, now).await?;
     let particulars = json!({"agent_id": agent_id, "verified": false});
     task_story::tell(work, task, Status::Dispatched, "chiffon", "task.handed_over", particulars);
     Ok(())

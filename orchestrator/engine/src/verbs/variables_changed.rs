@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::{Context, task_story};
 use crate::domain::task::{Purpose, Status};
+use crate::store::attempts::{self, Finished};
+use crate::store::host_locks;
 use crate::store::task_changes::{Ended, set_ended};
 use crate::store::tasks::Locked;
-use crate::store::{attempts, host_locks};
 
 /// So many hosts, and variables of each, are named.
 const NAMED: usize = 10;
@@ -27,16 +28,17 @@ pub(super) async fn run(
     ending: Ending,
     result: &WorkResult,
 ) -> Result<bool, store::Error> {
-    let task = &locked.task;
+    let (task, work_now) = (&locked.task, work.now());
     let Some(error) = result.error.as_ref().filter(|error| error.code == ErrorCode::VariablesChanged.number()) else { return Ok(false) };
     let has_begun = ending != Ending::Failed || result.changed || result.hosts.iter().any(|host| host.ok > 0);
     if task.purpose != Purpose::Apply || has_begun || !context.run.can_plan_again(work, task.request_id, task.id).await? {
         return Ok(false);
     }
-    attempts::set_finished(work, task.attempt, ending, result, context.clock.now()).await?;
+    let finished = Finished { attempt: task.attempt, outcome: ending, result };
+    attempts::set_finished(work, &[finished], work_now).await?;
     let problem = Problem::from(error.clone());
-    set_ended(work, &Ended::without_run(task.id, task.status, Status::Failed, &problem), context.clock.now()).await?;
-    host_locks::release(work, task.id).await?;
+    set_ended(work, &[&Ended::without_run(task.id, task.status, Status::Failed, &problem)], work_now).await?;
+    host_locks::release(work, &[task.id]).await?;
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
     let particulars = json!({"agent_id": agent, "outcome": ending, "changed": false, "error": problem});
     task_story::tell(work, task, Status::Failed, agent, "task.finished", particulars);

@@ -37,7 +37,7 @@ pub async fn run(
     task: &Task,
     withdrawal: &Withdrawal<'_>,
 ) -> Result<(), store::Error> {
-    host_locks::release(work, task.id).await?;
+    host_locks::release(work, &[task.id]).await?;
     let particulars = json!({"offer": task.offer, "reason": withdrawal.why.text});
     task_story::tell(work, task, Status::Waiting, withdrawal.actor, withdrawal.event, particulars);
     let waiting_for = wait::value(context, task, &withdrawal.why);
@@ -51,5 +51,5 @@ pub async fn run(
         message: &withdrawal.why.text,
         next_offer: true,
     };
-    wait::back(context, work, request, task, &waiting).await
+    wait::back(work, request, task, &waiting).await
 }

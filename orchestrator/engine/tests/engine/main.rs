@@ -4,6 +4,7 @@
 mod binding;
 mod checking;
 mod claiming;
+mod counting;
 mod cutting_off;
 mod dispatching;
 mod dying;

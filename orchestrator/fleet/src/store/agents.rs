@@ -21,18 +21,26 @@ pub struct Identity {
     pub key_id: String,
     /// Of its newest start.
     pub incarnation: i64,
+    /// Whether a person wants something of it.
+    pub is_ordered: bool,
 }
 
-/// The agent of this id.
+/// What is known of one agent.
 pub async fn get(connection: &mut PgConnection, id: &str) -> Result<Option<Identity>, Error> {
+    Ok(list(connection, &[id.to_owned()]).await?.pop())
+}
+
+/// What is known of those of these agents that there are, in the order of their ids.
+pub async fn list(connection: &mut PgConnection, ids: &[String]) -> Result<Vec<Identity>, Error> {
     Ok(sqlx::query_as!(
         Identity,
-        "SELECT id, agent_type, hostname, key_id, incarnation
+        r#"SELECT id, agent_type, hostname, key_id, incarnation, desired_at IS NOT NULL AS "is_ordered!"
         FROM agents
-        WHERE id = $1",
-        id,
+        WHERE id = ANY ($1)
+        ORDER BY id"#,
+        ids,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?)
 }
 

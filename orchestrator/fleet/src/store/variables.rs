@@ -1,5 +1,7 @@
 //! The host variables that a preview was made with, to which the run of its step is bound. Digests only; no value is stored.
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::storable_json;
 use chiffon_kernel::store::stored_json::read_json;
@@ -22,18 +24,19 @@ pub async fn set(connection: &mut PgConnection, task_id: Uuid, variables: &Varia
     Ok(())
 }
 
-/// What the newest preview of a task's step was made with. Nothing where there was none, or its agent does not tell;
-/// [`Error::BadData`] where it can't be read, because what can't be compared is not run.
-pub async fn get_bound(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Variables>, Error> {
-    let found = sqlx::query_scalar!(
-        "SELECT p.variables
+/// What the newest previews of these tasks' steps were made with. Nothing where there was none, or its agent does not tell;
+/// [`Error::BadData`] where one can't be read, because what can't be compared is not run.
+pub async fn get_bound(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<BTreeMap<Uuid, Variables>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id, p.variables AS "variables!"
         FROM tasks p
         JOIN tasks t ON t.plan_id = p.plan_id AND t.step_id = p.step_id
-        WHERE t.id = $1 AND t.purpose = 'apply' AND p.purpose = 'preview' AND p.variables IS NOT NULL
-        LIMIT 1",
-        task_id,
+        WHERE t.id = ANY ($1) AND t.purpose = 'apply' AND p.purpose = 'preview' AND p.variables IS NOT NULL"#,
+        task_ids,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?;
-    found.flatten().map(|found| read_json("tasks", "variables", &format!("the preview of task {task_id}"), &found)).transpose()
+    rows.into_iter()
+        .map(|row| Ok((row.id, read_json("tasks", "variables", &format!("the preview of task {}", row.id), &row.variables)?)))
+        .collect()
 }

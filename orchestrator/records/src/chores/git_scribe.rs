@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use chiffon_kernel::chores::{Chore, TickReport};
 use chiffon_kernel::store::{leases, root};
 use chiffon_kernel::verbs::Context;
+use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use git2::Oid;
 use tokio::sync::Notify;
@@ -110,13 +111,13 @@ impl GitScribe {
 
     /// What is committed for these. Order matters: what comes later waits for what is still arriving, and for what can't be told.
     async fn plans(&self, open: Vec<Open>) -> (Vec<(Open, CommitPlan)>, Option<(Uuid, Problem)>) {
+        if let Ok(plans) = self.plan(&open).await {
+            return (open.into_iter().zip(plans).collect(), None);
+        }
+        // One of them can't be told: those before it are, each by itself.
         let mut planned = Vec::new();
-        let until = self.cut_off_at();
         for record in open {
-            if !planned.is_empty() && self.context.clock.elapsed() > until {
-                break;
-            }
-            match self.plan(&record).await {
+            match self.plan(std::slice::from_ref(&record)).await.map(|mut plans| plans.pop()) {
                 Ok(Some(plan)) => planned.push((record, plan)),
                 Ok(None) => break,
                 Err(problem) => return (planned, Some((record.id, problem))),
@@ -179,35 +180,49 @@ impl GitScribe {
         Err(problem)
     }
 
-    /// What is committed for a record: rendered once, and the same ever after. `None` while its log is still arriving.
-    async fn plan(&self, record: &Open) -> Result<Option<CommitPlan>, Problem> {
-        if let Some(plan) = record::commit_plan(&record.payload, &record.author, record.at) {
-            return Ok(Some(plan));
-        }
+    /// What is committed for records: rendered once, and the same ever after. For those before the first whose log is still arriving, and
+    /// no more than there is time for.
+    async fn plan(&self, records: &[Open]) -> Result<Vec<CommitPlan>, Problem> {
+        let mut plans = Vec::with_capacity(records.len());
+        let until = self.cut_off_at();
         let mut work = self.context.begin().await?;
-        let Some(payload) = record::render(&mut work, record, self.context.clock.now()).await? else { return Ok(None) };
-        let value = serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
-        git_outbox::set_payload(&mut work, record.id, &value).await?;
+        for record in records {
+            if !plans.is_empty() && self.context.clock.elapsed() > until {
+                break;
+            }
+            if let Some(plan) = record::commit_plan(&record.payload, &record.author, record.at) {
+                plans.push(plan);
+                continue;
+            }
+            let now = self.context.clock.now();
+            let Some(payload) = record::render(&mut work, record, now).await? else { break };
+            let value = serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+            git_outbox::set_payload(&mut work, record.id, &value).await?;
+            plans.extend(record::commit_plan(&value, &record.author, record.at));
+        }
         work.commit().await?;
-        Ok(record::commit_plan(&value, &record.author, record.at))
+        Ok(plans)
     }
 
-    /// Each request in a transaction of its own: people wait for one, never for the whole batch.
+    /// Those of requests that nobody holds together, and each of the others by itself: people wait for one, never for the whole batch.
     async fn note_settled(&self, settled: impl Iterator<Item = Settled>) -> Result<(), Problem> {
         let mut of_requests: BTreeMap<Uuid, Vec<Settled>> = BTreeMap::new();
         for settled in settled {
             of_requests.entry(settled.record.request_id).or_default().push(settled);
         }
-        let now = self.context.clock.now();
-        for (request_id, of_request) in of_requests {
+        if of_requests.is_empty() {
+            return Ok(());
+        }
+        let mut work = self.context.begin().await?;
+        let free = root::lock_free(&mut work, &of_requests.keys().copied().collect::<Vec<_>>()).await?;
+        let (together, held): (BTreeMap<_, _>, BTreeMap<_, _>) = of_requests.into_iter().partition(|(id, _)| free.contains(id));
+        note(&mut work, together.into_values().flatten().collect()).await?;
+        work.commit().await?;
+        for (request_id, of_request) in held {
             let mut work = self.context.begin().await?;
             // The request before its tasks, as everybody has it: whoever ends a task holds the request, and would wait for this.
             root::lock(&mut work, request_id).await?;
-            for Settled { record, commit } in of_request {
-                git_outbox::settle(&mut work, record.id, &commit, now).await?;
-                let data = serde_json::json!({"task_id": record.task_id, "commit": commit});
-                work.event(request_id, "commit", data);
-            }
+            note(&mut work, of_request).await?;
             work.commit().await?;
         }
         Ok(())
@@ -225,6 +240,17 @@ impl GitScribe {
             .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))
     }
+}
+
+/// Notes commits in the records of requests that are locked.
+async fn note(work: &mut Work, settled: Vec<Settled>) -> Result<(), Problem> {
+    let commits: Vec<(Uuid, &str)> = settled.iter().map(|settled| (settled.record.id, settled.commit.as_str())).collect();
+    let now = work.now();
+    git_outbox::settle(work, &commits, now).await?;
+    for Settled { record, commit } in &settled {
+        work.event(record.request_id, "commit", serde_json::json!({"task_id": record.task_id, "commit": commit}));
+    }
+    Ok(())
 }
 
 #[async_trait]

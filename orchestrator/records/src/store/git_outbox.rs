@@ -28,22 +28,18 @@ pub struct Open {
     pub commit_id: Option<String>,
 }
 
-/// Adds a record of a task; what it tells is rendered when it is committed.
-pub async fn add(
-    connection: &mut PgConnection,
-    id: Uuid,
-    request_id: Uuid,
-    task_id: Uuid,
-    author: &str,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+/// Adds records of tasks, each with its own id, in the name of whoever asked; what they tell is rendered when they are committed.
+pub async fn add(connection: &mut PgConnection, records: &[(Uuid, Uuid)], at: DateTime<Utc>) -> Result<(), Error> {
+    let (ids, tasks): (Vec<Uuid>, Vec<Uuid>) = records.iter().copied().unzip();
     sqlx::query!(
         "INSERT INTO git_outbox (id, request_id, task_id, payload, author, at)
-        VALUES ($1, $2, $3, '{}', $4, $5)",
-        id,
-        request_id,
-        task_id,
-        author,
+        SELECT record.id, t.request_id, t.id, '{}', p.name, $3
+        FROM unnest($1::uuid[], $2::uuid[]) AS record (id, task_id)
+        JOIN tasks t ON t.id = record.task_id
+        JOIN requests r ON r.id = t.request_id
+        JOIN principals p ON p.id = r.principal_id",
+        &ids,
+        &tasks,
         at,
     )
     .execute(connection)
@@ -119,21 +115,22 @@ pub async fn set_commits(
     Ok(done.rows_affected() == ids.len() as u64)
 }
 
-/// Notes that the branch contains the record's commit, and names it in its task.
-pub async fn settle(connection: &mut PgConnection, id: Uuid, commit_id: &str, at: DateTime<Utc>) -> Result<(), Error> {
+/// Notes that the branch contains these records' commits, and names each in its task.
+pub async fn settle(connection: &mut PgConnection, commits: &[(Uuid, &str)], at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "WITH settled AS (
             UPDATE git_outbox
-            SET settled_at = $3, commit_id = $2, last_error = NULL
-            WHERE id = $1
-            RETURNING task_id
+            SET settled_at = $3, commit_id = made.commit_id, last_error = NULL
+            FROM unnest($1::uuid[], $2::text[]) AS made (id, commit_id)
+            WHERE git_outbox.id = made.id
+            RETURNING task_id, made.commit_id
         )
         UPDATE tasks
-        SET commit_id = $2
+        SET commit_id = settled.commit_id
         FROM settled
         WHERE tasks.id = settled.task_id",
-        id,
-        commit_id,
+        &commits.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+        &commits.iter().map(|(_, commit)| (*commit).to_owned()).collect::<Vec<_>>(),
         at,
     )
     .execute(connection)
@@ -346,17 +343,5 @@ pub async fn log_lines(connection: &mut PgConnection, task_id: Uuid, attempt: i3
         limit,
     )
     .fetch_all(connection)
-    .await?)
-}
-
-/// The request that a task belongs to.
-pub async fn request_of(connection: &mut PgConnection, task_id: Uuid) -> Result<Uuid, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT request_id
-        FROM tasks
-        WHERE id = $1",
-        task_id,
-    )
-    .fetch_one(connection)
     .await?)
 }

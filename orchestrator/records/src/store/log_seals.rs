@@ -1,5 +1,7 @@
 //! Logs whose digest is due in the audit, and their lines (RELIABILITY 21).
 
+use std::collections::BTreeSet;
+
 use chiffon_kernel::store::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -51,21 +53,24 @@ pub async fn list_due(
     .await?)
 }
 
-/// Notes that the digest of the first `stored_seq` lines is in the audit. `false` when more lines came, or another process was
-/// quicker: then it is not.
-pub async fn set_sealed(connection: &mut PgConnection, due: &Due, at: DateTime<Utc>) -> Result<bool, Error> {
-    let done = sqlx::query!(
+/// Notes that the digests of the first `stored_seq` lines are in the audit; of which that is so. Not where more lines came, or another
+/// process was quicker.
+pub async fn set_sealed(connection: &mut PgConnection, logs: &[&Due], at: DateTime<Utc>) -> Result<BTreeSet<(Uuid, i32)>, Error> {
+    let sealed = sqlx::query!(
         "UPDATE task_attempts
         SET log_sealed_at = $4
-        WHERE task_id = $1 AND attempt = $2 AND stored_seq = $3 AND log_sealed_at IS NULL",
-        due.task_id,
-        due.attempt,
-        due.stored_seq,
+        FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS log (task_id, attempt, stored_seq)
+        WHERE task_attempts.task_id = log.task_id AND task_attempts.attempt = log.attempt
+        AND task_attempts.stored_seq = log.stored_seq AND log_sealed_at IS NULL
+        RETURNING task_attempts.task_id, task_attempts.attempt",
+        &logs.iter().map(|log| log.task_id).collect::<Vec<_>>(),
+        &logs.iter().map(|log| log.attempt).collect::<Vec<_>>(),
+        &logs.iter().map(|log| log.stored_seq).collect::<Vec<_>>(),
         at,
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(sealed.into_iter().map(|row| (row.task_id, row.attempt)).collect())
 }
 
 /// When an attempt was made, which is its log's partition key.

@@ -51,11 +51,13 @@ pub struct Payload {
     pub files: BTreeMap<String, Option<String>>,
 }
 
-/// Adds the record of a task that has just ended.
-pub async fn task_finished(context: &Context, work: &mut Work, task_id: Uuid) -> Result<(), store::Error> {
-    let story = git_outbox::request_story(work, task_id).await?;
-    let request_id = git_outbox::request_of(work, task_id).await?;
-    git_outbox::add(work, context.ids.new_id(), request_id, task_id, &story.requested_by, context.clock.now()).await
+/// Adds the records of tasks that have just ended.
+pub async fn tasks_finished(context: &Context, work: &mut Work, task_ids: &[Uuid]) -> Result<(), store::Error> {
+    let records: Vec<(Uuid, Uuid)> = task_ids.iter().map(|task_id| (context.ids.new_id(), *task_id)).collect();
+    let now = work.now();
+    git_outbox::add(work, &records, now).await?;
+    work.wake_scribe();
+    Ok(())
 }
 
 /// Renders a record, unless its log is still arriving: then `None`.

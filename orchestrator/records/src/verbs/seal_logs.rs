@@ -16,6 +16,8 @@ const PATIENCE: TimeDelta = TimeDelta::hours(1);
 const ABANDONED: TimeDelta = TimeDelta::days(1);
 /// More are sealed the next time.
 const BATCH: i64 = 100;
+/// Digests of so many lines are put into the audit together.
+const TOGETHER: i64 = 10_000;
 /// Lines read at a time.
 pub(super) const PAGE: i64 = 1_000;
 
@@ -26,12 +28,17 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
         let mut connection = context.store.acquire().await?;
         log_seals::list_due(&mut connection, now - PATIENCE, now - ABANDONED, BATCH).await?
     };
-    let mut sealed = 0;
+    let (mut sealed, mut digested, mut lines) = (0, Vec::new(), 0);
     for log in due {
         let digest = digest(context, &log).await?;
-        sealed += usize::from(seal(context, &log, digest).await?);
+        lines += digest.lines();
+        digested.push((log, digest));
+        if lines >= TOGETHER {
+            sealed += seal(context, std::mem::take(&mut digested)).await?;
+            lines = 0;
+        }
     }
-    Ok(sealed)
+    Ok(sealed + seal(context, digested).await?)
 }
 
 async fn digest(context: &Context, log: &Due) -> Result<LogDigest, store::Error> {
@@ -48,19 +55,27 @@ async fn digest(context: &Context, log: &Due) -> Result<LogDigest, store::Error>
     Ok(digest)
 }
 
-async fn seal(context: &Context, log: &Due, digest: LogDigest) -> Result<bool, store::Error> {
-    let now = context.clock.now();
-    let mut work = context.begin().await?;
-    // The request's row first, as everywhere.
-    if !root::lock(&mut work, log.request_id).await? || !log_seals::set_sealed(&mut work, log, now).await? {
-        return Ok(false);
+/// Seals those whose requests nobody holds at this moment; how many had lines. The others are due the next time.
+async fn seal(context: &Context, digested: Vec<(Due, LogDigest)>) -> Result<usize, store::Error> {
+    if digested.is_empty() {
+        return Ok(0);
     }
-    let lines = digest.lines();
-    if lines > 0 {
-        let whole = log.whole && lines == log.stored_seq;
-        let seal = LogSeal { task_id: log.task_id, attempt: log.attempt, lines, whole, sha256: digest.finish() };
-        work.audit(log.request_id, seal.event());
+    let mut work = context.begin().await?;
+    // The requests' rows first, as everywhere.
+    let free = root::lock_free(&mut work, &digested.iter().map(|(log, _)| log.request_id).collect::<Vec<_>>()).await?;
+    let logs: Vec<&Due> = digested.iter().map(|(log, _)| log).filter(|log| free.contains(&log.request_id)).collect();
+    let now = work.now();
+    let sealed = log_seals::set_sealed(&mut work, &logs, now).await?;
+    let mut with_lines = 0;
+    for (log, digest) in digested.into_iter().filter(|(log, _)| sealed.contains(&(log.task_id, log.attempt))) {
+        let lines = digest.lines();
+        if lines > 0 {
+            let whole = log.whole && lines == log.stored_seq;
+            let seal = LogSeal { task_id: log.task_id, attempt: log.attempt, lines, whole, sha256: digest.finish() };
+            work.audit(log.request_id, seal.event());
+            with_lines += 1;
+        }
     }
     work.commit().await?;
-    Ok(lines > 0)
+    Ok(with_lines)
 }

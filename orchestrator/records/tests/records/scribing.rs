@@ -139,7 +139,8 @@ async fn a_commit_and_its_page_have_the_words_of_each_revision_and_who_said_them
     let now = site.app.clock.now();
     let asker: Uuid = sqlx::query_scalar("SELECT principal_id FROM requests").fetch_one(site.app.pool()).await.expect("somebody asked");
     for (who, text) in [(asker, "set up web"), (eve.id, "wait, only\nweb, and not today")] {
-        store_messages::add(&mut connection, request_id, Some(who), text, 2, now).await.expect("it is said");
+        let turn = store_messages::Turn { request_id, principal_id: Some(who), text: text.to_owned(), round: 2 };
+        store_messages::add(&mut connection, &[turn], now).await.expect("it is said");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));

@@ -5,27 +5,31 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Adds a turn at the end, under the request's row lock. `principal_id` is `None` for Chiffon's own words.
-pub async fn add(
-    connection: &mut PgConnection,
-    request_id: Uuid,
-    principal_id: Option<Uuid>,
-    text: &str,
-    round: i32,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let sender = if principal_id.is_some() { "user" } else { "chiffon" };
+/// A turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// The request.
+    pub request_id: Uuid,
+    /// Who says it; `None` for Chiffon's own words.
+    pub principal_id: Option<Uuid>,
+    /// The words.
+    pub text: String,
+    /// The conversation's round.
+    pub round: i32,
+}
+
+/// Adds turns at the ends of their conversations, under the requests' row locks; one of each.
+pub async fn add(connection: &mut PgConnection, turns: &[Turn], at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO messages (request_id, seq, at, sender, principal_id, text, round)
-        SELECT $1, COALESCE(max(seq), 0) + 1, $2, $3, $4, $5, $6
-        FROM messages
-        WHERE request_id = $1",
-        request_id,
+        SELECT turn.request_id, COALESCE((SELECT max(seq) FROM messages m WHERE m.request_id = turn.request_id), 0) + 1, $5,
+            CASE WHEN turn.principal_id IS NULL THEN 'chiffon' ELSE 'user' END, turn.principal_id, turn.text, turn.round
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[]) AS turn (request_id, principal_id, text, round)",
+        &turns.iter().map(|turn| turn.request_id).collect::<Vec<_>>(),
+        &turns.iter().map(|turn| turn.principal_id).collect::<Vec<_>>() as &[Option<Uuid>],
+        &turns.iter().map(|turn| turn.text.clone()).collect::<Vec<_>>(),
+        &turns.iter().map(|turn| turn.round).collect::<Vec<_>>(),
         at,
-        sender,
-        principal_id,
-        text,
-        round,
     )
     .execute(connection)
     .await?;

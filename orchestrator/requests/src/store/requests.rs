@@ -166,19 +166,26 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
 
 /// Locks a request's row until the transaction ends; `None` when there is no such request.
 pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
+    Ok(lock_all(connection, &[request_id]).await?.pop())
+}
+
+/// Locks the rows of those of these requests that there are, in the order of their ids.
+pub async fn lock_all(connection: &mut PgConnection, request_ids: &[Uuid]) -> Result<Vec<Row>, Error> {
     sqlx::query_as!(
         Stored,
         r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_micro_usd, round, planning_epoch, plan_id, cost_micro_usd, created_at,
             (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
-        WHERE id = $1
+        WHERE id = ANY ($1)
+        ORDER BY id
         FOR UPDATE"#,
-        request_id,
+        request_ids,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?
+    .into_iter()
     .map(Row::try_from)
-    .transpose()
+    .collect()
 }
 
 /// A request, without a lock.
@@ -197,47 +204,52 @@ pub async fn get(connection: &mut PgConnection, request_id: Uuid) -> Result<Opti
     .transpose()
 }
 
-/// What a move to another state writes beside it.
-#[derive(Debug, Clone, Default)]
-pub struct Move<'m> {
+/// A move to another state, and what is written beside it.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// The request.
+    pub id: Uuid,
+    /// Where it stands.
+    pub from: Status,
+    /// Where it goes.
+    pub to: Status,
     /// What it waits for now.
-    pub waiting_for: Option<&'m Value>,
+    pub waiting_for: Option<Value>,
     /// What ended or stopped it; kept as it is when `None`.
-    pub error: Option<&'m Value>,
+    pub error: Option<Value>,
     /// When what it waits for is announced again.
     pub resend_at: Option<DateTime<Utc>>,
     /// When the new state is over by itself, or its person is reminded.
     pub deadline_at: Option<DateTime<Utc>>,
 }
 
-/// Moves a request to another state. Fails when it does not stand where it was thought to.
-pub async fn set_status(
-    connection: &mut PgConnection,
-    id: Uuid,
-    from: Status,
-    to: Status,
-    with: &Move<'_>,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let done = sqlx::query!(
+/// Moves requests to other states. Fails when one does not stand where it was thought to.
+pub async fn set_status(connection: &mut PgConnection, moves: &[Move], at: DateTime<Utc>) -> Result<(), Error> {
+    let moved = sqlx::query_scalar!(
         "UPDATE requests
-        SET status = $3, waiting_for = $4, error = COALESCE($5, error), resend_at = $6, updated_at = $7,
-            finished_at = $8, deadline_at = $9,
-            planning_lease_until = NULL
-        WHERE id = $1 AND status = $2",
-        id,
-        from.as_str(),
-        to.as_str(),
-        with.waiting_for,
-        with.error,
-        with.resend_at,
+        SET status = move.new_status, waiting_for = move.waiting_for, error = COALESCE(move.error, requests.error),
+            resend_at = move.resend_at, updated_at = $9::timestamptz, finished_at = CASE WHEN move.is_finished THEN $9::timestamptz END,
+            deadline_at = move.deadline_at, planning_lease_until = NULL
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[], $8::boolean[])
+            AS move (id, status, new_status, waiting_for, error, resend_at, deadline_at, is_finished)
+        WHERE requests.id = move.id AND requests.status = move.status
+        RETURNING requests.id",
+        &moves.iter().map(|one| one.id).collect::<Vec<_>>(),
+        &moves.iter().map(|one| one.from.as_str().to_owned()).collect::<Vec<_>>(),
+        &moves.iter().map(|one| one.to.as_str().to_owned()).collect::<Vec<_>>(),
+        &moves.iter().map(|one| one.waiting_for.clone()).collect::<Vec<_>>() as &[Option<Value>],
+        &moves.iter().map(|one| one.error.clone()).collect::<Vec<_>>() as &[Option<Value>],
+        &moves.iter().map(|one| one.resend_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &moves.iter().map(|one| one.deadline_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &moves.iter().map(|one| one.to.is_finished()).collect::<Vec<_>>(),
         at,
-        to.is_finished().then_some(at),
-        with.deadline_at,
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Moved { table: "requests", id: id.to_string(), from: from.as_str() }) }
+    match moves.iter().find(|one| !moved.contains(&one.id)) {
+        None => Ok(()),
+        Some(one) => Err(Error::Moved { table: "requests", id: one.id.to_string(), from: one.from.as_str() }),
+    }
 }
 
 /// Begins the conversation's next round; its number. Plans of earlier rounds that are still being made match no row any more.

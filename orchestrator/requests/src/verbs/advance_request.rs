@@ -1,4 +1,4 @@
-//! Moving a request on after one of its tasks has come to an end. Idempotent: it looks at what is, not at what happened.
+//! Moving requests on after some of their tasks have come to an end. Idempotent: it looks at what is, not at what happened.
 
 use chiffon_engine::domain::standing::Standing;
 use chiffon_engine::store::fresh_previews::Fresh;
@@ -15,27 +15,31 @@ use uuid::Uuid;
 use super::transition::{self, Change};
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::domain::run_outcome::outcome;
+use crate::store::messages::Turn;
 use crate::store::requests::{self, Row};
 use crate::store::{deadlines, plans};
 use crate::verbs::{Context, enforce_deadlines, freeze};
 
-/// Looks at a request and its tasks, in the caller's transaction, and moves it on where that is due.
-pub async fn run(context: &Context, work: &mut Work, request_id: Uuid) -> Result<(), store::Error> {
-    let Some(mut row) = requests::lock(work, request_id).await? else { return Ok(()) };
-    let Some(plan_id) = row.plan_id else { return Ok(()) };
-    match row.status {
-        Status::Discovering => discovered(context, work, &mut row, plan_id).await,
-        Status::Previewing => previewed(context, work, &mut row, plan_id).await,
-        Status::Running | Status::NeedsAttention | Status::Paused => ran(context, work, &mut row, plan_id).await,
-        Status::Planning
-        | Status::NeedsInput
-        | Status::AwaitingApproval
-        | Status::Completed
-        | Status::Failed
-        | Status::Cancelled
-        | Status::Rejected
-        | Status::Expired => Ok(()),
+/// Looks at requests and their tasks, in the caller's transaction, and moves each on where that is due.
+pub async fn run(context: &Context, work: &mut Work, request_ids: &[Uuid]) -> Result<(), store::Error> {
+    let mut running = Vec::new();
+    for mut row in requests::lock_all(work, request_ids).await? {
+        let Some(plan_id) = row.plan_id else { continue };
+        match row.status {
+            Status::Discovering => discovered(context, work, &mut row, plan_id).await?,
+            Status::Previewing => previewed(context, work, &mut row, plan_id).await?,
+            Status::Running | Status::NeedsAttention | Status::Paused => running.push((row, plan_id)),
+            Status::Planning
+            | Status::NeedsInput
+            | Status::AwaitingApproval
+            | Status::Completed
+            | Status::Failed
+            | Status::Cancelled
+            | Status::Rejected
+            | Status::Expired => {}
+        }
     }
+    if running.is_empty() { Ok(()) } else { ran(context, work, running).await }
 }
 
 async fn discovered(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
@@ -70,46 +74,57 @@ async fn previewed(context: &Context, work: &mut Work, row: &mut Row, plan_id: U
     freeze::propose(context, work, row, plan_id, &plan.document, audit, &remark).await
 }
 
-async fn ran(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid) -> Result<(), store::Error> {
-    let tasks = progress::list(work, plan_id, "apply").await?;
-    let standings: Vec<Standing> = tasks.iter().map(TaskLine::standing).collect();
-    let looks = fresh_preview::keep(context, work, plan_id, &tasks).await?;
-    let Some(event) = outcome(row.status, row.held, &standings) else { return still_waits(context, work, row, &tasks, &looks).await };
-    // Stopped because the asker's deadline had passed.
-    let passed = if event == Event::Stop { deadlines::passed(work, row.id).await? } else { None };
-    let event = if passed.is_some() { Event::Expire } else { event };
-    let text = told(event, &tasks, &looks);
-    let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
-    let unreadable = |error: store::Error| Problem::from(error);
-    let read = |value| read_json("tasks", "error", &format!("a task of plan {plan_id}"), &value).unwrap_or_else(unreadable);
-    let problem: Option<Problem> = first_problem.map(read);
-    let problem = passed.map(enforce_deadlines::passed).or(problem);
-    let audit = AuditEvent::by_chiffon(audit_word(event), json!({"text": text}));
-    let mut change = Change::new(event, audit);
-    match event {
-        Event::GoOn => {}
-        Event::Hold => change = change.waiting_for("resume", format!("it is paused; `chiffon resume {}` lets it go on", row.id)),
-        Event::Alarm => {
-            transition::say(work, row, None, &text).await?;
-            change = change.waiting_for("attention", text);
-            change.error = problem.as_ref();
+async fn ran(context: &Context, work: &mut Work, mut running: Vec<(Row, Uuid)>) -> Result<(), store::Error> {
+    let plan_ids: Vec<Uuid> = running.iter().map(|(_, plan_id)| *plan_id).collect();
+    let tasks = progress::list_of_plans(work, &plan_ids, "apply").await?;
+    let looks = fresh_preview::keep(context, work, &tasks).await?;
+    let (mut said, mut changes) = (Vec::new(), Vec::new());
+    for (row, plan_id) in &mut running {
+        let tasks = tasks.get(plan_id).map(Vec::as_slice).unwrap_or_default();
+        let looks: Vec<&Fresh> = looks.iter().filter(|fresh| fresh.plan_id == *plan_id).collect();
+        let standings: Vec<Standing> = tasks.iter().map(TaskLine::standing).collect();
+        let Some(event) = outcome(row.status, row.held, &standings) else {
+            still_waits(work, row, tasks, &looks).await?;
+            continue;
+        };
+        // Stopped because the asker's deadline had passed.
+        let passed = if event == Event::Stop { deadlines::passed(work, row.id).await? } else { None };
+        let event = if passed.is_some() { Event::Expire } else { event };
+        let text = told(event, tasks, &looks);
+        let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
+        let unreadable = |error: store::Error| Problem::from(error);
+        let read = |value| read_json("tasks", "error", &format!("a task of plan {plan_id}"), &value).unwrap_or_else(unreadable);
+        let problem: Option<Problem> = first_problem.map(read);
+        let problem = passed.map(enforce_deadlines::passed).or(problem);
+        let audit = AuditEvent::by_chiffon(audit_word(event), json!({"text": text}));
+        let mut change = Change::new(event, audit);
+        match event {
+            Event::GoOn => {}
+            Event::Hold => change = change.waiting_for("resume", format!("it is paused; `chiffon resume {}` lets it go on", row.id)),
+            Event::Alarm => {
+                said.push(Turn { request_id: row.id, principal_id: None, text: text.clone(), round: row.round });
+                change = change.waiting_for("attention", text);
+                change.error = problem;
+            }
+            _ => {
+                said.push(Turn { request_id: row.id, principal_id: None, text, round: row.round });
+                change.error = problem.filter(|_| matches!(event, Event::Fail | Event::Expire));
+            }
         }
-        _ => {
-            transition::say(work, row, None, &text).await?;
-            change.error = problem.as_ref().filter(|_| matches!(event, Event::Fail | Event::Expire));
-        }
+        changes.push((row, change));
     }
-    transition::apply(context, work, row, change).await
+    transition::say_all(work, said).await?;
+    transition::apply_all(context, work, changes).await
 }
 
 /// A request that needs a person goes on saying what for: another task may need one now, or one less.
-async fn still_waits(context: &Context, work: &mut Work, row: &mut Row, tasks: &[TaskLine], looks: &[Fresh]) -> Result<(), store::Error> {
+async fn still_waits(work: &mut Work, row: &mut Row, tasks: &[TaskLine], looks: &[&Fresh]) -> Result<(), store::Error> {
     let shown = row.waiting_for.as_ref().filter(|waiting| waiting["what"] == "attention").and_then(|waiting| waiting["text"].as_str());
     let text = told(Event::Alarm, tasks, looks);
     if row.status != Status::NeedsAttention || shown.is_none_or(|shown| shown == text) {
         return Ok(());
     }
-    let now = context.clock.now();
+    let now = work.now();
     let waiting_for = WaitingFor::new("attention", text).to_value(now);
     requests::set_waiting_for(work, row.id, &waiting_for, now).await?;
     row.waiting_for = Some(waiting_for);
@@ -130,7 +145,7 @@ fn audit_word(event: Event) -> &'static str {
 }
 
 /// What people are told about a run. `looks`: fresh dry runs of what was cut off.
-fn told(event: Event, tasks: &[TaskLine], looks: &[Fresh]) -> String {
+fn told(event: Event, tasks: &[TaskLine], looks: &[&Fresh]) -> String {
     let mut sentences = Vec::new();
     let mut list = |word: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -146,7 +161,7 @@ fn told(event: Event, tasks: &[TaskLine], looks: &[Fresh]) -> String {
     list("Not begun", with_status(&["skipped"]).map(|task| task.title.clone()).collect());
     match event {
         Event::Alarm => {
-            sentences.extend(looks.iter().map(Fresh::sentence));
+            sentences.extend(looks.iter().map(|fresh| fresh.sentence()));
             sentences.push("Look at the host, then decide:".to_owned());
             sentences.extend(tasks.iter().filter(|task| task.needs_a_person()).map(how_to_decide));
         }
@@ -213,6 +228,7 @@ mod tests {
             outputs: json!({}),
             error: (status == "failed").then(|| json!({"code": 5504, "message": "no space left on nas."})),
             cancel_requested: false,
+            was_looked_at_again: false,
         }
     }
 

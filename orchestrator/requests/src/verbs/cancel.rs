@@ -110,7 +110,7 @@ async fn whole_request(context: &Context, work: &mut Work, row: &mut Row, reason
     }
     let text = format!("{reason}; what runs is told to stop, and counts as running until its agent has proved that it stopped");
     transition::apply(context, work, row, change.waiting_for("cancel", text)).await?;
-    Ok(advance_request::run(context, work, row.id).await?)
+    Ok(advance_request::run(context, work, &[row.id]).await?)
 }
 
 async fn one_task(

@@ -98,7 +98,7 @@ async fn deadline_passed(context: &Context, work: &mut Work, row: &mut Row, dead
         let text = format!("{reason}; what runs is told to stop, and counts as running until its agent has proved that it stopped");
         transition::apply(context, work, row, Change::new(Event::Cancel, event).waiting_for("cancel", text)).await?;
     }
-    advance_request::run(context, work, row.id).await
+    advance_request::run(context, work, &[row.id]).await
 }
 
 async fn lasted_too_long(context: &Context, work: &mut Work, row: &mut Row, limit: Limit) -> Result<(), store::Error> {
@@ -120,7 +120,7 @@ async fn end(context: &Context, work: &mut Work, row: &mut Row, problem: &Proble
     }
     transition::say(work, row, None, &format!("The request has expired: {}", problem.message)).await?;
     let audit = AuditEvent::by_chiffon(event, json!({"was": row.status, "problem": problem}));
-    transition::apply(context, work, row, Change { error: Some(problem), ..Change::new(Event::Expire, audit) }).await
+    transition::apply(context, work, row, Change { error: Some(problem.clone()), ..Change::new(Event::Expire, audit) }).await
 }
 
 /// Says again what a person has to decide.

@@ -23,7 +23,7 @@ pub async fn if_due(context: &Context, work: &mut Work, row: &mut Row) -> Result
     transition::say(work, row, None, &text).await?;
     let audit = AuditEvent::by_chiffon("plan.expired", json!({"revision": plan.revision, "sha256": plan.sha256}));
     let problem = Problem::new(ErrorCode::PlanExpired, text);
-    let change = Change { error: Some(&problem), ..Change::new(Event::Expire, audit) };
+    let change = Change { error: Some(problem.clone()), ..Change::new(Event::Expire, audit) };
     transition::apply(context, work, row, change).await?;
     Ok(true)
 }

@@ -102,7 +102,7 @@ pub async fn give_up(context: &Context, work: &mut Work, row: &mut Row, plan_id:
     transition::say(work, row, None, &problem.message).await?;
     let audit = AuditEvent::by_chiffon("plan.failed", json!({"plan_id": plan_id, "problem": problem}));
     let text = format!("{}; answer what should be done instead", problem.message);
-    let change = Change { error: Some(problem), ..Change::new(Event::Ask, audit) };
+    let change = Change { error: Some(problem.clone()), ..Change::new(Event::Ask, audit) };
     transition::apply(context, work, row, change.waiting_for("answer", text)).await
 }
 

@@ -76,7 +76,7 @@ pub async fn resume(context: &Context, principal: &Principal, request_id: Uuid, 
     let change = if row.status == Status::Paused { change } else { as_before(change, &row) };
     transition::apply(context, &mut work, &mut row, change).await?;
     transition::say(&mut work, &row, None, &text).await?;
-    advance_request::run(context, &mut work, row.id).await?;
+    advance_request::run(context, &mut work, &[row.id]).await?;
     finish(work, row, text).await
 }
 
@@ -99,7 +99,7 @@ async fn finish(mut work: Work, row: Row, text: String) -> Result<Held, Problem>
 }
 
 /// It goes on waiting for what it waits for.
-fn as_before<'c>(change: Change<'c>, row: &Row) -> Change<'c> {
+fn as_before(change: Change, row: &Row) -> Change {
     let text = row.waiting_for.as_ref().and_then(|waiting| waiting["text"].as_str()).unwrap_or("a person has to decide");
     change.waiting_for("attention", text)
 }

@@ -92,14 +92,12 @@ fn changes(plan: &PlanDocument, catalogue: &Catalogue) -> Vec<String> {
 /// while this one ran.
 async fn was_begun(work: &mut Work, plan_id: Uuid, refused: Option<Uuid>) -> Result<bool, store::Error> {
     let tasks = progress::list(work, plan_id, "apply").await?;
-    for task in &tasks {
+    let tries = attempts::count_tries_of(work, &tasks.iter().map(|task| task.id).collect::<Vec<_>>()).await?;
+    Ok(tasks.iter().any(|task| {
         let is_refused = refused.is_some_and(|refused| refused == task.id || was_refused(task));
-        let tries = attempts::count_tries(work, task.id).await?;
-        if !(is_refused || is_untouched(task)) || tries > u32::from(is_refused) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+        let tries = tries.get(&task.id).copied().unwrap_or_default();
+        !(is_refused || is_untouched(task)) || tries > u32::from(is_refused)
+    }))
 }
 
 /// Its agent found other variables than those of the preview, and has run nothing.

@@ -207,7 +207,7 @@ async fn give_up(context: &Context, lease: &PlanningLease, problem: &Problem) ->
     let Some(mut row) = still_wanted(&mut work, lease).await? else { return Ok(()) };
     transition::say(&mut work, &row, None, &format!("No plan could be made: {}", problem.message)).await?;
     let audit = AuditEvent::by_chiffon("planning.failed", json!({"round": lease.round, "tries": lease.tries, "problem": problem}));
-    let change = Change { error: Some(problem), ..Change::new(Event::GiveUp, audit) };
+    let change = Change { error: Some(problem.clone()), ..Change::new(Event::GiveUp, audit) };
     transition::apply(context, &mut work, &mut row, change).await?;
     Ok(work.commit().await?)
 }

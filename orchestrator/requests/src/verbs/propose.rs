@@ -83,7 +83,7 @@ pub async fn ask(
     problem: Option<&Problem>,
 ) -> Result<(), store::Error> {
     transition::say(work, row, None, text).await?;
-    let change = Change { error: problem, ..Change::new(Event::Ask, audit) };
+    let change = Change { error: problem.cloned(), ..Change::new(Event::Ask, audit) };
     transition::apply(context, work, row, change.waiting_for("answer", text)).await
 }
 

@@ -39,8 +39,8 @@ impl Requests {
 
 #[async_trait]
 impl Run for Requests {
-    async fn settle(&self, context: &engine::Context, work: &mut Work, run_id: Uuid) -> Result<(), store::Error> {
-        advance_request::run(&self.context(context), work, run_id).await
+    async fn settle(&self, context: &engine::Context, work: &mut Work, run_ids: &[Uuid]) -> Result<(), store::Error> {
+        advance_request::run(&self.context(context), work, run_ids).await
     }
 
     async fn say(&self, work: &mut Work, run_id: Uuid, text: &str) -> Result<(), store::Error> {

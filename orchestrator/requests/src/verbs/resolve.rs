@@ -67,7 +67,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Resolve) -> Re
     let mut work = context.begin().await?;
     let (row, locked) = find(&mut work, input.task_id).await?;
     may_resolve(principal, &row)?;
-    let proof = retry::proof(context, &mut work, &locked).await?;
+    let proof = retry::proof(context, &locked);
     let attempt = input.attempt.unwrap_or(locked.task.attempt);
     let asked = Asked { decision: input.decision, attempt, has_comment: comment.is_some(), not_running: input.not_running };
     let next = match can_be_resolved(&row, &locked).then(|| domain::resolve(locked.state(), asked, proof)) {
@@ -215,10 +215,10 @@ async fn apply(context: &Context, work: &mut Work, row: &Row, locked: &Locked, d
     });
     task_story::tell(work, task, decided.next, &decided.principal.name, "task.resolved", particulars);
     if decided.next != Status::Waiting {
-        end_task::follow(context, work, task, decided.next, true).await?;
+        end_task::follow(context, work, &[end_task::Followed { task, to: decided.next, has_run: true }]).await?;
     }
     transition::say(work, row, None, &text).await?;
-    advance_request::run(context, work, row.id).await?;
+    advance_request::run(context, work, &[row.id]).await?;
     if decided.next == Status::Waiting {
         wait::mirror_task(work, task.id).await?;
     }

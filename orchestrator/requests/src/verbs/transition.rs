@@ -13,25 +13,25 @@ use uuid::Uuid;
 
 use super::Context;
 use crate::domain::request::{Event, Status, WaitingFor};
-use crate::store::messages;
+use crate::store::messages::{self, Turn};
 use crate::store::requests::{self, Move, Row};
 
 /// What moves a request, and what is told about it.
 #[derive(Debug)]
-pub struct Change<'c> {
+pub struct Change {
     /// What happened.
     pub event: Event,
     /// What it waits for now.
     pub waiting_for: Option<WaitingFor>,
     /// What ended or stopped it.
-    pub error: Option<&'c Problem>,
+    pub error: Option<Problem>,
     /// When what it waits for is announced again.
     pub resend_at: Option<DateTime<Utc>>,
     /// Who did what.
     pub audit: AuditEvent,
 }
 
-impl Change<'_> {
+impl Change {
     /// A move with nothing to wait for.
     pub fn new(event: Event, audit: AuditEvent) -> Self {
         Self { event, waiting_for: None, error: None, resend_at: None, audit }
@@ -46,18 +46,37 @@ impl Change<'_> {
 }
 
 /// Moves a request whose row the caller has locked; `row` is the new state after it.
-pub async fn apply(context: &Context, work: &mut Work, row: &mut Row, change: Change<'_>) -> Result<(), store::Error> {
+pub async fn apply(context: &Context, work: &mut Work, row: &mut Row, change: Change) -> Result<(), store::Error> {
+    apply_all(context, work, vec![(row, change)]).await
+}
+
+/// The same of several.
+pub async fn apply_all(context: &Context, work: &mut Work, changes: Vec<(&mut Row, Change)>) -> Result<(), store::Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
     let now = work.now();
-    let to = row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source: source.into() })?;
-    let waiting_for = change.waiting_for.map(|waiting| waiting.to_value(now));
-    let error = change.error.map(|problem| json!(problem));
-    let deadline_at = deadline_of(context, to);
-    let with = Move { waiting_for: waiting_for.as_ref(), error: error.as_ref(), resend_at: change.resend_at, deadline_at };
-    requests::set_status(work, row.id, row.status, to, &with, now).await?;
-    work.audit(row.id, change.audit);
-    row.status = to;
-    row.waiting_for = waiting_for;
-    tell(work, row, error.as_ref());
+    let mut moves = Vec::with_capacity(changes.len());
+    for (row, change) in &changes {
+        let to =
+            row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source: source.into() })?;
+        moves.push(Move {
+            id: row.id,
+            from: row.status,
+            to,
+            waiting_for: change.waiting_for.as_ref().map(|waiting| waiting.to_value(now)),
+            error: change.error.as_ref().map(|problem| json!(problem)),
+            resend_at: change.resend_at,
+            deadline_at: deadline_of(context, to),
+        });
+    }
+    requests::set_status(work, &moves, now).await?;
+    for ((row, change), moved) in changes.into_iter().zip(moves) {
+        work.audit(row.id, change.audit);
+        row.status = moved.to;
+        row.waiting_for = moved.waiting_for;
+        tell(work, row, moved.error.as_ref());
+    }
     Ok(())
 }
 
@@ -73,10 +92,20 @@ pub fn tell(work: &mut Work, row: &Row, error: Option<&Value>) {
 
 /// Adds a turn to the conversation, and announces it. `principal_id` is `None` for Chiffon's own words.
 pub async fn say(work: &mut Work, row: &Row, principal_id: Option<Uuid>, text: &str) -> Result<(), store::Error> {
+    say_all(work, vec![Turn { request_id: row.id, principal_id, text: text.to_owned(), round: row.round }]).await
+}
+
+/// The same in several conversations, one turn in each.
+pub async fn say_all(work: &mut Work, turns: Vec<Turn>) -> Result<(), store::Error> {
+    if turns.is_empty() {
+        return Ok(());
+    }
     let now = work.now();
-    messages::add(work, row.id, principal_id, text, row.round, now).await?;
-    let from = if principal_id.is_some() { "user" } else { "chiffon" };
-    work.event(row.id, "message", json!({"from": from, "text": text}));
+    messages::add(work, &turns, now).await?;
+    for turn in turns {
+        let from = if turn.principal_id.is_some() { "user" } else { "chiffon" };
+        work.event(turn.request_id, "message", json!({"from": from, "text": turn.text}));
+    }
     Ok(())
 }
 

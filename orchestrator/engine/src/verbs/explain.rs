@@ -1,0 +1,69 @@
+//! Telling people why tasks wait: many in one transaction, each once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chiffon_kernel::store;
+use uuid::Uuid;
+
+use super::wait::{self, Explained};
+use super::{Context, fresh_preview};
+use crate::domain::placement::{ACTION, Wait};
+use crate::domain::task::Status;
+use crate::store::ready;
+use crate::store::tasks::{self, Locked, OfRequest, Task};
+
+/// A task of which nobody was told yet why it waits.
+#[derive(Debug)]
+pub(super) struct Unexplained {
+    /// The task.
+    pub(super) task_id: Uuid,
+    /// Why.
+    pub(super) why: Wait,
+    /// By which it is kept out of looks.
+    pub(super) key: String,
+}
+
+/// Tells it, as far as it still is so.
+pub(super) async fn run(context: &Context, unexplained: &[Unexplained]) -> Result<(), store::Error> {
+    if unexplained.is_empty() {
+        return Ok(());
+    }
+    let mut work = context.begin().await?;
+    let ids: Vec<Uuid> = unexplained.iter().map(|unexplained| unexplained.task_id).collect();
+    let requests: BTreeMap<Uuid, OfRequest> =
+        tasks::lock_requests_of(&mut work, &ids).await?.into_iter().map(|request| (request.id, request)).collect();
+    let locked: BTreeMap<Uuid, Locked> =
+        tasks::lock_all(&mut work, &ids).await?.into_iter().map(|locked| (locked.task.id, locked)).collect();
+    let (mut explained, mut told, mut planned_again) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for Unexplained { task_id, why, key } in unexplained {
+        let Some(Locked { task, .. }) = locked.get(task_id) else { continue };
+        let Some(request) = requests.get(&task.request_id) else { continue };
+        let waits = matches!(task.status, Status::Pending | Status::Waiting) && task.wait_key.as_deref() == Some(key);
+        if !waits || planned_again.contains(&request.id) {
+            continue;
+        }
+        if why.what == ACTION && context.run.plan_again(context, &mut work, request.id).await? {
+            planned_again.insert(request.id);
+        } else if task.status == Status::Waiting && says(task, why) {
+            told.push(*task_id);
+        } else {
+            explained.push(Explained { request, task, why, wait_key: key });
+        }
+    }
+    // Tasks of a plan that is made again wait for nothing any more.
+    explained.retain(|explained| !planned_again.contains(&explained.request.id));
+    if !told.is_empty() {
+        ready::set_explained(&mut work, &told).await?;
+    }
+    if !explained.is_empty() {
+        wait::run(context, &mut work, &explained).await?;
+    }
+    for explained in explained {
+        fresh_preview::show(context, &mut work, explained.request, explained.task).await?;
+    }
+    work.commit().await
+}
+
+fn says(task: &Task, why: &Wait) -> bool {
+    task.waiting_for.as_ref().is_some_and(|before| before["text"] == why.text.as_str())
+}
