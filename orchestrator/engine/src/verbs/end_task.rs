@@ -3,6 +3,8 @@
 //! Their hosts are given back, the steps after one are skipped unless it completed, what it did is recorded, and its request is
 //! looked at again. All in the caller's transaction, which holds the requests' rows; in one statement for all wherever that can be.
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::message::Mode;
@@ -51,12 +53,12 @@ pub async fn run(context: &Context, work: &mut Work, ends: Vec<End<'_>>) -> Resu
     }
     set_ended(work, &ends.iter().map(|end| &end.ended).collect::<Vec<_>>(), now).await?;
     let unsure: Vec<Uuid> = ends.iter().filter(|end| end.ended.changed.is_none() && end.task.attempt > 0).map(|end| end.task.id).collect();
-    let tries = if unsure.is_empty() { Default::default() } else { attempts::count_tries_of(work, &unsure).await? };
+    let may_have_run = if unsure.is_empty() { BTreeMap::new() } else { attempts::count_tries_of(work, &unsure).await? };
     let mut followed = Vec::with_capacity(ends.len());
     for End { task, ended, by, particulars, .. } in ends {
         task_story::tell(work, task, ended.to, by.actor, by.event, particulars);
         fresh_preview::say(context, work, task).await?;
-        followed.push(Followed { task, to: ended.to, has_run: ended.changed.is_some() || tries.contains_key(&task.id) });
+        followed.push(Followed { task, to: ended.to, has_run: ended.changed.is_some() || may_have_run.contains_key(&task.id) });
     }
     follow(context, work, &followed).await
 }

@@ -2,6 +2,7 @@
 //! came late reverses an end (RELIABILITY 16).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use chiffon_kernel::store;
 use chiffon_kernel::store::storable::storable;
@@ -50,16 +51,18 @@ pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcom
         let status = report.status;
         let key = (status.task_id, status.attempt);
         let Some(known) = locked.get(&status.task_id).cloned() else { continue };
-        if !said.contains_key(&key) {
-            let (found, attempt) = late_report::find(context, &mut work, &known, by(report)).await?;
-            let Some(attempt) = attempt else {
-                *outcome = Some(not_found(status));
-                continue;
-            };
-            locked.insert(status.task_id, found.clone());
-            said.insert(key, Said { locked: found, attempt, statuses: Vec::new() });
-        }
-        let Some(of_attempt) = said.get_mut(&key) else { continue };
+        let of_attempt = match said.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let (found, attempt) = late_report::find(context, &mut work, &known, by(report)).await?;
+                let Some(attempt) = attempt else {
+                    *outcome = Some(not_found(status));
+                    continue;
+                };
+                locked.insert(status.task_id, found.clone());
+                entry.insert(Said { locked: found, attempt, statuses: Vec::new() })
+            }
+        };
         *outcome = Some(if is_owner(&of_attempt.attempt, report.signer) {
             of_attempt.statuses.push(status);
             Outcome::Done

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 /// A transaction.
 pub type Tx = Transaction<'static, Postgres>;
@@ -58,12 +58,13 @@ const STATEMENTS_OF_WORK: u32 = 2;
 /// A connection that is given back and does not answer within this is closed.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Leaves the connection outside of any transaction, or fails. sqlx counts a transaction only when `BEGIN` was answered: one that was
-/// dropped before (its caller hung up) stays open, and the next user's statements would run in it and be undone with it. Asked of
-/// the server in one round trip, without a warning in its log where all is well; in a transaction that failed, the first statement is
-/// refused and the connection is closed.
-async fn end_any_transaction(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("BEGIN; ROLLBACK").execute(connection).await.map(drop)
+/// Begins a transaction, to its end although its caller gives up: sqlx counts one only when `BEGIN` was answered, so one whose caller hung up
+/// before would stay open, and the next user's statements would run in it and be undone with it.
+async fn begun(pool: &PgPool, statement: &'static str) -> Result<Tx, sqlx::Error> {
+    let pool = pool.clone();
+    #[expect(clippy::disallowed_methods, reason = "it ends with the pool's own patience, and what nobody takes is rolled back")]
+    let beginning = tokio::spawn(async move { pool.begin_with(statement).await });
+    beginning.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// The pool.
@@ -123,7 +124,7 @@ impl Store {
             // Whoever gave up waiting leaves a connection that may never answer; the pool itself would wait for it without end.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let answer = tokio::time::timeout(ANSWERS_WITHIN, end_any_transaction(connection)).await;
+                    let answer = tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await;
                     answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
                 })
             })
@@ -156,7 +157,7 @@ impl Store {
 
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx, Error> {
-        Ok(self.pool.begin().await?)
+        Ok(begun(&self.pool, "BEGIN").await?)
     }
 
     /// Begins a transaction that sees the database as it is now until it ends, and changes nothing.

@@ -225,7 +225,7 @@ pub struct Move {
 
 /// Moves requests to other states. Fails when one does not stand where it was thought to.
 pub async fn set_status(connection: &mut PgConnection, moves: &[Move], at: DateTime<Utc>) -> Result<(), Error> {
-    let moved = sqlx::query_scalar!(
+    let done = sqlx::query_scalar!(
         "UPDATE requests
         SET status = move.new_status, waiting_for = move.waiting_for, error = COALESCE(move.error, requests.error),
             resend_at = move.resend_at, updated_at = $9::timestamptz, finished_at = CASE WHEN move.is_finished THEN $9::timestamptz END,
@@ -246,7 +246,7 @@ pub async fn set_status(connection: &mut PgConnection, moves: &[Move], at: DateT
     )
     .fetch_all(connection)
     .await?;
-    match moves.iter().find(|one| !moved.contains(&one.id)) {
+    match moves.iter().find(|one| !done.contains(&one.id)) {
         None => Ok(()),
         Some(one) => Err(Error::Moved { table: "requests", id: one.id.to_string(), from: one.from.as_str() }),
     }

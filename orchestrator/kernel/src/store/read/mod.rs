@@ -8,5 +8,5 @@ use super::Error;
 
 /// One unmoving view of the database for several statements, which changes nothing.
 pub async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
-    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    Ok(super::begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
