@@ -8,6 +8,7 @@ pub mod decline;
 pub mod dispatch;
 pub mod end_task;
 mod explain;
+mod finish;
 pub mod fresh_preview;
 pub mod heartbeat;
 pub mod hello;

@@ -1,31 +1,28 @@
 //! The ends of attempts, as their owners report them: applied once, acknowledged as often as it comes (RELIABILITY 13 to 16).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use chiffon_fleet::store::{agents, variables};
+use chiffon_fleet::store::agents;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::store::storable::{storable, storable_json};
-use chiffon_kernel::store::stored_json::read_json;
 use chiffon_kernel::verbs::outcome::Outcome;
 use chiffon_kernel::verbs::reply::{About, Addressee};
 use chiffon_kernel::verbs::work::Work;
-use chiffon_plans::domain::prediction::{self, OnHost};
-use chiffon_protocol::message::{ErrorReport, Mode, Outcome as Ending, Preview, ResultAck, ResultStatus, WorkResult};
-use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_protocol::ErrorCode;
+use chiffon_protocol::message::{ErrorReport, Outcome as Ending, ResultAck, ResultStatus, WorkResult};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::end_task::{self, By, End};
+use super::finish::{self, Finish};
 use super::status::{is_owner, not_the_owner, owner};
-use super::{Context, keep_hosts, late_report, retry, task_story, variables_changed, wait};
+use super::{Context, end_task, keep_hosts, late_report, task_story, variables_changed, wait};
 use crate::domain::placement::Wait;
-use crate::domain::task::{self as domain, Next, Proof, Reported, Status, given_back};
+use crate::domain::task::{self as domain, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt, Finished};
-use crate::store::task_changes::{Ended, Waiting};
+use crate::store::host_locks;
+use crate::store::task_changes::Waiting;
 use crate::store::tasks::{self, Locked, OfRequest};
-use crate::store::{host_locks, host_results};
 
 /// An agent that never starts this often is not asked again.
 const NOT_STARTED_AT_MOST: i32 = 3;
@@ -37,16 +34,6 @@ pub struct Signed<'r> {
     pub signer: &'r str,
     /// What it says.
     pub result: &'r WorkResult,
-}
-
-/// A result that ends its task.
-struct Finish<'r> {
-    locked: Locked,
-    to: Status,
-    ending: Ending,
-    result: &'r WorkResult,
-    problem: Option<Problem>,
-    warnings: Vec<String>,
 }
 
 /// Applies results in the order in which they came, in one transaction.
@@ -62,7 +49,7 @@ pub async fn run(context: &Context, results: &[Signed<'_>]) -> Result<Vec<Outcom
     for (signed, result) in results.iter().zip(&clean) {
         if !seen.insert(result.task_id) {
             // What was said before about the same task counts for this.
-            finish(context, &mut work, std::mem::take(&mut finishing)).await?;
+            finish::run(context, &mut work, std::mem::take(&mut finishing)).await?;
             known.extend(tasks::lock(&mut work, result.task_id).await?.map(|locked| (result.task_id, locked)));
         }
         let found = known.get(&result.task_id).and_then(|locked| Some((requests.get(&locked.task.request_id)?, locked)));
@@ -71,7 +58,7 @@ pub async fn run(context: &Context, results: &[Signed<'_>]) -> Result<Vec<Outcom
             None => None,
         });
     }
-    finish(context, &mut work, finishing).await?;
+    finish::run(context, &mut work, finishing).await?;
     work.commit().await?;
     let mut all = Vec::with_capacity(results.len());
     for ((signed, result), outcome) in results.iter().zip(&clean).zip(outcomes) {
@@ -111,8 +98,7 @@ async fn apply<'r>(
     match domain::result(locked.state(), attempt.known(), ending) {
         Reported::Ends(to) => {
             if !variables_changed::run(context, work, &locked, ending, result).await? {
-                let problem = (to != Status::Completed).then(|| problem(to, result));
-                finishing.push(Finish { locked, to, ending, result, problem, warnings: result.warnings.clone() });
+                finishing.push(Finish::new(locked, to, ending, result));
             }
         }
         Reported::NotStarted => {
@@ -164,162 +150,6 @@ fn ending(result: &WorkResult) -> Ending {
         ResultStatus::Completed => Ending::Succeeded,
         ResultStatus::Failed => Ending::Failed,
     })
-}
-
-/// Ends the tasks of results, and looks at their requests.
-async fn finish(context: &Context, work: &mut Work, finishing: Vec<Finish<'_>>) -> Result<(), store::Error> {
-    if finishing.is_empty() {
-        return Ok(());
-    }
-    let finished: Vec<Finished<'_>> = finishing
-        .iter()
-        .map(|Finish { locked, ending, result, .. }| Finished { attempt: locked.task.attempt, outcome: *ending, result })
-        .collect();
-    let now = work.now();
-    attempts::set_finished(work, &finished, now).await?;
-    let mut ending = Vec::with_capacity(finishing.len());
-    for mut one in finishing {
-        let task = &one.locked.task;
-        if let Some(variables) = one.result.variables.as_ref().filter(|_| task.mode == Mode::Check) {
-            variables::set(work, task.id, variables).await?;
-        }
-        keep_hosts::run(work, task, one.result).await?;
-        if !is_tried_again(context, work, &mut one).await? {
-            ending.push(one);
-        }
-    }
-    warn(work, &mut ending).await?;
-    if ending.is_empty() {
-        return Ok(());
-    }
-    let mut request_ids: Vec<Uuid> = ending.iter().map(|one| one.locked.task.request_id).collect();
-    request_ids.sort_unstable();
-    request_ids.dedup();
-    end_task::run(context, work, ending.iter().map(end).collect()).await?;
-    end_task::settle(context, work, &request_ids).await
-}
-
-/// Whether it was cut off and is tried again by itself; where it is not, its problem says why.
-async fn is_tried_again(context: &Context, work: &mut Work, one: &mut Finish<'_>) -> Result<bool, store::Error> {
-    // What contradicts itself, because it had said that it runs, is never repeated without a person.
-    // A dry run that has changed something is none that may be repeated.
-    let is_only_a_look = one.result.hosts.iter().all(|host| host.made.is_empty());
-    if one.to != Status::Interrupted || one.ending != Ending::Interrupted || !is_only_a_look {
-        return Ok(false);
-    }
-    let next = retry::judge(context, work, &one.locked).await?;
-    if let Next::Again { after, number } = next {
-        interrupted(context, work, &one.locked, (after, number), one.result).await?;
-        return Ok(true);
-    }
-    if let Some(problem) = one.problem.as_mut() {
-        let prospect = retry::prospect(context, &one.locked, next, true);
-        problem.message = format!("{}. {prospect}", problem.message.trim_end_matches('.'));
-    }
-    Ok(false)
-}
-
-fn end<'f>(one: &'f Finish<'_>) -> End<'f> {
-    let Finish { locked, to, ending, result, problem, warnings } = one;
-    let task = &locked.task;
-    let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
-    let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
-    let ended = Ended {
-        task_id: task.id,
-        from: task.status,
-        to: *to,
-        output: Some(&result.output),
-        outputs: Value::Object(result.outputs.clone()),
-        changed: is_verified.then_some(result.changed),
-        warnings: json!(warnings),
-        preview: preview.map(|preview| json!(preview)),
-        error: problem.as_ref(),
-    };
-    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
-    let mut particulars = json!({
-        "agent_id": agent, "outcome": ending, "exit_code": result.exit_code, "changed": is_verified.then_some(result.changed),
-        "duration_seconds": result.duration_seconds, "warnings": warnings, "error": problem,
-    });
-    if !is_verified {
-        particulars["verified"] = json!(false);
-    }
-    let has_told = task.attempt == 1 && !result.hosts.is_empty();
-    End { task, ended, by: By { actor: agent, event: "task.finished" }, particulars, has_told }
-}
-
-/// Adds to what the agents warn of where a run was not the first try, or not what its dry run had foretold.
-async fn warn(work: &mut Work, ending: &mut [Finish<'_>]) -> Result<(), store::Error> {
-    let changes: Vec<Uuid> =
-        ending.iter().map(|one| &one.locked.task).filter(|task| task.mode == Mode::Apply).map(|task| task.id).collect();
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let foretold = host_results::foretold(work, &changes).await?;
-    for one in ending {
-        let task_id = one.locked.task.id;
-        if one.locked.task.mode == Mode::Apply && one.locked.tries > 1 {
-            let number = one.result.attempt;
-            one.warnings.push(format!("this was try {number}; what an earlier one did as it was cut off may stand in no log"));
-        }
-        let Some(preview) = foretold.get(&task_id).filter(|_| !one.result.hosts.is_empty()) else { continue };
-        let preview = read_json::<Preview>("tasks", "preview", &format!("the preview of task {task_id}"), preview);
-        let (preview, hosts) = match (preview, host_results::ran(work, task_id).await) {
-            (Ok(preview), Ok(hosts)) => (preview, hosts),
-            (Err(error @ store::Error::BadData { .. }), _) | (_, Err(error @ store::Error::BadData { .. })) => {
-                one.warnings.push(format!("it was not compared with its preview: {}", Problem::from(error).message));
-                continue;
-            }
-            (Err(error), _) | (_, Err(error)) => return Err(error),
-        };
-        let others = host_results::places_of_others(work, task_id).await?;
-        let ran = hosts.iter().map(|on| OnHost {
-            host: &on.host,
-            is_completed: on.is_completed,
-            attempts: on.attempts,
-            changes: &on.changes,
-            written: &on.written,
-            others: &others,
-        });
-        one.warnings.extend(prediction::differences(&preview, &ran.collect::<Vec<_>>()));
-    }
-    Ok(())
-}
-
-/// Its owner says that it was cut off, and it may be repeated: it is tried again without a person.
-async fn interrupted(
-    context: &Context,
-    work: &mut Work,
-    locked: &Locked,
-    next: (Duration, u32),
-    result: &WorkResult,
-) -> Result<(), store::Error> {
-    let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
-    let particulars = json!({
-        "agent_id": agent, "outcome": Ending::Interrupted, "exit_code": result.exit_code, "changed": result.changed,
-        "duration_seconds": result.duration_seconds, "warnings": result.warnings, "error": problem(Status::Interrupted, result),
-    });
-    task_story::tell(work, &locked.task, Status::Interrupted, agent, "task.interrupted", particulars);
-    retry::by_itself(context, work, locked, next, Proof::ItsReport).await
-}
-
-/// What the agent says went wrong, or what its silence about that means.
-fn problem(to: Status, result: &WorkResult) -> Problem {
-    if let Some(error) = &result.error {
-        return Problem::from(error.clone());
-    }
-    let (code, words) = match to {
-        Status::Cancelled => (ErrorCode::CancelledByPerson, "it was stopped by a person; what it had done by then stays done"),
-        Status::Interrupted => (ErrorCode::Interrupted, "its agent was stopped under it; look at the log for what was done"),
-        Status::Failed
-        | Status::Pending
-        | Status::Waiting
-        | Status::Dispatched
-        | Status::Running
-        | Status::Completed
-        | Status::Unknown
-        | Status::Skipped => (ErrorCode::PlayFailed, "the agent gave no reason; look at the log"),
-    };
-    Problem::new(code, words)
 }
 
 /// The agent's journal proves that nothing was executed: it is offered again, as a new attempt, without a person.

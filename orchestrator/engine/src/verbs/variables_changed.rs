@@ -28,16 +28,16 @@ pub(super) async fn run(
     ending: Ending,
     result: &WorkResult,
 ) -> Result<bool, store::Error> {
-    let (task, work_now) = (&locked.task, work.now());
+    let (task, now) = (&locked.task, work.now());
     let Some(error) = result.error.as_ref().filter(|error| error.code == ErrorCode::VariablesChanged.number()) else { return Ok(false) };
     let has_begun = ending != Ending::Failed || result.changed || result.hosts.iter().any(|host| host.ok > 0);
     if task.purpose != Purpose::Apply || has_begun || !context.run.can_plan_again(work, task.request_id, task.id).await? {
         return Ok(false);
     }
     let finished = Finished { attempt: task.attempt, outcome: ending, result };
-    attempts::set_finished(work, &[finished], work_now).await?;
+    attempts::set_finished(work, &[finished], now).await?;
     let problem = Problem::from(error.clone());
-    set_ended(work, &[&Ended::without_run(task.id, task.status, Status::Failed, &problem)], work_now).await?;
+    set_ended(work, &[&Ended::without_run(task.id, task.status, Status::Failed, &problem)], now).await?;
     host_locks::release(work, &[task.id]).await?;
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
     let particulars = json!({"agent_id": agent, "outcome": ending, "changed": false, "error": problem});
