@@ -4,6 +4,7 @@ pub mod attempts;
 pub mod dead_letters;
 pub mod dispatch;
 pub mod fresh_previews;
+pub mod held;
 pub mod host_locks;
 pub mod host_results;
 pub mod invariants;

@@ -21,6 +21,7 @@ use super::{Context, task_story};
 use crate::domain::placement::Wait;
 use crate::domain::task::{self as domain, Claim, Claimed, Task as State};
 use crate::store::attempts::{self, Attempt, Granted};
+use crate::store::held::{self, Held};
 use crate::store::task_changes::set_claimed;
 use crate::store::tasks::{self, Locked, OfRequest};
 
@@ -49,8 +50,7 @@ enum Answer {
 struct Facts {
     agents: BTreeMap<String, Identity>,
     orders: BTreeMap<String, Ordered>,
-    requests: BTreeMap<Uuid, OfRequest>,
-    tasks: BTreeMap<Uuid, Locked>,
+    held: Held,
 }
 
 /// Decides about claims and answers each on its agent's control queue.
@@ -66,8 +66,7 @@ pub async fn run(context: &Context, claims: &[Signed<'_>]) -> Result<Vec<Outcome
             outcomes.push(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
             continue;
         };
-        let found = facts.tasks.get(&claim.task_id).and_then(|locked| Some((facts.requests.get(&locked.task.request_id)?, locked)));
-        let Some((request, locked)) = found else {
+        let Some((request, locked)) = facts.held.get(claim.task_id) else {
             let message = format!("{} claims task {}, which does not exist", claim.agent_id, claim.task_id);
             outcomes.push(Outcome::rejected(ErrorCode::TaskNotFound, message));
             continue;
@@ -85,15 +84,14 @@ pub async fn run(context: &Context, claims: &[Signed<'_>]) -> Result<Vec<Outcome
                     claimed_at: Some(work.now()),
                     ..attempt
                 });
-                if let Some(locked) = facts.tasks.get_mut(&claim.task_id) {
-                    locked.attempt = owned;
-                }
+                let locked = Locked { attempt: owned, ..locked.clone() };
+                facts.held.set(locked);
             }
             Answer::NotBy(reason) => {
                 let why = Wait::new("agent", reason);
                 let withdrawal = Withdrawal { actor: &agent.id, event: "task.declined", why, excluded: None, not_before: None };
                 withdraw::run(context, &mut work, request, &locked.task, &withdrawal).await?;
-                facts.tasks.extend(tasks::lock(&mut work, claim.task_id).await?.map(|locked| (claim.task_id, locked)));
+                tasks::lock(&mut work, claim.task_id).await?.into_iter().for_each(|locked| facts.held.set(locked));
             }
             Answer::GrantedBefore | Answer::Refused(_) => {}
         }
@@ -105,6 +103,7 @@ pub async fn run(context: &Context, claims: &[Signed<'_>]) -> Result<Vec<Outcome
         work.reply(to, about, answered(context, claim, decision, reason));
         outcomes.push(Outcome::Done);
     }
+    granted.sort_by_key(|granted| granted.claim.task_id);
     grant(context, &mut work, &granted).await?;
     // Offers were reserved on every agent that could have taken them, or are to be made again.
     work.wake_dispatcher();
@@ -118,15 +117,13 @@ async fn facts(work: &mut Work, claims: &[Signed<'_>]) -> Result<Facts, store::E
     agent_ids.dedup();
     let task_ids: Vec<Uuid> = claims.iter().map(|signed| signed.claim.task_id).collect();
     let agents = agents::list(work, &agent_ids).await?;
-    let requests = tasks::lock_requests_of(work, &task_ids).await?;
-    let tasks = tasks::lock_all(work, &task_ids).await?;
+    let held = held::hold(work, &task_ids).await?;
     let ordered: Vec<String> = agents.iter().filter(|agent| agent.is_ordered).map(|agent| agent.id.clone()).collect();
     let orders = if ordered.is_empty() { Vec::new() } else { agent_orders::list(work, &ordered).await? };
     Ok(Facts {
         orders: orders.into_iter().map(|ordered| (ordered.agent_id.clone(), ordered)).collect(),
         agents: agents.into_iter().map(|agent| (agent.id.clone(), agent)).collect(),
-        requests: requests.into_iter().map(|request| (request.id, request)).collect(),
-        tasks: tasks.into_iter().map(|locked| (locked.task.id, locked)).collect(),
+        held,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Telling people why tasks wait: many in one transaction, each once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chiffon_kernel::store;
 use uuid::Uuid;
@@ -9,8 +9,8 @@ use super::wait::{self, Explained};
 use super::{Context, fresh_preview};
 use crate::domain::placement::{ACTION, Wait};
 use crate::domain::task::Status;
-use crate::store::ready;
-use crate::store::tasks::{self, Locked, OfRequest, Task};
+use crate::store::tasks::{Locked, Task};
+use crate::store::{held, ready};
 
 /// A task of which nobody was told yet why it waits.
 #[derive(Debug)]
@@ -30,14 +30,10 @@ pub(super) async fn run(context: &Context, unexplained: &[Unexplained]) -> Resul
     }
     let mut work = context.begin().await?;
     let ids: Vec<Uuid> = unexplained.iter().map(|unexplained| unexplained.task_id).collect();
-    let requests: BTreeMap<Uuid, OfRequest> =
-        tasks::lock_requests_of(&mut work, &ids).await?.into_iter().map(|request| (request.id, request)).collect();
-    let locked: BTreeMap<Uuid, Locked> =
-        tasks::lock_all(&mut work, &ids).await?.into_iter().map(|locked| (locked.task.id, locked)).collect();
+    let held = held::hold(&mut work, &ids).await?;
     let (mut explained, mut told, mut planned_again) = (Vec::new(), Vec::new(), BTreeSet::new());
     for Unexplained { task_id, why, key } in unexplained {
-        let Some(Locked { task, .. }) = locked.get(task_id) else { continue };
-        let Some(request) = requests.get(&task.request_id) else { continue };
+        let Some((request, Locked { task, .. })) = held.get(*task_id) else { continue };
         let waits = matches!(task.status, Status::Pending | Status::Waiting) && task.wait_key.as_deref() == Some(key);
         if !waits || planned_again.contains(&request.id) {
             continue;

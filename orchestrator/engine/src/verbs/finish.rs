@@ -44,10 +44,11 @@ pub(super) async fn run(context: &Context, work: &mut Work, finishing: Vec<Finis
     if finishing.is_empty() {
         return Ok(());
     }
-    let finished: Vec<Finished<'_>> = finishing
+    let mut finished: Vec<Finished<'_>> = finishing
         .iter()
         .map(|Finish { locked, ending, result, .. }| Finished { attempt: locked.task.attempt, outcome: *ending, result })
         .collect();
+    finished.sort_by_key(|finished| finished.result.task_id);
     let now = work.now();
     attempts::set_finished(work, &finished, now).await?;
     let mut ending = Vec::with_capacity(finishing.len());

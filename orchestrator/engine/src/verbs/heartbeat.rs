@@ -61,7 +61,9 @@ pub async fn run(context: &Context, hellos: &HelloRequests, beats: &[Beat<'_>]) 
     if !available.is_empty() {
         task_changes::readmit(&mut work, &available).await?;
     }
-    let held: Vec<Held> = taken.iter().flat_map(|beat| held(beat)).collect();
+    // Whoever changes several attempts does it in the order of their tasks, so that no two wait for one another.
+    let mut held: Vec<Held> = taken.iter().flat_map(|beat| held(beat)).collect();
+    held.sort_by_key(|held| held.task_id);
     let resolved = attempts::renew(&mut work, &held, context.settings.agent_lease).await?;
     let mut cancels = agents::list_open_cancels(&mut work, &ids).await?;
     cancels.extend(attempts::list_outlived(&mut work, &held).await?);

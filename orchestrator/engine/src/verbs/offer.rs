@@ -21,9 +21,10 @@ use super::{Context, fresh_preview, task_story, unverified, wait};
 use crate::domain::task::{self as domain, NextOffer, Status};
 use crate::store::attempts::{self, Attempt};
 use crate::store::dispatch::{plan_hashes, plan_part};
+use crate::store::held;
 use crate::store::host_locks::{self, Wanted};
 use crate::store::task_changes::{Ended, Offered, set_offered};
-use crate::store::tasks::{self, Locked, OfRequest, Task};
+use crate::store::tasks::{Locked, OfRequest, Task};
 
 /// A task, and the agent for which there is room.
 #[derive(Debug, Clone)]
@@ -55,16 +56,12 @@ pub(super) async fn run(context: &Context, placed: &[Placed]) -> Result<usize, s
     }
     let mut work = context.begin().await?;
     let ids: Vec<Uuid> = placed.iter().map(|placed| placed.task_id).collect();
-    let requests: BTreeMap<Uuid, OfRequest> =
-        tasks::lock_requests_of(&mut work, &ids).await?.into_iter().map(|request| (request.id, request)).collect();
-    let locked: BTreeMap<Uuid, Locked> =
-        tasks::lock_all(&mut work, &ids).await?.into_iter().map(|locked| (locked.task.id, locked)).collect();
-    let plan_ids: Vec<Uuid> = locked.values().map(|locked| locked.task.plan_id).collect();
+    let held = held::hold(&mut work, &ids).await?;
+    let plan_ids: Vec<Uuid> = held.tasks().map(|locked| locked.task.plan_id).collect();
     let hashes = plan_hashes(&mut work, &plan_ids).await?;
     let mut going = Vec::with_capacity(placed.len());
     for placed in placed {
-        let Some(locked) = locked.get(&placed.task_id) else { continue };
-        let Some(request) = requests.get(&locked.task.request_id) else { continue };
+        let Some((request, locked)) = held.get(placed.task_id) else { continue };
         let Some(NextOffer { attempt, offer, is_new }) = next_offer(locked, request) else { continue };
         if peer::is_one(&placed.agent_id) && attempt != 1 {
             continue;

@@ -1,6 +1,6 @@
 //! The ends of attempts, as their owners report them: applied once, acknowledged as often as it comes (RELIABILITY 13 to 16).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chiffon_fleet::store::agents;
 use chiffon_kernel::domain::audit::AuditEvent;
@@ -20,9 +20,9 @@ use super::{Context, end_task, keep_hosts, late_report, task_story, variables_ch
 use crate::domain::placement::Wait;
 use crate::domain::task::{self as domain, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt, Finished};
-use crate::store::host_locks;
 use crate::store::task_changes::Waiting;
 use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::{held, host_locks};
 
 /// An agent that never starts this often is not asked again.
 const NOT_STARTED_AT_MOST: i32 = 3;
@@ -41,20 +41,16 @@ pub async fn run(context: &Context, results: &[Signed<'_>]) -> Result<Vec<Outcom
     let clean: Vec<WorkResult> = results.iter().map(|signed| storable_result(signed.result)).collect();
     let mut work = context.begin().await?;
     let task_ids: Vec<Uuid> = clean.iter().map(|result| result.task_id).collect();
-    let requests: BTreeMap<Uuid, OfRequest> =
-        tasks::lock_requests_of(&mut work, &task_ids).await?.into_iter().map(|request| (request.id, request)).collect();
-    let mut known: BTreeMap<Uuid, Locked> =
-        tasks::lock_all(&mut work, &task_ids).await?.into_iter().map(|locked| (locked.task.id, locked)).collect();
+    let mut held = held::hold(&mut work, &task_ids).await?;
     let (mut outcomes, mut finishing, mut seen) = (Vec::with_capacity(results.len()), Vec::new(), BTreeSet::new());
     for (signed, result) in results.iter().zip(&clean) {
         if !seen.insert(result.task_id) {
             // What was said before about the same task counts for this.
             finish::run(context, &mut work, std::mem::take(&mut finishing)).await?;
-            known.extend(tasks::lock(&mut work, result.task_id).await?.map(|locked| (result.task_id, locked)));
+            tasks::lock(&mut work, result.task_id).await?.into_iter().for_each(|locked| held.set(locked));
         }
-        let found = known.get(&result.task_id).and_then(|locked| Some((requests.get(&locked.task.request_id)?, locked)));
-        outcomes.push(match found {
-            Some((request, locked)) => Some(apply(context, &mut work, (request, locked), signed.signer, result, &mut finishing).await?),
+        outcomes.push(match held.get(result.task_id) {
+            Some(found) => Some(apply(context, &mut work, found, signed.signer, result, &mut finishing).await?),
             None => None,
         });
     }

@@ -17,9 +17,10 @@ use uuid::Uuid;
 use super::{Context, end_task, late_report, task_story, unverified};
 use crate::domain::task::{Event, Status, Task as State};
 use crate::store::attempts::{self, Attempt};
+use crate::store::held::{self, Held};
 use crate::store::logs;
 use crate::store::task_changes::{Running, set_running};
-use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::tasks::{self, Locked};
 
 /// A report with the key that signed it.
 #[derive(Debug, Clone, Copy)]
@@ -41,25 +42,22 @@ struct Said<'r> {
 pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcome>, store::Error> {
     let mut work = context.begin().await?;
     let task_ids: Vec<Uuid> = reports.iter().map(|report| report.status.task_id).collect();
-    let requests: BTreeMap<Uuid, OfRequest> =
-        tasks::lock_requests_of(&mut work, &task_ids).await?.into_iter().map(|request| (request.id, request)).collect();
-    let mut locked: BTreeMap<Uuid, Locked> =
-        tasks::lock_all(&mut work, &task_ids).await?.into_iter().map(|locked| (locked.task.id, locked)).collect();
+    let mut held = held::hold(&mut work, &task_ids).await?;
     let mut outcomes: Vec<Option<Outcome>> = vec![None; reports.len()];
     let mut said: BTreeMap<(Uuid, u32), Said<'_>> = BTreeMap::new();
     for (report, outcome) in reports.iter().zip(&mut outcomes) {
         let status = report.status;
         let key = (status.task_id, status.attempt);
-        let Some(known) = locked.get(&status.task_id).cloned() else { continue };
+        let Some((_, known)) = held.get(status.task_id) else { continue };
         let of_attempt = match said.entry(key) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let (found, attempt) = late_report::find(context, &mut work, &known, by(report)).await?;
+                let (found, attempt) = late_report::find(context, &mut work, known, by(report)).await?;
                 let Some(attempt) = attempt else {
                     *outcome = Some(not_found(status));
                     continue;
                 };
-                locked.insert(status.task_id, found.clone());
+                held.set(found.clone());
                 entry.insert(Said { locked: found, attempt, statuses: Vec::new() })
             }
         };
@@ -71,7 +69,7 @@ pub async fn run(context: &Context, reports: &[Report<'_>]) -> Result<Vec<Outcom
         });
     }
     let owned: Vec<Said<'_>> = said.into_values().filter(|said| !said.statuses.is_empty()).collect();
-    store_lines(&mut work, &owned, &requests).await?;
+    store_lines(&mut work, &owned, &held).await?;
     let running: Vec<Runs<'_>> = owned.iter().map(progress).collect();
     run_all(context, &mut work, &running).await?;
     work.commit().await?;
@@ -118,7 +116,7 @@ pub(super) fn owner(attempt: &Attempt) -> Option<Addressee> {
 }
 
 /// Stores new lines, shows who follows which, and tells each owner up to which number all are stored.
-async fn store_lines(work: &mut Work, said: &[Said<'_>], requests: &BTreeMap<Uuid, OfRequest>) -> Result<(), store::Error> {
+async fn store_lines(work: &mut Work, said: &[Said<'_>], held: &Held) -> Result<(), store::Error> {
     let with_lines: Vec<(&Said<'_>, Vec<&LogEvent>)> = said
         .iter()
         .map(|said| (said, said.statuses.iter().flat_map(|status| &status.events).collect::<Vec<_>>()))
@@ -137,7 +135,7 @@ async fn store_lines(work: &mut Work, said: &[Said<'_>], requests: &BTreeMap<Uui
             let data = json!({"task_id": attempt.task_id, "purpose": purpose, "attempt": attempt.attempt, "from": from, "to": to});
             work.event(locked.task.request_id, "log", data);
         }
-        if let (Some(to), Some(request)) = (owner(attempt), requests.get(&locked.task.request_id)) {
+        if let (Some(to), Some((request, _))) = (owner(attempt), held.get(attempt.task_id)) {
             let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
             let attempt_number = attempt.attempt.unsigned_abs();
             work.reply(to, about, ResultAck { task_id: attempt.task_id, attempt: attempt_number, last_seq, result_stored: false });

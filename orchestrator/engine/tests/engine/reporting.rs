@@ -1,10 +1,14 @@
 //! Progress that only rises and log lines that are neither lost nor doubled (RELIABILITY 16).
 
+use std::time::Duration;
+
 use chiffon_harness::site::{Site, step};
 use chiffon_harness::wire::{WireAgent, Work};
+use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_protocol::Message;
 use chiffon_protocol::message::{Outcome, ResultAck};
 use chiffon_protocol::topology::STATUS;
+use serde_json::json;
 
 async fn running(site: &Site) -> (WireAgent, Work, uuid::Uuid) {
     let mut agent = WireAgent::start(site, "infra-1", &site.keys[0]).await;
@@ -92,26 +96,18 @@ async fn unsigned_forged_and_strange_messages_are_dead_lettered_and_change_nothi
     let body = agent.body(agent.status(&work, 50, &[1]));
     agent.publish(STATUS, body.clone(), None).await;
     let stranger = chiffon_protocol::key::KeyPair::generate();
-    let forged = chiffon_protocol::signature::sign(
-        &stranger,
-        STATUS,
-        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_mins(1),
-        &body,
-    );
+    let forged =
+        chiffon_protocol::signature::sign(&stranger, STATUS, chiffon_process::Clock::now(&site.app.clock) + Duration::from_mins(1), &body);
     agent.publish(STATUS, body.clone(), Some(forged)).await;
     let elsewhere = chiffon_protocol::signature::sign(
         &agent.key,
         "orchestrator.results",
-        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_mins(1),
+        chiffon_process::Clock::now(&site.app.clock) + Duration::from_mins(1),
         &body,
     );
     agent.publish(STATUS, body, Some(elsewhere)).await;
-    let nonsense = chiffon_protocol::signature::sign(
-        &agent.key,
-        STATUS,
-        chiffon_process::Clock::now(&site.app.clock) + std::time::Duration::from_mins(1),
-        b"{}",
-    );
+    let nonsense =
+        chiffon_protocol::signature::sign(&agent.key, STATUS, chiffon_process::Clock::now(&site.app.clock) + Duration::from_mins(1), b"{}");
     agent.publish(STATUS, b"{}".to_vec(), Some(nonsense)).await;
     let verdicts = site.turn().await;
     let codes: Vec<u16> =
@@ -136,4 +132,25 @@ async fn reports_of_who_does_not_own_the_attempt_change_nothing() {
     agent.finish(&work, Outcome::Succeeded).await;
     site.turn().await;
     assert_eq!(site.status(request_id, "web").await, "completed");
+}
+
+#[tokio::test]
+async fn what_had_to_wait_for_another_transaction_has_no_earlier_time_than_that() {
+    let mut site = Site::start().await;
+    site.app.leave_behind();
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    // It began first, and came second.
+    let mut second = site.app.context.begin().await.expect("a unit of work");
+    site.app.clock.advance(Duration::from_secs(1));
+    let mut first = site.app.context.begin().await.expect("a unit of work");
+    first.audit(request_id, AuditEvent::by_chiffon("first", json!({})));
+    first.commit().await.expect("a commit");
+    second.audit(request_id, AuditEvent::by_chiffon("second", json!({})));
+    second.commit().await.expect("a commit");
+    let backwards = "
+        SELECT count(*)
+        FROM audit_log a
+        JOIN audit_log b ON b.chain = a.chain AND b.seq = a.seq + 1
+        WHERE a.chain = $1::uuid::text AND b.at < a.at";
+    assert_eq!(site.app.number(backwards, request_id).await, 0);
 }

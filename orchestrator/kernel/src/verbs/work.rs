@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
@@ -25,7 +26,7 @@ use crate::store::{self, Tx};
 pub struct Work {
     context: Context,
     transaction: Tx,
-    now: DateTime<Utc>,
+    now: OnceLock<DateTime<Utc>>,
     trail: Trail,
     replies: Vec<(Addressee, About, chiffon_protocol::Message)>,
     wakes_dispatcher: bool,
@@ -37,7 +38,7 @@ impl Context {
     pub async fn begin(&self) -> Result<Work, store::Error> {
         Ok(Work {
             transaction: self.store.begin().await?,
-            now: self.clock.now(),
+            now: OnceLock::new(),
             context: self.clone(),
             trail: Trail::default(),
             replies: Vec::new(),
@@ -48,9 +49,10 @@ impl Context {
 }
 
 impl Work {
-    /// The one time of all that is written.
+    /// The one time of all that is written: when it was first asked for. Ask under the locks: whoever waits for them comes after those that
+    /// had them, in time, too.
     pub fn now(&self) -> DateTime<Utc> {
-        self.now
+        *self.now.get_or_init(|| self.context.clock.now())
     }
 
     /// Adds to the chain of a request. Its row is locked by now, or is at the commit.
@@ -91,7 +93,8 @@ impl Work {
     /// Makes it last, and does what follows.
     pub async fn commit(mut self) -> Result<(), store::Error> {
         if !self.trail.is_empty() {
-            trail::write(&mut self.transaction, &self.trail, self.now).await?;
+            let now = self.now();
+            trail::write(&mut self.transaction, &self.trail, now).await?;
         }
         store::commit(self.transaction).await?;
         let Context { wakes, live, announcements, .. } = &self.context;

@@ -198,7 +198,8 @@ impl GitScribe {
             let Some(payload) = record::render(&mut work, record, now).await? else { break };
             let value = serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
             git_outbox::set_payload(&mut work, record.id, &value).await?;
-            plans.extend(record::commit_plan(&value, &record.author, record.at));
+            let Some(plan) = record::commit_plan(&value, &record.author, record.at) else { break };
+            plans.push(plan);
         }
         work.commit().await?;
         Ok(plans)
