@@ -40,10 +40,12 @@ pub enum Error {
         /// Where it was thought to stand.
         from: &'static str,
     },
-    /// A request was to be moved in a way that its state does not have: a mistake of this program.
-    #[error("request {id}: {source}")]
+    /// Something was to be moved in a way that its state does not have: a mistake of this program.
+    #[error("{table} {id}: {source}")]
     Transition {
-        /// The request.
+        /// The table.
+        table: &'static str,
+        /// The row.
         id: String,
         /// The move.
         source: Box<dyn std::error::Error + Send + Sync>,

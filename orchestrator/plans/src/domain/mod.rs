@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod catalogue;
 pub mod not_offered;
 pub mod plan;
+pub mod plan_state;
 pub mod policy;
 pub mod prediction;
 pub mod record_path;

@@ -1,7 +1,8 @@
-//! Revisions of plans. Once its hash is set, a plan's body never changes; the database refuses it.
+//! Revisions of plans, and the only place that moves them. Once its hash is set, a plan's body never changes; the database refuses it.
 
 use chiffon_kernel::store::Error;
 use chiffon_plans::domain::plan::PlanDocument;
+use chiffon_plans::domain::plan_state::{Event, InvalidTransition, State};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -14,8 +15,8 @@ pub struct Row {
     pub id: Uuid,
     /// From 1.
     pub revision: i32,
-    /// `discovering | previewing | proposed | approved | rejected | superseded | expired | withdrawn | failed`
-    pub state: String,
+    /// Where it stands.
+    pub state: State,
     /// Null until discovery has frozen its outputs.
     pub sha256: Option<String>,
     /// The document.
@@ -41,7 +42,7 @@ pub struct New<'n> {
     pub approvals_needed: i32,
 }
 
-/// Adds a revision in state `discovering`, without a hash.
+/// Adds a revision whose first steps are still to be run, without a hash.
 ///
 /// # Panics
 /// Never: documents always serialize.
@@ -49,7 +50,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
     let document = new.document;
     sqlx::query!(
         "INSERT INTO plans (id, request_id, revision, round, state, body, summary, risk, estimated_seconds, estimated_cost_micro_usd, planned_by, approvals_needed, created_at)
-        VALUES ($1, $2, $3, $4, 'discovering', $5, $6, $7, $8, $9, $10, $11, $12)",
+        VALUES ($1, $2, $3, $4, $13, $5, $6, $7, $8, $9, $10, $11, $12)",
         new.id,
         document.request_id,
         document.revision,
@@ -62,6 +63,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         json!({"provider": document.planned_by.provider, "model": document.planned_by.model}),
         new.approvals_needed,
         at,
+        State::Discovering.as_str(),
     )
     .execute(connection)
     .await?;
@@ -99,13 +101,19 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Row, Error> 
     Ok(Row {
         id: stored.id,
         revision: stored.revision,
-        state: stored.state,
+        state: read_state(&stored.state, id)?,
         sha256: stored.sha256,
         document,
         approvals_needed: stored.approvals_needed,
         expires_at: stored.expires_at,
         approved_at: stored.approved_at,
     })
+}
+
+/// A state as it is stored.
+pub(super) fn read_state(word: &str, id: Uuid) -> Result<State, Error> {
+    let bad = || Error::BadData { table: "plans", column: "state", id: id.to_string(), value: word.to_owned() };
+    State::from_word(word).ok_or_else(bad)
 }
 
 /// The number of the next revision.
@@ -120,70 +128,74 @@ pub async fn next_revision(connection: &mut PgConnection, request_id: Uuid) -> R
     .await?)
 }
 
-/// Fixes a revision: body, hash and how long it may wait for approval. Fails when it was fixed before.
-///
-/// # Panics
-/// Never: documents always serialize.
-pub async fn freeze(
-    connection: &mut PgConnection,
-    id: Uuid,
-    document: &PlanDocument,
-    sha256: &str,
-    state: &str,
-    expires_at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let done = sqlx::query!(
-        "UPDATE plans
-        SET body = $2, sha256 = $3, state = $4, expires_at = $5
-        WHERE id = $1 AND sha256 IS NULL",
-        id,
-        serde_json::to_value(document).expect("a plan is JSON"),
-        sha256,
-        state,
-        expires_at,
-    )
-    .execute(connection)
-    .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Moved { table: "plans", id: id.to_string(), from: "discovering" }) }
+/// What is fixed with a revision.
+#[derive(Debug, Clone, Copy)]
+pub struct Frozen<'f> {
+    /// The document.
+    pub document: &'f PlanDocument,
+    /// Its hash.
+    pub sha256: &'f str,
+    /// How long it may wait for approval.
+    pub expires_at: DateTime<Utc>,
 }
 
-/// Moves a revision that has not come to an end to another state.
-pub async fn set_state(connection: &mut PgConnection, id: Uuid, state: &str) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE plans
-        SET state = $2
-        WHERE id = $1 AND state IN ('discovering', 'previewing', 'proposed')",
-        id,
-        state,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Gives a revision up for a newer one. An approved one only while nothing of it was begun, which the caller has looked at.
-pub async fn supersede(connection: &mut PgConnection, id: Uuid) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE plans
-        SET state = 'superseded'
-        WHERE id = $1 AND state IN ('discovering', 'previewing', 'proposed', 'approved')",
-        id,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+/// Fixes a revision of which all is found out. Fails when it was fixed before.
+pub async fn freeze(connection: &mut PgConnection, id: Uuid, frozen: Frozen<'_>) -> Result<State, Error> {
+    let Frozen { document, sha256, expires_at } = frozen;
+    let body = serde_json::to_value(document).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    set_state(connection, id, State::Discovering, Event::Freeze, Written { fixed: Some((body, sha256, expires_at)), approved_at: None }).await
 }
 
 /// Marks a revision as approved: once, so that it can run once.
-pub async fn approve(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn approve(connection: &mut PgConnection, id: Uuid, from: State, at: DateTime<Utc>) -> Result<State, Error> {
+    set_state(connection, id, from, Event::Approve, Written { fixed: None, approved_at: Some(at) }).await
+}
+
+/// Moves a revision that stands there, by what writes nothing beside.
+pub async fn move_on(connection: &mut PgConnection, id: Uuid, from: State, event: Event) -> Result<State, Error> {
+    set_state(connection, id, from, event, Written::default()).await
+}
+
+/// Ends a revision that is still being made or decided about. One that has come to its end stays as it is.
+pub async fn give_up(connection: &mut PgConnection, id: Uuid, event: Event) -> Result<(), Error> {
+    let word = sqlx::query_scalar!("SELECT state FROM plans WHERE id = $1", id).fetch_one(&mut *connection).await?;
+    let state = read_state(&word, id)?;
+    if state.is_open() {
+        move_on(connection, id, state, event).await?;
+    }
+    Ok(())
+}
+
+/// What is written beside a state.
+#[derive(Default)]
+struct Written<'w> {
+    fixed: Option<(Value, &'w str, DateTime<Utc>)>,
+    approved_at: Option<DateTime<Utc>>,
+}
+
+/// The only place that changes where a revision stands. Fails when it does not stand where it was thought to.
+async fn set_state(connection: &mut PgConnection, id: Uuid, from: State, event: Event, written: Written<'_>) -> Result<State, Error> {
+    let transition = |source: InvalidTransition| Error::Transition { table: "plans", id: id.to_string(), source: source.into() };
+    let to = from.on(event).map_err(transition)?;
+    let (body, sha256, expires_at) = match written.fixed {
+        Some((body, sha256, expires_at)) => (Some(body), Some(sha256), Some(expires_at)),
+        None => (None, None, None),
+    };
     let done = sqlx::query!(
         "UPDATE plans
-        SET state = 'approved', approved_at = $2
-        WHERE id = $1 AND approved_at IS NULL AND sha256 IS NOT NULL AND state IN ('discovering', 'previewing', 'proposed')",
+        SET state = $3, body = COALESCE($4, body), sha256 = COALESCE($5, sha256), expires_at = COALESCE($6, expires_at),
+            approved_at = COALESCE($7, approved_at)
+        WHERE id = $1 AND state = $2 AND ($5::text IS NULL OR sha256 IS NULL)
+        AND ($7::timestamptz IS NULL OR approved_at IS NULL AND sha256 IS NOT NULL)",
         id,
-        at,
+        from.as_str(),
+        to.as_str(),
+        body,
+        sha256,
+        expires_at,
+        written.approved_at,
     )
     .execute(connection)
     .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Moved { table: "plans", id: id.to_string(), from: "proposed" }) }
+    if done.rows_affected() == 1 { Ok(to) } else { Err(Error::Moved { table: "plans", id: id.to_string(), from: from.as_str() }) }
 }

@@ -8,6 +8,7 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::store::stored_json::read_json;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
@@ -71,7 +72,8 @@ async fn previewed(context: &Context, work: &mut Work, row: &mut Row, plan_id: U
     let remark = if failed.is_empty() { String::new() } else { format!("; not all of it could be previewed: {}", failed.join("; ")) };
     let audit =
         AuditEvent::by_chiffon("plan.proposed", json!({"revision": plan.revision, "sha256": plan.sha256, "previews_failed": failed}));
-    freeze::propose(context, work, row, plan_id, &plan.document, audit, &remark).await
+    plans::move_on(work, plan_id, plan.state, PlanEvent::Propose).await?;
+    freeze::propose(context, work, row, &plan.document, audit, &remark).await
 }
 
 async fn ran(context: &Context, work: &mut Work, mut running: Vec<(Row, Uuid)>) -> Result<(), store::Error> {

@@ -7,6 +7,7 @@ use chiffon_engine::verbs::cancel_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::Serialize;
 use serde_json::json;
@@ -104,7 +105,7 @@ async fn whole_request(context: &Context, work: &mut Work, row: &mut Row, reason
     let under_way = matches!(row.status, Status::Running | Status::NeedsAttention | Status::Paused);
     if !under_way {
         if let Some(plan_id) = row.plan_id {
-            plans::set_state(work, plan_id, "withdrawn").await?;
+            plans::give_up(work, plan_id, PlanEvent::Withdraw).await?;
         }
         return Ok(transition::apply(context, work, row, change).await?);
     }

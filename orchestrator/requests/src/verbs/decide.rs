@@ -10,6 +10,7 @@ use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::plan_state::{Event as PlanEvent, State as PlanState};
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,7 @@ async fn current_plan(work: &mut Work, row: &Row, seen: &str) -> Result<plans::R
     let Some(plan_id) = row.plan_id else { return Err(no_plan_yet(row)) };
     let plan = plans::get(work, plan_id).await?;
     let Some(sha256) = plan.sha256.clone() else { return Err(no_plan_yet(row)) };
-    let superseded = plan.state == "superseded";
+    let superseded = plan.state == PlanState::Superseded;
     if sha256 == seen && !superseded {
         return Ok(plan);
     }
@@ -242,7 +243,7 @@ async fn approve(
         wait_for_more(context, work, row, plan, given, &event).await?;
     } else {
         let now = context.clock.now();
-        plans::approve(work, plan.id, now).await?;
+        plans::approve(work, plan.id, plan.state, now).await?;
         approvals::consume(work, plan.id, now).await?;
         create_tasks::apply(context, work, &freeze::new_tasks(row, plan.id, &plan.document)).await?;
         transition::apply(context, work, row, Change::new(Event::Approve, event)).await?;
@@ -296,7 +297,7 @@ async fn reject(
     input: &Decide,
 ) -> Result<Decided, Problem> {
     record(context, work, plan, principal, input).await?;
-    plans::set_state(work, plan.id, "rejected").await?;
+    plans::move_on(work, plan.id, plan.state, PlanEvent::Reject).await?;
     if row.status == Status::Previewing {
         cancel_tasks::run(context, work, row.id, &format!("{} rejected the plan", principal.name), &principal.name).await?;
     }

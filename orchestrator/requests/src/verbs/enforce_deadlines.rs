@@ -8,6 +8,7 @@ use chiffon_engine::verbs::lose_attempt::Fence;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store::{self, leases};
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_models::store::llm_calls;
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -116,7 +117,7 @@ async fn lasted_too_long(context: &Context, work: &mut Work, row: &mut Row, limi
 async fn end(context: &Context, work: &mut Work, row: &mut Row, problem: &Problem, event: &'static str) -> Result<(), store::Error> {
     cancel_tasks::run(context, work, row.id, &problem.message, ACTOR).await?;
     if let Some(plan_id) = row.plan_id {
-        plans::set_state(work, plan_id, "expired").await?;
+        plans::give_up(work, plan_id, PlanEvent::Expire).await?;
     }
     transition::say(work, row, None, &format!("The request has expired: {}", problem.message)).await?;
     let audit = AuditEvent::by_chiffon(event, json!({"was": row.status, "problem": problem}));

@@ -3,6 +3,7 @@
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 
@@ -17,7 +18,7 @@ pub async fn if_due(context: &Context, work: &mut Work, row: &mut Row) -> Result
     let (Status::AwaitingApproval, Some(plan_id)) = (row.status, row.plan_id) else { return Ok(false) };
     let plan = plans::get(work, plan_id).await?;
     let Some(expires_at) = plan.expires_at.filter(|at| *at <= context.clock.now()) else { return Ok(false) };
-    plans::set_state(work, plan_id, "expired").await?;
+    plans::move_on(work, plan_id, plan.state, PlanEvent::Expire).await?;
     let text =
         format!("Nobody approved plan {} before {}. Ask again to get a fresh one.", plan.revision, expires_at.format("%Y-%m-%d %H:%M UTC"));
     transition::say(work, row, None, &text).await?;

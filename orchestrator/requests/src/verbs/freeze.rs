@@ -11,6 +11,7 @@ use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::assemble;
 use chiffon_plans::domain::plan::PlanDocument;
+use chiffon_plans::domain::plan_state::{Event as PlanEvent, State};
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::TimeDelta;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 use super::transition::{self, Change};
 use super::{Context, plan_again};
 use crate::domain::request::Event;
-use crate::store::plans;
+use crate::store::plans::{self, Frozen};
 use crate::store::requests::Row;
 
 /// Puts the outputs of the discoveries into the plan and fixes it. Where they don't fit, the person is told and asked.
@@ -46,32 +47,31 @@ pub async fn fix(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uui
     let now = context.clock.now();
     let sha256 = document.sha256();
     let valid_for = TimeDelta::from_std(context.policy.plan_valid_for).unwrap_or(TimeDelta::days(365));
-    plans::freeze(work, plan_id, document, &sha256, "proposed", now + valid_for).await?;
-    let data = json!({"plan_id": plan_id, "revision": document.revision, "sha256": sha256, "state": "proposed"});
+    let state = plans::freeze(work, plan_id, Frozen { document, sha256: &sha256, expires_at: now + valid_for }).await?;
+    let data = json!({"plan_id": plan_id, "revision": document.revision, "sha256": sha256, "state": state});
     work.event(row.id, "plan", data);
     if approvals_needed(document) == 0 {
+        plans::approve(work, plan_id, state, context.clock.now()).await?;
         return run_unasked(context, work, row, plan_id, document, &sha256).await;
     }
     let audit = AuditEvent::by_chiffon("plan.frozen", json!({"revision": document.revision, "sha256": sha256, "risk": document.risk()}));
     let previews = create_tasks::preview(context, work, &new_tasks(row, plan_id, document)).await?;
     if previews == 0 {
-        return propose(context, work, row, plan_id, document, audit, "").await;
+        return propose(context, work, row, document, audit, "").await;
     }
-    plans::set_state(work, plan_id, "previewing").await?;
+    plans::move_on(work, plan_id, state, PlanEvent::Preview).await?;
     transition::apply(context, work, row, Change::new(Event::Preview, audit)).await
 }
 
-/// Lets a fixed plan wait for its approvers. `remark` is added to what people read.
+/// Lets a proposed plan wait for its approvers. `remark` is added to what people read.
 pub async fn propose(
     context: &Context,
     work: &mut Work,
     row: &mut Row,
-    plan_id: Uuid,
     document: &PlanDocument,
     audit: AuditEvent,
     remark: &str,
 ) -> Result<(), store::Error> {
-    plans::set_state(work, plan_id, "proposed").await?;
     let text = format!("{}{remark}", approvers_wanted(approvals_needed(document), 0));
     transition::apply(context, work, row, Change::new(Event::Propose, audit).waiting_for("approval", text)).await
 }
@@ -96,9 +96,9 @@ pub fn new_tasks<'d>(row: &Row, plan_id: Uuid, document: &'d PlanDocument) -> Ne
     NewTasks { request_id: row.id, plan_id, priority: row.priority, document }
 }
 
-/// Ends a plan that can't go on before its approval, and asks the person what to do.
+/// Ends a plan that can't be fixed, and asks the person what to do.
 pub async fn give_up(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid, problem: &Problem) -> Result<(), store::Error> {
-    plans::set_state(work, plan_id, "failed").await?;
+    plans::move_on(work, plan_id, State::Discovering, PlanEvent::Fail).await?;
     transition::say(work, row, None, &problem.message).await?;
     let audit = AuditEvent::by_chiffon("plan.failed", json!({"plan_id": plan_id, "problem": problem}));
     let text = format!("{}; answer what should be done instead", problem.message);
@@ -114,7 +114,6 @@ async fn run_unasked(
     document: &PlanDocument,
     sha256: &str,
 ) -> Result<(), store::Error> {
-    plans::approve(work, plan_id, context.clock.now()).await?;
     create_tasks::apply(context, work, &new_tasks(row, plan_id, document)).await?;
     let data = json!({"revision": document.revision, "sha256": sha256, "reasons": document.policy.reasons});
     transition::apply(context, work, row, Change::new(Event::RunUnasked, AuditEvent::by_chiffon("plan.run_by_policy", data))).await

@@ -15,6 +15,7 @@ use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::catalogue::Catalogue;
 use chiffon_plans::domain::plan::{Draft, DraftStep, PlanDocument};
+use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_protocol::ErrorCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -113,7 +114,7 @@ fn is_untouched(task: &TaskLine) -> bool {
 
 async fn give_up_plan(context: &Context, work: &mut Work, row: &mut Row, plan: &plans::Row, why: &str) -> Result<(), store::Error> {
     cancel_tasks::run(context, work, row.id, why, "chiffon").await?;
-    plans::supersede(work, plan.id).await?;
+    plans::move_on(work, plan.id, plan.state, PlanEvent::Supersede).await?;
     row.round = requests::next_round(work, row.id).await?;
     let nothing_ran =
         if plan.approved_at.is_some() { " Nothing of it was run, and its approval does not count for the new plan." } else { "" };

@@ -12,6 +12,7 @@ use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::assemble::{self, AssembleInput};
 use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
 use chiffon_plans::domain::plan::{Draft, PlanDocument, PlannedBy};
+use chiffon_plans::domain::plan_state::State;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
@@ -96,7 +97,7 @@ async fn add_plan(context: &Context, work: &mut Work, row: &mut Row, document: &
     row.plan_id = Some(plan_id);
     let data = json!({"revision": document.revision, "provider": document.planned_by.provider, "model": document.planned_by.model});
     work.audit(row.id, AuditEvent::by_chiffon("plan.made", data));
-    let data = json!({"plan_id": plan_id, "revision": document.revision, "state": "discovering"});
+    let data = json!({"plan_id": plan_id, "revision": document.revision, "state": State::Discovering});
     work.event(row.id, "plan", data);
     let mut text = format!("Plan {}: {}", document.revision, document.summary);
     for note in &document.notes {

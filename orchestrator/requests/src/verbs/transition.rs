@@ -4,6 +4,7 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::store::outbox::Message;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_protocol::message::PlanWanted;
 use chiffon_protocol::topology::REQUESTS;
 use chiffon_protocol::{Envelope, Problem};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::Context;
 use crate::domain::request::{Event, Status, WaitingFor};
 use crate::store::messages::{self, Turn};
+use crate::store::plans;
 use crate::store::requests::{self, Move, Row};
 
 /// What moves a request, and what is told about it.
@@ -58,8 +60,11 @@ pub async fn apply_all(context: &Context, work: &mut Work, changes: Vec<(&mut Ro
     let now = work.now();
     let mut moves = Vec::with_capacity(changes.len());
     for (row, change) in &changes {
-        let to =
-            row.status.on(change.event).map_err(|source| store::Error::Transition { id: row.id.to_string(), source: source.into() })?;
+        let to = row.status.on(change.event).map_err(|source| store::Error::Transition {
+            table: "requests",
+            id: row.id.to_string(),
+            source: source.into(),
+        })?;
         moves.push(Move {
             id: row.id,
             from: row.status,
@@ -140,7 +145,7 @@ pub async fn begin_round(
 ) -> Result<(), store::Error> {
     let resend_at = context.clock.now() + context.settings.resend_after;
     if let Some(plan_id) = row.plan_id {
-        crate::store::plans::set_state(work, plan_id, "superseded").await?;
+        plans::give_up(work, plan_id, PlanEvent::Supersede).await?;
     }
     row.round = requests::next_round(work, row.id).await?;
     say(work, row, Some(principal_id), text).await?;

@@ -193,6 +193,24 @@ async fn a_rejected_plan_ends_the_request() {
 }
 
 #[tokio::test]
+async fn a_plan_that_does_not_stand_where_its_request_says_is_not_moved_by_a_decision() {
+    let (app, request_id) = proposed(Policy::default()).await;
+    let bob = app.person("bob", Role::Approver).await;
+    for (state, decision) in [("failed", Reject), ("expired", Approve), ("nonsense", Reject)] {
+        if state == "nonsense" {
+            sqlx::query("ALTER TABLE plans DROP CONSTRAINT plans_state_check").execute(app.pool()).await.expect("an owner");
+        }
+        sqlx::query("UPDATE plans SET state = $1").bind(state).execute(app.pool()).await.expect("it is taken");
+        let refused = decide(&app, &bob, request_id, decision, None).await.expect_err("it has no such move");
+        let code = if state == "nonsense" { ErrorCode::StoredDataUnreadable } else { ErrorCode::Internal };
+        assert_eq!(refused.code, code, "{refused}");
+        assert!(refused.message.contains("plans"), "{refused}");
+        assert_eq!(app.text("SELECT state FROM plans WHERE request_id = $1", request_id).await.as_deref(), Some(state));
+        assert_eq!((app.status(request_id).await.as_str(), tasks(&app, request_id).await), ("awaiting_approval", 0));
+    }
+}
+
+#[tokio::test]
 async fn a_plan_that_nobody_approved_in_time_expires() {
     let (app, request_id) = proposed(Policy { plan_valid_for: Duration::from_hours(1), ..Policy::default() }).await;
     let bob = app.person("bob", Role::Approver).await;

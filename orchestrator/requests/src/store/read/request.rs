@@ -8,6 +8,7 @@ use chiffon_engine::store::read::waits;
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::read::snapshot;
 use chiffon_plans::domain::plan::{Phase, PlanDocument, Step};
+use chiffon_plans::domain::plan_state::State;
 use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,6 +16,8 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::store::plans::read_state;
 
 /// A request with its plan, tasks and conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -79,7 +82,8 @@ pub struct PlanView {
     /// From 1.
     pub revision: i32,
     /// `discovering | previewing | proposed | approved | rejected | superseded | expired | withdrawn | failed`
-    pub state: String,
+    #[schema(value_type = String)]
+    pub state: State,
     /// What an approval names; null until discovery has frozen its outputs.
     pub sha256: Option<String>,
     /// For people.
@@ -214,7 +218,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
             })?;
             let mut plan = plan_view(document);
             plan.revision = revision;
-            plan.state = state;
+            plan.state = read_state(&state, id)?;
             plan.sha256 = row.sha256;
             plan.risk = risk;
             plan.created_at = created_at;
@@ -258,7 +262,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
 fn plan_view(document: PlanDocument) -> PlanView {
     PlanView {
         revision: document.revision,
-        state: String::new(),
+        state: State::Discovering,
         sha256: None,
         risk: document.risk().as_str().to_owned(),
         summary: document.summary,
