@@ -1,5 +1,6 @@
 //! The dry run that is made after a change was cut off, in words for the person who decides about it (RELIABILITY 13). Pure.
 
+use chiffon_kernel::domain::waiting::WaitingFor;
 use serde_json::Value;
 
 use super::task::Status;
@@ -16,8 +17,8 @@ pub struct FreshPreview<'p> {
     pub status: Status,
     /// What it found.
     pub found: Option<&'p Value>,
-    /// `{what, since, text}` of what it waits for.
-    pub waiting_for: Option<&'p Value>,
+    /// What it waits for.
+    pub waiting_for: Option<&'p WaitingFor>,
     /// What went wrong.
     pub error: Option<&'p Value>,
 }
@@ -28,8 +29,8 @@ impl FreshPreview<'_> {
         let title = self.title;
         let said = match self.status {
             Status::Completed => return format!("A fresh dry run of \"{title}\" {}.", self.result()),
-            Status::Pending | Status::Waiting => match self.waiting_for.and_then(|waiting| waiting["text"].as_str()) {
-                Some(text) => format!("has not begun: {text}"),
+            Status::Pending | Status::Waiting => match self.waiting_for {
+                Some(WaitingFor { text, .. }) => format!("has not begun: {text}"),
                 None => "has not begun".to_owned(),
             },
             Status::Dispatched | Status::Running => "is under way".to_owned(),
@@ -62,6 +63,7 @@ impl FreshPreview<'_> {
 
 #[cfg(test)]
 mod tests {
+    use chiffon_kernel::domain::waiting::{Wait, What};
     use serde_json::json;
 
     use super::*;
@@ -96,7 +98,7 @@ mod tests {
             failed.sentence(),
             "A fresh dry run of \"Deploy Kuma\" came to nothing: nas can't be reached; you can decide without it."
         );
-        let waiting = json!({"text": "no agent for nas is there"});
+        let waiting = Wait::new(What::Agent, "no agent for nas is there").since(chrono::DateTime::UNIX_EPOCH);
         let waits = FreshPreview { status: Status::Waiting, waiting_for: Some(&waiting), error: None, ..failed };
         assert!(waits.sentence().contains("has not begun: no agent for nas is there; you can decide"), "{}", waits.sentence());
     }

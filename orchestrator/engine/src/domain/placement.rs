@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chiffon_fleet::domain::agent_order::Order;
 use chiffon_fleet::domain::unverified;
 use chiffon_kernel::domain::short_id;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_process::shown;
 use chiffon_protocol::ErrorCode;
 use chiffon_protocol::message::{AgentType, Availability, Resources};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::wait_key::{self, Stage};
@@ -124,31 +124,12 @@ pub fn release_command(host: &str) -> String {
 
 /// The reason with the way out where only a person has one.
 pub fn advised(why: Wait, request_id: Uuid) -> Wait {
-    if why.what != ACTION {
+    if why.what != What::Action {
         return why;
     }
     let id = short_id::short(request_id);
     let text = format!("{}; give it the planned version, or end the request (`chiffon cancel {id}`) and ask again", why.text);
     Wait { text, ..why }
-}
-
-/// What waits for an agent that has its action as it was planned.
-pub const ACTION: &str = "action";
-
-/// What a task waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wait {
-    /// `agent | action | host | resources | claim | route`.
-    pub what: String,
-    /// For people.
-    pub text: String,
-}
-
-impl Wait {
-    /// A reason to wait.
-    pub fn new(what: &str, text: impl Into<String>) -> Self {
-        Self { what: what.to_owned(), text: text.into() }
-    }
 }
 
 /// Where a task can go.
@@ -187,41 +168,44 @@ fn choose<'a>(
     let kind = wanted.agent_type.as_str();
     let of_kind: Vec<&AgentView> = agents.iter().filter(|agent| agent.agent_type == wanted.agent_type).collect();
     let at = |stage: Stage, wait: Wait| (wait, stage.key(wanted));
-    let alive = narrowed(&of_kind, |agent| agent.alive, || at(Stage::Kind, Wait::new("agent", nobody_connected(kind, &of_kind, now))))?;
+    let alive = narrowed(&of_kind, |agent| agent.alive, || at(Stage::Kind, Wait::new(What::Agent, nobody_connected(kind, &of_kind, now))))?;
     let unreached = || {
         let left_out = alive.iter().filter_map(|agent| Some(format!("; {} {}", agent.id, left_alone(agent)?)));
         let left_out = left_out.collect::<String>();
-        Wait::new("agent", format!("no connected {kind} agent has {} in its inventory{left_out}", listed(&wanted.hosts)))
+        Wait::new(What::Agent, format!("no connected {kind} agent has {} in its inventory{left_out}", listed(&wanted.hosts)))
     };
     let reaching = narrowed(&alive, |agent| reaches(agent, wanted), || at(Stage::Hosts, unreached()))?;
     let knowing = narrowed(
         &reaching,
         |agent| agent.actions.get(&wanted.action) == Some(&wanted.action_sha256),
-        || at(Stage::Action, Wait::new(ACTION, not_announced(wanted, &reaching))),
+        || at(Stage::Action, Wait::new(What::Action, not_announced(wanted, &reaching))),
     )?;
-    let declined = || Wait::new("agent", format!("every connected agent that could take it has declined: {}", wanted.last_decline));
+    let declined = || Wait::new(What::Agent, format!("every connected agent that could take it has declined: {}", wanted.last_decline));
     let willing = narrowed(&knowing, |agent| !wanted.excluded.contains(&agent.id), || at(Stage::Willing, declined()))?;
     let unsigned = || {
         let words = "only agents that do not sign could take it, and those get nothing but a first attempt";
-        Wait::new("agent", format!("{words}: {}", named(&willing)))
+        Wait::new(What::Agent, format!("{words}: {}", named(&willing)))
     };
     let willing = narrowed(&willing, |agent| !wanted.only_verified || !unverified::is_one(&agent.id), || at(Stage::Willing, unsigned()))?;
-    let taking =
-        narrowed(&willing, |agent| takes_work(agent, &wanted.resources), || at(Stage::Taking, Wait::new("agent", unavailable(&willing))))?;
+    let taking = narrowed(
+        &willing,
+        |agent| takes_work(agent, &wanted.resources),
+        || at(Stage::Taking, Wait::new(What::Agent, unavailable(&willing))),
+    )?;
     if let Some((host, lock)) = wanted.hosts.iter().filter(|_| wanted.exclusive).find_map(|host| Some((host, locks.get(host)?))) {
         let key = if lock.kept.is_some() { wait_key::kept(host) } else { wait_key::host(host) };
-        return Err((Wait::new("host", lock.words(host)), key));
+        return Err((Wait::new(What::Host, lock.words(host)), key));
     }
     let fitting = narrowed(
         &taking,
         |agent| shortage(agent, &wanted.resources).is_none(),
-        || at(Stage::Room, Wait::new("resources", shortages(&taking, &wanted.resources))),
+        || at(Stage::Room, Wait::new(What::Resources, shortages(&taking, &wanted.resources))),
     )?;
     let most_free = |agent: &&AgentView| agent.free.memory_gb.unwrap_or(0.0) - agent.reserved.memory_gb;
     fitting
         .into_iter()
         .max_by(|one, other| most_free(one).total_cmp(&most_free(other)).then_with(|| other.id.cmp(&one.id)))
-        .ok_or_else(|| at(Stage::Kind, Wait::new("agent", nobody_connected(kind, &of_kind, now))))
+        .ok_or_else(|| at(Stage::Kind, Wait::new(What::Agent, nobody_connected(kind, &of_kind, now))))
 }
 
 fn narrowed<'a>(

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
+use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::fresh_preview::FreshPreview;
@@ -32,7 +34,7 @@ pub struct Fresh {
     /// What it found.
     pub found: Option<Value>,
     /// What it waits for.
-    pub waiting_for: Option<Value>,
+    pub waiting_for: Option<Json<WaitingFor>>,
     /// What went wrong.
     pub error: Option<Value>,
     /// Whether it is to be stopped.
@@ -51,7 +53,7 @@ impl Fresh {
             title: &self.title,
             status: self.status(),
             found: self.found.as_ref(),
-            waiting_for: self.waiting_for.as_ref(),
+            waiting_for: self.waiting_for.as_deref(),
             error: self.error.as_ref(),
         }
         .sentence()
@@ -63,7 +65,7 @@ pub async fn list(connection: &mut PgConnection, plan_ids: &[Uuid]) -> Result<Ve
     Ok(sqlx::query_as!(
         Fresh,
         r#"SELECT p.id, p.plan_id, t.id AS "of", t.title, p.checks_attempt = t.attempt AS "is_newest!", p.status, p.preview AS found,
-            p.waiting_for, p.error, p.cancel_requested_at IS NOT NULL AS "stopping!"
+            p.waiting_for AS "waiting_for: Json<WaitingFor>", p.error, p.cancel_requested_at IS NOT NULL AS "stopping!"
         FROM tasks p
         JOIN tasks t ON t.plan_id = p.plan_id AND t.step_id = p.step_id AND t.purpose = 'apply'
         WHERE p.plan_id = ANY ($1) AND p.purpose = 'preview' AND p.checks_attempt IS NOT NULL

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chiffon_kernel::domain::waiting::{WaitingFor, What};
 use chiffon_kernel::store::Error;
 use chiffon_protocol::Problem;
 use chrono::{DateTime, Utc};
@@ -68,8 +69,8 @@ pub struct Waiting<'a> {
     pub task_id: Uuid,
     /// Where it comes from.
     pub from: Status,
-    /// What it waits for: `{what, since, text}`.
-    pub waiting_for: &'a Value,
+    /// What it waits for.
+    pub waiting_for: &'a WaitingFor,
     /// By which it is kept out of the dispatcher's look; `None` where the dispatcher has still to see what it waits for.
     pub wait_key: Option<&'a str>,
     /// Not offered before this.
@@ -100,7 +101,7 @@ pub async fn set_waiting(connection: &mut PgConnection, waiting: &[Waiting<'_>],
         WHERE tasks.id = new.id AND tasks.status = new.status",
         &waiting.iter().map(|waiting| waiting.task_id).collect::<Vec<_>>(),
         &waiting.iter().map(|waiting| waiting.from.as_str().to_owned()).collect::<Vec<_>>(),
-        &waiting.iter().map(|waiting| waiting.waiting_for.clone()).collect::<Vec<_>>(),
+        &waiting.iter().map(|waiting| waiting.waiting_for.to_value()).collect::<Vec<_>>(),
         &waiting.iter().map(|waiting| waiting.not_before).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
         &texts(|waiting| waiting.excluded.map(str::to_owned)) as &[Option<String>],
         &waiting.iter().map(|waiting| waiting.message.to_owned()).collect::<Vec<_>>(),
@@ -127,14 +128,14 @@ pub async fn hurry(connection: &mut PgConnection, task_id: Uuid) -> Result<bool,
 }
 
 /// Mirrors what a task waits for into its request while nothing of it moves. Whether anything was changed.
-pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waiting_for: &Value) -> Result<bool, Error> {
+pub async fn mirror_wait(connection: &mut PgConnection, request_id: Uuid, waiting_for: &WaitingFor) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE requests
         SET waiting_for = $2
         WHERE id = $1 AND status IN ('discovering', 'previewing', 'running') AND waiting_for IS DISTINCT FROM $2
         AND NOT EXISTS (SELECT FROM tasks WHERE tasks.request_id = $1 AND tasks.status IN ('dispatched', 'running'))",
         request_id,
-        waiting_for,
+        waiting_for.to_value(),
     )
     .execute(connection)
     .await?;
@@ -147,9 +148,10 @@ pub async fn unmirror_waits(connection: &mut PgConnection, request_ids: &[Uuid])
         "UPDATE requests
         SET waiting_for = NULL
         WHERE id = ANY ($1) AND status IN ('discovering', 'previewing', 'running')
-        AND waiting_for ->> 'what' IN ('agent', 'action', 'host', 'resources', 'claim', 'route', 'retry')
+        AND waiting_for ->> 'what' = ANY ($2)
         RETURNING id",
         request_ids,
+        &What::OF_WORK.map(|what| what.as_str().to_owned()),
     )
     .fetch_all(connection)
     .await?)
@@ -331,8 +333,8 @@ pub struct Again<'a> {
     pub task_id: Uuid,
     /// Where it comes from.
     pub from: Status,
-    /// What it waits for: `{what, since, text}`.
-    pub waiting_for: &'a Value,
+    /// What it waits for.
+    pub waiting_for: &'a WaitingFor,
     /// Not offered before this.
     pub not_before: Option<DateTime<Utc>>,
     /// What it shows at this moment.
@@ -350,7 +352,7 @@ pub async fn set_again(connection: &mut PgConnection, again: &Again<'_>, at: Dat
         WHERE id = $1 AND status = $2",
         again.task_id,
         again.from.as_str(),
-        again.waiting_for,
+        again.waiting_for.to_value(),
         again.not_before,
         again.message,
         at,

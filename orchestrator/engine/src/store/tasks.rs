@@ -3,6 +3,7 @@
 //! Lock order: the request's row first ([`lock_request_of`]), then the task's ([`lock`]). A change names the state it
 //! comes from; a row that is not in it is an error, because its lock is held.
 
+use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::stored_json::read_json;
 use chiffon_protocol::Problem;
@@ -16,7 +17,6 @@ use sqlx::postgres::PgQueryResult;
 use uuid::Uuid;
 
 use super::attempts::Attempt;
-use crate::domain::placement::Wait;
 use crate::domain::task::{Owned, Purpose, Status, Task as State};
 
 /// A task as the work side needs it.
@@ -59,7 +59,7 @@ pub struct Task {
     /// Where it stands.
     pub status: Status,
     /// What it waits for.
-    pub waiting_for: Option<Value>,
+    pub waiting_for: Option<WaitingFor>,
     /// By which it is kept out of the dispatcher's looks.
     pub wait_key: Option<String>,
     /// The newest attempt.
@@ -141,7 +141,9 @@ fn json_column<T: DeserializeOwned>(id: Uuid, column: &'static str, value: &Valu
 
 /// Empties what can't be read of a task that is about to be given up; what stood there, by column.
 pub async fn set_unreadable_aside(connection: &mut PgConnection, id: Uuid) -> Result<Map<String, Value>, Error> {
-    let row = sqlx::query!("SELECT parameters, resources FROM tasks WHERE id = $1 FOR UPDATE", id).fetch_one(&mut *connection).await?;
+    let row = sqlx::query!("SELECT parameters, resources, waiting_for FROM tasks WHERE id = $1 FOR UPDATE", id)
+        .fetch_one(&mut *connection)
+        .await?;
     let mut set_aside = Map::new();
     if json_column::<Map<String, Value>>(id, "parameters", &row.parameters).is_err() {
         set_aside.insert("parameters".to_owned(), row.parameters);
@@ -149,14 +151,19 @@ pub async fn set_unreadable_aside(connection: &mut PgConnection, id: Uuid) -> Re
     if json_column::<Resources>(id, "resources", &row.resources).is_err() {
         set_aside.insert("resources".to_owned(), row.resources);
     }
+    if let Some(value) = row.waiting_for.filter(|value| json_column::<WaitingFor>(id, "waiting_for", value).is_err()) {
+        set_aside.insert("waiting_for".to_owned(), value);
+    }
     let is_aside = |column: &str| set_aside.contains_key(column);
     sqlx::query!(
         "UPDATE tasks
-        SET parameters = CASE WHEN $2 THEN '{}' ELSE parameters END, resources = CASE WHEN $3 THEN '{}' ELSE resources END
+        SET parameters = CASE WHEN $2 THEN '{}' ELSE parameters END, resources = CASE WHEN $3 THEN '{}' ELSE resources END,
+            waiting_for = CASE WHEN $4 THEN NULL ELSE waiting_for END
         WHERE id = $1",
         id,
         is_aside("parameters"),
         is_aside("resources"),
+        is_aside("waiting_for"),
     )
     .execute(connection)
     .await?;
@@ -208,7 +215,7 @@ impl TryFrom<Row> for Task {
             hosts: row.hosts,
             depends_on: row.depends_on,
             timeout_seconds: row.timeout_seconds,
-            waiting_for: row.waiting_for,
+            waiting_for: row.waiting_for.map(|value| json_column(id, "waiting_for", &value)).transpose()?,
             wait_key: row.wait_key,
             attempt: row.attempt,
             offer: row.offer,
@@ -366,11 +373,6 @@ pub(super) fn all_rows(result: &PgQueryResult, wanted: usize) -> Result<(), Erro
 
 pub(super) fn one_row(result: &PgQueryResult) -> Result<(), Error> {
     all_rows(result, 1)
-}
-
-/// What a waiting task shows, as it stands in the database: `{what, since, text}`.
-pub fn waiting_value(wait: &Wait, since: DateTime<Utc>) -> Value {
-    json!({"what": wait.what, "since": since, "text": wait.text})
 }
 
 /// A [`Problem`] as it stands in the database.

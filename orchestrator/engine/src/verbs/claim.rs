@@ -3,6 +3,7 @@
 //! The same claim gets the same answer again; any other for an owned attempt is refused, with the reason. Many are answered in one
 //! transaction, in the order in which they came.
 
+use chiffon_kernel::domain::waiting::{Wait, What};
 use std::collections::BTreeMap;
 
 use chiffon_fleet::store::agent_orders::{self, Ordered};
@@ -18,7 +19,6 @@ use uuid::Uuid;
 
 use super::withdraw::{self, Withdrawal};
 use super::{Context, task_story};
-use crate::domain::placement::Wait;
 use crate::domain::task::{self as domain, Claim, Claimed, Task as State};
 use crate::store::attempts::{self, Attempt, Granted};
 use crate::store::held::{self, Held};
@@ -88,7 +88,7 @@ pub async fn run(context: &Context, claims: &[Signed<'_>]) -> Result<Vec<Outcome
                 facts.held.set(locked);
             }
             Answer::NotBy(reason) => {
-                let why = Wait::new("agent", reason);
+                let why = Wait::new(What::Agent, reason);
                 let withdrawal = Withdrawal { actor: &agent.id, event: "task.declined", why, excluded: None, not_before: None };
                 withdraw::run(context, &mut work, request, &locked.task, &withdrawal).await?;
                 tasks::lock(&mut work, claim.task_id).await?.into_iter().for_each(|locked| facts.held.set(locked));

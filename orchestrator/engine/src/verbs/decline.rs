@@ -1,6 +1,7 @@
 //! An agent can't do an offered task: it goes to another, or waits and says that all have declined (RELIABILITY 8).
 
 use chiffon_fleet::store::agents;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::outcome::Outcome;
 use chiffon_protocol::ErrorCode;
@@ -9,7 +10,6 @@ use chiffon_protocol::message::WorkDecline;
 use super::Context;
 use super::claim::number;
 use super::withdraw::{self, Withdrawal};
-use crate::domain::placement::Wait;
 use crate::domain::task::Event;
 use crate::store::tasks;
 
@@ -32,7 +32,7 @@ pub async fn run(context: &Context, signer: &str, decline: &WorkDecline) -> Resu
     let withdrawal = Withdrawal {
         actor: &decline.agent_id,
         event: "task.declined",
-        why: Wait::new("agent", format!("{}: {reason}", decline.agent_id)),
+        why: Wait::new(What::Agent, format!("{}: {reason}", decline.agent_id)),
         excluded: Some(&decline.agent_id),
         not_before: None,
     };

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use uuid::Uuid;
 
 use super::wait::{self, Explained};
 use super::{Context, fresh_preview};
-use crate::domain::placement::{ACTION, Wait};
 use crate::domain::task::Status;
 use crate::store::tasks::{Locked, Task};
 use crate::store::{held, ready};
@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context, unexplained: &[Unexplained]) -> Resul
         if !waits || planned_again.contains(&request.id) {
             continue;
         }
-        if why.what == ACTION && context.run.plan_again(context, &mut work, request.id).await? {
+        if why.what == What::Action && context.run.plan_again(context, &mut work, request.id).await? {
             planned_again.insert(request.id);
         } else if task.status == Status::Waiting && says(task, why) {
             told.push(*task_id);
@@ -61,5 +61,5 @@ pub(super) async fn run(context: &Context, unexplained: &[Unexplained]) -> Resul
 }
 
 fn says(task: &Task, why: &Wait) -> bool {
-    task.waiting_for.as_ref().is_some_and(|before| before["text"] == why.text.as_str())
+    task.waiting_for.as_ref().is_some_and(|before| before.text == why.text)
 }

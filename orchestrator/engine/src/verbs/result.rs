@@ -1,5 +1,6 @@
 //! The ends of attempts, as their owners report them: applied once, acknowledged as often as it comes (RELIABILITY 13 to 16).
 
+use chiffon_kernel::domain::waiting::{Wait, What};
 use std::collections::BTreeSet;
 
 use chiffon_fleet::store::agents;
@@ -17,7 +18,6 @@ use uuid::Uuid;
 use super::finish::{self, Finish};
 use super::status::{is_owner, not_the_owner, owner};
 use super::{Context, end_task, keep_hosts, late_report, task_story, variables_changed, wait};
-use crate::domain::placement::Wait;
 use crate::domain::task::{self as domain, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt, Finished};
 use crate::store::task_changes::Waiting;
@@ -165,7 +165,7 @@ async fn not_started(
     let reason = result.error.as_ref().map_or(result.output.as_str(), |error| error.message.as_str());
     let text = format!("{agent} did not start it: {reason}");
     task_story::tell(work, task, Status::Waiting, agent, "task.not_started", json!({"agent_id": agent, "reason": reason}));
-    let waiting_for = wait::value(context, task, &Wait::new("agent", &text));
+    let waiting_for = wait::value(context, task, &Wait::new(What::Agent, &text));
     let waiting = Waiting {
         task_id: task.id,
         from: task.status,

@@ -1,6 +1,7 @@
 //! Trying again what was cut off: by itself only with proof that the attempt does not run any more, and only what may be repeated
 //! (RELIABILITY 13). The rule is `domain::task::Limits`; everything else is a person's decision (`resolve`).
 
+use chiffon_kernel::domain::waiting::{Wait, What};
 use std::time::Duration;
 
 use chiffon_kernel::store::{self, leases};
@@ -14,7 +15,6 @@ use uuid::Uuid;
 
 use super::lose_attempt::Fence;
 use super::{Context, end_task, fresh_preview, task_story, wait};
-use crate::domain::placement::Wait;
 use crate::domain::task::{CutOff, Event, Next, Proof, Status, Why, over_at};
 use crate::store::attempts::{self, Attempt};
 use crate::store::task_changes::{Again, set_again};
@@ -81,7 +81,7 @@ pub(super) fn prospect(context: &Context, locked: &Locked, next: Next, proved: b
 pub async fn again(context: &Context, work: &mut Work, locked: &Locked, pause: Option<Duration>, text: &str) -> Result<(), store::Error> {
     let (task, now) = (&locked.task, context.clock.now());
     let not_before = pause.map(|pause| now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(5)));
-    let waiting_for = wait::value(context, task, &Wait::new(if pause.is_some() { "retry" } else { "agent" }, text));
+    let waiting_for = wait::value(context, task, &Wait::new(if pause.is_some() { What::Retry } else { What::Agent }, text));
     host_locks::release(work, &[task.id]).await?;
     git_outbox::drop_unrendered(work, task.id).await?;
     let again = Again { task_id: task.id, from: task.status, waiting_for: &waiting_for, not_before, message: text };

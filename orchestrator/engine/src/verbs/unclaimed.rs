@@ -2,6 +2,7 @@
 //! dead letter (RELIABILITY 3).
 
 use async_trait::async_trait;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::returned::Returned;
 use chiffon_protocol::Problem;
@@ -12,7 +13,6 @@ use uuid::Uuid;
 use super::Context;
 use super::end_task::{self, By, End};
 use super::withdraw::{self, Withdrawal};
-use crate::domain::placement::Wait;
 use crate::domain::task::{Event, Status};
 use crate::store::dispatch;
 use crate::store::task_changes::Ended;
@@ -33,7 +33,7 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
 async fn expire(context: &Context, task_id: Uuid) -> Result<bool, store::Error> {
     let seconds = context.settings.claim_within.as_secs_f64();
     let text = format!("no agent claimed it within {seconds:.0} s (5301); it is offered again");
-    take_back(context, task_id, None, "task.unclaimed", Wait::new("claim", text), None).await
+    take_back(context, task_id, None, "task.unclaimed", Wait::new(What::Claim, text), None).await
 }
 
 /// Offers that no queue took.
@@ -56,7 +56,7 @@ impl Returned for Offers {
         let context = &self.context;
         let text = "the broker has no queue for it (5015): the agent has not declared it since the broker came back; it is offered again";
         let not_before = context.clock.now() + context.settings.claim_within;
-        let why = Wait::new("route", text);
+        let why = Wait::new(What::Route, text);
         take_back(context, task_id, Some((attempt, offer)), "task.unroutable", why, Some(not_before)).await?;
         Ok(())
     }
@@ -71,7 +71,7 @@ pub async fn died(
     why: &str,
     not_before: Option<DateTime<Utc>>,
 ) -> Result<bool, store::Error> {
-    take_back(context, task_id, Some((attempt, offer)), "task.dead_lettered", Wait::new("route", why), not_before).await
+    take_back(context, task_id, Some((attempt, offer)), "task.dead_lettered", Wait::new(What::Route, why), not_before).await
 }
 
 /// Ends a task that waits after its offers died again and again: what ends whoever takes it is not handed out for ever. `false` when

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use chiffon_kernel::domain::waiting::{Wait, WaitingFor};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Context, task_story};
-use crate::domain::placement::Wait;
 use crate::store::task_changes::{Waiting, mirror_wait, set_waiting, unmirror_waits};
-use crate::store::tasks::{self, Locked, OfRequest, Task, waiting_value};
+use crate::store::tasks::{self, Locked, OfRequest, Task};
 
 /// A ready task, and what it waits for.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Explained<'e> {
 
 /// Notes what ready tasks wait for.
 pub async fn run(context: &Context, work: &mut Work, explained: &[Explained<'_>]) -> Result<(), store::Error> {
-    let values: Vec<Value> = explained.iter().map(|explained| value(context, explained.task, explained.why)).collect();
+    let values: Vec<WaitingFor> = explained.iter().map(|explained| value(context, explained.task, explained.why)).collect();
     let waiting: Vec<Waiting<'_>> = explained
         .iter()
         .zip(&values)
@@ -46,7 +46,7 @@ pub async fn run(context: &Context, work: &mut Work, explained: &[Explained<'_>]
         .collect();
     let now = work.now();
     set_waiting(work, &waiting, now).await?;
-    let mut mirrored: BTreeMap<Uuid, (&OfRequest, &Value)> = BTreeMap::new();
+    let mut mirrored: BTreeMap<Uuid, (&OfRequest, &WaitingFor)> = BTreeMap::new();
     for (explained, waiting_for) in explained.iter().zip(&values) {
         task_story::show(work, explained.task, &json!({"status": "waiting", "waiting_for": waiting_for}));
         mirrored.insert(explained.request.id, (explained.request, waiting_for));
@@ -68,15 +68,10 @@ pub async fn back(work: &mut Work, request: &OfRequest, task: &Task, waiting: &W
     mirror(work, request, waiting.waiting_for).await
 }
 
-/// `{what, since, text}`; the time stays while the thing stays the same.
-pub fn value(context: &Context, task: &Task, why: &Wait) -> Value {
-    let since = task
-        .waiting_for
-        .as_ref()
-        .filter(|before| before["what"] == why.what.as_str())
-        .and_then(|before| serde_json::from_value(before["since"].clone()).ok())
-        .unwrap_or_else(|| context.clock.now());
-    waiting_value(why, since)
+/// The reason with its time, which stays while the thing stays the same.
+pub fn value(context: &Context, task: &Task, why: &Wait) -> WaitingFor {
+    let before = task.waiting_for.as_ref().filter(|before| before.what == why.what);
+    why.clone().since(before.map_or_else(|| context.clock.now(), |before| before.since))
 }
 
 /// The requests do not wait for an agent any more: tasks of theirs went out.
@@ -99,7 +94,7 @@ pub async fn mirror_task(work: &mut Work, task_id: Uuid) -> Result<(), store::Er
     }
 }
 
-async fn mirror(work: &mut Work, request: &OfRequest, waiting_for: &Value) -> Result<(), store::Error> {
+async fn mirror(work: &mut Work, request: &OfRequest, waiting_for: &WaitingFor) -> Result<(), store::Error> {
     if mirror_wait(work, request.id, waiting_for).await? {
         work.event(request.id, "request", json!({"status": request.status, "waiting_for": waiting_for}));
     }

@@ -2,13 +2,13 @@
 //!
 //! One path for offers that were declined, that nobody claimed, and that the broker could not deliver.
 
+use chiffon_kernel::domain::waiting::Wait;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{Context, task_story, wait};
-use crate::domain::placement::Wait;
 use crate::domain::task::Status;
 use crate::store::host_locks;
 use crate::store::task_changes::Waiting;

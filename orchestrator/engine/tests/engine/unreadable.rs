@@ -63,6 +63,7 @@ async fn a_task_that_can_not_be_read_is_given_up_with_its_place_and_those_behind
     for (column, statement) in [
         ("tasks.resources", "UPDATE tasks SET resources = '5' WHERE step_id = 'broken'"),
         ("tasks.parameters", "UPDATE tasks SET parameters = '[1]' WHERE step_id = 'broken'"),
+        ("tasks.waiting_for", r#"UPDATE tasks SET waiting_for = '{"what": "host"}' WHERE step_id = 'broken'"#),
     ] {
         let site = Site::start().await;
         let broken = site.approved(&[step("broken", "nas", &[])]).await;

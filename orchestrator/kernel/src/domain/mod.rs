@@ -9,3 +9,4 @@ pub mod permissions;
 pub mod role;
 pub mod scope;
 pub mod short_id;
+pub mod waiting;

@@ -3,9 +3,7 @@
 //! [`Status::on`] is the only place that knows the moves; every state names what it does with every event. A move that is
 //! not possible is a value that says so, never a panic and never a silent nothing.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $word:literal,)* }) => {
@@ -281,27 +279,6 @@ impl Status {
             Self::Paused => &["resolve", "resume", "cancel"],
             Self::Completed | Self::Failed | Self::Cancelled | Self::Rejected | Self::Expired => &[],
         }
-    }
-}
-
-/// What something waits for, in the shape that people and clients see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingFor {
-    /// One word: `planner | agent | answer | approval | attention | retry | resume | cancel`.
-    pub what: &'static str,
-    /// For people.
-    pub text: String,
-}
-
-impl WaitingFor {
-    /// Waits for this.
-    pub fn new(what: &'static str, text: impl Into<String>) -> Self {
-        Self { what, text: text.into() }
-    }
-
-    /// `{what, since, text}`
-    pub fn to_value(&self, since: DateTime<Utc>) -> Value {
-        json!({"what": self.what, "since": since.to_rfc3339_opts(SecondsFormat::Micros, true), "text": self.text})
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use chiffon_kernel::domain::waiting::{WaitingFor, What};
 use chiffon_kernel::store::Error;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -107,7 +107,7 @@ pub async fn give_back(connection: &mut PgConnection, lease: &PlanningLease, now
 pub async fn wait(
     connection: &mut PgConnection,
     lease: &PlanningLease,
-    waiting_for: &Value,
+    waiting_for: &WaitingFor,
     counts: bool,
     resend_at: DateTime<Utc>,
 ) -> Result<bool, Error> {
@@ -118,7 +118,7 @@ pub async fn wait(
         lease.request_id,
         lease.round,
         lease.epoch,
-        waiting_for,
+        waiting_for.to_value(),
         resend_at,
         counts,
     )
@@ -175,12 +175,13 @@ pub async fn take_waiting_for_agent(connection: &mut PgConnection, next: DateTim
         WHERE id IN (
             SELECT id
             FROM requests
-            WHERE status = 'planning' AND waiting_for ->> 'what' = 'agent'
+            WHERE status = 'planning' AND waiting_for ->> 'what' = $2
             ORDER BY id
             FOR UPDATE SKIP LOCKED
         )
         RETURNING id, round, trace_id",
         next,
+        What::Agent.as_str(),
     )
     .fetch_all(connection)
     .await?)

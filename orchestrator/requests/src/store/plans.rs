@@ -143,7 +143,8 @@ pub struct Frozen<'f> {
 pub async fn freeze(connection: &mut PgConnection, id: Uuid, frozen: Frozen<'_>) -> Result<State, Error> {
     let Frozen { document, sha256, expires_at } = frozen;
     let body = serde_json::to_value(document).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    set_state(connection, id, State::Discovering, Event::Freeze, Written { fixed: Some((body, sha256, expires_at)), approved_at: None }).await
+    set_state(connection, id, State::Discovering, Event::Freeze, Written { fixed: Some((body, sha256, expires_at)), approved_at: None })
+        .await
 }
 
 /// Marks a revision as approved: once, so that it can run once.

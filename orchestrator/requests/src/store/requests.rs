@@ -2,7 +2,9 @@
 //!
 //! Whoever changes a request or its tasks first takes [`lock`]; then tasks; then attempts and host locks.
 
+use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
+use chiffon_kernel::store::stored_json::read_json;
 use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -47,7 +49,7 @@ pub struct Row {
     /// Where it stands.
     pub status: Status,
     /// What it waits for.
-    pub waiting_for: Option<Value>,
+    pub waiting_for: Option<WaitingFor>,
     /// The trace of all that follows.
     pub trace_id: String,
     /// Higher goes first.
@@ -100,7 +102,7 @@ impl TryFrom<Stored> for Row {
             principal_id: stored.principal_id,
             text: stored.text,
             status,
-            waiting_for: stored.waiting_for,
+            waiting_for: stored.waiting_for.map(|value| read_json("requests", "waiting_for", &stored.id, &value)).transpose()?,
             trace_id: stored.trace_id,
             priority: stored.priority,
             max_cost: stored.max_cost_micro_usd.map(MicroDollars::new),
@@ -134,7 +136,7 @@ pub struct New<'n> {
     /// The most that it may cost.
     pub max_cost: Option<MicroDollars>,
     /// What it waits for.
-    pub waiting_for: &'n Value,
+    pub waiting_for: &'n WaitingFor,
     /// When planning is announced again.
     pub resend_at: DateTime<Utc>,
     /// When it expires without a plan.
@@ -150,7 +152,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         new.principal_id,
         new.conversation_id,
         new.text,
-        new.waiting_for,
+        new.waiting_for.to_value(),
         new.trace_id,
         new.priority,
         new.deadline,
@@ -214,7 +216,7 @@ pub struct Move {
     /// Where it goes.
     pub to: Status,
     /// What it waits for now.
-    pub waiting_for: Option<Value>,
+    pub waiting_for: Option<WaitingFor>,
     /// What ended or stopped it; kept as it is when `None`.
     pub error: Option<Value>,
     /// When what it waits for is announced again.
@@ -237,7 +239,7 @@ pub async fn set_status(connection: &mut PgConnection, moves: &[Move], at: DateT
         &moves.iter().map(|one| one.id).collect::<Vec<_>>(),
         &moves.iter().map(|one| one.from.as_str().to_owned()).collect::<Vec<_>>(),
         &moves.iter().map(|one| one.to.as_str().to_owned()).collect::<Vec<_>>(),
-        &moves.iter().map(|one| one.waiting_for.clone()).collect::<Vec<_>>() as &[Option<Value>],
+        &moves.iter().map(|one| one.waiting_for.as_ref().map(WaitingFor::to_value)).collect::<Vec<_>>() as &[Option<Value>],
         &moves.iter().map(|one| one.error.clone()).collect::<Vec<_>>() as &[Option<Value>],
         &moves.iter().map(|one| one.resend_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
         &moves.iter().map(|one| one.deadline_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
@@ -266,13 +268,13 @@ pub async fn next_round(connection: &mut PgConnection, id: Uuid) -> Result<i32, 
 }
 
 /// Says what a request waits for, without moving it.
-pub async fn set_waiting_for(connection: &mut PgConnection, id: Uuid, waiting_for: &Value, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set_waiting_for(connection: &mut PgConnection, id: Uuid, waiting_for: &WaitingFor, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE requests
         SET waiting_for = $2, updated_at = $3
         WHERE id = $1",
         id,
-        waiting_for,
+        waiting_for.to_value(),
         at,
     )
     .execute(connection)

@@ -5,6 +5,7 @@ use chiffon_engine::store::fresh_previews::Fresh;
 use chiffon_engine::store::progress::{self, TaskLine};
 use chiffon_engine::verbs::fresh_preview;
 use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::store::stored_json::read_json;
 use chiffon_kernel::verbs::work::Work;
@@ -14,7 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
-use crate::domain::request::{Event, Status, WaitingFor};
+use crate::domain::request::{Event, Status};
 use crate::domain::run_outcome::outcome;
 use crate::store::messages::Turn;
 use crate::store::requests::{self, Row};
@@ -102,10 +103,10 @@ async fn ran(context: &Context, work: &mut Work, mut running: Vec<(Row, Uuid)>) 
         let mut change = Change::new(event, audit);
         match event {
             Event::GoOn => {}
-            Event::Hold => change = change.waiting_for("resume", format!("it is paused; `chiffon resume {}` lets it go on", row.id)),
+            Event::Hold => change = change.waiting_for(What::Resume, format!("it is paused; `chiffon resume {}` lets it go on", row.id)),
             Event::Alarm => {
                 said.push(Turn { request_id: row.id, principal_id: None, text: text.clone(), round: row.round });
-                change = change.waiting_for("attention", text);
+                change = change.waiting_for(What::Attention, text);
                 change.error = problem;
             }
             _ => {
@@ -121,13 +122,13 @@ async fn ran(context: &Context, work: &mut Work, mut running: Vec<(Row, Uuid)>) 
 
 /// A request that needs a person goes on saying what for: another task may need one now, or one less.
 async fn still_waits(work: &mut Work, row: &mut Row, tasks: &[TaskLine], looks: &[&Fresh]) -> Result<(), store::Error> {
-    let shown = row.waiting_for.as_ref().filter(|waiting| waiting["what"] == "attention").and_then(|waiting| waiting["text"].as_str());
+    let shown = row.waiting_for.as_ref().filter(|waiting| waiting.what == What::Attention).map(|waiting| &waiting.text);
     let text = told(Event::Alarm, tasks, looks);
-    if row.status != Status::NeedsAttention || shown.is_none_or(|shown| shown == text) {
+    if row.status != Status::NeedsAttention || shown.is_none_or(|shown| *shown == text) {
         return Ok(());
     }
     let now = work.now();
-    let waiting_for = WaitingFor::new("attention", text).to_value(now);
+    let waiting_for = Wait::new(What::Attention, text).since(now);
     requests::set_waiting_for(work, row.id, &waiting_for, now).await?;
     row.waiting_for = Some(waiting_for);
     transition::tell(work, row, None);

@@ -9,6 +9,7 @@ use chiffon_engine::domain::task::Event as TaskEvent;
 use chiffon_engine::store::{restores, tasks};
 use chiffon_engine::verbs::lose_attempt;
 use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::store::installation::{self, Restored};
 use chiffon_kernel::verbs::work::Work;
@@ -22,7 +23,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::transition::{self, Change};
-use crate::domain::request::{Event, Status, WaitingFor};
+use crate::domain::request::{Event, Status};
 use crate::store::requests;
 use crate::verbs::Context;
 
@@ -96,14 +97,14 @@ async fn one_request(context: &Context, work: &mut Work, id: Uuid, restored: &Re
             );
             let held = if was == Status::Running { Event::Pause } else { Event::Hold };
             requests::set_held(work, id, Some("chiffon"), context.clock.now()).await?;
-            transition::apply(context, work, &mut row, Change::new(held, event).waiting_for("attention", text)).await?;
+            transition::apply(context, work, &mut row, Change::new(held, event).waiting_for(What::Attention, text)).await?;
         }
         Status::AwaitingApproval => {
             let text = format!(
                 "an approval; but the database was restored from a backup made at {made_at}: if this plan was approved after that, it \
                  has run already. Look at its hosts before you approve"
             );
-            waits(context, work, &mut row, &event, WaitingFor::new("approval", text)).await?;
+            waits(context, work, &mut row, &event, Wait::new(What::Approval, text)).await?;
         }
         Status::Planning | Status::NeedsInput | Status::Discovering | Status::Previewing | Status::Paused => {
             work.audit(id, event);
@@ -120,15 +121,9 @@ async fn one_request(context: &Context, work: &mut Work, id: Uuid, restored: &Re
     Ok(())
 }
 
-async fn waits(
-    context: &Context,
-    work: &mut Work,
-    row: &mut requests::Row,
-    event: &AuditEvent,
-    waiting_for: WaitingFor,
-) -> Result<(), store::Error> {
+async fn waits(context: &Context, work: &mut Work, row: &mut requests::Row, event: &AuditEvent, why: Wait) -> Result<(), store::Error> {
     let now = context.clock.now();
-    let value = waiting_for.to_value(now);
+    let value = why.since(now);
     requests::set_waiting_for(work, row.id, &value, now).await?;
     work.audit(row.id, event.clone());
     row.waiting_for = Some(value);

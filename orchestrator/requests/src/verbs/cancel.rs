@@ -6,6 +6,7 @@ use chiffon_engine::store::task_changes::set_cancel_requested;
 use chiffon_engine::verbs::cancel_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::waiting::What;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -110,7 +111,7 @@ async fn whole_request(context: &Context, work: &mut Work, row: &mut Row, reason
         return Ok(transition::apply(context, work, row, change).await?);
     }
     let text = format!("{reason}; what runs is told to stop, and counts as running until its agent has proved that it stopped");
-    transition::apply(context, work, row, change.waiting_for("cancel", text)).await?;
+    transition::apply(context, work, row, change.waiting_for(What::Cancel, text)).await?;
     Ok(advance_request::run(context, work, &[row.id]).await?)
 }
 

@@ -8,6 +8,7 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan_state::{Event as PlanEvent, State as PlanState};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 use super::submit::{checked_text, may_ask};
 use super::transition::{self, Change};
 use crate::domain::permissions::REQUESTS_APPROVE;
-use crate::domain::request::{Event, Status, WaitingFor};
+use crate::domain::request::{Event, Status};
 use crate::store::requests::{self, Row};
 use crate::store::{approvals, messages, plans};
 use crate::verbs::{Context, expire, freeze, outdated, say};
@@ -281,7 +282,7 @@ async fn wait_for_more(
 ) -> Result<(), store::Error> {
     let now = context.clock.now();
     work.audit(row.id, event.clone());
-    let waiting_for = WaitingFor::new("approval", freeze::approvers_wanted(plan.approvals_needed, given)).to_value(now);
+    let waiting_for = Wait::new(What::Approval, freeze::approvers_wanted(plan.approvals_needed, given)).since(now);
     requests::set_waiting_for(work, row.id, &waiting_for, now).await?;
     row.waiting_for = Some(waiting_for);
     transition::tell(work, row, None);

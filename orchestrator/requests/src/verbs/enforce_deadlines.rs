@@ -1,6 +1,7 @@
 //! What time alone moves: states that have lasted too long, plans that nobody approved, askers' deadlines, people who have to be
 //! reminded, and model calls that nobody will settle. Each under the request's lock, which is looked at again.
 
+use chiffon_kernel::domain::waiting::What;
 use std::time::Duration;
 
 use chiffon_engine::verbs::cancel_tasks;
@@ -8,8 +9,8 @@ use chiffon_engine::verbs::lose_attempt::Fence;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store::{self, leases};
 use chiffon_kernel::verbs::work::Work;
-use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_models::store::llm_calls;
+use chiffon_plans::domain::plan_state::Event as PlanEvent;
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -97,13 +98,13 @@ async fn deadline_passed(context: &Context, work: &mut Work, row: &mut Row, dead
         work.audit(row.id, event);
     } else {
         let text = format!("{reason}; what runs is told to stop, and counts as running until its agent has proved that it stopped");
-        transition::apply(context, work, row, Change::new(Event::Cancel, event).waiting_for("cancel", text)).await?;
+        transition::apply(context, work, row, Change::new(Event::Cancel, event).waiting_for(What::Cancel, text)).await?;
     }
     advance_request::run(context, work, &[row.id]).await
 }
 
 async fn lasted_too_long(context: &Context, work: &mut Work, row: &mut Row, limit: Limit) -> Result<(), store::Error> {
-    let waited_for = row.waiting_for.as_ref().and_then(|waiting| waiting["text"].as_str()).unwrap_or("its tasks");
+    let waited_for = row.waiting_for.as_ref().map_or("its tasks", |waiting| waiting.text.as_str());
     let hours = limit.lasts.as_secs_f64() / 3600.0;
     let message = format!(
         "it was `{}` for longer than {hours:.1} h (`{}`), waiting for: {waited_for}. Ask again when that is well",
@@ -126,10 +127,9 @@ async fn end(context: &Context, work: &mut Work, row: &mut Row, problem: &Proble
 
 /// Says again what a person has to decide.
 async fn remind(context: &Context, work: &mut Work, row: &Row, limit: Limit) -> Result<(), store::Error> {
-    let field = |name: &str| row.waiting_for.as_ref().and_then(|waiting| waiting[name].as_str());
-    let since = field("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
-    let since = since.map(|since| since.format(" since %Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
-    let text = format!("Still `{}`{since}: {}", row.status, field("text").unwrap_or("a person has to decide"));
+    let waiting = row.waiting_for.as_ref();
+    let since = waiting.map(|waiting| waiting.since.format(" since %Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
+    let text = format!("Still `{}`{since}: {}", row.status, waiting.map_or("a person has to decide", |waiting| &waiting.text));
     transition::say(work, row, None, &text).await?;
     deadlines::set_next(work, row.id, Some(context.clock.now() + limit.lasts)).await
 }

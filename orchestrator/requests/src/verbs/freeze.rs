@@ -7,6 +7,7 @@ use chiffon_engine::store::progress::TaskLine;
 use chiffon_engine::verbs::create_tasks::{self, NewTasks};
 use chiffon_fleet::store::catalogue;
 use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::domain::waiting::What;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::assemble;
@@ -73,7 +74,7 @@ pub async fn propose(
     remark: &str,
 ) -> Result<(), store::Error> {
     let text = format!("{}{remark}", approvers_wanted(approvals_needed(document), 0));
-    transition::apply(context, work, row, Change::new(Event::Propose, audit).waiting_for("approval", text)).await
+    transition::apply(context, work, row, Change::new(Event::Propose, audit).waiting_for(What::Approval, text)).await
 }
 
 /// Distinct approvers that a plan needs. The policy may let only what changes nothing run unasked.
@@ -103,7 +104,7 @@ pub async fn give_up(context: &Context, work: &mut Work, row: &mut Row, plan_id:
     let audit = AuditEvent::by_chiffon("plan.failed", json!({"plan_id": plan_id, "problem": problem}));
     let text = format!("{}; answer what should be done instead", problem.message);
     let change = Change { error: Some(problem.clone()), ..Change::new(Event::Ask, audit) };
-    transition::apply(context, work, row, change.waiting_for("answer", text)).await
+    transition::apply(context, work, row, change.waiting_for(What::Answer, text)).await
 }
 
 async fn run_unasked(

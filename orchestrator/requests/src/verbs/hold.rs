@@ -1,7 +1,6 @@
 //! Holding a request and letting it go on: while it is held nothing more of it begins. What no agent has claimed is taken back;
 //! what runs goes on. That it is held is remembered beside its state, because what needs a person is shown first.
 
-use chiffon_engine::domain::placement::Wait;
 use chiffon_engine::domain::task::{Event as TaskEvent, Task};
 use chiffon_engine::store::tasks::{self, OfRequest};
 use chiffon_engine::store::{progress, ready};
@@ -9,6 +8,7 @@ use chiffon_engine::verbs::withdraw::{self, Withdrawal};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -51,7 +51,7 @@ pub async fn pause(context: &Context, principal: &Principal, request_id: Uuid, r
     let audit = AuditEvent::new(&principal.name, "request.paused", json!({"reason": reason, "was": row.status}));
     let waits = format!("{text}; nothing more begins until `chiffon resume {}`", row.id);
     let change = Change::new(Event::Pause, audit);
-    let change = if row.status == Status::Running { change.waiting_for("resume", waits) } else { as_before(change, &row) };
+    let change = if row.status == Status::Running { change.waiting_for(What::Resume, waits) } else { as_before(change, &row) };
     transition::apply(context, &mut work, &mut row, change).await?;
     take_back(context, &mut work, &row, principal).await?;
     ready::hold(&mut work, row.id).await?;
@@ -100,8 +100,8 @@ async fn finish(mut work: Work, row: Row, text: String) -> Result<Held, Problem>
 
 /// It goes on waiting for what it waits for.
 fn as_before(change: Change, row: &Row) -> Change {
-    let text = row.waiting_for.as_ref().and_then(|waiting| waiting["text"].as_str()).unwrap_or("a person has to decide");
-    change.waiting_for("attention", text)
+    let text = row.waiting_for.as_ref().map_or("a person has to decide", |waiting| waiting.text.as_str());
+    change.waiting_for(What::Attention, text)
 }
 
 /// Takes back what nobody owns. The next offer has a higher number, so a claim for this one is refused.
@@ -112,7 +112,7 @@ async fn take_back(context: &Context, work: &mut Work, row: &Row, principal: &Pr
         if locked.state().on(TaskEvent::Hold) != Ok(Task::Waiting) {
             continue;
         }
-        let why = Wait::new("resume", format!("its request is paused; `chiffon resume {}` lets it go on", row.id));
+        let why = Wait::new(What::Resume, format!("its request is paused; `chiffon resume {}` lets it go on", row.id));
         let withdrawal = Withdrawal { actor: &principal.name, event: "task.held", why, excluded: None, not_before: None };
         withdraw::run(context, work, &request, &locked.task, &withdrawal).await?;
     }

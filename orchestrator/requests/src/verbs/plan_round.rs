@@ -3,6 +3,7 @@
 //! What a planner proposes is stored only if the conversation has not moved meanwhile. A planner that fails is tried again
 //! later; one that is tried too often ends the request with the reason.
 
+use chiffon_kernel::domain::waiting::{Wait, What};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use super::Context;
 use super::propose::{self, Drafted};
 use super::transition::{self, Change};
-use crate::domain::request::{Event, Status, WaitingFor};
+use crate::domain::request::{Event, Status};
 use crate::store::planning::{self, PlanningLease};
 use crate::store::requests::{self, Row};
 use crate::store::{durations, messages, plans};
@@ -175,7 +176,7 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
 async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
     let text = "no infrastructure agent is connected that offers an action, so nothing is known that could be planned; start one with \
                 `chiffon agent infrastructure`";
-    wait(context, lease, &WaitingFor::new("agent", text), false, context.settings.resend_after).await
+    wait(context, lease, Wait::new(What::Agent, text), false, context.settings.resend_after).await
 }
 
 /// Why nothing can be planned although agents are connected: all that they have is left out. Waiting would change nothing.
@@ -197,7 +198,7 @@ async fn try_again_or_fail(context: &Context, lease: &PlanningLease, problem: &P
     if lease.tries < context.settings.planning_tries {
         let text = format!("the planner could not answer ({}); it is tried again shortly", problem.message);
         let delay = TRY_AGAIN_AFTER * u32::try_from(lease.tries).unwrap_or(1);
-        return wait(context, lease, &WaitingFor::new("planner", text), true, delay).await;
+        return wait(context, lease, Wait::new(What::Planner, text), true, delay).await;
     }
     give_up(context, lease, problem).await
 }
@@ -212,15 +213,16 @@ async fn give_up(context: &Context, lease: &PlanningLease, problem: &Problem) ->
     Ok(work.commit().await?)
 }
 
-async fn wait(context: &Context, lease: &PlanningLease, waiting_for: &WaitingFor, counts: bool, delay: Duration) -> Result<(), Problem> {
+async fn wait(context: &Context, lease: &PlanningLease, why: Wait, counts: bool, delay: Duration) -> Result<(), Problem> {
     let now = context.clock.now();
     let mut work = context.begin().await?;
     let Some(mut row) = still_wanted(&mut work, lease).await? else { return Ok(()) };
-    let says_so = row.waiting_for.as_ref().is_some_and(|before| before["text"] == waiting_for.text.as_str());
-    let value = if says_so { row.waiting_for.clone().unwrap_or_default() } else { waiting_for.to_value(now) };
-    planning::wait(&mut work, lease, &value, counts, now + delay).await?;
+    let told = row.waiting_for.take_if(|before| before.text == why.text);
+    let says_so = told.is_some();
+    let waiting_for = told.unwrap_or_else(|| why.since(now));
+    planning::wait(&mut work, lease, &waiting_for, counts, now + delay).await?;
     if !says_so {
-        row.waiting_for = Some(value);
+        row.waiting_for = Some(waiting_for);
         transition::tell(&mut work, &row, None);
     }
     Ok(work.commit().await?)

@@ -3,6 +3,7 @@
 //! One path for what a planner drafted and for steps that are planned again. In the caller's transaction, for a request that is
 //! `planning`. A draft that does not stand is no revision; the person is told why and asked.
 
+use chiffon_kernel::domain::waiting::What;
 use std::collections::BTreeMap;
 
 use chiffon_engine::verbs::create_tasks;
@@ -85,7 +86,7 @@ pub async fn ask(
 ) -> Result<(), store::Error> {
     transition::say(work, row, None, text).await?;
     let change = Change { error: problem.cloned(), ..Change::new(Event::Ask, audit) };
-    transition::apply(context, work, row, change.waiting_for("answer", text)).await
+    transition::apply(context, work, row, change.waiting_for(What::Answer, text)).await
 }
 
 async fn add_plan(context: &Context, work: &mut Work, row: &mut Row, document: &PlanDocument) -> Result<Uuid, store::Error> {

@@ -5,6 +5,7 @@ use chiffon_kernel::domain::credential::address_with_password;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store::idempotency;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use super::{Context, open_requests, transition};
 use crate::domain::permissions::REQUESTS_ASK;
-use crate::domain::request::{Status, WaitingFor};
+use crate::domain::request::Status;
 use crate::store::request_messages::{self, Message};
 use crate::store::requests;
 
@@ -65,7 +66,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     checked_deadline(context, input.deadline)?;
     let trace_id = input.trace_id.filter(|id| is_trace_id(id)).unwrap_or_else(|| context.ids.new_trace_id());
     let now = context.clock.now();
-    let waiting_for = WaitingFor::new("planner", "a planner reads it").to_value(now);
+    let waiting_for = Wait::new(What::Planner, "a planner reads it").since(now);
     let new = requests::New {
         id: context.ids.new_id(),
         principal_id: principal.id,

@@ -1,6 +1,7 @@
 //! Moving a request: the guarded update, its audit row and its event, always together and in the caller's transaction.
 
 use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::store::outbox::Message;
 use chiffon_kernel::verbs::work::Work;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Context;
-use crate::domain::request::{Event, Status, WaitingFor};
+use crate::domain::request::{Event, Status};
 use crate::store::messages::{self, Turn};
 use crate::store::plans;
 use crate::store::requests::{self, Move, Row};
@@ -24,7 +25,7 @@ pub struct Change {
     /// What happened.
     pub event: Event,
     /// What it waits for now.
-    pub waiting_for: Option<WaitingFor>,
+    pub waiting_for: Option<Wait>,
     /// What ended or stopped it.
     pub error: Option<Problem>,
     /// When what it waits for is announced again.
@@ -41,8 +42,8 @@ impl Change {
 
     /// The same, waiting for this.
     #[must_use]
-    pub fn waiting_for(mut self, what: &'static str, text: impl Into<String>) -> Self {
-        self.waiting_for = Some(WaitingFor::new(what, text));
+    pub fn waiting_for(mut self, what: What, text: impl Into<String>) -> Self {
+        self.waiting_for = Some(Wait::new(what, text));
         self
     }
 }
@@ -69,7 +70,7 @@ pub async fn apply_all(context: &Context, work: &mut Work, changes: Vec<(&mut Ro
             id: row.id,
             from: row.status,
             to,
-            waiting_for: change.waiting_for.as_ref().map(|waiting| waiting.to_value(now)),
+            waiting_for: change.waiting_for.clone().map(|waiting| waiting.since(now)),
             error: change.error.as_ref().map(|problem| json!(problem)),
             resend_at: change.resend_at,
             deadline_at: deadline_of(context, to),
@@ -150,7 +151,7 @@ pub async fn begin_round(
     row.round = requests::next_round(work, row.id).await?;
     say(work, row, Some(principal_id), text).await?;
     let change = Change { resend_at: Some(resend_at), ..Change::new(Event::Say, audit) };
-    apply(context, work, row, change.waiting_for("planner", "a planner reads what was said")).await?;
+    apply(context, work, row, change.waiting_for(What::Planner, "a planner reads what was said")).await?;
     want_plan(context, work, row.id, &row.trace_id, row.round);
     Ok(())
 }

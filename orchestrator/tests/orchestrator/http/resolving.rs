@@ -23,7 +23,7 @@ async fn cut_off(app: &App) {
         "INSERT INTO task_attempts (task_id, attempt, created_at, agent_id, incarnation, claim_id, claimed_at, lease_expires_at)
         SELECT id, 1, now(), 'infra-1', 1, gen_random_uuid(), now(), now() FROM tasks;
         UPDATE tasks SET status = 'unknown', attempt = 1, error = '{\"code\": 5302, \"message\": \"infra-1 is silent\", \"details\": {}}';
-        UPDATE requests SET status = 'needs_attention', waiting_for = '{\"what\": \"attention\", \"text\": \"a person\"}'",
+        UPDATE requests SET status = 'needs_attention', waiting_for = '{\"what\": \"attention\", \"since\": \"2026-01-31T08:00:00Z\", \"text\": \"a person\"}'",
     )
     .await;
 }

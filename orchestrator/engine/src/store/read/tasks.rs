@@ -1,5 +1,6 @@
 //! Tasks, their attempts and their logs.
 
+use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::read::snapshot;
 use chiffon_records::store::host_outcomes::{self, HostOutcome};
@@ -36,8 +37,9 @@ pub struct TaskView {
     pub message: String,
     /// Who runs the newest attempt.
     pub agent_id: Option<String>,
-    /// `{what, since, text}`
-    pub waiting_for: Option<Value>,
+    /// What it waits for.
+    #[schema(value_type = Option<WaitingFor>)]
+    pub waiting_for: Option<Json<WaitingFor>>,
     /// When somebody asked for its end; it counts as cancelled once that is proven.
     pub cancel_requested_at: Option<DateTime<Utc>>,
     /// A summary of what it did.
@@ -151,7 +153,7 @@ pub async fn of_plan(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec
     Ok(sqlx::query_as!(
         TaskView,
         r#"SELECT t.id AS task_id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
-            a.agent_id AS "agent_id?", t.waiting_for, t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
+            a.agent_id AS "agent_id?", t.waiting_for AS "waiting_for: Json<WaitingFor>", t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
             t.checks_attempt, t.error, t.commit_id AS commit, t.created_at, t.started_at, t.finished_at,
             h.outcomes AS "host_results!: Json<Vec<HostOutcome>>"
         FROM tasks t
@@ -172,7 +174,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
     let mut tx = snapshot(pool).await?;
     let row = sqlx::query!(
         r#"SELECT t.id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
-            a.agent_id AS "agent_id?", t.waiting_for, t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
+            a.agent_id AS "agent_id?", t.waiting_for AS "waiting_for: Json<WaitingFor>", t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
             t.checks_attempt, t.error, t.commit_id, t.created_at, t.started_at, t.finished_at, t.request_id, t.parameters, t.resolved_parameters,
             t.action_sha256, t.agent_type, t.resources, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, t.cancel_reason
         FROM tasks t

@@ -1,32 +1,31 @@
 //! Why tasks wait, as it is at this moment. What was told when they began to wait stays in their rows until they wait for something
 //! else: who holds a host, and how long ago an agent was seen, changes too often to be written for all that wait.
 
+use chiffon_kernel::domain::waiting::{Wait, WaitingFor, What};
 use chiffon_kernel::store::Error;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::tasks::TaskView;
-use crate::domain::placement::{Placement, Wait, advised, place};
+use crate::domain::placement::{Placement, advised, place};
 use crate::domain::task::Status;
 use crate::store::{dispatch, host_locks, ready};
 
-/// Reasons that depend on agents and on other tasks.
-const CHANGING: [&str; 4] = ["agent", "action", "host", "resources"];
-
-fn changes(waiting_for: Option<&Value>) -> bool {
-    waiting_for.and_then(|waiting| waiting["what"].as_str()).is_some_and(|what| CHANGING.contains(&what))
+/// Whether the reason depends on agents and on other tasks.
+fn changes(waiting_for: &WaitingFor) -> bool {
+    matches!(waiting_for.what, What::Agent | What::Action | What::Host | What::Resources)
 }
 
 /// Puts the reasons of these tasks right, and that of their request where it shows one of theirs.
-pub async fn refresh(connection: &mut PgConnection, tasks: &mut [TaskView], of_request: Option<&mut Value>) -> Result<(), Error> {
-    let waiting = |task: &&mut TaskView| task.status == Status::Waiting.as_str() && changes(task.waiting_for.as_ref());
+pub async fn refresh(connection: &mut PgConnection, tasks: &mut [TaskView], of_request: Option<&mut WaitingFor>) -> Result<(), Error> {
+    let waiting = |task: &&mut TaskView| task.status == Status::Waiting.as_str() && task.waiting_for.as_deref().is_some_and(changes);
     let ids: Vec<Uuid> = tasks.iter_mut().filter(waiting).map(|task| task.task_id).collect();
     let reasons = reasons(connection, &ids).await?;
     let mut shown = of_request;
     for (task_id, why) in reasons {
-        let Some(waiting_for) = tasks.iter_mut().find(|task| task.task_id == task_id).and_then(|task| task.waiting_for.as_mut()) else {
+        let Some(waiting_for) = tasks.iter_mut().find(|task| task.task_id == task_id).and_then(|task| task.waiting_for.as_deref_mut())
+        else {
             continue;
         };
         if let Some(of_request) = shown.take_if(|of_request| **of_request == *waiting_for) {
@@ -38,8 +37,8 @@ pub async fn refresh(connection: &mut PgConnection, tasks: &mut [TaskView], of_r
 }
 
 /// The same for open requests in a list, each with what it waits for.
-pub async fn refresh_list(pool: &PgPool, mut requests: Vec<(Uuid, &mut Value)>) -> Result<(), Error> {
-    requests.retain(|(_, waiting_for)| changes(Some(waiting_for)));
+pub async fn refresh_list(pool: &PgPool, mut requests: Vec<(Uuid, &mut WaitingFor)>) -> Result<(), Error> {
+    requests.retain(|(_, waiting_for)| changes(waiting_for));
     let ids: Vec<Uuid> = requests.iter().map(|(request_id, _)| *request_id).collect();
     if ids.is_empty() {
         return Ok(());
@@ -88,7 +87,6 @@ async fn reasons(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uui
 }
 
 /// The time stays: what it waits for is the same, or a moment old.
-fn say(waiting_for: &mut Value, why: &Wait) {
-    waiting_for["what"] = json!(why.what);
-    waiting_for["text"] = json!(why.text);
+fn say(waiting_for: &mut WaitingFor, why: &Wait) {
+    *waiting_for = why.clone().since(waiting_for.since);
 }

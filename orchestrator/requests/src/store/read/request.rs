@@ -5,6 +5,7 @@ use chiffon_engine::domain::task::Status;
 use chiffon_engine::store::read::reserved::{self, ReservedHost};
 use chiffon_engine::store::read::tasks::{self, TaskView};
 use chiffon_engine::store::read::waits;
+use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::read::snapshot;
 use chiffon_plans::domain::plan::{Phase, PlanDocument, Step};
@@ -13,6 +14,7 @@ use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -48,7 +50,8 @@ pub struct RequestView {
     #[schema(value_type = Option<f64>)]
     pub max_cost_usd: Option<MicroDollars>,
     /// `{what, since, text}`; null when it does not wait.
-    pub waiting_for: Option<Value>,
+    #[schema(value_type = Option<WaitingFor>)]
+    pub waiting_for: Option<Json<WaitingFor>>,
     /// Since when a person holds it: nothing more of it begins, whatever else it waits for.
     pub held_at: Option<DateTime<Utc>>,
     /// Who.
@@ -176,7 +179,7 @@ pub async fn get(pool: &PgPool, request_id: Uuid) -> Result<Option<RequestView>,
     if let Some((plan_id, mut plan)) = plan {
         plan.approvals = approvals(&mut tx, plan_id).await?;
         let mut all = tasks::of_plan(&mut tx, plan_id).await?;
-        waits::refresh(&mut tx, &mut all, view.waiting_for.as_mut()).await?;
+        waits::refresh(&mut tx, &mut all, view.waiting_for.as_deref_mut()).await?;
         let (previews, tasks) = all.into_iter().partition::<Vec<_>, _>(|task| task.purpose == "preview");
         for step in &mut plan.steps {
             step.preview = preview(&step.step, previews.iter().find(|task| task.step_id == step.step.step_id));
@@ -196,7 +199,7 @@ pub async fn status(pool: &PgPool, request_id: Uuid) -> Result<Option<String>, E
 async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(RequestView, Option<(Uuid, PlanView)>)>, Error> {
     let row = sqlx::query!(
         r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
-            r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for, r.held_at, r.held_by, r.error, r.cost_micro_usd, r.event_seq,
+            r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for AS "waiting_for: Json<WaitingFor>", r.held_at, r.held_by, r.error, r.cost_micro_usd, r.event_seq,
             l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.body AS "body?", l.risk AS "risk?",
             l.created_at AS "planned_at?", l.expires_at, l.approved_at
         FROM requests r
@@ -316,7 +319,7 @@ fn fresh(task: &TaskView) -> FreshPreview<'_> {
         title: &task.title,
         status: Status::from_word(&task.status).unwrap_or(Status::Unknown),
         found: task.preview.as_ref(),
-        waiting_for: task.waiting_for.as_ref(),
+        waiting_for: task.waiting_for.as_deref(),
         error: task.error.as_ref(),
     }
 }

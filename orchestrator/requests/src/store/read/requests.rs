@@ -4,11 +4,13 @@
 //! are always bound, never written into it.
 
 use chiffon_engine::store::read::waits;
+use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
 use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -54,7 +56,8 @@ pub struct RequestSummary {
     /// When it reached its end.
     pub finished_at: Option<DateTime<Utc>>,
     /// `{what, since, text}`; null when it does not wait.
-    pub waiting_for: Option<Value>,
+    #[schema(value_type = Option<WaitingFor>)]
+    pub waiting_for: Option<Json<WaitingFor>>,
     /// Of its current plan.
     pub summary: Option<String>,
     /// Of its current plan.
@@ -95,7 +98,7 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
         found = find(pool, filter, who, limit, Reach::All).await?;
     }
     let open = found.iter_mut().filter(|request| request.finished_at.is_none());
-    waits::refresh_list(pool, open.filter_map(|request| Some((request.request_id, request.waiting_for.as_mut()?))).collect()).await?;
+    waits::refresh_list(pool, open.filter_map(|request| Some((request.request_id, request.waiting_for.as_deref_mut()?))).collect()).await?;
     Ok(found)
 }
 
