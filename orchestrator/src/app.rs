@@ -12,7 +12,7 @@ use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_kernel::http::{HttpOptions, HttpState, Room};
 use chiffon_kernel::part::Part;
 use chiffon_kernel::store::invariants::Invariant;
-use chiffon_kernel::store::{Store, StoreOptions, leases};
+use chiffon_kernel::store::{Store, StoreOptions, feed, leases};
 use chiffon_kernel::verbs::{self as kernel, Wakes, tokens};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_models::verbs::ledger::PostgresLedger;
@@ -80,6 +80,11 @@ impl Orchestrator {
     pub async fn start(options: OrchestratorOptions, listener: TcpListener, tasks: Spawner) -> Result<Self, Problem> {
         let store = Store::new(&options.store)?;
         store.migrate().await?;
+        if feed::go_on_in_this_cluster(&mut *store.acquire().await?).await? {
+            tracing::info!(
+                "the database is in another PostgreSQL cluster than before; the feed of all events goes on behind what there is"
+            );
+        }
         let repository = AuditRepository::open_or_create(&options.audit_repository)
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
         let http = options.http.clone();

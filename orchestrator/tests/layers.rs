@@ -146,14 +146,13 @@ fn modules_import_downwards_only() {
 }
 
 /// Who writes a table that is another crate's, and why: `(table, crate, why)`. Each other table is written by one crate.
-const WRITERS: [(&str, &str, &str); 14] = [
+const WRITERS: [(&str, &str, &str); 13] = [
     ("agents", "engine", "a peer without signatures is let in and dismissed in the transaction that looks at its work"),
     ("idempotency_keys", "orchestrator", "lets go what is old"),
     ("leases", "engine", "a restored database ends all leases in the transaction that fences its tasks"),
     ("llm_calls", "orchestrator", "lets go the texts of old answers"),
     ("outbox", "engine", "a restored database drops what was about to be sent in the transaction that fences its tasks"),
     ("request_events", "orchestrator", "lets go what is old"),
-    ("requests", "kernel", "counters of events and the audit chain stand in the request's row"),
     ("requests", "models", "what was spent on a request stands in its row, and is its budget's lock"),
     ("requests", "engine", "what a request waits for is what its tasks wait for"),
     ("task_attempts", "records", "a sealed log's digest stands in its attempt's row"),

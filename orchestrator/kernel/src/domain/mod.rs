@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod credential;
+pub mod feed;
 pub mod invariant;
 pub mod missing;
 pub mod permission;

@@ -1,4 +1,4 @@
-//! What live views replay: numbered per request, announced with ids only (RELIABILITY 23).
+//! What live views replay: numbered per stream, announced with ids only (RELIABILITY 23).
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Error;
 
-/// The channel on which a request's id is announced whenever it has a new event.
+/// The channel on which a stream's id is announced whenever it has a new event.
 pub const CHANNEL: &str = "chiffon_requests";
 
 /// One event.
@@ -17,14 +17,14 @@ pub struct Event {
     pub seq: i64,
     /// When.
     pub at: DateTime<Utc>,
-    /// `request | task | message | plan | log`.
+    /// `request | task | message | plan | log | commit`.
     pub kind: String,
     /// What changed.
     pub data: Value,
 }
 
-/// The events after a cursor, in order, at most `limit`.
-pub async fn list_after(connection: &mut PgConnection, request_id: Uuid, after: i64, limit: i64) -> Result<Vec<Event>, Error> {
+/// The events of a stream after a cursor, in order, at most `limit`.
+pub async fn list_after(connection: &mut PgConnection, stream_id: Uuid, after: i64, limit: i64) -> Result<Vec<Event>, Error> {
     Ok(sqlx::query_as!(
         Event,
         "SELECT seq, at, kind, data
@@ -32,7 +32,7 @@ pub async fn list_after(connection: &mut PgConnection, request_id: Uuid, after: 
         WHERE request_id = $1 AND seq > $2
         ORDER BY seq
         LIMIT $3",
-        request_id,
+        stream_id,
         after,
         limit,
     )

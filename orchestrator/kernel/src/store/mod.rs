@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod events;
+pub mod feed;
 pub mod idempotency;
 pub mod installation;
 pub mod invariants;

@@ -1,7 +1,7 @@
 //! What a transaction leaves behind beside what it changes: rows of the audit log, events for live views, and messages. However many there
 //! are, they are written by one statement for all, after one that reads where their chains stand (RELIABILITY 2, 21, 23).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_protocol::canonical;
 use chrono::{DateTime, Utc};
@@ -16,11 +16,13 @@ use crate::domain::audit::{AuditEvent, SYSTEM_CHAIN, Seal, row_hash};
 /// What is to be left.
 #[derive(Debug, Default)]
 pub struct Trail {
-    /// Rows of the chains of requests, each chain's in its order.
+    /// Streams that begin with this, each with what it is of.
+    pub opened: Vec<(Uuid, &'static str)>,
+    /// Rows of the chains of streams, each chain's in its order.
     pub audit: Vec<(Uuid, AuditEvent)>,
-    /// Rows of the chain of what belongs to no request.
+    /// Rows of the chain of what belongs to no stream.
     pub system: Vec<AuditEvent>,
-    /// Events of requests: the request, `request | task | message | plan | log | commit`, and what changed.
+    /// Events of streams: the stream, `request | task | message | plan | log | commit`, and what changed.
     pub events: Vec<(Uuid, &'static str, Value)>,
     /// What is to be sent.
     pub messages: Vec<Message>,
@@ -29,18 +31,20 @@ pub struct Trail {
 impl Trail {
     /// Whether there is nothing to be written.
     pub fn is_empty(&self) -> bool {
-        self.audit.is_empty() && self.system.is_empty() && self.events.is_empty() && self.messages.is_empty()
+        self.opened.is_empty() && self.audit.is_empty() && self.system.is_empty() && self.events.is_empty() && self.messages.is_empty()
     }
 }
 
-/// Where the histories of a request stand.
-struct Root {
+/// Where the histories of a thing stand.
+struct Stream {
     id: Uuid,
+    kind: String,
     audit_seq: i64,
     audit_head: Option<Vec<u8>>,
     event_seq: i64,
-    status: String,
-    finished_at: Option<DateTime<Utc>>,
+    feed_position: i64,
+    /// How it ended, where it has.
+    ended: Option<String>,
 }
 
 /// Rows of the audit log, as columns.
@@ -70,57 +74,65 @@ impl Audit {
     }
 }
 
-/// Writes all of it at this time. The rows of its requests are locked by then or now, in the order of their ids, and the system chain
-/// last: it is one row for all, and nothing may wait for anything else while it is held.
+/// Writes all of it at this time. The rows of its requests, and then those of its streams, are locked by then or now, in the order of their
+/// ids, and the system chain last: it is one row for all, and nothing may wait for anything else while it is held.
 ///
 /// The head of a request that has ended goes into the system chain, once.
 pub async fn write(connection: &mut PgConnection, trail: &Trail, at: DateTime<Utc>) -> Result<(), Error> {
-    let mut roots = roots(connection, trail).await?;
+    let mut streams = streams(connection, trail).await?;
     let mut audit = Audit::default();
-    for (request_id, event) in &trail.audit {
-        let root = roots.get_mut(request_id).ok_or(sqlx::Error::RowNotFound)?;
-        audit.add(&request_id.to_string(), (&mut root.audit_seq, &mut root.audit_head), event, at);
+    for (stream_id, event) in &trail.audit {
+        let stream = streams.get_mut(stream_id).ok_or(sqlx::Error::RowNotFound)?;
+        audit.add(&stream_id.to_string(), (&mut stream.audit_seq, &mut stream.audit_head), event, at);
     }
-    let mut events = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (request_id, kind, data) in &trail.events {
-        let root = roots.get_mut(request_id).ok_or(sqlx::Error::RowNotFound)?;
-        root.event_seq += 1;
-        events.0.push(*request_id);
-        events.1.push(root.event_seq);
+    let mut events = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (stream_id, kind, data) in &trail.events {
+        let stream = streams.get_mut(stream_id).ok_or(sqlx::Error::RowNotFound)?;
+        stream.event_seq += 1;
+        events.0.push(*stream_id);
+        events.1.push(stream.event_seq);
         events.2.push((*kind).to_owned());
         events.3.push(data.clone());
+        events.4.push(stream.feed_position);
     }
-    let system = system(connection, trail, &roots, &mut audit, at).await?;
-    let (ids, audit_seqs, audit_heads, event_seqs) = columns(roots);
+    let system = system(connection, trail, &streams, &mut audit, at).await?;
+    let streams = Columns::of(streams, trail);
     let messages = Messages::of(&trail.messages);
     sqlx::query!(
-        "WITH audited AS (
+        "WITH feed AS (
+            SELECT feed_position_now() AS here
+        ), audited AS (
             INSERT INTO audit_log (chain, seq, at, actor, event, data, prev_hash, hash)
             SELECT chain, seq, $1, actor, event, data, prev_hash, hash
             FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[], $7::bytea[], $8::bytea[])
                 AS rows (chain, seq, actor, event, data, prev_hash, hash)
         ), told AS (
-            INSERT INTO request_events (request_id, seq, at, kind, data)
-            SELECT request_id, seq, $1, kind, data
-            FROM unnest($9::uuid[], $10::bigint[], $11::text[], $12::jsonb[]) AS rows (request_id, seq, kind, data)
+            INSERT INTO request_events (request_id, seq, at, kind, data, feed_position)
+            SELECT stream_id, seq, $1, kind, data, GREATEST(before, here)
+            FROM unnest($9::uuid[], $10::bigint[], $11::text[], $12::jsonb[], $13::bigint[]) AS rows (stream_id, seq, kind, data, before)
+            CROSS JOIN feed
         ), sent AS (
             INSERT INTO outbox (message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, body, headers,
                 created_at)
             SELECT message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, body, headers, $1
-            FROM unnest($13::uuid[], $14::text[], $15::text[], $16::text[], $17::jsonb[], $18::uuid[], $19::uuid[], $20::int[], $21::int[],
-                $22::bytea[], $23::jsonb[])
+            FROM unnest($14::uuid[], $15::text[], $16::text[], $17::text[], $18::jsonb[], $19::uuid[], $20::uuid[], $21::int[], $22::int[],
+                $23::bytea[], $24::jsonb[])
                 WITH ORDINALITY
                 AS rows (message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, body, headers, number)
             ORDER BY number
         ), headed AS (
             UPDATE audit_heads
-            SET seq = $24, head = $25
-            WHERE chain = $26 AND $24::bigint IS NOT NULL
+            SET seq = $25, head = $26
+            WHERE chain = $27 AND $25::bigint IS NOT NULL
         )
-        UPDATE requests
-        SET audit_seq = root.audit_seq, audit_head = root.audit_head, event_seq = root.event_seq
-        FROM unnest($27::uuid[], $28::bigint[], $29::bytea[], $30::bigint[]) AS root (id, audit_seq, audit_head, event_seq)
-        WHERE requests.id = root.id",
+        INSERT INTO streams (id, kind, audit_seq, audit_head, event_seq, feed_position)
+        SELECT id, kind, audit_seq, audit_head, event_seq, CASE WHEN tells THEN GREATEST(before, here) ELSE before END
+        FROM unnest($28::uuid[], $29::text[], $30::bigint[], $31::bytea[], $32::bigint[], $33::bigint[], $34::boolean[])
+            AS rows (id, kind, audit_seq, audit_head, event_seq, before, tells)
+        CROSS JOIN feed
+        ON CONFLICT (id) DO UPDATE
+        SET audit_seq = EXCLUDED.audit_seq, audit_head = EXCLUDED.audit_head, event_seq = EXCLUDED.event_seq,
+            feed_position = EXCLUDED.feed_position",
         at,
         &audit.chains,
         &audit.seqs,
@@ -133,6 +145,7 @@ pub async fn write(connection: &mut PgConnection, trail: &Trail, at: DateTime<Ut
         &events.1,
         &events.2,
         &events.3,
+        &events.4,
         &messages.ids,
         &messages.exchanges,
         &messages.routing_keys,
@@ -147,50 +160,69 @@ pub async fn write(connection: &mut PgConnection, trail: &Trail, at: DateTime<Ut
         system.as_ref().map(|(seq, _)| *seq),
         system.and_then(|(_, head)| head),
         SYSTEM_CHAIN,
-        &ids,
-        &audit_seqs,
-        &audit_heads as &[Option<Vec<u8>>],
-        &event_seqs,
+        &streams.ids,
+        &streams.kinds,
+        &streams.audit_seqs,
+        &streams.audit_heads as &[Option<Vec<u8>>],
+        &streams.event_seqs,
+        &streams.feed_positions,
+        &streams.tells,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-async fn roots(connection: &mut PgConnection, trail: &Trail) -> Result<BTreeMap<Uuid, Root>, Error> {
-    let mut ids: Vec<Uuid> = trail.audit.iter().map(|(id, _)| *id).chain(trail.events.iter().map(|(id, ..)| *id)).collect();
+/// Where the streams stand: those that begin here at nothing, and the others as their locked rows say.
+async fn streams(connection: &mut PgConnection, trail: &Trail) -> Result<BTreeMap<Uuid, Stream>, Error> {
+    let begun = |(id, kind): &(Uuid, &'static str)| {
+        let (id, kind) = (*id, (*kind).to_owned());
+        (id, Stream { id, kind, audit_seq: 0, audit_head: None, event_seq: 0, feed_position: 0, ended: None })
+    };
+    let mut streams: BTreeMap<Uuid, Stream> = trail.opened.iter().map(begun).collect();
+    let named = trail.audit.iter().map(|(id, _)| *id).chain(trail.events.iter().map(|(id, ..)| *id));
+    let mut ids: Vec<Uuid> = named.filter(|id| !streams.contains_key(id)).collect();
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(streams);
     }
+    // The rows of requests are locked before any of their streams: nobody takes a stream's lock without its request's.
     let rows = sqlx::query_as!(
-        Root,
-        "SELECT id, audit_seq, audit_head, event_seq, status, finished_at
-        FROM requests
-        WHERE id = ANY ($1)
-        ORDER BY id
-        FOR UPDATE",
+        Stream,
+        r#"WITH locked AS MATERIALIZED (
+            SELECT id, CASE WHEN finished_at IS NOT NULL THEN status END AS ended
+            FROM requests
+            WHERE id = ANY ($1)
+            ORDER BY id
+            FOR UPDATE
+        )
+        SELECT s.id, s.kind, s.audit_seq, s.audit_head, s.event_seq, s.feed_position, locked.ended AS "ended?"
+        FROM streams s
+        LEFT JOIN locked ON locked.id = s.id
+        WHERE s.id = ANY ($1)
+        ORDER BY s.id
+        FOR UPDATE OF s"#,
         &ids,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|root| (root.id, root)).collect())
+    streams.extend(rows.into_iter().map(|stream| (stream.id, stream)));
+    Ok(streams)
 }
 
 /// The system chain's rows, and where it stands after them; `None` where it gets none.
 async fn system(
     connection: &mut PgConnection,
     trail: &Trail,
-    roots: &BTreeMap<Uuid, Root>,
+    streams: &BTreeMap<Uuid, Stream>,
     audit: &mut Audit,
     at: DateTime<Utc>,
 ) -> Result<Option<(i64, Option<Vec<u8>>)>, Error> {
-    let was_audited = |root: &&Root| trail.audit.iter().any(|(id, _)| *id == root.id);
-    let ended = roots.values().filter(|root| root.finished_at.is_some()).filter(was_audited);
-    let seals = ended.map(|root| {
-        let head = root.audit_head.as_deref().map(canonical::hex).unwrap_or_default();
-        Seal { chain: root.id.to_string(), seq: root.audit_seq, head, status: root.status.clone() }.event()
+    let was_audited = |stream: &&Stream| trail.audit.iter().any(|(id, _)| *id == stream.id);
+    let seals = streams.values().filter(was_audited).filter_map(|stream| {
+        let head = stream.audit_head.as_deref().map(canonical::hex).unwrap_or_default();
+        Some(Seal { chain: stream.id.to_string(), seq: stream.audit_seq, head, status: stream.ended.clone()? }.event())
     });
     let rows: Vec<AuditEvent> = trail.system.iter().cloned().chain(seals).collect();
     if rows.is_empty() {
@@ -204,17 +236,33 @@ async fn system(
     Ok(Some((seq, head)))
 }
 
-type RootColumns = (Vec<Uuid>, Vec<i64>, Vec<Option<Vec<u8>>>, Vec<i64>);
+/// Where streams stand afterwards, as columns.
+#[derive(Default)]
+struct Columns {
+    ids: Vec<Uuid>,
+    kinds: Vec<String>,
+    audit_seqs: Vec<i64>,
+    audit_heads: Vec<Option<Vec<u8>>>,
+    event_seqs: Vec<i64>,
+    feed_positions: Vec<i64>,
+    tells: Vec<bool>,
+}
 
-fn columns(roots: BTreeMap<Uuid, Root>) -> RootColumns {
-    let mut columns = RootColumns::default();
-    for root in roots.into_values() {
-        columns.0.push(root.id);
-        columns.1.push(root.audit_seq);
-        columns.2.push(root.audit_head);
-        columns.3.push(root.event_seq);
+impl Columns {
+    fn of(streams: BTreeMap<Uuid, Stream>, trail: &Trail) -> Self {
+        let telling: BTreeSet<Uuid> = trail.events.iter().map(|(id, ..)| *id).collect();
+        let mut columns = Self::default();
+        for stream in streams.into_values() {
+            columns.tells.push(telling.contains(&stream.id));
+            columns.ids.push(stream.id);
+            columns.kinds.push(stream.kind);
+            columns.audit_seqs.push(stream.audit_seq);
+            columns.audit_heads.push(stream.audit_head);
+            columns.event_seqs.push(stream.event_seq);
+            columns.feed_positions.push(stream.feed_position);
+        }
+        columns
     }
-    columns
 }
 
 /// Rows of the outbox, as columns.

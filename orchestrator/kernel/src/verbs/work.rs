@@ -55,19 +55,24 @@ impl Work {
         *self.now.get_or_init(|| self.context.clock.now())
     }
 
-    /// Adds to the chain of a request. Its row is locked by now, or is at the commit.
-    pub fn audit(&mut self, request_id: Uuid, event: AuditEvent) {
-        self.trail.audit.push((request_id, event));
+    /// Begins the history of something that is made here, such as a `request`. It has the id of the thing.
+    pub fn open(&mut self, stream_id: Uuid, kind: &'static str) {
+        self.trail.opened.push((stream_id, kind));
     }
 
-    /// Adds to the chain of what belongs to no request.
+    /// Adds to the chain of a stream. The row of the thing that it is of is locked by now, or is at the commit.
+    pub fn audit(&mut self, stream_id: Uuid, event: AuditEvent) {
+        self.trail.audit.push((stream_id, event));
+    }
+
+    /// Adds to the chain of what belongs to no stream.
     pub fn audit_system(&mut self, event: AuditEvent) {
         self.trail.system.push(event);
     }
 
-    /// Tells who follows a request: `request | task | message | plan | log | commit`, and what changed.
-    pub fn event(&mut self, request_id: Uuid, kind: &'static str, data: Value) {
-        self.trail.events.push((request_id, kind, data));
+    /// Tells who follows a stream: `request | task | message | plan | log | commit`, and what changed.
+    pub fn event(&mut self, stream_id: Uuid, kind: &'static str, data: Value) {
+        self.trail.events.push((stream_id, kind, data));
     }
 
     /// Sends a message, through the outbox.
@@ -98,9 +103,9 @@ impl Work {
         }
         store::commit(self.transaction).await?;
         let Context { wakes, live, announcements, .. } = &self.context;
-        let changed = self.trail.events.iter().map(|(request_id, ..)| *request_id).collect::<BTreeSet<_>>();
-        for request_id in &changed {
-            live.wake(*request_id);
+        let changed = self.trail.events.iter().map(|(stream_id, ..)| *stream_id).collect::<BTreeSet<_>>();
+        for stream_id in &changed {
+            live.wake(*stream_id);
         }
         if !self.trail.messages.is_empty() {
             wakes.outbox.notify_one();

@@ -288,7 +288,7 @@ pub struct RequestStory {
 pub async fn request_story(connection: &mut PgConnection, task_id: Uuid) -> Result<RequestStory, Error> {
     Ok(sqlx::query_as!(
         RequestStory,
-        r#"SELECT r.text, p.name AS requested_by, r.created_at, r.trace_id, r.cost_micro_usd AS cost, r.audit_head, l.body AS plan, l.sha256 AS plan_sha256,
+        r#"SELECT r.text, p.name AS requested_by, r.created_at, r.trace_id, r.cost_micro_usd AS cost, h.audit_head, l.body AS plan, l.sha256 AS plan_sha256,
             COALESCE((
                 SELECT jsonb_agg(jsonb_build_object('by', d.name, 'decision', a.decision, 'at', a.at, 'comment', a.comment) ORDER BY a.at)
                 FROM approvals a
@@ -303,6 +303,7 @@ pub async fn request_story(connection: &mut PgConnection, task_id: Uuid) -> Resu
             ), '[]') AS "messages!"
         FROM tasks t
         JOIN requests r ON r.id = t.request_id
+        JOIN streams h ON h.id = r.id
         JOIN principals p ON p.id = r.principal_id
         JOIN plans l ON l.id = t.plan_id
         WHERE t.id = $1"#,

@@ -35,6 +35,9 @@ macro_rules! words {
     };
 }
 
+/// What the stream of a request is of.
+pub const STREAM: &str = "request";
+
 words! {
     /// Where a request stands.
     Status {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{Context, open_requests, transition};
 use crate::domain::permissions::REQUESTS_ASK;
-use crate::domain::request::Status;
+use crate::domain::request::{STREAM, Status};
 use crate::store::request_messages::{self, Message};
 use crate::store::requests;
 
@@ -83,6 +83,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     let mut work = context.begin().await?;
     open_requests::check(context, &mut work, principal).await?;
     requests::add(&mut work, &new, now).await?;
+    work.open(new.id, STREAM);
     let row = requests::lock(&mut work, new.id).await?.ok_or_else(|| missing::request(new.id))?;
     let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id});
     if let Some(message) = &input.message {

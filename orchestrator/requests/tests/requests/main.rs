@@ -5,6 +5,7 @@ mod asking;
 mod cancelling;
 mod deciding;
 mod expiring;
+mod feeding;
 mod history;
 mod holding;
 mod keeping;

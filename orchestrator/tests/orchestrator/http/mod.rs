@@ -6,6 +6,7 @@ mod connections;
 mod dead_letters;
 mod deciding;
 mod document;
+mod feeding;
 mod following;
 mod hanging_up;
 mod health;

@@ -55,6 +55,7 @@ async fn the_endpoints_need_these_permissions_and_have_these_least_roles() {
     GET /dead-letters/{id}: dead_letters.read (operator)
     POST /dead-letters/{id}/replay: dead_letters.replay (operator)
     GET /docs/errors/{code}: -
+    GET /events: requests.read (viewer)
     GET /health: -
     GET /health/live: -
     GET /health/ready: -

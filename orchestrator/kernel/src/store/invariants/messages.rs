@@ -62,9 +62,10 @@ async fn audit_head_mismatch(connection: &mut PgConnection, limits: &Limits) -> 
         Row,
         r#"SELECT heads.chain AS "example!", count(*) OVER () AS "total!"
         FROM (
-            SELECT id::text AS chain, audit_seq AS seq, audit_head AS head
-            FROM requests
-            WHERE finished_at IS NULL OR created_at > $1
+            SELECT s.id::text AS chain, s.audit_seq AS seq, s.audit_head AS head
+            FROM requests r
+            JOIN streams s ON s.id = r.id
+            WHERE r.finished_at IS NULL OR r.created_at > $1
             UNION ALL
             SELECT chain, seq, head
             FROM audit_heads

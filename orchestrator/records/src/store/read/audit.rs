@@ -62,22 +62,22 @@ pub async fn list(executor: impl PgExecutor<'_>, chain: &str, after: i64, limit:
     .await?)
 }
 
-/// Where a chain should end: its last number and hash, as the request's row (or the system chain's) has them.
+/// Where a chain should end: its last number and hash, as its stream's row (or the system chain's) has them.
 pub async fn head(executor: impl PgExecutor<'_>, chain: &str) -> Result<Option<(i64, Option<Vec<u8>>)>, Error> {
     if chain == SYSTEM_CHAIN {
         let row = sqlx::query!("SELECT seq, head FROM audit_heads WHERE chain = $1", chain).fetch_optional(executor).await?;
         return Ok(row.map(|row| (row.seq, row.head)));
     }
-    let Ok(request_id) = Uuid::try_parse(chain) else { return Ok(None) };
-    let row = sqlx::query!("SELECT audit_seq, audit_head FROM requests WHERE id = $1", request_id).fetch_optional(executor).await?;
+    let Ok(stream_id) = Uuid::try_parse(chain) else { return Ok(None) };
+    let row = sqlx::query!("SELECT audit_seq, audit_head FROM streams WHERE id = $1", stream_id).fetch_optional(executor).await?;
     Ok(row.map(|row| (row.audit_seq, row.audit_head)))
 }
 
-/// Where chains should end, in the order of their requests' ids after a cursor.
+/// Where chains should end, in the order of their streams' ids after a cursor.
 pub async fn heads(executor: impl PgExecutor<'_>, after: Option<Uuid>, limit: i64) -> Result<Vec<(Uuid, i64, Option<Vec<u8>>)>, Error> {
     let rows = sqlx::query!(
         "SELECT id, audit_seq, audit_head
-        FROM requests
+        FROM streams
         WHERE $1::uuid IS NULL OR id > $1
         ORDER BY id
         LIMIT $2",
@@ -89,12 +89,12 @@ pub async fn heads(executor: impl PgExecutor<'_>, after: Option<Uuid>, limit: i6
     Ok(rows.into_iter().map(|row| (row.id, row.audit_seq, row.audit_head)).collect())
 }
 
-/// Chains of requests that are not there, at most 100.
+/// Chains of streams that are not there, at most 100.
 pub async fn orphans(executor: impl PgExecutor<'_>) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT DISTINCT a.chain
         FROM audit_log a
-        WHERE a.chain <> 'system' AND NOT EXISTS (SELECT FROM requests r WHERE r.id::text = a.chain)
+        WHERE a.chain <> 'system' AND NOT EXISTS (SELECT FROM streams s WHERE s.id::text = a.chain)
         ORDER BY a.chain
         LIMIT 100"
     )

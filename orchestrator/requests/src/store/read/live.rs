@@ -29,13 +29,14 @@ pub struct Batch {
 pub async fn read(pool: &PgPool, request_id: Uuid, after: i64, limit: i64) -> Result<Option<Batch>, Error> {
     let mut tx = snapshot(pool).await?;
     let head = sqlx::query!(
-        r#"SELECT r.status, r.event_seq, r.finished_at IS NOT NULL AS "finished!",
+        r#"SELECT r.status, s.event_seq, r.finished_at IS NOT NULL AS "finished!",
             NOT EXISTS (SELECT FROM git_outbox g WHERE g.request_id = r.id AND g.settled_at IS NULL) AND NOT EXISTS (
                 SELECT FROM tasks t
                 JOIN task_attempts a ON a.task_id = t.id
                 WHERE t.request_id = r.id AND a.last_seq > a.stored_seq
             ) AS "settled!"
         FROM requests r
+        JOIN streams s ON s.id = r.id
         WHERE r.id = $1"#,
         request_id,
     )

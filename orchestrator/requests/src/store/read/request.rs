@@ -199,10 +199,11 @@ pub async fn status(pool: &PgPool, request_id: Uuid) -> Result<Option<String>, E
 async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(RequestView, Option<(Uuid, PlanView)>)>, Error> {
     let row = sqlx::query!(
         r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
-            r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for AS "waiting_for: Json<WaitingFor>", r.held_at, r.held_by, r.error, r.cost_micro_usd, r.event_seq,
+            r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for AS "waiting_for: Json<WaitingFor>", r.held_at, r.held_by, r.error, r.cost_micro_usd, s.event_seq,
             l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.body AS "body?", l.risk AS "risk?",
             l.created_at AS "planned_at?", l.expires_at, l.approved_at
         FROM requests r
+        JOIN streams s ON s.id = r.id
         JOIN principals p ON p.id = r.principal_id
         LEFT JOIN plans l ON l.id = r.plan_id
         WHERE r.id = $1"#,

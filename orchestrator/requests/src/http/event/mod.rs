@@ -1,0 +1,3 @@
+//! Endpoints of all events.
+
+pub mod list;
