@@ -12,6 +12,7 @@ use bytes::Bytes;
 use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
 use chiffon_bus::{Bus, Outgoing, Published};
 use chiffon_process::{IdSource as _, RandomIds, Shutdown, Spawner};
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::topology::{QueueType, RESULTS, Topology, WORK_EXCHANGE};
 use sqlx::PgPool;
 
@@ -79,7 +80,7 @@ impl Floor {
         system.broker.create_vhost(PLACE).await?;
         let spawner = Spawner::new(Shutdown::new());
         let bus = RabbitBus::start(RabbitOptions::new(system.broker.amqp_url(PLACE), PLACE), &spawner)?;
-        bus.declare(&Topology::shared(QueueType::Quorum)).await?;
+        bus.declare(&Topology::shared(QueueType::Quorum, &Kinds::default())).await?;
         sqlx::query("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL)")
             .execute(&system.pool)
             .await?;

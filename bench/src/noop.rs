@@ -14,7 +14,8 @@ use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::action::ActionSpec;
 use chiffon_protocol::canonical;
 use chiffon_protocol::key::{KeyPair, Keyring};
-use chiffon_protocol::message::{AgentType, AnnouncedAction, HostResult, HostStatus, WorkRequest};
+use chiffon_protocol::kind::{INFRASTRUCTURE, Kind};
+use chiffon_protocol::message::{AnnouncedAction, HostResult, HostStatus, WorkRequest};
 use chiffon_worker::{AgentKind, Decline, NewEvent, RunContext, RunOutcome, Worker, WorkerOptions, WorkerParts};
 use clap::Args;
 
@@ -144,8 +145,8 @@ impl Noop {
 
 #[async_trait]
 impl AgentKind for Noop {
-    fn agent_type(&self) -> AgentType {
-        AgentType::Infrastructure
+    fn entry(&self) -> &Kind {
+        &INFRASTRUCTURE
     }
 
     fn catalogue(&self) -> Vec<AnnouncedAction> {

@@ -49,7 +49,7 @@ async fn run(args: &Args) -> Outcome {
     match &args.verb {
         Verb::Up(up) => run::up::run(global, up).await,
         Verb::Serve { listen } => run::serve::run(global, listen.as_deref()).await,
-        Verb::Agent { kind } => run::agent::run(global, *kind).await,
+        Verb::Agent { kind } => run::agent::run(global, kind).await,
         Verb::Migrate => run::migrate::run(global).await,
         Verb::Backup { file, place } => run::backup::make::run(global, file, place).await,
         Verb::Restore(restore) => run::backup::restore::run(global, restore).await,

@@ -222,7 +222,7 @@ fn start_intake(context: &Context, topology: Topology, inboxes: Vec<Arc<dyn Inbo
 
 /// Starts what these parts consume and look at.
 pub fn start_parts(context: &Context, parts: Vec<Part>, tasks: &Spawner) {
-    let mut topology = Topology::shared(context.settings.queue_type);
+    let mut topology = Topology::shared(context.settings.queue_type, &context.settings.kinds);
     let mut inboxes = Vec::new();
     for part in parts {
         if let Some(more) = part.topology {

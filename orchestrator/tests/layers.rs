@@ -226,6 +226,23 @@ fn one_crate_writes_each_table() {
     assert!(writers.len() > 25, "the statements are not found any more: {:?}", writers.keys());
 }
 
+/// What the orchestrator may say about infrastructure without meaning a kind of agents.
+const NO_KIND: [&str; 2] = ["You plan infrastructure changes for Chiffon.", "Ask for infrastructure changes in plain words;"];
+
+#[test]
+fn the_orchestrator_names_no_kind_of_agents() {
+    let mut named = Vec::new();
+    for (room, _) in ROOMS {
+        for path in files(&folder(room).join("src")).into_iter().filter(|path| !path.ends_with("placement_tests.rs")) {
+            let source = product(&fs::read_to_string(&path).expect("a source file"));
+            let lines = source.lines().filter(|line| !NO_KIND.iter().any(|sentence| line.contains(sentence)));
+            let naming = lines.filter(|line| words(line).any(|word| ["infrastructure", "desktop"].contains(&word.to_lowercase().as_str())));
+            named.extend(naming.map(|line| format!("{}: {}", path.display(), line.trim())));
+        }
+    }
+    assert!(named.is_empty(), "ask the table of kinds instead: {named:#?}");
+}
+
 /// What only tests call, and why it stands with the product.
 const FOR_TESTS: [(&str, &str); 4] = [
     ("delete_vhost", "private brokers are the tests', and are managed where they are started"),

@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod envelope;
 pub mod error_code;
 pub mod key;
+pub mod kind;
 pub mod message;
 pub mod money;
 pub mod shown;

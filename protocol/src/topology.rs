@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kind::{Kind, Kinds, Queues};
+
 /// The direct exchange through which all work goes.
 pub const WORK_EXCHANGE: &str = "chiffon.work";
 /// The topic exchange that reaches one agent.
@@ -23,8 +25,6 @@ pub const STATUS: &str = "orchestrator.status";
 pub const CLAIMS: &str = "orchestrator.claims";
 /// `heartbeat`.
 pub const HEARTBEATS: &str = "orchestrator.heartbeats";
-/// Work for any infrastructure agent.
-pub const INFRASTRUCTURE: &str = "agent.infrastructure";
 /// What was rejected.
 pub const DEAD_LETTERS: &str = "chiffon.dead-letters";
 /// The header that says why a message was rejected.
@@ -36,11 +36,6 @@ pub const ORIGIN_HEADER: &str = "chiffon-queue";
 
 /// The header of a message that is sent again: the id of the dead letter that it was.
 pub const REPLAY_OF_HEADER: &str = "chiffon-replay-of";
-
-/// The queue of one desktop's work.
-pub fn desktop_queue(hostname: &str) -> String {
-    format!("agent.desktop.{hostname}")
-}
 
 /// The queue on which one start of one agent is answered.
 pub fn control_queue(agent_id: &str, incarnation: u64) -> String {
@@ -104,26 +99,27 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// What every installation has.
-    pub fn shared(queue_type: QueueType) -> Self {
-        let work = |name: &str| work_queue(queue_type, name);
-        Self {
-            exchanges: exchanges(),
-            queues: vec![
-                work(REQUESTS),
-                work(INFRASTRUCTURE),
-                work(RESULTS),
-                status_queue(queue_type),
-                work(CLAIMS),
-                heartbeat_queue(queue_type),
-                dead_letter_queue(queue_type),
-            ],
+    /// What every installation has: the orchestrators' queues, and those that all agents of a kind share.
+    pub fn shared(queue_type: QueueType, kinds: &Kinds) -> Self {
+        Self::with_work_of(queue_type, kinds.iter())
+    }
+
+    /// What an agent of a kind needs on this machine. Where any of them may be the first that finds the broker, the orchestrators'
+    /// queues, too, so that its hello waits there; the agent of one machine has its own queue.
+    pub fn of_agent(queue_type: QueueType, kind: &Kind, hostname: &str) -> Self {
+        match kind.queues {
+            Queues::Shared => Self::with_work_of(queue_type, [kind]),
+            Queues::PerHost => Self { exchanges: exchanges(), queues: vec![work_queue(queue_type, &kind.queue(hostname))] },
         }
     }
 
-    /// What one desktop adds.
-    pub fn desktop(queue_type: QueueType, hostname: &str) -> Self {
-        Self { exchanges: exchanges(), queues: vec![work_queue(queue_type, &desktop_queue(hostname))] }
+    fn with_work_of<'k>(queue_type: QueueType, kinds: impl IntoIterator<Item = &'k Kind>) -> Self {
+        let work = |name: &str| work_queue(queue_type, name);
+        let of_kinds = kinds.into_iter().filter(|kind| kind.queues == Queues::Shared).map(|kind| work(&kind.queue("")));
+        let mut queues = vec![work(REQUESTS)];
+        queues.extend(of_kinds);
+        queues.extend([work(RESULTS), status_queue(queue_type), work(CLAIMS), heartbeat_queue(queue_type), dead_letter_queue(queue_type)]);
+        Self { exchanges: exchanges(), queues }
     }
 
     /// What one start of an agent adds: an exclusive queue under a name that no earlier start used,

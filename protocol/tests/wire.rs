@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chiffon_protocol::action::{CheckSupport, Outputs, Privilege, Repeatable, Risk, Target, Undo};
+use chiffon_protocol::kind::INFRASTRUCTURE;
 use chiffon_protocol::message::{
-    AgentHello, AgentType, AnnouncedAction, Availability, Change, Command, Control, Cpu, Decision, Disk, ErrorReport, Gpu, Heartbeat,
-    LogEvent, Memory, Metrics, Mode, Network, NotOffered, Outcome, PlanWanted, Preview, ResourceUsage, Resources, ResultAck, ResultStatus,
-    Running, Unfinished, UserRequest, WorkClaim, WorkDecline, WorkGrant, WorkRequest, WorkResult, WorkStatus,
+    AgentHello, AnnouncedAction, Availability, Change, Command, Control, Cpu, Decision, Disk, ErrorReport, Gpu, Heartbeat, LogEvent,
+    Memory, Metrics, Mode, Network, NotOffered, Outcome, PlanWanted, Preview, ResourceUsage, Resources, ResultAck, ResultStatus, Running,
+    Unfinished, UserRequest, WorkClaim, WorkDecline, WorkGrant, WorkRequest, WorkResult, WorkStatus,
 };
 use chiffon_protocol::{ActionSpec, Envelope, Message};
 use chrono::{DateTime, Utc};
@@ -38,7 +39,7 @@ fn sha(letter: &str) -> String {
 
 fn work_request() -> WorkRequest {
     WorkRequest {
-        agent_type: AgentType::Infrastructure,
+        agent_type: INFRASTRUCTURE.name.clone(),
         task_id: TASK,
         action: "deploy_kuma".to_owned(),
         parameters: object(json!({"host": "nas", "version": "latest"})),
@@ -118,7 +119,7 @@ fn announced_action() -> AnnouncedAction {
         description: "Runs Uptime Kuma.".to_owned(),
         examples: vec!["deploy kuma to nas".to_owned()],
         aliases: BTreeMap::from([("kuma".to_owned(), vec!["status page".to_owned()])]),
-        agent_type: AgentType::Infrastructure,
+        agent_type: INFRASTRUCTURE.name.clone(),
         target: Some(Target { parameter: "host".to_owned() }),
         parameters: object(json!({"type": "object", "properties": {"host": {"type": "string"}}})),
         outputs: Outputs { properties: object(json!({"url": {"type": "string"}})), required: vec!["url".to_owned()] },
@@ -140,7 +141,7 @@ fn announced_action() -> AnnouncedAction {
 fn agent_hello() -> AgentHello {
     AgentHello {
         agent_id: "infra-1".to_owned(),
-        agent_type: AgentType::Infrastructure,
+        agent_type: INFRASTRUCTURE.name.clone(),
         hostname: "controller".to_owned(),
         incarnation: 1_767_225_600_123,
         version: "0.1.0".to_owned(),
@@ -343,17 +344,33 @@ fn words_that_a_newer_version_adds_are_read_as_what_promises_least() {
 /// What must never be taken for something else is refused with its reason: what is to be done, and by whom.
 #[test]
 fn words_that_decide_what_is_done_are_refused_when_they_are_not_known() {
-    for (message_type, field) in [
-        ("work_request", "mode"),
-        ("work_request", "agent_type"),
-        ("control", "command"),
-        ("work_grant", "decision"),
-        ("work_result", "status"),
-    ] {
+    for (message_type, field) in [("work_request", "mode"), ("control", "command"), ("work_grant", "decision"), ("work_result", "status")] {
         let mut message: Value = serde_json::from_str(&read(&golden(message_type))).expect("is JSON");
         message["payload"][field] = json!("something_new");
         let refused = Envelope::parse(message.to_string().as_bytes()).expect_err(message_type).to_string();
         assert!(refused.contains("something_new"), "{message_type}.{field}: {refused}");
+    }
+}
+
+/// Work and agents of a newer kind are read and left alone; what is no kind's name at all is refused.
+#[test]
+fn any_kind_of_agents_is_read_and_no_other_word() {
+    for message_type in ["work_request", "agent_hello"] {
+        let of_kind = |kind: &str| {
+            let mut message: Value = serde_json::from_str(&read(&golden(message_type))).expect("is JSON");
+            message["payload"]["agent_type"] = json!(kind);
+            Envelope::parse(message.to_string().as_bytes())
+        };
+        let kind = match of_kind("something_new").expect("a kind").message {
+            Message::WorkRequest(work) => work.agent_type,
+            Message::AgentHello(hello) => hello.agent_type,
+            other => panic!("another message: {other:?}"),
+        };
+        assert_eq!(kind.as_str(), "something_new");
+        for bad in ["Something new", "control", ""] {
+            let refused = of_kind(bad).expect_err(message_type).to_string();
+            assert!(refused.contains("name of a kind of agents"), "{message_type}: {refused}");
+        }
     }
 }
 

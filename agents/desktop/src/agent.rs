@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, Availability, WorkRequest};
+use chiffon_protocol::kind::{DESKTOP, Kind};
+use chiffon_protocol::message::{AnnouncedAction, Availability, WorkRequest};
 
 use super::probe::SystemProbe;
 use chiffon_worker::{AgentKind, Decline, RunContext, RunOutcome};
@@ -40,8 +41,8 @@ impl DesktopAgent {
 
 #[async_trait]
 impl AgentKind for DesktopAgent {
-    fn agent_type(&self) -> AgentType {
-        AgentType::Desktop
+    fn entry(&self) -> &Kind {
+        &DESKTOP
     }
 
     fn catalogue(&self) -> Vec<AnnouncedAction> {

@@ -5,7 +5,8 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, Cpu, WorkRequest};
+use chiffon_protocol::kind::{INFRASTRUCTURE, Kind};
+use chiffon_protocol::message::{AnnouncedAction, Cpu, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_worker::{AgentKind, Decline, Ending, HeartbeatFigures, NewEvent, Probe, RunContext, RunOutcome, marker};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -19,8 +20,8 @@ pub struct Shell {
 
 #[async_trait]
 impl AgentKind for Shell {
-    fn agent_type(&self) -> AgentType {
-        AgentType::Infrastructure
+    fn entry(&self) -> &Kind {
+        &INFRASTRUCTURE
     }
 
     fn catalogue(&self) -> Vec<AnnouncedAction> {

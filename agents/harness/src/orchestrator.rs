@@ -9,14 +9,18 @@ use chiffon_bus::memory::MemoryBus;
 use chiffon_bus::{Bus, Outgoing, Published, Verdict};
 use chiffon_process::{Clock as _, IdSource as _, RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::kind::{INFRASTRUCTURE, Kinds};
 use chiffon_protocol::message::{
-    AgentHello, AgentType, Command, Control, Decision, Heartbeat, LogEvent, Mode, Resources, ResultAck, WorkClaim, WorkDecline, WorkGrant,
+    AgentHello, Command, Control, Decision, Heartbeat, LogEvent, Mode, Resources, ResultAck, WorkClaim, WorkDecline, WorkGrant,
     WorkRequest, WorkResult,
 };
 use chiffon_protocol::topology::{self, QueueType, Topology};
 use chiffon_protocol::{Envelope, Message, signature};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+/// From where the kinds of these tests take their work.
+pub const WORK: &str = "agent.infrastructure";
 
 /// How claims are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +76,7 @@ impl Orchestrator {
     pub async fn start() -> Self {
         let broker = MemoryBus::new();
         let bus = broker.connect();
-        bus.declare(&Topology::shared(QueueType::Quorum)).await.expect("the queues are declared");
+        bus.declare(&Topology::shared(QueueType::Quorum, &Kinds::default())).await.expect("the queues are declared");
         let heard = Heard {
             messages: Vec::new(),
             claims: Claims::Grant,
@@ -218,8 +222,8 @@ impl Orchestrator {
     pub async fn offer(&self, work: &WorkRequest) {
         let envelope = envelope(work.clone(), work.task_id);
         let body = envelope.to_bytes();
-        let header = signature::sign(&self.key, topology::INFRASTRUCTURE, SystemClock.now() + Duration::from_mins(1), &body);
-        self.publish(topology::WORK_EXCHANGE, topology::INFRASTRUCTURE, Some(header), body).await;
+        let header = signature::sign(&self.key, WORK, SystemClock.now() + Duration::from_mins(1), &body);
+        self.publish(topology::WORK_EXCHANGE, WORK, Some(header), body).await;
     }
 
     /// Publishes anything, with any signature.
@@ -278,7 +282,7 @@ pub fn envelope(message: impl Into<Message>, request_id: Uuid) -> Envelope {
 pub fn work(action: &str, parameters: Value, hosts: &[&str]) -> WorkRequest {
     let Value::Object(parameters) = parameters else { return work(action, Value::Object(Map::new()), hosts) };
     WorkRequest {
-        agent_type: AgentType::Infrastructure,
+        agent_type: INFRASTRUCTURE.name.clone(),
         task_id: RandomIds.new_id(),
         action: action.to_owned(),
         parameters,

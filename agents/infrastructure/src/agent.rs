@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use chiffon_protocol::action::Privilege;
-use chiffon_protocol::message::{AgentType, AnnouncedAction, Mode, NotOffered, WorkRequest};
+use chiffon_protocol::kind::{INFRASTRUCTURE, Kind};
+use chiffon_protocol::message::{AnnouncedAction, Mode, NotOffered, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 
 use super::ansible_config::lead_to_passwords;
@@ -226,8 +227,8 @@ fn absolute(mut options: InfrastructureOptions) -> InfrastructureOptions {
 
 #[async_trait]
 impl AgentKind for InfrastructureAgent {
-    fn agent_type(&self) -> AgentType {
-        AgentType::Infrastructure
+    fn entry(&self) -> &Kind {
+        &INFRASTRUCTURE
     }
 
     fn catalogue(&self) -> Vec<AnnouncedAction> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use chiffon_protocol::message::{AgentType, AnnouncedAction, NotOffered};
+use chiffon_protocol::kind::INFRASTRUCTURE;
+use chiffon_protocol::message::{AnnouncedAction, NotOffered};
 use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value};
 use walkdir::WalkDir;
@@ -141,7 +142,7 @@ impl Catalogue {
                 continue;
             }
             match Action::load(playbooks, &name, &types, installed) {
-                Ok(action) if action.spec.agent_type == AgentType::Infrastructure => {
+                Ok(action) if action.spec.agent_type == INFRASTRUCTURE.name => {
                     catalogue.actions.insert(name, action);
                 }
                 Ok(_) => {}

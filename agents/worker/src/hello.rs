@@ -71,7 +71,7 @@ pub(super) async fn say(shared: &Shared) {
     loop {
         let hello = AgentHello {
             agent_id: shared.options.agent_id.clone(),
-            agent_type: shared.kind.agent_type(),
+            agent_type: shared.kind.entry().name.clone(),
             hostname: shared.options.hostname.clone(),
             incarnation: shared.journal.incarnation(),
             version: shared.options.version.clone(),

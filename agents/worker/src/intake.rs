@@ -193,8 +193,9 @@ async fn is_known(shared: &Shared, work: &WorkRequest) -> bool {
 }
 
 fn check(shared: &Shared, work: &WorkRequest) -> Result<(), Decline> {
-    if work.agent_type != shared.kind.agent_type() {
-        let (wanted, own) = (work.agent_type.as_str(), shared.kind.agent_type().as_str());
+    let own = &shared.kind.entry().name;
+    if work.agent_type != *own {
+        let wanted = &work.agent_type;
         return Err(Decline::new(format!("the work is for agents of kind {wanted}; this one is {own}")));
     }
     match *shared.intake.borrow() {

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use chiffon_protocol::message::{
-    AgentType, AnnouncedAction, Availability, HostResult, NotOffered, Preview, ResourceUsage, Variables, WorkRequest,
-};
+use chiffon_protocol::kind::Kind;
+use chiffon_protocol::message::{AnnouncedAction, Availability, HostResult, NotOffered, Preview, ResourceUsage, Variables, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
 
@@ -98,8 +97,8 @@ impl RunOutcome {
 /// A kind of agent.
 #[async_trait]
 pub trait AgentKind: Send + Sync + std::fmt::Debug + 'static {
-    /// Which work it takes.
-    fn agent_type(&self) -> AgentType;
+    /// Its row in the table of kinds: which work it takes, from which queue, how much at once.
+    fn entry(&self) -> &Kind;
 
     /// What it can do now, as it is announced.
     fn catalogue(&self) -> Vec<AnnouncedAction>;

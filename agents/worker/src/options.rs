@@ -11,7 +11,7 @@ use chiffon_protocol::topology::QueueType;
 pub struct WorkerOptions {
     /// Stable over restarts, unique in the fleet.
     pub agent_id: String,
-    /// The machine's name; names a desktop's queue.
+    /// The machine's name; names the queue of a kind that works on its own machine.
     pub hostname: String,
     /// The program's version, for people.
     pub version: String,
@@ -24,7 +24,7 @@ pub struct WorkerOptions {
     /// The longest log of an attempt; beyond it only failures are kept. Until everything is reported, so much may lie on the disk for
     /// each attempt.
     pub max_log_bytes: u64,
-    /// How many attempts run at once.
+    /// How many attempts run at once; 0: as many as its kind does by default.
     pub concurrency: usize,
     /// Between two heartbeats; they are the lease of what runs.
     pub heartbeat_every: Duration,
@@ -63,7 +63,7 @@ impl WorkerOptions {
             orchestrator_keys,
             data_dir: data_dir.into(),
             max_log_bytes: 32 * 1024 * 1024,
-            concurrency: 4,
+            concurrency: 0,
             heartbeat_every: Duration::from_secs(5),
             claim_ask_again: Duration::from_secs(2),
             result_again: Duration::from_secs(2),

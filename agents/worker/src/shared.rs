@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use chiffon_bus::{Bus, Status};
 use chiffon_process::{Clock, IdSource, Spawner};
-use chiffon_protocol::message::{AgentType, Availability, Intake, WorkGrant};
-use chiffon_protocol::topology;
+use chiffon_protocol::message::{Availability, Intake, WorkGrant};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -64,7 +63,10 @@ pub(super) struct Parts {
 
 impl Shared {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { options, bus, clock, ids, kind, probe, tasks, journal } = parts;
+        let Parts { mut options, bus, clock, ids, kind, probe, tasks, journal } = parts;
+        if options.concurrency == 0 {
+            options.concurrency = kind.entry().at_once;
+        }
         let sender = Sender { bus: Arc::clone(&bus), clock: Arc::clone(&clock), ids: Arc::clone(&ids), key: options.key.clone() };
         Self {
             started: clock.elapsed(),
@@ -91,10 +93,7 @@ impl Shared {
 
     /// The queue this agent takes its work from.
     pub(super) fn work_queue(&self) -> String {
-        match self.kind.agent_type() {
-            AgentType::Infrastructure => topology::INFRASTRUCTURE.to_owned(),
-            AgentType::Desktop => topology::desktop_queue(&self.options.hostname),
-        }
+        self.kind.entry().queue(&self.options.hostname)
     }
 
     /// What heartbeats say of it.

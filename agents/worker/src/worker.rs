@@ -6,7 +6,7 @@ use std::time::Duration;
 use chiffon_bus::{Bus, BusError};
 use chiffon_process::retry::{self, Policy, Try};
 use chiffon_process::{Clock, IdSource, Spawner};
-use chiffon_protocol::message::{AgentType, Intake};
+use chiffon_protocol::message::Intake;
 use chiffon_protocol::topology::Topology;
 use chiffon_protocol::{ErrorCode, Problem};
 
@@ -157,10 +157,7 @@ async fn drained(shared: &Shared) {
 /// Declares the queues this agent needs, as soon as the broker can be reached.
 async fn declare(shared: &Shared) -> Result<(), Problem> {
     let options = &shared.options;
-    let own = match shared.kind.agent_type() {
-        AgentType::Infrastructure => Topology::shared(options.queue_type),
-        AgentType::Desktop => Topology::desktop(options.queue_type, &options.hostname),
-    };
+    let own = Topology::of_agent(options.queue_type, shared.kind.entry(), &options.hostname);
     let control = Topology::control(&options.agent_id, shared.journal.incarnation());
     let declared = retry::run(Policy::RECONNECT, shared.tasks.shutdown(), |_| async {
         let declared = match shared.bus.declare(&own).await {

@@ -2,6 +2,7 @@
 //! shows a typing error (RELIABILITY 24).
 
 use chiffon_bus::BusError;
+use chiffon_protocol::kind::{DESKTOP, Kinds};
 use chiffon_protocol::topology::{QueueType, Topology};
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ async fn the_broker_reports_the_classic_topology_as_it_was_declared() {
 async fn a_queue_of_the_other_type_is_named() {
     let broker = Broker::rabbitmq("other-type").await;
     let bus = broker.connect().await;
-    bus.declare(&Topology::desktop(QueueType::Classic, "test")).await.unwrap();
+    bus.declare(&Topology::of_agent(QueueType::Classic, &DESKTOP, "test")).await.unwrap();
     let error = bus.declare(&work()).await.unwrap_err();
     assert!(matches!(&error, BusError::Mismatch { name, reason } if name == QUEUE && reason.contains("x-")), "{error:?}");
     broker.finish().await;
@@ -51,7 +52,11 @@ async fn messages_are_persistent_unless_they_are_transient() {
 async fn is_reported_as_declared(name: &str, queue_type: QueueType) {
     let broker = Broker::rabbitmq(name).await;
     let bus = broker.connect().await;
-    let parts = [Topology::shared(queue_type), Topology::desktop(queue_type, "test"), Topology::control("infra-1", 7)];
+    let parts = [
+        Topology::shared(queue_type, &Kinds::default()),
+        Topology::of_agent(queue_type, &DESKTOP, "test"),
+        Topology::control("infra-1", 7),
+    ];
     for part in &parts {
         bus.declare(part).await.unwrap();
     }

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::config::BusDriver;
+use crate::run::kinds::STARTERS;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Up {
@@ -56,12 +58,9 @@ pub struct Restore {
     pub place: Place,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AgentKind {
-    /// Runs Ansible on the hosts of an inventory
-    Infrastructure,
-    /// Reports this machine, and works on it
-    Desktop,
+/// The kinds of agents that this program can start.
+pub fn kinds() -> PossibleValuesParser {
+    STARTERS.map(|starter| PossibleValue::new(starter.kind().name.as_str()).help(starter.kind().about)).into()
 }
 
 #[derive(Debug, Subcommand)]

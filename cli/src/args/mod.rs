@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use access::{AgentsVerb, KeyVerb, TokenVerb};
-pub use machine::{ActionVerb, AgentKind, ConfigVerb, Place, Restore, TopologyVerb, Up};
+pub use machine::{ActionVerb, ConfigVerb, Place, Restore, TopologyVerb, Up};
 pub use records::{AuditVerb, DeadLetterVerb, Most};
 pub use request::{Approve, Decision, Request, Requests, Resolve};
 
@@ -66,8 +66,8 @@ pub enum Verb {
     },
     /// Run an agent
     Agent {
-        #[arg(value_enum)]
-        kind: AgentKind,
+        #[arg(value_parser = machine::kinds())]
+        kind: String,
     },
     /// Bring the database to what this version needs
     Migrate,

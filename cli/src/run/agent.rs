@@ -5,35 +5,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::Bus;
-use chiffon_desktop::{DesktopAgent, DesktopOptions, SystemProbe};
-use chiffon_infrastructure::{InfrastructureAgent, InfrastructureOptions};
+use chiffon_desktop::SystemProbe;
 use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
-use chiffon_worker::{AgentKind as Kind, Ended, Worker, WorkerOptions, WorkerParts};
+use chiffon_protocol::kind::Kind;
+use chiffon_worker::{Ended, Worker, WorkerOptions, WorkerParts};
 
-use super::{backends, keys, logging, playbooks, serve};
-use crate::args::{AgentKind, Global};
+use super::kinds::{self, Folders, Place, Starter};
+use super::{backends, keys, logging, serve};
+use crate::args::Global;
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::exit::{Failure, Outcome};
 
 /// What an agent is built of, beside the configuration.
 pub struct Parts {
-    pub kind: AgentKind,
+    pub starter: &'static dyn Starter,
     pub id: String,
     pub hostname: String,
     pub folder: PathBuf,
     pub key: KeyPair,
     pub orchestrator: PublicKey,
-    pub playbooks: Option<PathBuf>,
-    pub inventory: PathBuf,
+    pub folders: Folders,
     pub bus: Arc<dyn Bus>,
     /// Whether the process ends with it when it is drained.
     pub is_alone: bool,
 }
 
 /// Runs an agent until a signal says to stop, or until it has been drained.
-pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
+pub async fn run(global: &Global, kind: &str) -> Outcome {
+    let starter = kinds::named(kind).ok_or_else(|| Failure::usage(format!("this program has no agents of the kind {kind}")))?;
     let config: Config = config::layers(global.config.as_deref())?.read()?;
     logging::start(&config.log);
     let orchestrator =
@@ -42,12 +43,9 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
         })?;
     let broker_url = backends::broker_url(&config)?;
     backends::check_broker(&broker_url)?;
-    let playbooks = match kind {
-        AgentKind::Infrastructure => Some(playbooks::find(Some(&config.agent.infrastructure.playbooks))?),
-        AgentKind::Desktop => None,
-    };
+    let folders = starter.folders(&config)?;
     let hostname = hostname(&config);
-    let id = if config.agent.id.is_empty() { default_id(kind, &hostname) } else { config.agent.id.clone() };
+    let id = if config.agent.id.is_empty() { default_id(starter.kind(), &hostname) } else { config.agent.id.clone() };
     let folder = if config.agent.data_dir.as_os_str().is_empty() {
         DataDir::choose(global.data_dir.as_deref())?.agent(&id)
     } else {
@@ -58,8 +56,7 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
     let tasks = Spawner::new(Shutdown::new());
     let bus = backends::rabbitmq(&config, &broker_url, &id, &tasks)?;
     tracing::info!(agent_id = %id, public_key = %key.public(), "the orchestrator must list this key in agents.trusted");
-    let inventory = config.agent.infrastructure.inventory.clone();
-    let parts = Parts { kind, id, hostname, folder, key, orchestrator, playbooks, inventory, bus: bus.clone(), is_alone: true };
+    let parts = Parts { starter, id, hostname, folder, key, orchestrator, folders, bus: bus.clone(), is_alone: true };
     let working = Spawner::new(tasks.shutdown().clone());
     start(&config, parts, &working).await?;
     serve::wait_and_stop(&working, &tasks, config.agent.drain_within, std::future::ready(())).await;
@@ -70,18 +67,8 @@ pub async fn run(global: &Global, kind: AgentKind) -> Outcome {
 /// Builds an agent and starts it as tasks of this process.
 pub async fn start(config: &Config, parts: Parts, tasks: &Spawner) -> Result<(), Failure> {
     let probe = Arc::new(SystemProbe::new());
-    let kind: Arc<dyn Kind> = match parts.kind {
-        AgentKind::Infrastructure => {
-            let mut options = InfrastructureOptions::new(parts.playbooks.unwrap_or_default(), parts.inventory, &parts.folder);
-            options.ansible_playbook.clone_from(&config.agent.infrastructure.ansible_playbook);
-            options.ansible_inventory.clone_from(&config.agent.infrastructure.ansible_inventory);
-            Arc::new(InfrastructureAgent::new(options).await?)
-        }
-        AgentKind::Desktop => {
-            let options = DesktopOptions { hostname: parts.hostname.clone(), data_dir: parts.folder.clone() };
-            Arc::new(DesktopAgent::new(options, probe.clone()))
-        }
-    };
+    let at = Place { hostname: &parts.hostname, folder: &parts.folder };
+    let kind = parts.starter.build(config, parts.folders, at, &probe).await?;
     let mut options = WorkerOptions::new(parts.id, parts.hostname, parts.key, Keyring::new([parts.orchestrator]), parts.folder);
     options.concurrency = config.agent.concurrency;
     options.max_log_bytes = config.agent.max_log_bytes;
@@ -111,11 +98,8 @@ pub async fn start(config: &Config, parts: Parts, tasks: &Spawner) -> Result<(),
 }
 
 /// The id that an agent has when none is configured.
-pub fn default_id(kind: AgentKind, hostname: &str) -> String {
-    match kind {
-        AgentKind::Infrastructure => format!("infrastructure-{hostname}"),
-        AgentKind::Desktop => format!("desktop-{hostname}"),
-    }
+pub fn default_id(kind: &Kind, hostname: &str) -> String {
+    format!("{}-{hostname}", kind.name)
 }
 
 /// The configured host name, else the system's.

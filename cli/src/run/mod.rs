@@ -8,6 +8,7 @@ pub mod demo;
 pub mod demo_host;
 pub mod doctor;
 pub mod keys;
+pub mod kinds;
 pub mod lock;
 pub mod logging;
 pub mod migrate;

@@ -12,6 +12,7 @@ use chiffon_orchestrator::app::OrchestratorOptions;
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::key::{KeyPair, PublicKey};
+use chiffon_protocol::kind::Kinds;
 use chiffon_requests::verbs::Settings;
 use chiffon_requests::verbs::open_requests::OpenRequestLimits;
 use secrecy::SecretString;
@@ -71,7 +72,7 @@ fn allowed_hosts(config: &Config) -> Vec<String> {
 }
 
 /// The peers that sign nothing and are admitted: both keys must name their queue.
-fn unverified(config: &Config) -> Result<Vec<Peer>, Failure> {
+fn unverified(config: &Config, kinds: &Kinds) -> Result<Vec<Peer>, Failure> {
     let mut peers = Vec::new();
     for queue in &config.bus.admit_unverified {
         let described = config.bus.unverified.iter().find(|peer| peer.queue == *queue).ok_or_else(|| {
@@ -85,18 +86,21 @@ fn unverified(config: &Config) -> Result<Vec<Peer>, Failure> {
                 ActionSpec::from_yaml(&text).map_err(|error| Failure::usage(format!("bus.unverified: {}: {error}", file.display())))?;
             actions.push(spec);
         }
-        peers.push(Peer::new(queue, actions).map_err(|why| Failure::usage(format!("bus.admit_unverified: {why}")))?);
+        peers.push(Peer::new(kinds, queue, actions).map_err(|why| Failure::usage(format!("bus.admit_unverified: {why}")))?);
     }
     Ok(peers)
 }
 
 /// Times and limits, and whoever is admitted without signatures.
 pub fn settings(config: &Config) -> Result<Settings, Failure> {
+    let kinds = Kinds::default();
+    let unverified = unverified(config, &kinds)?;
     Ok(Settings {
         engine: engine::Settings {
             kernel: kernel::Settings {
                 signature_valid_for: config.dispatch.signature_valid_for,
                 queue_type: config.bus.queue_type,
+                kinds,
                 tick: config.dispatch.tick,
                 watch: config.watch.clone(),
                 retention: config.retention.clone(),
@@ -113,7 +117,7 @@ pub fn settings(config: &Config) -> Result<Settings, Failure> {
                 max_body_bytes: config.dead_letters.max_body_bytes,
             },
             retry: config.retry.clone(),
-            unverified: unverified(config)?,
+            unverified,
         },
         resend_after: config.dispatch.resend_after,
         planning_lease: config.planning.lease,
@@ -135,20 +139,20 @@ mod tests {
     #[test]
     fn a_peer_without_signatures_needs_both_keys() {
         let mut config: Config = layers(None).and_then(|layers| layers.read()).expect("the defaults read");
-        assert_eq!(unverified(&config).map_err(|failure| failure.message), Ok(Vec::new()), "off by default");
+        assert_eq!(unverified(&config, &Kinds::default()).map_err(|failure| failure.message), Ok(Vec::new()), "off by default");
         config.bus.unverified = vec![UnverifiedPeer { queue: "agent.desktop.oldbox".to_owned(), actions: Vec::new() }];
-        assert_eq!(unverified(&config).map_err(|failure| failure.message), Ok(Vec::new()), "described is not admitted");
+        assert_eq!(unverified(&config, &Kinds::default()).map_err(|failure| failure.message), Ok(Vec::new()), "described is not admitted");
         config.bus.admit_unverified = vec!["agent.desktop.oldbox".to_owned()];
         assert_eq!(
-            unverified(&config).map_or_else(|failure| failure.message, |peers| peers[0].agent_id()),
+            unverified(&config, &Kinds::default()).map_or_else(|failure| failure.message, |peers| peers[0].agent_id()),
             "unverified:agent.desktop.oldbox"
         );
         config.bus.admit_unverified = vec!["agent.desktop.newbox".to_owned()];
-        let refused = unverified(&config).expect_err("nobody says what it can do").message;
+        let refused = unverified(&config, &Kinds::default()).expect_err("nobody says what it can do").message;
         assert!(refused.contains("agent.desktop.newbox") && refused.contains("[[bus.unverified]]"), "{refused}");
         config.bus.admit_unverified = vec!["agent.infrastructure".to_owned()];
         config.bus.unverified[0].queue = "agent.infrastructure".to_owned();
-        let refused = unverified(&config).expect_err("others would get its work").message;
+        let refused = unverified(&config, &Kinds::default()).expect_err("others would get its work").message;
         assert!(refused.contains("queue of one machine"), "{refused}");
     }
 }

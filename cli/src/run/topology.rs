@@ -1,5 +1,6 @@
 //! `chiffon topology`: exchanges and queues on the broker.
 
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::topology::Topology;
 
 use super::backends;
@@ -10,7 +11,7 @@ use crate::exit::{Exit, Failure, Outcome};
 /// Declares the topology, or prints it.
 pub async fn run(global: &Global, verb: &TopologyVerb) -> Outcome {
     let config: Config = config::layers(global.config.as_deref())?.read()?;
-    let topology = Topology::shared(config.bus.queue_type);
+    let topology = Topology::shared(config.bus.queue_type, &Kinds::default());
     match verb {
         TopologyVerb::Show => println!("{}", serde_json::to_string_pretty(&topology).unwrap_or_default()),
         TopologyVerb::Apply => {

@@ -18,9 +18,10 @@ use nix::fcntl::Flock;
 use secrecy::ExposeSecret as _;
 
 use super::demo_host::{self, DemoHost};
+use super::kinds::{self, Folders, STARTERS};
 use super::supervise::Supervised;
 use super::{agent, backends, demo, keys, lock, logging, orchestrator, playbooks, serve, stopping, tips};
-use crate::args::{AgentKind, Global, Up};
+use crate::args::{Global, Up};
 use crate::client::Api;
 use crate::config::{self, BusDriver, Config};
 use crate::data_dir::DataDir;
@@ -134,11 +135,12 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
     let orchestrator_key = keys::read_or_create(&data_dir.orchestrator_key())?;
     let public = orchestrator_key.public();
     let mut agents = Vec::new();
-    for kind in [AgentKind::Infrastructure, AgentKind::Desktop] {
-        let id = agent::default_id(kind, &hostname);
+    let (startable, not_started) = kinds::startable(&STARTERS, config);
+    for starter in &startable {
+        let id = agent::default_id(starter.kind(), &hostname);
         let folder = data_dir.agent(&id);
         let key = keys::read_or_create(&folder.join("agent.key"))?;
-        agents.push((kind, id, folder, key));
+        agents.push((*starter, id, folder, key));
     }
     let mut trusted = config.agents.trusted.clone();
     trusted.extend(agents.iter().map(|(_, _, _, key)| key.public()));
@@ -159,27 +161,27 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
     step.done(&running.url);
 
     let step = Step::begin("agents");
-    for (kind, id, folder, key) in agents {
+    let folders = Folders { playbooks, inventory };
+    for (starter, id, folder, key) in agents {
         let bus = connect.bus(config, &id, &tasks)?;
         running.buses.push(bus.clone());
-        let actions = (kind == AgentKind::Infrastructure).then(|| playbooks.clone());
         let parts = agent::Parts {
-            kind,
+            starter,
             id,
             hostname: hostname.clone(),
             folder,
             key,
             orchestrator: public,
-            playbooks: actions,
-            inventory: inventory.clone(),
+            folders: folders.clone(),
             bus,
             is_alone: false,
         };
         agent::start(config, parts, &running.working).await?;
     }
     let api = Api::at(&running.url, &token);
-    wait_for_agents(&api, &running.tasks).await?;
-    step.done("one for infrastructure, one for this desktop");
+    wait_for_agents(&api, startable.len(), &running.tasks).await?;
+    let started = startable.iter().map(|starter| starter.words().to_owned());
+    step.done(&started.chain(not_started).collect::<Vec<_>>().join(", "));
     keyfile::write_private(&data_dir.url(), &running.url)?;
     Ok(running)
 }
@@ -256,14 +258,14 @@ pub fn node_failure(error: &NodeError) -> Failure {
     Problem::new(code, error.to_string()).into()
 }
 
-async fn wait_for_agents(api: &Api, tasks: &Spawner) -> Result<(), Failure> {
+async fn wait_for_agents(api: &Api, wanted: usize, tasks: &Spawner) -> Result<(), Failure> {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let health = api.get("/health/ready", &[]).await;
         let agents =
             api.get("/agents", &[]).await.map(|listed| crate::client::rows(&listed).filter(|agent| agent["alive"] == true).count());
         match (&health, &agents) {
-            (Ok(_), Ok(alive)) if *alive >= 2 => return Ok(()),
+            (Ok(_), Ok(alive)) if *alive >= wanted => return Ok(()),
             _ if Instant::now() > deadline || tasks.shutdown().is_stopping() => {
                 let why =
                     health.err().or(agents.err()).map_or_else(|| "the agents have not said hello".to_owned(), |failure| failure.message);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::args::{AgentsVerb, Output};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
+use crate::run::kinds;
 use crate::show::style::paint;
 use crate::show::table::{self, text};
 use crate::show::time;
@@ -17,10 +18,13 @@ pub async fn run(api: &Api, output: Output) -> Outcome {
         table::print(
             &["AGENT", "KIND", "HOST", "STATE", "SEEN", "CPU", "MEMORY FREE", "GPUS", "RUNNING"],
             table,
-            "No agent has ever said hello. Start one: chiffon agent infrastructure, or chiffon agent desktop",
+            &format!("No agent has ever said hello. Start one: {}", kinds::commands()),
         );
         for (agent, problem) in rows(&listed).flat_map(problems) {
             say!("{}", paint("33", &format!("Left out by {agent}: {problem}")));
+        }
+        for agent in rows(&listed).filter(|agent| agent["left_alone"].is_string()) {
+            say!("{}", paint("33", &format!("{} is left alone: {}", text(&agent["agent_id"]), text(&agent["left_alone"]))));
         }
         for refused in listed["refused"].as_array().into_iter().flatten() {
             let (id, ago) = (text(&refused["agent_id"]), time::ago(&refused["last_at"]));

@@ -130,3 +130,13 @@ fn without_ansible_it_says_what_to_install() {
     assert!(ended.stderr.contains("5501") && ended.stderr.contains("/nowhere/ansible-playbook"), "{}", ended.stderr);
     home.assert_nothing_left();
 }
+
+#[test]
+fn a_kind_that_says_that_it_can_not_start_is_left_out_and_said() {
+    let home = Home::new();
+    let mut command = home.command(&["up", "--bus", "memory", "--listen", "127.0.0.1:0", "--playbooks"]);
+    command.arg(Home::catalogue()).env("CHIFFON__AGENT__INFRASTRUCTURE__ANSIBLE_PLAYBOOK", "");
+    let running = home.start(&mut command);
+    let words = "one for this desktop, no infrastructure agent: agent.infrastructure.ansible_playbook names no program";
+    assert!(running.said().contains(words), "{}", running.said());
+}

@@ -53,7 +53,7 @@ pub fn part(context: &Context) -> Part {
 fn of_unverified(context: &Context) -> Topology {
     let mut topology = Topology { exchanges: Vec::new(), queues: Vec::new() };
     for peer in &context.settings.unverified {
-        topology.queues.extend(Topology::desktop(context.settings.queue_type, peer.hostname()).queues);
+        topology.queues.extend(Topology::of_agent(context.settings.queue_type, peer.kind(), peer.hostname()).queues);
     }
     topology
 }

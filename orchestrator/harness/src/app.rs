@@ -24,6 +24,7 @@ use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_plans::domain::policy::Policy;
 use chiffon_process::{Clock as _, RandomIds, Shutdown, Spawner};
 use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::topology::{QueueType, REQUESTS, Topology};
 use chiffon_protocol::{ActionSpec, canonical};
 use chiffon_requests::chores::planning::PlanningDesk;
@@ -100,7 +101,7 @@ impl TestApp {
         .expect("the test database's address reads");
         let (clock, broker) = (ManualClock::default(), MemoryBus::shared());
         let bus = broker.connect();
-        bus.declare(&Topology::shared(QueueType::Classic)).await.expect("the topology is declared");
+        bus.declare(&Topology::shared(QueueType::Classic, &Kinds::default())).await.expect("the topology is declared");
         let agent_key = KeyPair::generate();
         let settings = settings();
         let kernel = kernel::Context {
@@ -281,7 +282,7 @@ async fn left_behind(options: sqlx::postgres::PgConnectOptions, bus: &dyn Bus) -
         .map(|row| format!("outbox row {} ({} to {})", row.get::<i64, _>(0), row.get::<String, _>(2), row.get::<String, _>(1)))
         .collect();
     left.extend(violations(&mut connection).await);
-    for queue in Topology::shared(QueueType::Classic).queues {
+    for queue in Topology::shared(QueueType::Classic, &Kinds::default()).queues {
         let (ready, _) = bus.depth(&queue.name).await.unwrap_or_default();
         if ready > 0 {
             left.push(format!("{ready} undelivered in {}", queue.name));
@@ -314,6 +315,7 @@ fn settings() -> Settings {
             kernel: kernel::Settings {
                 signature_valid_for: Duration::from_mins(10),
                 queue_type: QueueType::Classic,
+                kinds: Kinds::default(),
                 tick: Duration::from_secs(2),
                 watch: Watch::default(),
                 retention: Retention::default(),

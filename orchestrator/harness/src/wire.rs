@@ -7,11 +7,12 @@ use std::time::Duration;
 use chiffon_bus::{Bus, Consumer, Outgoing, Verdict};
 use chiffon_process::{Clock as _, IdSource as _, RandomIds};
 use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::kind::INFRASTRUCTURE;
 use chiffon_protocol::message::{
-    AgentHello, AgentType, AnnouncedAction, Heartbeat, LogEvent, Memory, Outcome, Resources, ResultStatus, Running, WorkClaim, WorkDecline,
+    AgentHello, AnnouncedAction, Heartbeat, LogEvent, Memory, Outcome, Resources, ResultStatus, Running, WorkClaim, WorkDecline,
     WorkRequest, WorkResult, WorkStatus,
 };
-use chiffon_protocol::topology::{CLAIMS, HEARTBEATS, INFRASTRUCTURE, RESULTS, STATUS, Topology, WORK_EXCHANGE, control_queue};
+use chiffon_protocol::topology::{CLAIMS, HEARTBEATS, RESULTS, STATUS, Topology, WORK_EXCHANGE, control_queue};
 use chiffon_protocol::{Envelope, Message, canonical, signature};
 use chiffon_testkit::ManualClock;
 use futures::FutureExt as _;
@@ -20,6 +21,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::site::{Site, action, action_sha256, step};
+
+/// From where these agents take their work.
+pub const WORK: &str = "agent.infrastructure";
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -80,7 +84,7 @@ impl WireAgent {
         let hosts = BTreeSet::from(["nas".to_owned(), "web".to_owned()]);
         let hello = AgentHello {
             agent_id: id.to_owned(),
-            agent_type: AgentType::Infrastructure,
+            agent_type: INFRASTRUCTURE.name.clone(),
             hostname: hostname.to_owned(),
             incarnation,
             version: "0.1.0".to_owned(),
@@ -153,15 +157,14 @@ impl WireAgent {
 
     /// The next work on the queue of infrastructure agents; `None` when there is none.
     pub async fn work(&self) -> Option<Work> {
-        let (ready, _) = self.bus.depth(INFRASTRUCTURE).await.expect("the queue is there");
+        let (ready, _) = self.bus.depth(WORK).await.expect("the queue is there");
         if ready == 0 {
             return None;
         }
-        let mut consumer = self.bus.consume(INFRASTRUCTURE, 1).await.expect("the queue is there");
+        let mut consumer = self.bus.consume(WORK, 1).await.expect("the queue is there");
         let delivery = tokio::time::timeout(PATIENCE, consumer.next()).await.expect("in time").expect("a delivery");
         let header = delivery.headers.get(signature::HEADER).map(String::as_str);
-        signature::verify(&self.orchestrator, header, INFRASTRUCTURE, &delivery.body, self.clock.now())
-            .expect("signed by the orchestrator");
+        signature::verify(&self.orchestrator, header, WORK, &delivery.body, self.clock.now()).expect("signed by the orchestrator");
         let sha256 = canonical::hex(&Sha256::digest(&delivery.body));
         let envelope = Envelope::parse(&delivery.body).expect("a message");
         assert!(delivery.settle(Verdict::Ack).await);

@@ -3,4 +3,5 @@
 mod http;
 mod pooling;
 mod retaining;
+mod third_kind;
 mod watching;

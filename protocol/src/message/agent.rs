@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::words::{known_or_busy, known_or_none};
-use super::work::{AgentType, Resources};
+use super::work::Resources;
 use crate::action::ActionSpec;
+use crate::kind::AgentType;
 
 /// An action as an agent announces it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -19,6 +19,8 @@ pub use variables::*;
 pub use work::*;
 pub use written::*;
 
+pub use crate::kind::AgentType;
+
 use serde_json::Value;
 
 use crate::envelope::ParseError;

@@ -7,35 +7,7 @@ use uuid::Uuid;
 
 use super::variables::Variables;
 use crate::action::Repeatable;
-
-/// Which agents do a kind of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentType {
-    /// Runs Ansible on the hosts of an inventory.
-    Infrastructure,
-    /// Reports and works on the one host it runs on.
-    Desktop,
-}
-
-impl AgentType {
-    /// The word on the wire and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Infrastructure => "infrastructure",
-            Self::Desktop => "desktop",
-        }
-    }
-
-    /// The kind that this word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "infrastructure" => Some(Self::Infrastructure),
-            "desktop" => Some(Self::Desktop),
-            _ => None,
-        }
-    }
-}
+use crate::kind::AgentType;
 
 /// What a task needs while it runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

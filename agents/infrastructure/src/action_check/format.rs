@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use chiffon_protocol::ErrorCode;
+use chiffon_protocol::kind::Kinds;
+use chiffon_protocol::message::AgentType;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Value, json};
@@ -34,6 +36,10 @@ pub(super) fn check(text: &str, path: &Path, findings: &mut Findings) -> Option<
             return None;
         }
     };
+    if let Some(kind) = unknown_kind(&value) {
+        let known = Kinds::default().names();
+        error(line_of(text, "/agent_type"), format!("`agent_type`: no kind of agents is called `{kind}`; there are {known}"));
+    }
     let Some(validator) = VALIDATOR.as_ref() else { return Some(value) };
     for found in validator.iter_errors(&value) {
         let pointer = found.instance_path().to_string();
@@ -51,6 +57,12 @@ pub(super) fn check(text: &str, path: &Path, findings: &mut Findings) -> Option<
         }
     }
     Some(value)
+}
+
+/// A kind that could be one and is none. Whatever can't be one is the schema's.
+fn unknown_kind(value: &Value) -> Option<AgentType> {
+    let kind: AgentType = value["agent_type"].as_str()?.parse().ok()?;
+    Kinds::default().get(&kind).is_none().then_some(kind)
 }
 
 /// What the rest of a check needs of an action whose form is wrong: its name, its target, whether it has a preview and only reads.

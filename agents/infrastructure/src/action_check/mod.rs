@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use chiffon_process::bounded;
 use chiffon_protocol::action::{has_plain_secret, is_secret};
-use chiffon_protocol::message::AgentType;
+use chiffon_protocol::kind::INFRASTRUCTURE;
 use chiffon_protocol::{ActionSpec, ErrorCode};
 use serde_json::Value;
 
@@ -149,7 +149,7 @@ fn check_fields(spec: &ActionSpec, path: &Path, playbooks: &Path, name: &str, fi
     if spec.name != name {
         findings.error(path, format!("`name` is `{}`, but the folder is `{name}`; make them the same", spec.name));
     }
-    if spec.target.is_none() && spec.agent_type == AgentType::Infrastructure {
+    if spec.target.is_none() && spec.agent_type == INFRASTRUCTURE.name {
         findings.warning(path, "`target` is missing, so the play is limited to localhost");
     }
     if spec.undo.is_none() && spec.irreversible.is_none() && spec.risk > chiffon_protocol::action::Risk::Low {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chiffon_agents_harness::journal::{journal_is_empty, journalled};
 use chiffon_agents_harness::kinds::Shell;
-use chiffon_agents_harness::orchestrator::{Claims, Orchestrator, envelope, work};
+use chiffon_agents_harness::orchestrator::{Claims, Orchestrator, WORK, envelope, work};
 use chiffon_agents_harness::running::{AGENT, PATIENCE, RunningWorker, options, result_of};
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_protocol::key::KeyPair;
@@ -142,7 +142,7 @@ async fn unsigned_forged_misaddressed_and_unreadable_work_becomes_a_dead_letter(
     let _worker = RunningWorker::start(&orchestrator, folder.path(), shell.clone()).await;
     let body = envelope(script("true"), Uuid::nil()).to_bytes();
     let soon = SystemClock.now() + Duration::from_mins(1);
-    let queue = topology::INFRASTRUCTURE;
+    let queue = WORK;
     let sign = |key: &KeyPair, to: &str, until, body: &[u8]| Some(signature::sign(key, to, until, body));
     let text = br#"{"not": "an envelope"}"#.to_vec();
     let unknown = String::from_utf8(body.clone()).expect("is text").replace("work_request", "work_wish").into_bytes();
@@ -173,8 +173,8 @@ async fn work_that_is_too_old_by_its_clock_is_declined_and_the_clock_is_named() 
     let _worker = RunningWorker::start(&orchestrator, folder.path(), shell.clone()).await;
     let body = envelope(script("true"), Uuid::nil()).to_bytes();
     let past = SystemClock.now() - Duration::from_hours(3);
-    let header = signature::sign(&orchestrator.key, topology::INFRASTRUCTURE, past, &body);
-    orchestrator.publish(topology::WORK_EXCHANGE, topology::INFRASTRUCTURE, Some(header), body).await;
+    let header = signature::sign(&orchestrator.key, WORK, past, &body);
+    orchestrator.publish(topology::WORK_EXCHANGE, WORK, Some(header), body).await;
     let decline = until("a decline", PATIENCE, async || orchestrator.declines().pop().ok_or("none")).await;
     assert!(decline.reason.contains("clock"), "{}", decline.reason);
     queue_is_empty(&orchestrator).await;
@@ -279,7 +279,7 @@ async fn heartbeats_name_what_runs_and_a_paused_agent_takes_nothing() {
         last => Err(last),
     };
     until("a paused heartbeat", PATIENCE, paused).await;
-    let consumers = async || match orchestrator.bus.depth(topology::INFRASTRUCTURE).await.expect("has a depth") {
+    let consumers = async || match orchestrator.bus.depth(WORK).await.expect("has a depth") {
         (_, 0) => Ok(()),
         depth => Err(depth),
     };
@@ -382,7 +382,7 @@ async fn there_is_no_subscription_while_there_is_no_room() {
     orchestrator.offer(&long).await;
     until("the first event", PATIENCE, async || orchestrator.log(long.task_id).pop().ok_or("none")).await;
     orchestrator.offer(&short).await;
-    let lies_there = async || match orchestrator.bus.depth(topology::INFRASTRUCTURE).await.expect("has a depth") {
+    let lies_there = async || match orchestrator.bus.depth(WORK).await.expect("has a depth") {
         (1, 0) => Ok(()),
         depth => Err(depth),
     };
@@ -417,7 +417,7 @@ async fn says(orchestrator: &Orchestrator, intake: Intake) {
 }
 
 async fn queue_is_empty(orchestrator: &Orchestrator) {
-    let empty = async || match orchestrator.bus.depth(topology::INFRASTRUCTURE).await.expect("has a depth") {
+    let empty = async || match orchestrator.bus.depth(WORK).await.expect("has a depth") {
         (0, _) => Ok(()),
         depth => Err(depth),
     };

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chiffon_bus::{Bus, Outgoing, Published};
+use chiffon_protocol::kind::{DESKTOP, Kinds};
 use chiffon_protocol::topology::{self, Argument, Queue, QueueType, Topology, WORK_EXCHANGE};
 
 pub use broker::Broker;
@@ -21,7 +22,7 @@ pub const QUEUE: &str = "agent.desktop.test";
 
 /// One queue with all exchanges.
 pub fn work() -> Topology {
-    Topology::desktop(QueueType::Quorum, "test")
+    Topology::of_agent(QueueType::Quorum, &DESKTOP, "test")
 }
 
 /// The same with other arguments.
@@ -35,7 +36,7 @@ pub fn work_with(arguments: &[(&str, i64)]) -> Topology {
 
 /// One of the queues that every installation has, with all exchanges.
 pub fn only(name: &str) -> Topology {
-    let mut topology = Topology::shared(QueueType::Quorum);
+    let mut topology = Topology::shared(QueueType::Quorum, &Kinds::default());
     topology.queues.retain(|queue| queue.name == name);
     assert_eq!(topology.queues.len(), 1, "there is no queue `{name}` in the shared topology");
     topology

@@ -48,7 +48,7 @@ pub struct AgentView {
     pub agent_type: AgentType,
     /// Its machine.
     pub hostname: String,
-    /// The hosts it can reach.
+    /// The hosts it can reach; its own, where its kind works on that.
     pub hosts: BTreeSet<String>,
     /// Action to content hash.
     pub actions: BTreeMap<String, String>,
@@ -218,7 +218,7 @@ fn narrowed<'a>(
 }
 
 fn reaches(agent: &AgentView, wanted: &Wanted) -> bool {
-    wanted.hosts.iter().all(|host| agent.hosts.contains(host) || (agent.agent_type == AgentType::Desktop && agent.hostname == *host))
+    wanted.hosts.iter().all(|host| agent.hosts.contains(host))
 }
 
 /// Why this agent could not take work with these needs at this moment; `None` when it could.

@@ -1,6 +1,7 @@
 //! Every reason to wait, in its exact words.
 
 use chiffon_fleet::domain::agent_order::Desired;
+use chiffon_protocol::kind::INFRASTRUCTURE;
 
 use super::*;
 
@@ -10,7 +11,7 @@ fn now() -> DateTime<Utc> {
 
 fn wanted() -> Wanted {
     Wanted {
-        agent_type: AgentType::Infrastructure,
+        agent_type: INFRASTRUCTURE.name.clone(),
         action: "deploy_kuma".to_owned(),
         action_sha256: "aa".to_owned(),
         hosts: vec!["nas".to_owned()],
@@ -25,7 +26,7 @@ fn wanted() -> Wanted {
 fn agent(id: &str) -> AgentView {
     AgentView {
         id: id.to_owned(),
-        agent_type: AgentType::Infrastructure,
+        agent_type: INFRASTRUCTURE.name.clone(),
         hostname: "server".to_owned(),
         hosts: BTreeSet::from(["nas".to_owned()]),
         actions: BTreeMap::from([("deploy_kuma".to_owned(), "aa".to_owned())]),

@@ -4,6 +4,7 @@
 //! A key holds all of a task that [`super::placement`] had looked at when it came to this reason, and nothing more.
 
 use chiffon_protocol::canonical;
+use chiffon_protocol::message::AgentType;
 use serde_json::json;
 
 use super::placement::Wanted;
@@ -51,6 +52,16 @@ impl Stage {
     }
 }
 
+/// Waits until an orchestrator looks at it that knows its kind of agents.
+pub fn kind(kind: &AgentType) -> String {
+    format!("kind:{kind}")
+}
+
+/// Whether tasks for several kinds of agents wait for the same thing by this key.
+pub fn is_of_several_kinds(key: &str) -> bool {
+    key.starts_with("host:") || key.starts_with("kept:")
+}
+
 /// Waits until nobody changes a host any more.
 pub fn host(host: &str) -> String {
     format!("host:{host}")
@@ -63,13 +74,14 @@ pub fn kept(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chiffon_protocol::message::{AgentType, Resources};
+    use chiffon_protocol::kind::INFRASTRUCTURE;
+    use chiffon_protocol::message::Resources;
 
     use super::*;
 
     fn wanted(host: &str, memory_gb: f64) -> Wanted {
         Wanted {
-            agent_type: AgentType::Infrastructure,
+            agent_type: INFRASTRUCTURE.name.clone(),
             action: "deploy_kuma".to_owned(),
             action_sha256: "aa".to_owned(),
             hosts: vec![host.to_owned()],

@@ -7,6 +7,7 @@ use chiffon_kernel::store::Error;
 use chiffon_kernel::store::stored_json::read_json;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_plans::domain::reference::OutputsByStep;
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::message::{AgentType, Availability, Heartbeat, Resources};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use crate::domain::placement::{AgentView, Free};
 
 /// Every agent with what it announced, what it last reported free, and what is promised of it.
-pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>, Error> {
+pub async fn list_agents(connection: &mut PgConnection, kinds: &Kinds) -> Result<Vec<AgentView>, Error> {
     let rows = sqlx::query!(
         r#"SELECT a.id, a.agent_type, a.hostname, a.hosts, a.resources, a.availability, a.heartbeat, a.last_seen_at,
             a.lease_expires_at > now() AS "alive!", a.desired, a.desired_at, a.desired_by, a.desired_reason,
@@ -29,8 +30,8 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
     .await?;
     let mut agents = Vec::with_capacity(rows.len());
     for row in rows {
-        let Some(agent_type) = AgentType::from_word(&row.agent_type) else {
-            tracing::warn!(agent_id = row.id, kind = row.agent_type, "an agent of a kind that is not known here is left out");
+        let Ok(agent_type) = row.agent_type.parse::<AgentType>() else {
+            tracing::warn!(agent_id = row.id, kind = row.agent_type, "an agent is left out, because its kind can't be read");
             continue;
         };
         // What can't be read of an agent is not guessed: it gets no work, and others do.
@@ -50,11 +51,13 @@ pub async fn list_agents(connection: &mut PgConnection) -> Result<Vec<AgentView>
             desired_reason: row.desired_reason,
             is_for_this_start: row.is_for_this_start,
         };
+        let own_host = kinds.get(&agent_type).filter(|kind| kind.reaches_own_host()).map(|_| row.hostname.clone());
+        let hosts = groups.into_values().flatten().chain(own_host).collect();
         agents.push(AgentView {
             order: noted(order.order(), &mut unreadable),
             agent_type,
             availability,
-            hosts: groups.into_values().flatten().collect(),
+            hosts,
             actions,
             free: free(heartbeat.as_ref(), &total),
             unreadable,

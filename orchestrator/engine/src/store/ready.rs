@@ -69,7 +69,7 @@ impl TryFrom<Row> for Ready {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let bad = |column: &'static str, value: String| Error::BadData { table: "tasks", column, id: row.id.to_string(), value };
-        let agent_type = AgentType::from_word(&row.agent_type).ok_or_else(|| bad("agent_type", row.agent_type.clone()))?;
+        let agent_type: AgentType = row.agent_type.parse().map_err(|_| bad("agent_type", row.agent_type.clone()))?;
         let resources = read_json("tasks", "resources", &row.id, &row.resources)?;
         let wanted = Wanted {
             agent_type,

@@ -199,7 +199,7 @@ impl TryFrom<Row> for Task {
         Ok(Self {
             purpose: Purpose::from_word(&row.purpose).ok_or_else(|| bad(id, "purpose", &row.purpose))?,
             mode: json_column(id, "mode", &Value::String(row.mode))?,
-            agent_type: AgentType::from_word(&row.agent_type).ok_or_else(|| bad(id, "agent_type", &row.agent_type))?,
+            agent_type: row.agent_type.parse().map_err(|_| bad(id, "agent_type", &row.agent_type))?,
             parameters: json_column(id, "parameters", &row.parameters)?,
             resources: json_column(id, "resources", &row.resources)?,
             risk: json_column(id, "risk", &Value::String(row.risk))?,

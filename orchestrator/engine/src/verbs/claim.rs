@@ -142,7 +142,7 @@ fn decide(facts: &Facts, request: &OfRequest, locked: &Locked, claim: &WorkClaim
     }
     let task = &locked.task;
     if task.agent_type.as_str() != agent.agent_type {
-        return Answer::Refused(format!("it is for agents of the kind {}", task.agent_type.as_str()));
+        return Answer::Refused(format!("it is for agents of the kind {}", task.agent_type));
     }
     if task.is_exclusive() && locked.held_hosts < task.hosts.len() {
         return Answer::Refused("its hosts are not reserved for it any more".to_owned());

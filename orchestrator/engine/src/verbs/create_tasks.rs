@@ -74,7 +74,7 @@ async fn add(
         .map(|step| NewTask {
             id: context.ids.new_id(),
             step_id: step.step_id.clone(),
-            agent_type: step.agent_type,
+            agent_type: step.agent_type.clone(),
             action: step.action.clone(),
             action_sha256: step.action_sha256.clone(),
             title: step.title.clone(),

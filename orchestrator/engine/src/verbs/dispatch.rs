@@ -3,7 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use chiffon_fleet::domain::unknown_kind;
+use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
+use chiffon_protocol::message::AgentType;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -35,7 +38,7 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
             break;
         }
         if look.seen.is_empty() {
-            look.agents = list_agents(&mut connection).await?;
+            look.agents = list_agents(&mut connection, &context.settings.kinds).await?;
             look.locks = host_locks::list(&mut connection).await?;
         }
         drop(connection);
@@ -47,6 +50,9 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
         }
     }
     look.explain_some(context).await?;
+    for (kind, tasks) in &look.unknown {
+        tracing::warn!(%kind, tasks, "tasks are left alone: this orchestrator knows no agents of their kind");
+    }
     Ok(look.offered)
 }
 
@@ -66,6 +72,8 @@ struct Look {
     unexplained: Vec<Unexplained>,
     /// How many were asked for of each key that moves.
     asked: BTreeMap<String, i64>,
+    /// How many were found that are of a kind which is not known here, and had no key.
+    unknown: BTreeMap<AgentType, usize>,
 }
 
 impl Look {
@@ -96,10 +104,14 @@ impl Look {
 
     /// Whether those behind it are to be looked at: it went, or waits for something else now.
     async fn place_one(&mut self, context: &Context, task: &Ready) -> Result<bool, store::Error> {
+        let kinds = &context.settings.kinds;
+        let Some(kind) = kinds.get(&task.wanted.agent_type) else {
+            return Ok(self.leave(task, unknown_kind::wait(kinds, &task.wanted.agent_type)));
+        };
         match place(&task.wanted, &self.agents, &self.locks, self.now) {
             Placement::Fit { agent_id, hostname } => {
                 self.reserve(task, &agent_id);
-                self.placed.push(Placed { task_id: task.task_id, agent_id, hostname });
+                self.placed.push(Placed { task_id: task.task_id, agent_id, queue: kind.queue(&hostname) });
                 if self.placed.len() >= OFFERS {
                     self.offer_placed(context).await?;
                 }
@@ -119,6 +131,21 @@ impl Look {
                 Ok(moves)
             }
         }
+    }
+
+    /// Leaves a task to orchestrators that know its kind; the key by which one of them has put it aside stays. Whether those behind it
+    /// are to be looked at.
+    fn leave(&mut self, task: &Ready, why: String) -> bool {
+        let kind = &task.wanted.agent_type;
+        let key = task.wait_key.clone().unwrap_or_else(|| wait_key::kind(kind));
+        if task.wait_key.is_none() {
+            *self.unknown.entry(kind.clone()).or_default() += 1;
+            self.keyed.push(Keyed { task_id: task.task_id, version: task.version.clone(), key: key.clone() });
+        }
+        if task.wait_key.is_none() || !task.is_explained {
+            self.unexplained.push(Unexplained { task_id: task.task_id, why: Wait::new(What::Agent, why), key: key.clone() });
+        }
+        wait_key::is_of_several_kinds(&key)
     }
 
     /// The next of a key, twice as many each time.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use chiffon_fleet::domain::agent_order::Desired;
-use chiffon_fleet::domain::unverified;
+use chiffon_fleet::domain::{unknown_kind, unverified};
 use chiffon_fleet::store::agents::{self, Identity, signed};
 use chiffon_fleet::store::{actions, agent_orders, refused_hellos};
 use chiffon_kernel::domain::audit::AuditEvent;
@@ -58,6 +58,9 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     refused_hellos::clear(&mut work, &hello.agent_id, signer, i32::from(ErrorCode::IncarnationSuperseded.number())).await?;
     let ordered = agent_orders::list(&mut work, std::slice::from_ref(&hello.agent_id)).await?.pop();
     tell(&mut work, hello, is_new_start, new);
+    if let Some(why) = unknown_kind::refusal(&context.settings.kinds, &hello.agent_type).filter(|_| is_new_start) {
+        tracing::warn!(agent = hello.agent_id, "{why}");
+    }
     work.commit().await?;
     forget_lost(context, hello, lost).await?;
     if let Some(ordered) = ordered.filter(|ordered| is_new_start && ordered.order.desired != Desired::Active) {

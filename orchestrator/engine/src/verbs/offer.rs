@@ -10,8 +10,7 @@ use chiffon_kernel::store::outbox::{Message, Offer};
 use chiffon_kernel::verbs::reply::{About, envelope};
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::reference;
-use chiffon_protocol::message::{AgentType, Resources, Variables, WorkRequest};
-use chiffon_protocol::topology::{INFRASTRUCTURE, desktop_queue};
+use chiffon_protocol::message::{Resources, Variables, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -33,8 +32,8 @@ pub(super) struct Placed {
     pub(super) task_id: Uuid,
     /// The agent.
     pub(super) agent_id: String,
-    /// The agent's machine.
-    pub(super) hostname: String,
+    /// From where agents like that one take their work.
+    pub(super) queue: String,
 }
 
 /// A task that goes out.
@@ -175,13 +174,9 @@ async fn send_all(context: &Context, work: &mut Work, going: &[Going<'_>]) -> Re
 
 fn send(context: &Context, work: &mut Work, going: &Going<'_>, variables: Option<Variables>) {
     let task = &going.task;
-    let queue = match task.agent_type {
-        AgentType::Infrastructure => INFRASTRUCTURE.to_owned(),
-        AgentType::Desktop => desktop_queue(&going.placed.hostname),
-    };
     let number = |number: i32| number.unsigned_abs();
     let wanted = WorkRequest {
-        agent_type: task.agent_type,
+        agent_type: task.agent_type.clone(),
         task_id: task.id,
         action: task.action.clone(),
         parameters: going.parameters.clone(),
@@ -200,5 +195,5 @@ fn send(context: &Context, work: &mut Work, going: &Going<'_>, variables: Option
     };
     let about = About { request_id: going.request.id, trace_id: going.request.trace_id.clone() };
     let offer = Some(Offer { task_id: task.id, attempt: task.attempt, offer: task.offer });
-    work.send(Message { offer, ..Message::work(&queue, &envelope(context, &about, wanted)) });
+    work.send(Message { offer, ..Message::work(&going.placed.queue, &envelope(context, &about, wanted)) });
 }

@@ -67,10 +67,11 @@ impl Cut {
 
     /// What the request shows at its step.
     async fn shown(&self) -> Value {
-        let view = chiffon_requests::store::read::request::get(self.site.app.pool(), self.request_id)
-            .await
-            .expect("it reads")
-            .expect("it is there");
+        let view =
+            chiffon_requests::store::read::request::get(self.site.app.pool(), &self.site.app.context.settings.kinds, self.request_id)
+                .await
+                .expect("it reads")
+                .expect("it is there");
         view.plan.expect("it has a plan").steps[0].preview.clone()
     }
 

@@ -10,13 +10,13 @@ use chiffon_engine::deliveries::dead_letters::DeadLettersInbox;
 use chiffon_engine::deliveries::results::ResultsInbox;
 use chiffon_engine::verbs::dead_letters::{let_go, replay};
 use chiffon_harness::site::{Site, id, step};
-use chiffon_harness::wire::{WireAgent, Work, taken};
+use chiffon_harness::wire::{WORK, WireAgent, Work, taken};
 use chiffon_kernel::chores::Chore as _;
 use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_process::{Clock as _, Spawner};
 use chiffon_protocol::message::Outcome;
 use chiffon_protocol::topology::{
-    CODE_HEADER, DEAD_EXCHANGE, DEAD_LETTERS, INFRASTRUCTURE, ORIGIN_HEADER, REASON_HEADER, REPLAY_OF_HEADER, RESULTS, WORK_EXCHANGE,
+    CODE_HEADER, DEAD_EXCHANGE, DEAD_LETTERS, ORIGIN_HEADER, REASON_HEADER, REPLAY_OF_HEADER, RESULTS, WORK_EXCHANGE,
 };
 use chiffon_protocol::{ErrorCode, signature};
 use chiffon_testkit::until;
@@ -175,8 +175,8 @@ async fn work_that_the_broker_gave_up_on_goes_back_to_its_attempt_with_the_reaso
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let request = site.approved(&[step("one", "nas", &[])]).await;
     site.turn().await;
-    let (headers, body) = stolen(&site, INFRASTRUCTURE).await;
-    die(&site, INFRASTRUCTURE, headers.clone(), body.clone(), BROKER, None).await;
+    let (headers, body) = stolen(&site, WORK).await;
+    die(&site, WORK, headers.clone(), body.clone(), BROKER, None).await;
     site.bury().await;
     let task = site.task(request, "one").await;
     let text = task["waiting_for"]["text"].as_str().unwrap_or_default();
@@ -193,7 +193,7 @@ async fn work_that_the_broker_gave_up_on_goes_back_to_its_attempt_with_the_reaso
     let work = agent.take(&site).await;
     assert_eq!(work.request.offer, 2);
     // The same death again, delivered late, changes nothing: the offer does not count any more.
-    die(&site, INFRASTRUCTURE, headers, body, "expired", None).await;
+    die(&site, WORK, headers, body, "expired", None).await;
     site.bury().await;
     assert_eq!(site.status(request, "one").await, "dispatched");
     let note = letters(&site).await[1]["note"].as_str().expect("a note").to_owned();
@@ -206,14 +206,14 @@ async fn an_offer_that_the_broker_gives_up_on_twice_is_set_aside_with_the_reason
     WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let request = site.approved(&[step("one", "nas", &[])]).await;
     site.turn().await;
-    let (headers, body) = stolen(&site, INFRASTRUCTURE).await;
-    die(&site, INFRASTRUCTURE, headers, body, BROKER, None).await;
+    let (headers, body) = stolen(&site, WORK).await;
+    die(&site, WORK, headers, body, BROKER, None).await;
     site.bury().await;
     assert_eq!(site.status(request, "one").await, "waiting", "once may be a coincidence");
     site.app.clock.advance(Duration::from_secs(16));
     site.turn().await;
-    let (headers, body) = stolen(&site, INFRASTRUCTURE).await;
-    die(&site, INFRASTRUCTURE, headers, body, BROKER, None).await;
+    let (headers, body) = stolen(&site, WORK).await;
+    die(&site, WORK, headers, body, BROKER, None).await;
     site.bury().await;
     let task = site.task(request, "one").await;
     assert_eq!((&task["status"], &task["error"]["code"]), (&"failed".into(), &5135.into()), "{task:#}");
@@ -227,11 +227,11 @@ async fn work_is_replayed_only_while_it_waits_for_that() {
     let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
     let request = site.approved(&[step("one", "nas", &[])]).await;
     site.turn().await;
-    let (headers, body) = stolen(&site, INFRASTRUCTURE).await;
+    let (headers, body) = stolen(&site, WORK).await;
     site.let_offers_expire();
     site.reap().await;
     // Too late to be led back by itself; but the same letter under a person's hand.
-    die(&site, INFRASTRUCTURE, headers, body, BROKER, None).await;
+    die(&site, WORK, headers, body, BROKER, None).await;
     site.bury().await;
     let letter = letter_id(&letters(&site).await[0]);
     sqlx::query("UPDATE dead_letters SET replayed_at = NULL").execute(site.app.pool()).await.expect("it is open");

@@ -56,7 +56,10 @@ impl Asked {
     }
 
     pub async fn view(&self) -> RequestView {
-        chiffon_requests::store::read::request::get(self.site.app.pool(), self.request_id).await.expect("it reads").expect("it is there")
+        chiffon_requests::store::read::request::get(self.site.app.pool(), &self.site.app.context.settings.kinds, self.request_id)
+            .await
+            .expect("it reads")
+            .expect("it is there")
     }
 }
 

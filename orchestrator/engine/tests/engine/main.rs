@@ -10,6 +10,7 @@ mod dispatching;
 mod dying;
 mod flooding;
 mod foretelling;
+mod kinds;
 mod pausing;
 mod reporting;
 mod resulting;

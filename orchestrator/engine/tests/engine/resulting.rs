@@ -224,12 +224,16 @@ async fn a_failed_task_tells_which_hosts_it_changed_and_which_it_did_not() {
     site.turn().await;
     assert_eq!(site.task(request_id, "web").await["status"], "failed");
     assert_eq!(changes_by_host(&site, request_id).await, [("pi1".to_owned(), true, "completed".to_owned())]);
-    let shown =
-        chiffon_engine::store::read::tasks::get(site.app.pool(), work.request.task_id).await.expect("it can be read").expect("it is there");
+    let shown = chiffon_engine::store::read::tasks::get(site.app.pool(), &site.app.context.settings.kinds, work.request.task_id)
+        .await
+        .expect("it can be read")
+        .expect("it is there");
     let told: Vec<_> = shown.task.host_results.iter().map(|one| (one.host.as_str(), one.status.as_str(), one.changed)).collect();
     assert_eq!(told, [("pi1", "completed", true), ("pi2", "completed", false), ("pi3", "unreachable", false)]);
-    let of_request =
-        chiffon_requests::store::read::request::get(site.app.pool(), request_id).await.expect("it can be read").expect("it is there");
+    let of_request = chiffon_requests::store::read::request::get(site.app.pool(), &site.app.context.settings.kinds, request_id)
+        .await
+        .expect("it can be read")
+        .expect("it is there");
     assert_eq!(of_request.tasks.iter().find(|task| task.purpose == "apply").map(|task| &task.host_results), Some(&shown.task.host_results));
 }
 

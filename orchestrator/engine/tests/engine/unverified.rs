@@ -12,6 +12,7 @@ use chiffon_harness::site::{Site, id, step};
 use chiffon_harness::wire::WireAgent;
 use chiffon_kernel::deliveries::Inbox as _;
 use chiffon_process::{Clock as _, IdSource as _, RandomIds};
+use chiffon_protocol::kind::{DESKTOP, Kinds};
 use chiffon_protocol::message::{Outcome, WorkRequest};
 use chiffon_protocol::topology::{CLAIMS, QueueType, RESULTS, STATUS, Topology, WORK_EXCHANGE};
 use chiffon_protocol::{ActionSpec, Envelope, ErrorCode, Message, canonical};
@@ -55,9 +56,9 @@ fn set_clock() -> Value {
 
 /// A site that admits the peer behind `agent.desktop.oldbox`, which has its queue.
 async fn site() -> Site {
-    let peer = Peer::new(QUEUE, vec![action()]).expect("it can be admitted");
+    let peer = Peer::new(&Kinds::default(), QUEUE, vec![action()]).expect("it can be admitted");
     let site = Site::start_admitting(vec![peer]).await;
-    let queues = Topology::desktop(QueueType::Classic, "oldbox");
+    let queues = Topology::of_agent(QueueType::Classic, &DESKTOP, "oldbox");
     site.app.context.bus.declare(&queues).await.expect("the queue is declared");
     unverified::enrol(&site.app.context).await.expect("it is enrolled");
     site

@@ -75,13 +75,14 @@ async fn a_reason_is_told_once_and_reads_as_it_is() {
     assert_eq!(two.request.step_id, "two");
     assert_eq!(site.app.number("SELECT event_seq FROM requests WHERE id = $1", third).await, events, "told once");
     let now = format!("host nas is being changed by task {} (Set up two on nas)", two.request.task_id);
-    let view = request::get(site.app.pool(), third).await.expect("it reads").expect("it is there");
+    let view = request::get(site.app.pool(), &site.app.context.settings.kinds, third).await.expect("it reads").expect("it is there");
     assert_eq!(view.tasks[0].waiting_for.as_ref().expect("it waits").text, now);
     assert_eq!(view.waiting_for.expect("it waits").text, now);
     let task_id = id(&site.task(third, "three").await);
-    let task = tasks::get(site.app.pool(), task_id).await.expect("it reads").expect("it is there");
+    let task = tasks::get(site.app.pool(), &site.app.context.settings.kinds, task_id).await.expect("it reads").expect("it is there");
     assert_eq!(task.task.waiting_for.expect("it waits").text, now);
-    let listed = requests::list(site.app.pool(), &requests::Filter::default(), 10).await.expect("they read");
+    let listed =
+        requests::list(site.app.pool(), &site.app.context.settings.kinds, &requests::Filter::default(), 10).await.expect("they read");
     let listed = listed.into_iter().find(|request| request.request_id == third).expect("it is listed");
     assert_eq!(listed.waiting_for.expect("it waits").text, now);
 }

@@ -2,4 +2,5 @@
 
 pub mod agent_order;
 pub mod permissions;
+pub mod unknown_kind;
 pub mod unverified;

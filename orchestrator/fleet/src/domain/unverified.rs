@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use chiffon_protocol::action::CheckSupport;
-use chiffon_protocol::message::{AgentHello, AgentType, AnnouncedAction, Resources, WorkResult, WorkStatus};
-use chiffon_protocol::{ActionSpec, canonical, topology};
+use chiffon_protocol::kind::{Kind, Kinds};
+use chiffon_protocol::message::{AgentHello, AnnouncedAction, Resources, WorkResult, WorkStatus};
+use chiffon_protocol::{ActionSpec, canonical};
 use uuid::Uuid;
 
 /// What the ids of such agents begin with; in place of a key, too.
@@ -19,31 +20,36 @@ pub const WARNING: &str = "the agent that reports this does not sign its message
 /// A peer that is admitted by configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Peer {
+    kind: Kind,
     queue: String,
     hostname: String,
     actions: Vec<ActionSpec>,
 }
 
 impl Peer {
-    /// A peer behind the queue of one desktop, with what it can do. `Err`: why it can't be admitted.
-    pub fn new(queue: &str, actions: Vec<ActionSpec>) -> Result<Self, String> {
-        let hostname = queue.strip_prefix(&topology::desktop_queue("")).filter(|hostname| !hostname.is_empty()).ok_or_else(|| {
-            format!(
-                "`{queue}` is not the queue of one machine; such a peer needs one of its own: {}",
-                topology::desktop_queue("<hostname>")
-            )
+    /// A peer behind the queue of one machine, with what it can do. `Err`: why it can't be admitted.
+    pub fn new(kinds: &Kinds, queue: &str, actions: Vec<ActionSpec>) -> Result<Self, String> {
+        let (kind, hostname) = kinds.of_one_machine(queue).ok_or_else(|| {
+            let of_one = kinds.iter().filter(|kind| kind.reaches_own_host()).map(|kind| kind.queue("<hostname>"));
+            let of_one: Vec<String> = of_one.collect();
+            format!("`{queue}` is not the queue of one machine; such a peer needs one of its own: {}", of_one.join(" or "))
         })?;
         for action in &actions {
             let name = &action.name;
-            if action.agent_type != AgentType::Desktop {
-                return Err(format!("the action {name} of {queue} is not for desktops; set `agent_type: desktop`"));
+            if action.agent_type != kind.name {
+                return Err(format!("the action {name} of {queue} is not for agents of that kind; set `agent_type: {}`", kind.name));
             }
             if action.check != CheckSupport::None {
                 // It does not know `mode`: what is meant as a dry run it would do.
                 return Err(format!("the action {name} of {queue} can't be previewed by a peer that does not know how; set `check: none`"));
             }
         }
-        Ok(Self { queue: queue.to_owned(), hostname: hostname.to_owned(), actions })
+        Ok(Self { kind: kind.clone(), queue: queue.to_owned(), hostname: hostname.to_owned(), actions })
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
     }
 
     /// The queue it takes its work from.
@@ -66,7 +72,7 @@ impl Peer {
         let announced = |spec: &ActionSpec| AnnouncedAction { sha256: canonical::sha256_hex(spec), spec: spec.clone() };
         AgentHello {
             agent_id: self.agent_id(),
-            agent_type: AgentType::Desktop,
+            agent_type: self.kind.name.clone(),
             hostname: self.hostname.clone(),
             incarnation: 1,
             version: String::new(),
@@ -125,15 +131,15 @@ mod tests {
 
     #[test]
     fn a_peer_has_a_queue_of_its_own_and_never_gets_a_dry_run() {
-        let peer = Peer::new("agent.desktop.oldbox", vec![action(ACTION)]).expect("it can be admitted");
+        let peer = Peer::new(&Kinds::default(), "agent.desktop.oldbox", vec![action(ACTION)]).expect("it can be admitted");
         assert_eq!((peer.hostname(), peer.agent_id().as_str()), ("oldbox", "unverified:agent.desktop.oldbox"));
         assert!(is_one(&peer.agent_id()) && !is_one("infra-1"));
         for queue in ["agent.infrastructure", "agent.desktop.", "orchestrator.results"] {
-            assert!(Peer::new(queue, Vec::new()).is_err(), "{queue}");
+            assert!(Peer::new(&Kinds::default(), queue, Vec::new()).is_err(), "{queue}");
         }
         let checked = action(&ACTION.replace("check: none", "check: full"));
-        assert!(Peer::new("agent.desktop.oldbox", vec![checked]).is_err());
+        assert!(Peer::new(&Kinds::default(), "agent.desktop.oldbox", vec![checked]).is_err());
         let shared = action(&ACTION.replace("agent_type: desktop", "agent_type: infrastructure"));
-        assert!(Peer::new("agent.desktop.oldbox", vec![shared]).is_err());
+        assert!(Peer::new(&Kinds::default(), "agent.desktop.oldbox", vec![shared]).is_err());
     }
 }

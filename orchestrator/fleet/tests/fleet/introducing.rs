@@ -30,7 +30,7 @@ async fn what_an_agent_leaves_out_is_seen_where_people_look_until_it_is_mended()
     agent.say(CLAIMS, AgentHello { problems: vec![left_out], ..agent.hello.clone() }).await;
     site.turn().await;
     let pool = site.app.pool();
-    let shown = agents::list(pool, Some("infra-1")).await.expect("it reads").remove(0).problems;
+    let shown = agents::list(pool, &site.app.context.settings.kinds, Some("infra-1")).await.expect("it reads").remove(0).problems;
     assert_eq!(shown, serde_json::json!(["/srv/inventory/cloud.sh: the token has expired\u{fffd}"]));
     assert_eq!(agents::count_with_problems(pool).await.expect("it reads"), 1);
     let wrong = NotOffered { name: "open_dome".to_owned(), code: 5508, reason: "no playbook.yml".to_owned() };

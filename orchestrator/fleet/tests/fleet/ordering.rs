@@ -58,7 +58,7 @@ async fn an_order_outlives_the_agents_start_and_a_drained_one_does_not_end_again
     site.turn().await;
     assert_eq!(commands(&mut again).await, [Command::Pause], "what is started by itself is not ended again and again");
     assert_eq!(told(&site, &mut again, 1, Intake::Paused).await, []);
-    let shown = agents::list(site.app.pool(), Some("infra-1")).await.expect("reads").remove(0);
+    let shown = agents::list(site.app.pool(), &site.app.context.settings.kinds, Some("infra-1")).await.expect("reads").remove(0);
     assert_eq!((shown.desired.as_str(), shown.ends, shown.desired_by.as_deref()), ("drained", false, Some("ann")));
     order(&site, &operator, "infra-1", Desired::Drained).await;
     assert_eq!(commands(&mut again).await, [Command::Drain], "whoever asks again means this start");
@@ -125,7 +125,7 @@ async fn orders_are_audited_once_and_shown_with_who_and_why() {
     .await
     .expect("the audit log reads");
     assert_eq!(events, ["ann agent.paused new disk", "ann agent.resumed new disk", "ann agent.drained new disk"]);
-    let shown = agents::list(site.app.pool(), Some("infra-1")).await.expect("reads").remove(0);
+    let shown = agents::list(site.app.pool(), &site.app.context.settings.kinds, Some("infra-1")).await.expect("reads").remove(0);
     assert_eq!((shown.desired.as_str(), shown.ends, shown.desired_reason.as_str()), ("drained", true, "new disk"));
     let unknown = order_agent::run(&site.app.context, &operator, "infra-9", Desired::Paused, "").await.expect_err("nobody");
     assert_eq!(unknown.code, ErrorCode::AgentNotFound);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chiffon_bus::Bus;
 use chiffon_process::{Clock, IdSource, Shutdown};
 use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::topology::QueueType;
 use serde::Deserialize;
 use tokio::sync::Notify;
@@ -74,6 +75,8 @@ pub struct Settings {
     pub signature_valid_for: Duration,
     /// The kind of the durable queues.
     pub queue_type: QueueType,
+    /// The kinds of agents that there are. What is of another kind is left to an orchestrator that knows it.
+    pub kinds: Kinds,
     /// How often background agents look by themselves.
     pub tick: Duration,
     /// How the orchestrator watches itself.

@@ -174,8 +174,8 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
 }
 
 async fn wait_for_agent(context: &Context, lease: &PlanningLease) -> Result<(), Problem> {
-    let text = "no infrastructure agent is connected that offers an action, so nothing is known that could be planned; start one with \
-                `chiffon agent infrastructure`";
+    let commands = context.settings.kinds.commands();
+    let text = format!("no agent is connected that offers an action, so nothing is known that could be planned; start one with {commands}");
     wait(context, lease, Wait::new(What::Agent, text), false, context.settings.resend_after).await
 }
 

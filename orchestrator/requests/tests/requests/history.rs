@@ -52,7 +52,7 @@ async fn what_is_rare_and_old_is_found_behind_all_that_is_newer() {
     .await
     .expect("stored");
     let found = async |filter: Filter, limit: i64| {
-        let found = requests::list(site.app.pool(), &filter, limit).await.expect("they read");
+        let found = requests::list(site.app.pool(), &site.app.context.settings.kinds, &filter, limit).await.expect("they read");
         found.into_iter().map(|request| request.request_id).collect::<Vec<_>>()
     };
     let (nas, word) = (Some("nas".to_owned()), Some("xylophone".to_owned()));

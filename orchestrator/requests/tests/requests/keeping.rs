@@ -66,7 +66,7 @@ async fn a_host_on_which_something_may_still_run_is_kept_from_other_work_until_a
     for part in ["host nas is reserved since", JOB, &work.request.task_id.to_string(), "chiffon release nas --comment"] {
         assert!(waits.contains(part), "{waits}");
     }
-    let shown = chiffon_requests::store::read::request::get(site.app.pool(), request_id)
+    let shown = chiffon_requests::store::read::request::get(site.app.pool(), &site.app.context.settings.kinds, request_id)
         .await
         .expect("it reads")
         .expect("it is there")

@@ -66,7 +66,7 @@ async fn trusted(app: &TestApp, name: &str, role: Role) -> KeyPair {
 
 async fn found(app: &TestApp, message_id: Uuid) -> Vec<(Uuid, String)> {
     let filter = Filter { message_id: Some(message_id), ..Filter::default() };
-    let rows = list(app.pool(), &filter, 10).await.expect("the list reads");
+    let rows = list(app.pool(), &app.context.settings.kinds, &filter, 10).await.expect("the list reads");
     rows.into_iter().map(|row| (row.request_id, row.requested_by)).collect()
 }
 

@@ -10,6 +10,7 @@ use chiffon_bus::Status;
 use chiffon_fleet::store::read::agents;
 use chiffon_kernel::store;
 use chiffon_protocol::Problem;
+use chiffon_protocol::kind::Kinds;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -106,18 +107,18 @@ async fn fleet(state: &HttpState) -> Check {
         Ok::<_, store::Error>((agents::alive(pool).await?, agents::count_refused(pool).await?, agents::count_with_problems(pool).await?))
     };
     match tokio::time::timeout(PATIENCE, look).await {
-        Ok(Ok((kinds, refused, with_problems))) => of_fleet(&kinds, refused, with_problems),
+        Ok(Ok((kinds, refused, with_problems))) => of_fleet(&kinds, refused, with_problems, &state.context.settings.kinds),
         Ok(Err(error)) => Check::down(Problem::from(error).message),
         Err(_) => Check::down("the database did not answer"),
     }
 }
 
 /// How many are there, and how many need a look; what it is about is for those with a token.
-fn of_fleet(kinds: &[(String, i64, i64)], refused: i64, with_problems: i64) -> Check {
+fn of_fleet(kinds: &[(String, i64, i64)], refused: i64, with_problems: i64, known: &Kinds) -> Check {
     let mut text: Vec<String> = kinds.iter().map(|(kind, alive, known)| format!("{kind}: {alive} of {known} connected")).collect();
     let refused = (refused > 0).then(|| format!("{refused} refused within the last day; `chiffon agents` says why, and what to do"));
     if kinds.iter().all(|(_, alive, _)| *alive == 0) {
-        let next = refused.unwrap_or_else(|| "start one with `chiffon agent infrastructure`".to_owned());
+        let next = refused.unwrap_or_else(|| format!("start one with {}", known.commands()));
         return Check::degraded(format!("no agent is connected, so nothing can run; {next}"));
     }
     text.extend(refused);

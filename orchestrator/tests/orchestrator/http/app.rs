@@ -20,6 +20,7 @@ use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_plans::domain::policy::Policy;
 use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, telemetry};
 use chiffon_protocol::key::{KeyPair, Keyring};
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::topology::QueueType;
 use chiffon_records::audit_repo::AuditRepository;
 use chiffon_requests::domain::deadline::Deadlines;
@@ -103,6 +104,7 @@ pub fn settings() -> Settings {
             kernel: kernel::Settings {
                 signature_valid_for: Duration::from_mins(10),
                 queue_type: QueueType::Classic,
+                kinds: Kinds::default(),
                 tick: Duration::from_secs(1),
                 watch: Watch::default(),
                 retention: Retention::default(),

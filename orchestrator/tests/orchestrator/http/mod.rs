@@ -1,6 +1,6 @@
 //! The HTTP interface, over real sockets and a real database.
 
-mod app;
+pub mod app;
 mod bad_input;
 mod connections;
 mod dead_letters;

@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use chiffon_fleet::domain::unknown_kind;
 use chiffon_kernel::http::input::{Params, bad_query};
 use chiffon_kernel::http::problem::Failure;
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::message::{AgentType, Resources};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,8 +18,8 @@ use crate::store::dispatch;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct CapacityQuery {
-    /// `infrastructure | desktop`
-    #[param(pattern = "^(infrastructure|desktop)$")]
+    /// The name of a kind of agents, such as `infrastructure`.
+    #[param(pattern = "^[a-z][a-z0-9_-]{0,39}$")]
     agent_type: Option<String>,
     /// Needs a GPU.
     gpu: Option<bool>,
@@ -37,7 +39,7 @@ pub(in crate::http) struct CapacityQuery {
 #[schema(as = CapacityAnswer)]
 pub(in crate::http) struct Answer {
     agent_id: String,
-    agent_type: &'static str,
+    agent_type: String,
     hostname: String,
     /// Whether it could take it now.
     fits: bool,
@@ -68,7 +70,8 @@ pub(in crate::http) async fn capacity(
     State(state): State<HttpState>,
     Params(query): Params<CapacityQuery>,
 ) -> Result<Json<Capacity>, Failure> {
-    let kind = query.agent_type.as_deref().map(kind).transpose()?;
+    let kinds = &state.context.settings.kinds;
+    let kind = query.agent_type.as_deref().map(|word| kind(kinds, word)).transpose()?;
     let needs = Resources {
         gpu: query.gpu.unwrap_or(false),
         memory_gb: amount("memory_gb", query.memory_gb)?,
@@ -76,17 +79,17 @@ pub(in crate::http) async fn capacity(
         cpu_cores: amount("cpu_cores", query.cpu_cores)?,
     };
     let mut connection = state.context.store.acquire().await?;
-    let agents = dispatch::list_agents(&mut connection).await?;
-    let of_kind = agents.iter().filter(|agent| kind.is_none_or(|kind| agent.agent_type == kind));
-    Ok(Json(Capacity { items: of_kind.map(|agent| answer(agent, &needs)).collect() }))
+    let agents = dispatch::list_agents(&mut connection, kinds).await?;
+    let of_kind = agents.iter().filter(|agent| kind.as_ref().is_none_or(|kind| agent.agent_type == *kind));
+    Ok(Json(Capacity { items: of_kind.map(|agent| answer(kinds, agent, &needs)).collect() }))
 }
 
-fn answer(agent: &AgentView, needs: &Resources) -> Answer {
-    let reason = placement::refusal(agent, needs);
+fn answer(kinds: &Kinds, agent: &AgentView, needs: &Resources) -> Answer {
+    let reason = unknown_kind::refusal(kinds, &agent.agent_type).or_else(|| placement::refusal(agent, needs));
     let left = |free: Option<f64>, reserved: f64| free.map(|free| (free - reserved).max(0.0));
     Answer {
         agent_id: agent.id.clone(),
-        agent_type: agent.agent_type.as_str(),
+        agent_type: agent.agent_type.to_string(),
         hostname: agent.hostname.clone(),
         fits: reason.is_none(),
         reason,
@@ -99,9 +102,11 @@ fn answer(agent: &AgentView, needs: &Resources) -> Answer {
     }
 }
 
-fn kind(word: &str) -> Result<AgentType, Failure> {
-    AgentType::from_word(word)
-        .ok_or_else(|| bad_query("agent_type", format!("`{}` is not infrastructure or desktop", word.escape_default())))
+fn kind(kinds: &Kinds, word: &str) -> Result<AgentType, Failure> {
+    let kind = word.parse().ok().filter(|kind| kinds.get(kind).is_some());
+    kind.ok_or_else(|| {
+        bad_query("agent_type", format!("no kind of agents is called `{}`; there are {}", word.escape_default(), kinds.names()))
+    })
 }
 
 fn amount(name: &str, value: Option<f64>) -> Result<f64, Failure> {

@@ -13,7 +13,7 @@ use crate::store::read::tasks::{self, TaskDetail};
 /// Shows a task.
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path)), responses((status = 200, body = TaskDetail)))]
 pub(in crate::http) async fn get(State(state): State<HttpState>, Id(id): Id) -> Result<Json<TaskDetail>, Failure> {
-    tasks::get(state.pool(), id).await?.map(Json).ok_or_else(|| not_found(id))
+    tasks::get(state.pool(), &state.context.settings.kinds, id).await?.map(Json).ok_or_else(|| not_found(id))
 }
 
 pub(super) fn not_found(id: Uuid) -> Failure {

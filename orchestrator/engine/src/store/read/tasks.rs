@@ -3,6 +3,7 @@
 use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::read::snapshot;
+use chiffon_protocol::kind::Kinds;
 use chiffon_records::store::host_outcomes::{self, HostOutcome};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -170,7 +171,7 @@ pub async fn of_plan(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec
 }
 
 /// The task with this id.
-pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Error> {
+pub async fn get(pool: &PgPool, kinds: &Kinds, task_id: Uuid) -> Result<Option<TaskDetail>, Error> {
     let mut tx = snapshot(pool).await?;
     let row = sqlx::query!(
         r#"SELECT t.id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
@@ -214,7 +215,7 @@ pub async fn get(pool: &PgPool, task_id: Uuid) -> Result<Option<TaskDetail>, Err
         started_at: row.started_at,
         finished_at: row.finished_at,
     };
-    super::waits::refresh(&mut tx, std::slice::from_mut(&mut task), None).await?;
+    super::waits::refresh(&mut tx, kinds, std::slice::from_mut(&mut task), None).await?;
     tx.commit().await?;
     Ok(Some(TaskDetail {
         task,

@@ -1,8 +1,10 @@
 //! Why tasks wait, as it is at this moment. What was told when they began to wait stays in their rows until they wait for something
 //! else: who holds a host, and how long ago an agent was seen, changes too often to be written for all that wait.
 
+use chiffon_fleet::domain::unknown_kind;
 use chiffon_kernel::domain::waiting::{Wait, WaitingFor, What};
 use chiffon_kernel::store::Error;
+use chiffon_protocol::kind::Kinds;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -18,10 +20,15 @@ fn changes(waiting_for: &WaitingFor) -> bool {
 }
 
 /// Puts the reasons of these tasks right, and that of their request where it shows one of theirs.
-pub async fn refresh(connection: &mut PgConnection, tasks: &mut [TaskView], of_request: Option<&mut WaitingFor>) -> Result<(), Error> {
+pub async fn refresh(
+    connection: &mut PgConnection,
+    kinds: &Kinds,
+    tasks: &mut [TaskView],
+    of_request: Option<&mut WaitingFor>,
+) -> Result<(), Error> {
     let waiting = |task: &&mut TaskView| task.status == Status::Waiting.as_str() && task.waiting_for.as_deref().is_some_and(changes);
     let ids: Vec<Uuid> = tasks.iter_mut().filter(waiting).map(|task| task.task_id).collect();
-    let reasons = reasons(connection, &ids).await?;
+    let reasons = reasons(connection, kinds, &ids).await?;
     let mut shown = of_request;
     for (task_id, why) in reasons {
         let Some(waiting_for) = tasks.iter_mut().find(|task| task.task_id == task_id).and_then(|task| task.waiting_for.as_deref_mut())
@@ -37,7 +44,7 @@ pub async fn refresh(connection: &mut PgConnection, tasks: &mut [TaskView], of_r
 }
 
 /// The same for open requests in a list, each with what it waits for.
-pub async fn refresh_list(pool: &PgPool, mut requests: Vec<(Uuid, &mut WaitingFor)>) -> Result<(), Error> {
+pub async fn refresh_list(pool: &PgPool, kinds: &Kinds, mut requests: Vec<(Uuid, &mut WaitingFor)>) -> Result<(), Error> {
     requests.retain(|(_, waiting_for)| changes(waiting_for));
     let ids: Vec<Uuid> = requests.iter().map(|(request_id, _)| *request_id).collect();
     if ids.is_empty() {
@@ -55,7 +62,7 @@ pub async fn refresh_list(pool: &PgPool, mut requests: Vec<(Uuid, &mut WaitingFo
     .fetch_all(&mut *connection)
     .await?;
     let task_ids: Vec<Uuid> = shown.iter().map(|shown| shown.task_id).collect();
-    for (task_id, why) in reasons(&mut connection, &task_ids).await? {
+    for (task_id, why) in reasons(&mut connection, kinds, &task_ids).await? {
         let request_id = shown.iter().find(|shown| shown.task_id == task_id).map(|shown| shown.request_id);
         if let Some((_, waiting_for)) = requests.iter_mut().find(|request| Some(request.0) == request_id) {
             say(waiting_for, &why);
@@ -65,7 +72,7 @@ pub async fn refresh_list(pool: &PgPool, mut requests: Vec<(Uuid, &mut WaitingFo
 }
 
 /// What these tasks wait for that the dispatcher has found nothing for. One that could go by now keeps its words until it does.
-async fn reasons(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, Wait)>, Error> {
+async fn reasons(connection: &mut PgConnection, kinds: &Kinds, ids: &[Uuid]) -> Result<Vec<(Uuid, Wait)>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -75,11 +82,14 @@ async fn reasons(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uui
         return Ok(Vec::new());
     }
     let now: DateTime<Utc> = sqlx::query_scalar!(r#"SELECT now() AS "now!""#).fetch_one(&mut *connection).await?;
-    let agents = dispatch::list_agents(connection).await?;
+    let agents = dispatch::list_agents(connection, kinds).await?;
     let locks = host_locks::list(connection).await?;
     Ok(tasks
         .into_iter()
         .filter_map(|task| match place(&task.wanted, &agents, &locks, now) {
+            _ if kinds.get(&task.wanted.agent_type).is_none() => {
+                Some((task.task_id, Wait::new(What::Agent, unknown_kind::wait(kinds, &task.wanted.agent_type))))
+            }
             Placement::Fit { .. } => None,
             Placement::Wait { why, .. } => Some((task.task_id, advised(why, task.request_id))),
         })

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chiffon_protocol::key::Keyring;
-use chiffon_protocol::topology::{CLAIMS, HEARTBEATS, INFRASTRUCTURE, REQUESTS, RESULTS, STATUS};
+use chiffon_protocol::kind::is_work_queue;
+use chiffon_protocol::topology::{CLAIMS, HEARTBEATS, REQUESTS, RESULTS, STATUS};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
@@ -45,14 +46,12 @@ pub(super) fn find(context: &Context, principals: &Keyring, letter: &Letter, hea
         }
         REQUESTS | RESULTS | STATUS | CLAIMS => Ok(Way::Send),
         HEARTBEATS => refuse("an old heartbeat says nothing; the agent has sent newer ones".to_owned()),
-        queue if queue == INFRASTRUCTURE || queue.starts_with("agent.desktop.") => {
-            match (letter.message_type.as_deref(), authentic.signer, letter.task_id) {
-                (Some("work_request"), Signer::Orchestrator, Some(task_id)) => {
-                    Ok(Way::Offer { task_id, attempt: letter.attempt.unwrap_or(1), offer: letter.offer.unwrap_or(1) })
-                }
-                _ => refuse("it lay on a queue of work and is no work of this installation".to_owned()),
+        queue if is_work_queue(queue) => match (letter.message_type.as_deref(), authentic.signer, letter.task_id) {
+            (Some("work_request"), Signer::Orchestrator, Some(task_id)) => {
+                Ok(Way::Offer { task_id, attempt: letter.attempt.unwrap_or(1), offer: letter.offer.unwrap_or(1) })
             }
-        }
+            _ => refuse("it lay on a queue of work and is no work of this installation".to_owned()),
+        },
         queue if queue.starts_with("agent.control.") => {
             refuse("it went to one start of an agent; what still counts of it is said again by itself".to_owned())
         }

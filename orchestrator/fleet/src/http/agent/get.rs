@@ -17,6 +17,6 @@ pub(in crate::http) async fn get(State(state): State<HttpState>, Name(id): Name)
 
 /// The agent with this id, as it is shown.
 pub async fn find(state: &HttpState, id: &str) -> Result<AgentView, Failure> {
-    let found = agents::list(state.pool(), Some(id)).await?.pop();
+    let found = agents::list(state.pool(), &state.context.settings.kinds, Some(id)).await?.pop();
     found.ok_or_else(|| missing::agent(id).into())
 }

@@ -20,5 +20,6 @@ pub(in crate::http) struct Fleet {
 /// Lists the agents.
 #[utoipa::path(get, path = "/agents", tag = "agents", responses((status = 200, body = Fleet)))]
 pub(in crate::http) async fn list(State(state): State<HttpState>) -> Result<Json<Fleet>, Failure> {
-    Ok(Json(Fleet { items: agents::list(state.pool(), None).await?, refused: agents::refused(state.pool()).await? }))
+    let items = agents::list(state.pool(), &state.context.settings.kinds, None).await?;
+    Ok(Json(Fleet { items, refused: agents::refused(state.pool()).await? }))
 }

@@ -1,6 +1,7 @@
 //! The fleet: who is there, what they run, and how they have been.
 
 use chiffon_kernel::store::Error;
+use chiffon_protocol::kind::Kinds;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -8,12 +9,14 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::unknown_kind;
+
 /// An agent as its newest hello and heartbeat tell.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentView {
     /// Stable over restarts.
     pub agent_id: String,
-    /// `infrastructure | desktop`
+    /// The name of its kind.
     pub agent_type: String,
     /// Its machine.
     pub hostname: String,
@@ -59,16 +62,19 @@ pub struct AgentView {
     pub problems: Value,
     /// Its newest heartbeat.
     pub heartbeat: Option<Value>,
+    /// Why this orchestrator gives it no work although it may be there: it does not know its kind. Null where it does.
+    pub left_alone: Option<String>,
 }
 
 /// All agents, or the one with this id, by id.
-pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView>, Error> {
-    Ok(sqlx::query_as!(
+pub async fn list(pool: &PgPool, kinds: &Kinds, agent_id: Option<&str>) -> Result<Vec<AgentView>, Error> {
+    let mut agents = sqlx::query_as!(
         AgentView,
         r#"SELECT a.id AS agent_id, a.agent_type, a.hostname, a.lease_expires_at > now() AS "alive!", a.availability, a.last_seen_at,
             a.desired, a.desired_at, a.desired_by, a.desired_reason,
             COALESCE(a.desired = 'drained' AND a.desired_incarnation = a.incarnation, false) AS "ends!", a.lease_expires_at, a.enrolled_at, a.version, a.incarnation, a.key_id, a.labels, a.resources, a.hosts, a.problems, a.not_offered,
-            COALESCE(c.actions, '{}') AS "actions!", COALESCE(w.running, '{}') AS "running!", a.heartbeat
+            COALESCE(c.actions, '{}') AS "actions!", COALESCE(w.running, '{}') AS "running!", a.heartbeat,
+            NULL::text AS left_alone
         FROM agents a
         LEFT JOIN (
             SELECT agent_id, array_agg(name ORDER BY name) AS actions
@@ -86,7 +92,11 @@ pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView
         agent_id,
     )
     .fetch_all(pool)
-    .await?)
+    .await?;
+    for agent in &mut agents {
+        agent.left_alone = agent.agent_type.parse().ok().and_then(|kind| unknown_kind::refusal(kinds, &kind));
+    }
+    Ok(agents)
 }
 
 /// An agent that said hello and was refused.
@@ -94,7 +104,7 @@ pub async fn list(pool: &PgPool, agent_id: Option<&str>) -> Result<Vec<AgentView
 pub struct RefusedView {
     /// Who it says it is.
     pub agent_id: String,
-    /// `infrastructure | desktop`
+    /// The name of its kind.
     pub agent_type: String,
     /// Its machine.
     pub hostname: String,

@@ -107,7 +107,7 @@ impl OfflinePlanner {
     pub fn plan_now(&self, input: &PlanningInput) -> Planned {
         let planned_by = PlannedBy { provider: NAME.to_owned(), model: None };
         if input.catalogue.is_empty() {
-            let message = "no connected agent announces any action, so there is nothing to plan with; start an agent (`chiffon agent infrastructure`) and look at `chiffon agents`";
+            let message = "no connected agent announces any action, so there is nothing to plan with; start an agent that has some, and look at `chiffon agents`";
             return Planned::Impossible(Problem::new(ErrorCode::CannotPlan, message));
         }
         let index = self.index(&input.catalogue);

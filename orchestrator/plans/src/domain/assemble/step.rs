@@ -37,7 +37,7 @@ pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet
     Ok(Step {
         step_id: id.to_owned(),
         title: title(proposed, spec, &hosts),
-        agent_type: spec.agent_type,
+        agent_type: spec.agent_type.clone(),
         action: spec.name.clone(),
         action_sha256: sha256.clone(),
         parameters: filled,

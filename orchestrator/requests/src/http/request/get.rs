@@ -36,7 +36,7 @@ pub(in crate::http) async fn get(State(state): State<HttpState>, caller: Caller,
 
 /// The request as this caller sees it.
 pub(super) async fn show(state: &HttpState, caller: &Caller, id: Uuid) -> Result<RequestAnswer, Failure> {
-    let request = request::get(state.pool(), id).await?.ok_or_else(|| missing::request(id))?;
+    let request = request::get(state.pool(), &state.context.settings.kinds, id).await?.ok_or_else(|| missing::request(id))?;
     Ok(RequestAnswer { next: next_for(&caller.0, &request), request })
 }
 

@@ -64,7 +64,7 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
         message_id: query.message_id,
         before: query.cursor,
     };
-    let mut items = requests::list(state.pool(), &filter, limit + 1).await?;
+    let mut items = requests::list(state.pool(), &state.context.settings.kinds, &filter, limit + 1).await?;
     let more = cut(&mut items, limit);
     let next_cursor = items.last().map(|request| request.request_id).filter(|_| more);
     Ok(Json(Page { items, next_cursor }))

@@ -10,6 +10,7 @@ use chiffon_kernel::store::Error;
 use chiffon_kernel::store::read::snapshot;
 use chiffon_plans::domain::plan::{Phase, PlanDocument, Step};
 use chiffon_plans::domain::plan_state::State;
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -168,7 +169,7 @@ pub struct MessageView {
 }
 
 /// The request with this id.
-pub async fn get(pool: &PgPool, request_id: Uuid) -> Result<Option<RequestView>, Error> {
+pub async fn get(pool: &PgPool, kinds: &Kinds, request_id: Uuid) -> Result<Option<RequestView>, Error> {
     let mut tx = snapshot(pool).await?;
     let Some((mut view, plan)) = head(&mut tx, request_id).await? else { return Ok(None) };
     view.messages = messages(&mut tx, request_id).await?;
@@ -179,7 +180,7 @@ pub async fn get(pool: &PgPool, request_id: Uuid) -> Result<Option<RequestView>,
     if let Some((plan_id, mut plan)) = plan {
         plan.approvals = approvals(&mut tx, plan_id).await?;
         let mut all = tasks::of_plan(&mut tx, plan_id).await?;
-        waits::refresh(&mut tx, &mut all, view.waiting_for.as_deref_mut()).await?;
+        waits::refresh(&mut tx, kinds, &mut all, view.waiting_for.as_deref_mut()).await?;
         let (previews, tasks) = all.into_iter().partition::<Vec<_>, _>(|task| task.purpose == "preview");
         for step in &mut plan.steps {
             step.preview = preview(&step.step, previews.iter().find(|task| task.step_id == step.step.step_id));

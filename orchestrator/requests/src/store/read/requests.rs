@@ -6,6 +6,7 @@
 use chiffon_engine::store::read::waits;
 use chiffon_kernel::domain::waiting::WaitingFor;
 use chiffon_kernel::store::Error;
+use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -83,7 +84,7 @@ enum Reach {
 const NEWEST: i64 = 2_000;
 
 /// At most `limit` requests, newest first (their ids are time-ordered).
-pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<RequestSummary>, Error> {
+pub async fn list(pool: &PgPool, kinds: &Kinds, filter: &Filter, limit: i64) -> Result<Vec<RequestSummary>, Error> {
     let who = match &filter.who {
         None => None,
         Some(name) => match sqlx::query_scalar!("SELECT id FROM principals WHERE name = $1", name).fetch_optional(pool).await? {
@@ -98,7 +99,8 @@ pub async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Requ
         found = find(pool, filter, who, limit, Reach::All).await?;
     }
     let open = found.iter_mut().filter(|request| request.finished_at.is_none());
-    waits::refresh_list(pool, open.filter_map(|request| Some((request.request_id, request.waiting_for.as_deref_mut()?))).collect()).await?;
+    waits::refresh_list(pool, kinds, open.filter_map(|request| Some((request.request_id, request.waiting_for.as_deref_mut()?))).collect())
+        .await?;
     Ok(found)
 }
 
