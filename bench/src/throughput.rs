@@ -24,17 +24,17 @@ pub async fn rows(
 ) -> anyhow::Result<Vec<Row>> {
     let first = story::plan(system, WARM_UP).await?;
     story::run(system, &first).await?;
-    profile::reset(system).await?;
+    let before = profile::reset(system).await?;
     let begun = Instant::now();
     let span = Span::begin(system).await?;
     tokio::time::sleep(IDLE).await;
     if profiled {
-        profile::print(system, begun.elapsed().as_secs_f64(), "seconds with nothing to do").await?;
+        profile::print(system, &before, begun.elapsed().as_secs_f64(), "seconds with nothing to do").await?;
     }
     let idle = span.end(system).await?;
 
     let (mut planned_a_second, mut done_a_second, mut whole, mut peers, mut spent) = (vec![], vec![], vec![], vec![], vec![]);
-    profile::reset(system).await?;
+    let before = profile::reset(system).await?;
     for _ in 0..runs {
         let begun = Instant::now();
         let planned = story::plan(system, tasks).await?;
@@ -54,7 +54,7 @@ pub async fn rows(
     }
     if profiled {
         #[expect(clippy::cast_precision_loss, reason = "some thousand tasks")]
-        profile::print(system, (tasks * runs) as f64, "tasks").await?;
+        profile::print(system, &before, (tasks * runs) as f64, "tasks").await?;
     }
 
     let peer = || match &*celery {

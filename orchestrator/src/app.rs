@@ -12,7 +12,7 @@ use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_kernel::http::{HttpOptions, HttpState, Room};
 use chiffon_kernel::part::Part;
 use chiffon_kernel::store::invariants::Invariant;
-use chiffon_kernel::store::{Store, StoreOptions, feed, leases};
+use chiffon_kernel::store::{Store, StoreOptions, feed, leases, outbox};
 use chiffon_kernel::verbs::{self as kernel, Wakes, tokens};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_models::verbs::ledger::PostgresLedger;
@@ -97,6 +97,7 @@ impl Orchestrator {
             tokens::ensure_admin(&context, ADMINISTRATOR, Some(token)).await?;
         }
         hear_panics(&context, &tasks);
+        context.handed.open();
         let parts = parts(&context, &repository, &tasks);
         let state = HttpState::new(context.kernel.clone(), http);
         let routes = http::routes::of(&state, &parts);
@@ -124,6 +125,7 @@ impl Orchestrator {
         let context = &self.context;
         let released = async {
             let mut connection = context.store.acquire().await?;
+            outbox::give_back(&mut connection, &context.handed.close()).await?;
             leases::release_all(&mut connection, &context.instance).await
         };
         // Without it, they run out by themselves.
@@ -154,6 +156,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         settings: Arc::new(options.settings.kernel.clone()),
         wakes: Arc::new(Wakes::default()),
         live: Arc::default(),
+        handed: Arc::default(),
         announcements: Arc::default(),
         permissions: Arc::default(),
         background: Arc::default(),

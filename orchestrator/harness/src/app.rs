@@ -114,6 +114,7 @@ impl TestApp {
             settings: Arc::new(settings.kernel.clone()),
             wakes: Arc::new(Wakes::default()),
             live: Arc::default(),
+            handed: Arc::default(),
             announcements: Arc::default(),
             permissions: Arc::default(),
             background: Arc::new(BackgroundStatuses::default()),

@@ -18,7 +18,7 @@ pub async fn run(context: Context) {
         if let Err(error) = result {
             tracing::warn!(%error, "the listener for new messages lost the database; the relay's period stands in for it");
         }
-        context.wakes.outbox.notify_one();
+        look(&context);
         context.shutdown.sleep(delays.next_delay().unwrap_or(context.settings.tick)).await;
     }
 }
@@ -29,6 +29,11 @@ async fn listen(context: &Context) -> Result<(), store::Error> {
     // `None` is a connection that was lost and is made again by the next call.
     loop {
         store::heard(&mut listener, outbox::CHANNEL).await?;
-        context.wakes.outbox.notify_one();
+        look(context);
     }
+}
+
+fn look(context: &Context) {
+    context.handed.look();
+    context.wakes.outbox.notify_one();
 }

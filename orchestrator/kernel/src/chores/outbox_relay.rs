@@ -1,8 +1,9 @@
-//! Publishes what stands in the outbox (RELIABILITY 2): leased in a short statement, signed and published outside it, side by
-//! side, and forgotten once the broker has confirmed it. A crash in between sends twice, which the receivers allow.
+//! Publishes what stands in the outbox (RELIABILITY 2): handed over by the transaction that wrote it, or leased in a short statement; signed
+//! and published outside it, side by side, and forgotten once the broker has confirmed it. A crash in between sends twice, which the
+//! receivers allow.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,17 +13,14 @@ use futures::future::join_all;
 use tokio::sync::Notify;
 
 use super::{Chore, TickReport};
-use crate::store::outbox::{self, Leased};
+use crate::store::outbox::{self, LEASE, Leased};
 use crate::verbs::Context;
 use crate::verbs::returned::Returned;
 
 /// The agent's name.
 pub const NAME: &str = "outbox_relay";
 /// Messages under way at once.
-const BATCH: i64 = 128;
-/// A little longer than the usual limit for a publish (`bus.publish_timeout`), so that a row is seldom sent twice while its first try is
-/// under way; what a killed relay had in hand rests for so long.
-const LEASE: Duration = Duration::from_secs(12);
+const BATCH: u16 = 128;
 /// How long a message rests that the broker did not take.
 const REST: Duration = Duration::from_secs(1);
 
@@ -31,6 +29,8 @@ const REST: Duration = Duration::from_secs(1);
 pub struct OutboxRelay {
     context: Context,
     offers: Arc<dyn Returned>,
+    /// When it last looked at the outbox, by [`Clock::elapsed`](chiffon_process::Clock::elapsed).
+    looked_at: Mutex<Option<Duration>>,
 }
 
 /// What became of a row.
@@ -43,14 +43,42 @@ enum Sent {
 impl OutboxRelay {
     /// A relay.
     pub fn new(context: Context, offers: Arc<dyn Returned>) -> Self {
-        Self { context, offers }
+        Self { context, offers, looked_at: Mutex::default() }
     }
 
-    /// Sends the oldest rows; how many were leased, and the first trouble with the broker.
-    async fn send_batch(&self) -> Result<(usize, Option<BusError>), Problem> {
+    /// What is to be sent next: what was handed over, and else the oldest rows of the outbox.
+    async fn next_batch(&self) -> Result<Vec<Leased>, Problem> {
+        let handed = self.context.handed.take(usize::from(BATCH));
+        if !handed.is_empty() || !self.is_to_look() {
+            return Ok(handed);
+        }
         let mut connection = self.context.store.acquire().await?;
-        let rows = outbox::lease(&mut connection, BATCH, LEASE).await?;
-        drop(connection);
+        let rows = outbox::lease(&mut connection, i64::from(BATCH), LEASE).await?;
+        if !rows.is_empty() {
+            self.context.handed.look();
+        }
+        Ok(rows)
+    }
+
+    /// Whether something may lie in the outbox that nobody hands over: left there by this process, announced by another, or by one that
+    /// died, which only the period finds.
+    fn is_to_look(&self) -> bool {
+        let now = self.context.clock.elapsed();
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = looked_at.is_none_or(|before| now >= before + self.context.settings.tick);
+        let is_to_look = self.context.handed.take_look() || is_due;
+        if is_to_look {
+            *looked_at = Some(now);
+        }
+        is_to_look
+    }
+
+    /// Sends a batch; how many there were, and the first trouble with the broker.
+    async fn send_batch(&self) -> Result<(usize, Option<BusError>), Problem> {
+        let rows = self.next_batch().await?;
+        if rows.is_empty() {
+            return Ok((0, None));
+        }
         let sent = join_all(rows.iter().map(|row| self.publish(row))).await;
         let (mut confirmed, mut unsent, mut returned, mut trouble) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (row, sent) in rows.iter().zip(sent) {

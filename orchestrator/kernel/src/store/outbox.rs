@@ -1,5 +1,6 @@
 //! The outbox: what has to be published, written in the transaction that made it true (RELIABILITY 2).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chiffon_protocol::topology::{CONTROL_EXCHANGE, WORK_EXCHANGE};
@@ -12,6 +13,10 @@ use super::Error;
 
 /// The channel on which new outbox rows are announced.
 pub const CHANNEL: &str = "chiffon_outbox";
+
+/// How long a relay has for what it has in hand: a little longer than the usual limit for a publish (`bus.publish_timeout`), so that a row
+/// is seldom sent twice while its first try is under way; what a killed relay had in hand rests for so long.
+pub const LEASE: Duration = Duration::from_secs(12);
 
 /// Which offer a message makes, so that an unroutable one can be taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +125,28 @@ pub struct Leased {
     pub headers: Option<Value>,
 }
 
+/// Messages with the ids of their rows.
+pub fn rows(messages: Vec<Message>, ids: &[(Uuid, i64)]) -> Vec<Leased> {
+    let ids: BTreeMap<Uuid, i64> = ids.iter().copied().collect();
+    let leased = |message: Message| {
+        let (body, headers) = message.again.map(|again| (again.body, again.headers)).unzip();
+        Some(Leased {
+            id: ids.get(&message.message_id).copied()?,
+            message_id: message.message_id,
+            exchange: message.exchange.to_owned(),
+            routing_key: message.routing_key,
+            recipient: message.recipient,
+            envelope: message.envelope,
+            task_id: message.offer.map(|offer| offer.task_id),
+            attempt: message.offer.map(|offer| offer.attempt),
+            offer: message.offer.map(|offer| offer.offer),
+            body,
+            headers,
+        })
+    };
+    messages.into_iter().filter_map(leased).collect()
+}
+
 /// Leases the oldest rows that nobody else sends, by Postgres time.
 pub async fn lease(connection: &mut PgConnection, limit: i64, lease: Duration) -> Result<Vec<Leased>, Error> {
     Ok(sqlx::query_as!(
@@ -151,6 +178,12 @@ pub async fn delete(connection: &mut PgConnection, ids: &[i64]) -> Result<(), Er
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Gives rows back that were not sent, to be sent by another relay at once.
+pub async fn give_back(connection: &mut PgConnection, ids: &[i64]) -> Result<(), Error> {
+    sqlx::query!("UPDATE outbox SET leased_until = NULL WHERE id = ANY ($1)", ids).execute(connection).await?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
-use super::outbox::Message;
+use super::outbox::{LEASE, Message};
 use crate::domain::audit::{AuditEvent, SYSTEM_CHAIN, Seal, row_hash};
 
 /// What is to be left.
@@ -77,8 +77,14 @@ impl Audit {
 /// Writes all of it at this time. The rows of its requests, and then those of its streams, are locked by then or now, in the order of their
 /// ids, and the system chain last: it is one row for all, and nothing may wait for anything else while it is held.
 ///
-/// The head of a request that has ended goes into the system chain, once.
-pub async fn write(connection: &mut PgConnection, trail: &Trail, at: DateTime<Utc>) -> Result<(), Error> {
+/// The head of a request that has ended goes into the system chain, once. Rows of messages are leased for whoever they are handed over to.
+/// Gives back each message's id and that of its row.
+pub async fn write(
+    connection: &mut PgConnection,
+    trail: &Trail,
+    is_handed_over: bool,
+    at: DateTime<Utc>,
+) -> Result<Vec<(Uuid, i64)>, Error> {
     let mut streams = streams(connection, trail).await?;
     let mut audit = Audit::default();
     for (stream_id, event) in &trail.audit {
@@ -98,7 +104,7 @@ pub async fn write(connection: &mut PgConnection, trail: &Trail, at: DateTime<Ut
     let system = system(connection, trail, &streams, &mut audit, at).await?;
     let streams = Columns::of(streams, trail);
     let messages = Messages::of(&trail.messages);
-    sqlx::query!(
+    let rows = sqlx::query!(
         "WITH feed AS (
             SELECT feed_position_now() AS here
         ), audited AS (
@@ -113,26 +119,30 @@ pub async fn write(connection: &mut PgConnection, trail: &Trail, at: DateTime<Ut
             CROSS JOIN feed
         ), sent AS (
             INSERT INTO outbox (message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, body, headers,
-                created_at)
-            SELECT message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, body, headers, $1
+                created_at, leased_until, tries)
+            SELECT message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, body, headers, $1,
+                now() + make_interval(secs => $35), CASE WHEN $35::float8 IS NULL THEN 0 ELSE 1 END
             FROM unnest($14::uuid[], $15::text[], $16::text[], $17::text[], $18::jsonb[], $19::uuid[], $20::uuid[], $21::int[], $22::int[],
                 $23::bytea[], $24::jsonb[])
                 WITH ORDINALITY
                 AS rows (message_id, exchange, routing_key, recipient, envelope, request_id, task_id, attempt, offer, body, headers, number)
             ORDER BY number
+            RETURNING id, message_id
         ), headed AS (
             UPDATE audit_heads
             SET seq = $25, head = $26
             WHERE chain = $27 AND $25::bigint IS NOT NULL
+        ), moved AS (
+            INSERT INTO streams (id, kind, audit_seq, audit_head, event_seq, feed_position)
+            SELECT id, kind, audit_seq, audit_head, event_seq, CASE WHEN tells THEN GREATEST(before, here) ELSE before END
+            FROM unnest($28::uuid[], $29::text[], $30::bigint[], $31::bytea[], $32::bigint[], $33::bigint[], $34::boolean[])
+                AS rows (id, kind, audit_seq, audit_head, event_seq, before, tells)
+            CROSS JOIN feed
+            ON CONFLICT (id) DO UPDATE
+            SET audit_seq = EXCLUDED.audit_seq, audit_head = EXCLUDED.audit_head, event_seq = EXCLUDED.event_seq,
+                feed_position = EXCLUDED.feed_position
         )
-        INSERT INTO streams (id, kind, audit_seq, audit_head, event_seq, feed_position)
-        SELECT id, kind, audit_seq, audit_head, event_seq, CASE WHEN tells THEN GREATEST(before, here) ELSE before END
-        FROM unnest($28::uuid[], $29::text[], $30::bigint[], $31::bytea[], $32::bigint[], $33::bigint[], $34::boolean[])
-            AS rows (id, kind, audit_seq, audit_head, event_seq, before, tells)
-        CROSS JOIN feed
-        ON CONFLICT (id) DO UPDATE
-        SET audit_seq = EXCLUDED.audit_seq, audit_head = EXCLUDED.audit_head, event_seq = EXCLUDED.event_seq,
-            feed_position = EXCLUDED.feed_position",
+        SELECT message_id, id FROM sent",
         at,
         &audit.chains,
         &audit.seqs,
@@ -167,10 +177,11 @@ pub async fn write(connection: &mut PgConnection, trail: &Trail, at: DateTime<Ut
         &streams.event_seqs,
         &streams.feed_positions,
         &streams.tells,
+        is_handed_over.then_some(LEASE.as_secs_f64()),
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    Ok(rows.into_iter().map(|row| (row.message_id, row.id)).collect())
 }
 
 /// Where the streams stand: those that begin here at nothing, and the others as their locked rows say.

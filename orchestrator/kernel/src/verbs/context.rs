@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::announcements::Announcements;
 use super::background_status::BackgroundStatuses;
+use super::handed::Handed;
 use super::live::Live;
 use crate::domain::permission::Permissions;
 use crate::store::Store;
@@ -106,6 +107,8 @@ pub struct Context {
     pub wakes: Arc<Wakes>,
     /// Who follows which request.
     pub live: Arc<Live>,
+    /// What this process's relay sends without another look.
+    pub handed: Arc<Handed>,
     /// What other processes are to hear.
     pub announcements: Arc<Announcements>,
     /// What one may do, as all parts declare it.

@@ -2,6 +2,7 @@
 
 pub mod announcements;
 pub mod background_status;
+pub mod handed;
 pub mod live;
 pub mod outcome;
 pub mod principal_keys;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::Context;
 use super::reply::{self, About, Addressee};
 use crate::domain::audit::AuditEvent;
-use crate::store::outbox::Message;
+use crate::store::outbox::{self, Message};
 use crate::store::trail::{self, Trail};
 use crate::store::{self, Tx};
 
@@ -97,17 +97,26 @@ impl Work {
 
     /// Makes it last, and does what follows.
     pub async fn commit(mut self) -> Result<(), store::Error> {
+        let Context { wakes, live, announcements, handed, .. } = &self.context;
+        let sends = !self.trail.messages.is_empty();
+        let room = if sends { handed.reserve(self.trail.messages.len()) } else { None };
+        let mut rows = Vec::new();
         if !self.trail.is_empty() {
-            let now = self.now();
-            trail::write(&mut self.transaction, &self.trail, now).await?;
+            let now = *self.now.get_or_init(|| self.context.clock.now());
+            rows = trail::write(&mut self.transaction, &self.trail, room.is_some(), now).await?;
         }
         store::commit(self.transaction).await?;
-        let Context { wakes, live, announcements, .. } = &self.context;
         let changed = self.trail.events.iter().map(|(stream_id, ..)| *stream_id).collect::<BTreeSet<_>>();
         for stream_id in &changed {
             live.wake(*stream_id);
         }
-        if !self.trail.messages.is_empty() {
+        let is_left = sends && room.is_none();
+        match room {
+            Some(room) => room.hand(outbox::rows(self.trail.messages, &rows)),
+            None if is_left => handed.look(),
+            None => {}
+        }
+        if sends {
             wakes.outbox.notify_one();
         }
         if self.wakes_dispatcher {
@@ -116,7 +125,7 @@ impl Work {
         if self.wakes_scribe {
             wakes.git_scribe.notify_one();
         }
-        announcements.add(changed, !self.trail.messages.is_empty());
+        announcements.add(changed, is_left);
         let context = &self.context;
         let replies = self.replies.into_iter().map(|(to, about, message)| async move { reply::send(context, &to, &about, message).await });
         join_all(replies).await;

@@ -65,6 +65,38 @@ async fn a_row_that_another_relay_sends_is_left_to_it_until_its_lease_ends() {
 }
 
 #[tokio::test]
+async fn what_is_handed_over_is_sent_without_another_look_and_by_nobody_else() {
+    let app = TestApp::start().await;
+    app.context.handed.open();
+    let ann = app.person("ann", Role::Requester).await;
+    ask(&app, &ann, RESTART).await;
+    let mut connection = app.context.store.acquire().await.expect("the database answers");
+    assert_eq!(outbox::lease(&mut connection, 10, Duration::from_mins(1)).await.expect("it leases").len(), 0, "others leave it alone");
+    assert_eq!(app.relay().await.done, 1);
+    assert_eq!(app.number(ROWS, Uuid::nil()).await, 0);
+    assert_eq!(app.plan().await, [Verdict::Ack]);
+}
+
+#[tokio::test]
+async fn what_a_process_had_in_hand_is_sent_at_once_when_it_leaves_and_after_its_lease_when_it_dies() {
+    let app = TestApp::start().await;
+    let ann = app.person("ann", Role::Requester).await;
+    let leave = async || {
+        app.context.handed.open();
+        ask(&app, &ann, RESTART).await;
+        app.context.handed.close()
+    };
+    let mut connection = app.context.store.acquire().await.expect("the database answers");
+    outbox::give_back(&mut connection, &leave().await).await.expect("it leaves");
+    assert_eq!(app.relay().await.done, 1);
+    leave().await;
+    assert_eq!(app.relay().await.done, 0);
+    sqlx::query("UPDATE outbox SET leased_until = now() - interval '1 second'").execute(app.pool()).await.expect("the lease ends");
+    assert_eq!(app.relay().await.done, 1);
+    app.plan().await;
+}
+
+#[tokio::test]
 async fn a_broker_that_is_away_loses_nothing_and_the_relay_says_why() {
     let mut app = TestApp::start().await;
     let ann = app.person("ann", Role::Requester).await;

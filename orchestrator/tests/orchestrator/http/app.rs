@@ -172,6 +172,7 @@ impl App {
             settings: Arc::new(settings.kernel.clone()),
             wakes: Arc::new(Wakes::default()),
             live: Arc::default(),
+            handed: Arc::default(),
             announcements: Arc::default(),
             permissions: Arc::default(),
             background: Arc::default(),
