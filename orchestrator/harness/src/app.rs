@@ -16,6 +16,7 @@ use chiffon_kernel::chores::{Chore, TickReport};
 use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_kernel::domain::scope::Scope;
 use chiffon_kernel::store::invariants::{Limits, find};
+use chiffon_kernel::store::outbox::Message;
 use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_kernel::verbs as kernel;
 use chiffon_kernel::verbs::background_status::BackgroundStatuses;
@@ -25,8 +26,9 @@ use chiffon_plans::domain::policy::Policy;
 use chiffon_process::{Clock as _, RandomIds, Shutdown, Spawner};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::kind::Kinds;
+use chiffon_protocol::message::PlanWanted;
 use chiffon_protocol::topology::{QueueType, REQUESTS, Topology};
-use chiffon_protocol::{ActionSpec, canonical};
+use chiffon_protocol::{ActionSpec, Envelope, canonical};
 use chiffon_requests::chores::planning::PlanningDesk;
 use chiffon_requests::domain::deadline::Deadlines;
 use chiffon_requests::verbs::open_requests::OpenRequestLimits;
@@ -229,8 +231,23 @@ impl TestApp {
             assert!(delivery.settle(verdict.clone()).await, "the broker takes the verdict");
             verdicts.push(verdict);
         }
+        desk.take_due().await.expect("the database answers");
         assert!(tasks.finish(Duration::from_secs(20)).await, "planning ends");
         verdicts
+    }
+
+    /// Announces a round as an orchestrator of the version before did: by a message, through the outbox.
+    pub async fn want_plan(&self, request_id: Uuid) {
+        let envelope = Envelope {
+            message_id: self.context.ids.new_message_id(),
+            trace_id: self.context.ids.new_trace_id(),
+            request_id,
+            timestamp: self.context.clock.now(),
+            message: PlanWanted { round: 1 }.into(),
+        };
+        let mut work = self.context.begin().await.expect("the database answers");
+        work.send(Message::work(REQUESTS, &envelope));
+        work.commit().await.expect("the database answers");
     }
 
     /// One column of one row, as text.

@@ -49,7 +49,7 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     }
     let is_new_start = known.as_ref().is_none_or(|known| known.incarnation < incarnation);
     let new = announce(context, &mut work, hello).await?;
-    context.run.agent_came(context, &mut work).await?;
+    context.run.agent_came(&mut work).await?;
     // Whatever made it decline may have changed: it says hello when its catalogue has, when its disk has room again, and so on.
     task_changes::readmit(&mut work, std::slice::from_ref(&hello.agent_id)).await?;
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();

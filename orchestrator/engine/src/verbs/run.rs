@@ -17,7 +17,7 @@ pub trait Run: Send + Sync + std::fmt::Debug {
     async fn say(&self, work: &mut Work, run_id: Uuid, text: &str) -> Result<(), store::Error>;
 
     /// An agent has said hello: what waited for one may go on.
-    async fn agent_came(&self, context: &Context, work: &mut Work) -> Result<(), store::Error>;
+    async fn agent_came(&self, work: &mut Work) -> Result<(), store::Error>;
 
     /// An action has other content by now than the plan of this run: the same steps are planned again, if that is so and nothing of it
     /// was begun; whether they are.

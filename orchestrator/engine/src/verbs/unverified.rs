@@ -52,7 +52,7 @@ pub async fn enrol(context: &Context) -> Result<(), Problem> {
         told.push(("agent.dismissed_unverified", json!({"agent_id": agent_id})));
     }
     if !admitted.is_empty() {
-        context.run.agent_came(context, &mut work).await?;
+        context.run.agent_came(&mut work).await?;
     }
     for (event, data) in told {
         work.audit_system(AuditEvent::new("chiffon", event, data));

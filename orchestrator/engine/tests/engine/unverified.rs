@@ -17,7 +17,7 @@ use chiffon_protocol::message::{Outcome, WorkRequest};
 use chiffon_protocol::topology::{CLAIMS, QueueType, RESULTS, STATUS, Topology, WORK_EXCHANGE};
 use chiffon_protocol::{ActionSpec, Envelope, ErrorCode, Message, canonical};
 use chiffon_records::store::git_outbox;
-use chiffon_records::verbs::record;
+use chiffon_records::verbs::record::Stories;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -134,7 +134,8 @@ async fn work_is_handed_over_without_a_claim_and_the_records_say_that_nobody_ver
     assert_eq!(said.as_deref(), Some("false"));
     let mut connection = site.app.context.store.acquire().await.expect("the database answers");
     let open = git_outbox::list_open(&mut connection, 1).await.expect("reads").remove(0);
-    let payload = record::render(&mut connection, &open, site.app.clock.now()).await.expect("renders").expect("a record");
+    let stories = Stories::read(&mut connection, std::slice::from_ref(&open), site.app.clock.now()).await.expect("reads");
+    let payload = stories.render(&open).expect("a record");
     assert!(payload.trailers.contains(&("Verified".to_owned(), "no".to_owned())), "{:?}", payload.trailers);
     // Said again, it changes nothing.
     say(&site, RESULTS, "work_result", result(work.task_id)).await;

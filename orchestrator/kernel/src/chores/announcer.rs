@@ -20,7 +20,8 @@ pub async fn run(context: Context) {
 async fn announce(context: &Context, waiting: Waiting) -> Result<(), store::Error> {
     let requests = waiting.requests.iter().map(|id| (events::CHANNEL, id.to_string()));
     let outbox = waiting.outbox.then(|| (outbox::CHANNEL, String::new()));
-    let (channels, texts): (Vec<&str>, Vec<String>) = requests.chain(outbox).unzip();
+    let planner = waiting.planner.then(|| (outbox::CHANNEL, outbox::TO_PLAN.to_owned()));
+    let (channels, texts): (Vec<&str>, Vec<String>) = requests.chain(outbox).chain(planner).unzip();
     let channels: Vec<String> = channels.into_iter().map(str::to_owned).collect();
     context.store.announce(&channels, &texts).await
 }

@@ -1,5 +1,5 @@
-//! Hears other processes' announcements of new outbox rows, and wakes the relay. A lost connection wakes it too: what was
-//! announced meanwhile was not heard.
+//! Hears what other processes announce, new outbox rows and what is to be planned, and wakes the relay and the planner. A lost connection
+//! wakes both too: what was announced meanwhile was not heard.
 
 use chiffon_process::retry::Policy;
 use sqlx::postgres::PgListener;
@@ -18,7 +18,7 @@ pub async fn run(context: Context) {
         if let Err(error) = result {
             tracing::warn!(%error, "the listener for new messages lost the database; the relay's period stands in for it");
         }
-        look(&context);
+        look_at_all(&context);
         context.shutdown.sleep(delays.next_delay().unwrap_or(context.settings.tick)).await;
     }
 }
@@ -28,12 +28,20 @@ async fn listen(context: &Context) -> Result<(), store::Error> {
     listener.listen(outbox::CHANNEL).await?;
     // `None` is a connection that was lost and is made again by the next call.
     loop {
-        store::heard(&mut listener, outbox::CHANNEL).await?;
-        look(context);
+        match store::heard(&mut listener, outbox::CHANNEL).await? {
+            Some(announced) if announced.payload() == outbox::TO_PLAN => context.wakes.planner.notify_one(),
+            Some(_) => look_at_outbox(context),
+            None => look_at_all(context),
+        }
     }
 }
 
-fn look(context: &Context) {
+fn look_at_outbox(context: &Context) {
     context.handed.look();
     context.wakes.outbox.notify_one();
+}
+
+fn look_at_all(context: &Context) {
+    look_at_outbox(context);
+    context.wakes.planner.notify_one();
 }

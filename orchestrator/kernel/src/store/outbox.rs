@@ -14,6 +14,9 @@ use super::Error;
 /// The channel on which new outbox rows are announced.
 pub const CHANNEL: &str = "chiffon_outbox";
 
+/// What is said on it when there is something to plan instead.
+pub const TO_PLAN: &str = "planner";
+
 /// How long a relay has for what it has in hand: a little longer than the usual limit for a publish (`bus.publish_timeout`), so that a row
 /// is seldom sent twice while its first try is under way; what a killed relay had in hand rests for so long.
 pub const LEASE: Duration = Duration::from_secs(12);

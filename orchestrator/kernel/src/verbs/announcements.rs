@@ -24,17 +24,20 @@ pub struct Waiting {
     pub requests: BTreeSet<Uuid>,
     /// Whether there is something in the outbox.
     pub outbox: bool,
+    /// Whether there is something to plan.
+    pub planner: bool,
 }
 
 impl Announcements {
     /// Adds to what is waiting.
-    pub fn add(&self, requests: BTreeSet<Uuid>, outbox: bool) {
-        if requests.is_empty() && !outbox {
+    pub fn add(&self, more: Waiting) {
+        if more == Waiting::default() {
             return;
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.requests.extend(requests);
-        waiting.outbox |= outbox;
+        waiting.requests.extend(more.requests);
+        waiting.outbox |= more.outbox;
+        waiting.planner |= more.planner;
         drop(waiting);
         self.more.notify_one();
     }

@@ -15,6 +15,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Context;
+use super::announcements::Waiting;
 use super::reply::{self, About, Addressee};
 use crate::domain::audit::AuditEvent;
 use crate::store::outbox::{self, Message};
@@ -31,6 +32,7 @@ pub struct Work {
     replies: Vec<(Addressee, About, chiffon_protocol::Message)>,
     wakes_dispatcher: bool,
     wakes_scribe: bool,
+    wakes_planner: bool,
 }
 
 impl Context {
@@ -44,6 +46,7 @@ impl Context {
             replies: Vec::new(),
             wakes_dispatcher: false,
             wakes_scribe: false,
+            wakes_planner: false,
         })
     }
 }
@@ -95,6 +98,11 @@ impl Work {
         self.wakes_scribe = true;
     }
 
+    /// There may be something to plan then.
+    pub fn wake_planner(&mut self) {
+        self.wakes_planner = true;
+    }
+
     /// Makes it last, and does what follows.
     pub async fn commit(mut self) -> Result<(), store::Error> {
         let Context { wakes, live, announcements, handed, .. } = &self.context;
@@ -125,7 +133,10 @@ impl Work {
         if self.wakes_scribe {
             wakes.git_scribe.notify_one();
         }
-        announcements.add(changed, is_left);
+        if self.wakes_planner {
+            wakes.planner.notify_one();
+        }
+        announcements.add(Waiting { requests: changed, outbox: is_left, planner: self.wakes_planner });
         let context = &self.context;
         let replies = self.replies.into_iter().map(|(to, about, message)| async move { reply::send(context, &to, &about, message).await });
         join_all(replies).await;

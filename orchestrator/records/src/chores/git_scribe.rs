@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_kernel::chores::{Chore, TickReport};
-use chiffon_kernel::store::{leases, root};
+use chiffon_kernel::store::{self, leases, root};
 use chiffon_kernel::verbs::Context;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use git2::Oid;
+use serde_json::Value;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::audit_repo::{AuditRepository, CommitPlan, RepositoryError};
-use crate::store::git_outbox::{self, Open};
-use crate::verbs::record;
+use crate::store::git_outbox::{self, Made, Open};
+use crate::verbs::record::{self, Stories};
 
 /// The lease's name.
 pub const LEASE: &str = "git_scribe";
@@ -29,6 +30,14 @@ const LEASE_TICKS: u32 = 8;
 const BATCH_TICKS: u32 = 2;
 /// More are committed in the next look, which begins at once.
 const BATCH: u16 = 64;
+
+/// A record with the commit that is to be made for it.
+struct Planned {
+    record: Open,
+    /// What it tells from now on; `None` where that was fixed before.
+    payload: Option<Value>,
+    plan: CommitPlan,
+}
 
 /// A record whose commit the branch contains.
 struct Settled {
@@ -110,15 +119,15 @@ impl GitScribe {
     }
 
     /// What is committed for these. Order matters: what comes later waits for what is still arriving, and for what can't be told.
-    async fn plans(&self, open: Vec<Open>) -> (Vec<(Open, CommitPlan)>, Option<(Uuid, Problem)>) {
-        if let Ok(plans) = self.plan(&open).await {
-            return (open.into_iter().zip(plans).collect(), None);
+    async fn plans(&self, open: Vec<Open>) -> (Vec<Planned>, Option<(Uuid, Problem)>) {
+        if let Ok(planned) = self.plan(&open).await {
+            return (planned, None);
         }
         // One of them can't be told: those before it are, each by itself.
         let mut planned = Vec::new();
         for record in open {
-            match self.plan(std::slice::from_ref(&record)).await.map(|mut plans| plans.pop()) {
-                Ok(Some(plan)) => planned.push((record, plan)),
+            match self.plan(std::slice::from_ref(&record)).await.map(|mut planned| planned.pop()) {
+                Ok(Some(plan)) => planned.push(plan),
                 Ok(None) => break,
                 Err(problem) => return (planned, Some((record.id, problem))),
             }
@@ -127,12 +136,19 @@ impl GitScribe {
     }
 
     /// Commits these one on the other, notes their commits, and moves the branch to the last. None of them, where the epoch is over.
-    async fn write(&self, planned: Vec<(Open, CommitPlan)>, epoch: i64) -> Result<Vec<Settled>, Problem> {
+    async fn write(&self, planned: Vec<Planned>, epoch: i64) -> Result<Vec<Settled>, Problem> {
         if planned.is_empty() {
             return Ok(Vec::new());
         }
-        let (records, plans): (Vec<Open>, Vec<CommitPlan>) = planned.into_iter().unzip();
-        let first = records.first().map(|record| record.id);
+        let first = planned.first().map(|planned| planned.record.id);
+        let mut plans = Vec::with_capacity(planned.len());
+        let records: Vec<(Open, Option<Value>)> = planned
+            .into_iter()
+            .map(|Planned { record, payload, plan }| {
+                plans.push(plan);
+                (record, payload)
+            })
+            .collect();
         let (clock, until) = (Arc::clone(&self.context.clock), self.cut_off_at());
         let written = self
             .in_repository(move |repository| {
@@ -155,17 +171,21 @@ impl GitScribe {
             Err(problem) => return self.failed(first, problem).await,
         };
         let Some(last) = commits.last().copied() else { return Ok(Vec::new()) };
-        let commits: Vec<String> = commits.iter().map(Oid::to_string).collect();
-        let ids: Vec<Uuid> = records.iter().take(commits.len()).map(|record| record.id).collect();
+        let (mut made, mut settled) = (Vec::with_capacity(commits.len()), Vec::with_capacity(commits.len()));
+        for ((record, payload), commit) in records.into_iter().zip(commits) {
+            let commit = commit.to_string();
+            made.push(Made { id: record.id, payload, commit_id: commit.clone() });
+            settled.push(Settled { record, commit });
+        }
         let mut work = self.context.begin().await?;
-        if !git_outbox::set_commits(&mut work, &ids, &commits, LEASE, epoch).await? {
+        if !git_outbox::set_commits(&mut work, &made, LEASE, epoch).await? {
             return Ok(Vec::new());
         }
         work.commit().await?;
         if let Err(problem) = self.in_repository(move |repository| repository.move_branch(before, last)).await {
             return self.failed(first, problem).await;
         }
-        Ok(records.into_iter().zip(commits).map(|(record, commit)| Settled { record, commit }).collect())
+        Ok(settled)
     }
 
     fn cut_off_at(&self) -> Duration {
@@ -181,28 +201,26 @@ impl GitScribe {
     }
 
     /// What is committed for records: rendered once, and the same ever after. For those before the first whose log is still arriving, and
-    /// no more than there is time for.
-    async fn plan(&self, records: &[Open]) -> Result<Vec<CommitPlan>, Problem> {
-        let mut plans = Vec::with_capacity(records.len());
-        let until = self.cut_off_at();
-        let mut work = self.context.begin().await?;
+    /// no more than there is room for.
+    async fn plan(&self, records: &[Open]) -> Result<Vec<Planned>, Problem> {
+        let stories = {
+            let mut snapshot = self.context.store.snapshot().await?;
+            let stories = Stories::read(&mut snapshot, records, self.context.clock.now()).await?;
+            store::commit(snapshot).await?;
+            stories
+        };
+        let mut planned = Vec::with_capacity(records.len());
         for record in records {
-            if !plans.is_empty() && self.context.clock.elapsed() > until {
-                break;
-            }
-            if let Some(plan) = record::commit_plan(&record.payload, &record.author, record.at) {
-                plans.push(plan);
-                continue;
-            }
-            let now = self.context.clock.now();
-            let Some(payload) = record::render(&mut work, record, now).await? else { break };
-            let value = serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
-            git_outbox::set_payload(&mut work, record.id, &value).await?;
-            let Some(plan) = record::commit_plan(&value, &record.author, record.at) else { break };
-            plans.push(plan);
+            let payload = if record.is_rendered() {
+                None
+            } else {
+                let Some(payload) = stories.render(record) else { break };
+                Some(serde_json::to_value(&payload).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?)
+            };
+            let Some(plan) = record::commit_plan(payload.as_ref().unwrap_or(&record.payload), &record.author, record.at) else { break };
+            planned.push(Planned { record: record.clone(), payload, plan });
         }
-        work.commit().await?;
-        Ok(plans)
+        Ok(planned)
     }
 
     /// Those of requests that nobody holds together, and each of the others by itself: people wait for one, never for the whole batch.

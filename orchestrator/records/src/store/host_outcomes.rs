@@ -1,5 +1,7 @@
 //! What tasks came to on each host, over all of their attempts (the view `host_outcomes`). Reads only.
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store::Error;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -33,4 +35,23 @@ pub async fn list(connection: &mut PgConnection, task_id: Uuid) -> Result<Vec<Ho
     )
     .fetch_all(connection)
     .await?)
+}
+
+/// The same of several tasks; those without a host are left out.
+pub async fn list_of(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<HostOutcome>>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT task_id AS "task_id!", host AS "host!", status AS "status!", changed AS "changed!", changes AS "changes!", message
+        FROM host_outcomes
+        WHERE task_id = ANY ($1)
+        ORDER BY task_id, host"#,
+        task_ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut outcomes: BTreeMap<Uuid, Vec<HostOutcome>> = BTreeMap::new();
+    for row in rows {
+        let outcome = HostOutcome { host: row.host, status: row.status, changed: row.changed, changes: row.changes, message: row.message };
+        outcomes.entry(row.task_id).or_default().push(outcome);
+    }
+    Ok(outcomes)
 }

@@ -6,3 +6,4 @@ pub mod host_outcomes;
 pub mod invariants;
 pub mod log_seals;
 pub mod read;
+pub mod stories;

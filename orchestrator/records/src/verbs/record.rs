@@ -21,13 +21,16 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit_repo::{CommitPlan, message};
-use crate::store::git_outbox::{self, LogLine, Open, RequestStory, TaskStory};
+use crate::store::git_outbox::{self, Open};
 use crate::store::host_outcomes::{self, HostOutcome};
+use crate::store::stories::{self, LogLine, RequestStory, TaskStory};
 
 /// How long a record waits for log lines that its result has overtaken.
 const LOG_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 /// More lines stay in Postgres only; the file says so.
 const LOG_LINES: i64 = 5_000;
+/// So many lines are read for one batch of records, unless one alone has more.
+const LINES_TOGETHER: i64 = 10_000;
 /// Longer words are cut in the message; the files have them whole.
 const SUBJECT_CHARS: usize = 300;
 const BODY_CHARS: usize = 20_000;
@@ -60,24 +63,63 @@ pub async fn tasks_finished(context: &Context, work: &mut Work, task_ids: &[Uuid
     Ok(())
 }
 
-/// Renders a record, unless its log is still arriving: then `None`.
-pub async fn render(connection: &mut PgConnection, record: &Open, now: DateTime<Utc>) -> Result<Option<Payload>, store::Error> {
-    let Some(task_id) = record.task_id else { return Ok(None) };
-    let task = git_outbox::task_story(connection, task_id).await?;
-    let log_is_whole = task.last_seq.unwrap_or(0) <= task.stored_seq.unwrap_or(0);
-    if !log_is_whole && now < record.at + LOG_PATIENCE {
-        return Ok(None);
+/// What records are rendered from, as it stood at one moment.
+#[derive(Debug, Default)]
+pub struct Stories {
+    tasks: BTreeMap<Uuid, TaskStory>,
+    requests: BTreeMap<Uuid, RequestStory>,
+    logs: BTreeMap<Uuid, Vec<LogLine>>,
+    hosts: BTreeMap<Uuid, Vec<HostOutcome>>,
+    system: (i64, Option<Vec<u8>>),
+}
+
+impl Stories {
+    /// Those of the records that have not been rendered yet, as far as the first whose log is still arriving: what comes later waits for
+    /// it. And no further than there is room for their logs; the next read goes on there.
+    pub async fn read(connection: &mut PgConnection, records: &[Open], now: DateTime<Utc>) -> Result<Self, store::Error> {
+        let records: Vec<(Uuid, &Open)> = records.iter().filter_map(|record| Some((record.unrendered()?, record))).collect();
+        if records.is_empty() {
+            return Ok(Self::default());
+        }
+        let all: Vec<Uuid> = records.iter().map(|(task_id, _)| *task_id).collect();
+        let tasks = stories::of_tasks(connection, &all).await?;
+        let tasks: BTreeMap<Uuid, TaskStory> = tasks.into_iter().map(|task| (task.task_id, task)).collect();
+        let (mut attempts, mut lines) = (BTreeMap::new(), 0);
+        for (task_id, record) in records {
+            let task = tasks.get(&task_id).ok_or(sqlx::Error::RowNotFound)?;
+            if !task.log_is_whole() && now < record.at + LOG_PATIENCE {
+                break;
+            }
+            lines += task.stored_seq.unwrap_or(0).min(LOG_LINES);
+            if lines > LINES_TOGETHER && !attempts.is_empty() {
+                break;
+            }
+            attempts.insert(task_id, task.attempt);
+        }
+        let (attempts, ids): (Vec<(Uuid, i32)>, Vec<Uuid>) = attempts.into_iter().map(|(id, attempt)| ((id, attempt), id)).unzip();
+        let requests = stories::of_requests(connection, &ids).await?;
+        Ok(Self {
+            tasks,
+            requests: requests.into_iter().map(|request| (request.task_id, request)).collect(),
+            logs: stories::log_lines(connection, &attempts, LOG_LINES).await?,
+            hosts: host_outcomes::list_of(connection, &ids).await?,
+            system: audit::system_head(connection).await?,
+        })
     }
-    let request = git_outbox::request_story(connection, task_id).await?;
-    let log = git_outbox::log_lines(connection, task_id, task.attempt, LOG_LINES).await?;
-    let hosts = host_outcomes::list(connection, task_id).await?;
-    let system = audit::system_head(connection).await?;
-    Ok(Some(Payload {
-        subject: one_line(&format!("infra({task_id}): {}", subject_words(&task)), SUBJECT_CHARS),
-        body: Shown::block(&body(&task, &request, &hosts)).at_most(BODY_CHARS).to_string(),
-        trailers: trailers(record, &task, &request, system),
-        files: files(record, &task, &request, &hosts, &log, log_is_whole),
-    }))
+
+    /// What a record tells; `None` where these stories do not go so far.
+    pub fn render(&self, record: &Open) -> Option<Payload> {
+        let task_id = record.task_id?;
+        let (task, request) = (self.tasks.get(&task_id)?, self.requests.get(&task_id)?);
+        let hosts = self.hosts.get(&task_id).map_or(&[][..], Vec::as_slice);
+        let log = self.logs.get(&task_id).map_or(&[][..], Vec::as_slice);
+        Some(Payload {
+            subject: one_line(&format!("infra({task_id}): {}", subject_words(task)), SUBJECT_CHARS),
+            body: Shown::block(&body(task, request, hosts)).at_most(BODY_CHARS).to_string(),
+            trailers: trailers(record, task, request, &self.system),
+            files: files(record, task, request, hosts, log),
+        })
+    }
 }
 
 /// Somebody else's words as people may be shown them in `git log`: what would act there instead of being seen is written out.
@@ -145,7 +187,7 @@ fn trailers(
     record: &Open,
     task: &TaskStory,
     request: &RequestStory,
-    (system_seq, system_head): (i64, Option<Vec<u8>>),
+    (system_seq, system_head): &(i64, Option<Vec<u8>>),
 ) -> Vec<(String, String)> {
     let approvers: Vec<&str> = approving(request).collect();
     let approved_by = if task.is_dry {
@@ -166,7 +208,7 @@ fn trailers(
         ("Cost", format!("{} USD", request.cost)),
         ("Trace-Id", request.trace_id.clone()),
         (AUDIT_HEAD, request.audit_head.as_deref().map(canonical::hex).unwrap_or_default()),
-        (SYSTEM_HEAD, system_head.map_or_else(String::new, |head| format!("{system_seq} {}", canonical::hex(&head)))),
+        (SYSTEM_HEAD, system_head.as_deref().map_or_else(String::new, |head| format!("{system_seq} {}", canonical::hex(head)))),
         ("Record-Id", record.id.to_string()),
     ];
     let unverified = (!task.verified).then(|| ("Verified", "no".to_owned()));
@@ -189,7 +231,6 @@ fn files(
     request: &RequestStory,
     hosts: &[HostOutcome],
     log: &[LogLine],
-    log_is_whole: bool,
 ) -> BTreeMap<String, Option<String>> {
     let folder = record_path::of_request(record.request_id, request.created_at.format("%Y/%m/%d"));
     let mut files = BTreeMap::from([
@@ -197,7 +238,7 @@ fn files(
         (format!("{folder}/plan.json"), Some(pretty(&json!({"sha256": request.plan_sha256, "plan": request.plan})))),
         (format!("{folder}/approval.json"), Some(pretty(&request.approvals))),
         (format!("{folder}/tasks/{}.json", task.task_id), Some(pretty(&task_page(task, hosts)))),
-        (format!("{folder}/log.txt"), Some(log_page(task, log, log_is_whole))),
+        (format!("{folder}/log.txt"), Some(log_page(task, log))),
     ]);
     // A dry run applies no intent, whatever it did.
     let completed = |host: &&HostOutcome| host.status == "completed" && !task.is_dry;
@@ -282,7 +323,7 @@ fn task_page(task: &TaskStory, hosts: &[HostOutcome]) -> Value {
     })
 }
 
-fn log_page(task: &TaskStory, log: &[LogLine], is_whole: bool) -> String {
+fn log_page(task: &TaskStory, log: &[LogLine]) -> String {
     let mut page = format!("{} (task {}, attempt {})\n", Shown::line(&task.title), task.task_id, task.attempt);
     for line in log {
         let place = [line.host.as_deref(), line.name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" | ");
@@ -296,7 +337,7 @@ fn log_page(task: &TaskStory, log: &[LogLine], is_whole: bool) -> String {
     if stored > LOG_LINES {
         page += &format!("... {} more lines are in the database\n", stored - LOG_LINES);
     }
-    if !is_whole {
+    if !task.log_is_whole() {
         page.push_str("... the rest of the log had not arrived when this was written; the database has it\n");
     }
     page

@@ -13,7 +13,7 @@ use chiffon_protocol::shown::is_deceptive;
 use chiffon_protocol::topology::RESULTS;
 use chiffon_records::audit_repo::{AuditRepository, RepositoryError, trailer};
 use chiffon_records::chores::git_scribe::{GitScribe, LEASE};
-use chiffon_records::store::git_outbox;
+use chiffon_records::store::git_outbox::{self, Made};
 use chiffon_records::verbs::{record, verify_audit};
 use chiffon_requests::store::messages as store_messages;
 use uuid::Uuid;
@@ -37,6 +37,10 @@ fn scribe(site: &Site, folder: &Path) -> (GitScribe, AuditRepository) {
 fn messages(folder: &Path) -> Vec<String> {
     let repository = AuditRepository::open_existing(folder).expect("a repository");
     repository.list_until(|_| false).expect("they read").into_iter().map(|found| found.message).collect()
+}
+
+fn made(record_id: Uuid, commit: &str) -> Made {
+    Made { id: record_id, payload: None, commit_id: commit.to_owned() }
 }
 
 async fn forget_that_it_was_settled(site: &Site, request_id: Uuid) {
@@ -194,10 +198,8 @@ async fn a_scribe_without_the_lease_or_with_an_old_epoch_writes_nothing() {
     let record = git_outbox::list_open(&mut connection, 1).await.expect("it lists").remove(0);
     assert_eq!(record.request_id, request_id);
     let commit = "0".repeat(40);
-    let stale =
-        git_outbox::set_commits(&mut connection, &[record.id], std::slice::from_ref(&commit), LEASE, epoch - 1).await.expect("it answers");
-    let current =
-        git_outbox::set_commits(&mut connection, &[record.id], std::slice::from_ref(&commit), LEASE, epoch).await.expect("it answers");
+    let stale = git_outbox::set_commits(&mut connection, &[made(record.id, &commit)], LEASE, epoch - 1).await.expect("it answers");
+    let current = git_outbox::set_commits(&mut connection, &[made(record.id, &commit)], LEASE, epoch).await.expect("it answers");
     assert_eq!((stale, current), (false, true));
 }
 
@@ -261,13 +263,13 @@ async fn a_scribe_that_was_stopped_in_its_middle_changes_nothing_when_it_goes_on
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
     let epoch = leases::acquire(&mut connection, LEASE, "old", Duration::from_mins(1)).await.expect("it answers").expect("it is free");
     let commit = repository.write(&plan, None).expect("objects");
-    assert!(git_outbox::set_commits(&mut connection, &[record.id], &[commit.to_string()], LEASE, epoch).await.expect("it answers"));
+    assert!(git_outbox::set_commits(&mut connection, &[made(record.id, &commit.to_string())], LEASE, epoch).await.expect("it answers"));
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
     assert_eq!(scribe.settle_open().await.expect("it settles"), 1);
     let head = repository.head().expect("it reads");
     // It goes on.
     assert!(matches!(repository.move_branch(None, commit), Err(RepositoryError::Moved(_))));
-    assert!(!git_outbox::set_commits(&mut connection, &[record.id], &[commit.to_string()], LEASE, epoch).await.expect("it answers"));
+    assert!(!git_outbox::set_commits(&mut connection, &[made(record.id, &commit.to_string())], LEASE, epoch).await.expect("it answers"));
     assert_eq!((repository.head().expect("it reads"), messages(repository.path()).len()), (head, 1));
 }
 

@@ -1,12 +1,10 @@
-//! Announces again what nobody has planned (RELIABILITY 1).
+//! Plans what is to be planned: what is new, and what nobody has planned (RELIABILITY 1).
 
 pub use crate::verbs::planning_desk::PlanningDesk;
 use async_trait::async_trait;
 use chiffon_kernel::chores::{Chore, TickReport};
 use chiffon_protocol::Problem;
 use tokio::sync::Notify;
-
-use crate::verbs::wake_planning;
 
 /// The agent's name.
 pub const NAME: &str = "planning";
@@ -22,6 +20,6 @@ impl Chore for PlanningDesk {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        Ok(TickReport::of(wake_planning::run(self.context()).await?))
+        Ok(TickReport::of(self.take_due().await?))
     }
 }

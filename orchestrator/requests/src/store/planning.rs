@@ -1,4 +1,4 @@
-//! Who plans which round of a conversation, and which rounds have to be announced again (RELIABILITY 1, 19).
+//! Who plans which round of a conversation, and which rounds are to be planned: those whose `resend_at` has come (RELIABILITY 1, 19).
 
 use std::time::Duration;
 
@@ -33,7 +33,8 @@ pub async fn lease(
     lease: Duration,
     resend_at: DateTime<Utc>,
 ) -> Result<Option<PlanningLease>, Error> {
-    Ok(sqlx::query!(
+    Ok(sqlx::query_as!(
+        PlanningLease,
         r#"WITH free AS (
             SELECT id, planning_lease_until IS NOT NULL AS was_cut_off
             FROM requests
@@ -47,22 +48,70 @@ pub async fn lease(
             planning_lease_until = now() + make_interval(secs => $3), resend_at = $4
         FROM free
         WHERE requests.id = free.id
-        RETURNING planning_epoch, planning_tries, planning_deaths, was_cut_off AS "was_cut_off!""#,
+        RETURNING requests.id AS request_id, round, planning_epoch AS epoch, planning_tries AS tries, was_cut_off AS "was_cut_off!",
+            planning_deaths AS deaths"#,
         id,
         round,
         lease.as_secs_f64(),
         resend_at,
     )
     .fetch_optional(connection)
-    .await?
-    .map(|row| PlanningLease {
-        request_id: id,
-        round,
-        epoch: row.planning_epoch,
-        tries: row.planning_tries,
-        was_cut_off: row.was_cut_off,
-        deaths: row.planning_deaths,
-    }))
+    .await?)
+}
+
+/// The same of the oldest rounds whose time has come and that nobody works on; at most so many.
+pub async fn lease_due(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    lease: Duration,
+    resend_at: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<PlanningLease>, Error> {
+    Ok(sqlx::query_as!(
+        PlanningLease,
+        r#"WITH free AS (
+            SELECT id, planning_lease_until IS NOT NULL AS was_cut_off
+            FROM requests
+            WHERE resend_at <= $1 AND status = 'planning' AND (planning_lease_until IS NULL OR planning_lease_until < now())
+            ORDER BY created_at, id
+            LIMIT $4
+            FOR UPDATE SKIP LOCKED
+        )
+        UPDATE requests
+        SET planning_epoch = planning_epoch + 1, planning_tries = planning_tries + 1,
+            planning_deaths = planning_deaths + was_cut_off::int,
+            planning_lease_until = now() + make_interval(secs => $2), resend_at = $3
+        FROM free
+        WHERE requests.id = free.id
+        RETURNING requests.id AS request_id, round, planning_epoch AS epoch, planning_tries AS tries, was_cut_off AS "was_cut_off!",
+            planning_deaths AS deaths"#,
+        now,
+        lease.as_secs_f64(),
+        resend_at,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Notes of the rounds that have been due since before `since` that they were looked at: all planners are busy.
+pub async fn put_off(connection: &mut PgConnection, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE requests
+        SET resend_at = $2
+        WHERE id IN (
+            SELECT id
+            FROM requests
+            WHERE resend_at < $1 AND status = 'planning' AND (planning_lease_until IS NULL OR planning_lease_until < now())
+            ORDER BY id
+            FOR UPDATE SKIP LOCKED
+        )",
+        since,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Makes a planning lease last for this long from now. `false`: it is not the newest any more, or the round is over.
@@ -87,7 +136,7 @@ pub async fn renew(
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives a planning lease back as if it had not been taken, and has the round announced again at once.
+/// Gives a planning lease back as if it had not been taken: the round is to be planned at once.
 pub async fn give_back(connection: &mut PgConnection, lease: &PlanningLease, now: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE requests
@@ -103,7 +152,7 @@ pub async fn give_back(connection: &mut PgConnection, lease: &PlanningLease, now
     Ok(())
 }
 
-/// Gives a planning lease back: the round waits and is announced again at `resend_at`. `false`: the lease was not the newest any more.
+/// Gives a planning lease back: the round waits and is to be planned at `resend_at`. `false`: the lease was not the newest any more.
 pub async fn wait(
     connection: &mut PgConnection,
     lease: &PlanningLease,
@@ -127,49 +176,9 @@ pub async fn wait(
     Ok(done.rows_affected() == 1)
 }
 
-/// A round that has to be announced (again).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unplanned {
-    /// The request.
-    pub id: Uuid,
-    /// Its round.
-    pub round: i32,
-    /// Its trace.
-    pub trace_id: String,
-}
-
-/// Takes the rounds whose time to be announced again has come, and sets their next time.
-pub async fn take_to_resend(
-    connection: &mut PgConnection,
-    now: DateTime<Utc>,
-    next: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Unplanned>, Error> {
-    Ok(sqlx::query_as!(
-        Unplanned,
-        "UPDATE requests
-        SET resend_at = $2
-        WHERE id IN (
-            SELECT id
-            FROM requests
-            WHERE resend_at <= $1 AND status = 'planning'
-            ORDER BY resend_at
-            LIMIT $3
-            FOR UPDATE SKIP LOCKED
-        )
-        RETURNING id, round, trace_id",
-        now,
-        next,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?)
-}
-
-/// Takes the rounds that wait for an agent to announce actions.
-pub async fn take_waiting_for_agent(connection: &mut PgConnection, next: DateTime<Utc>) -> Result<Vec<Unplanned>, Error> {
-    Ok(sqlx::query_as!(
-        Unplanned,
+/// Lets the rounds be planned that wait for an agent to announce actions; how many.
+pub async fn let_go_for_agent(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, Error> {
+    let done = sqlx::query!(
         "UPDATE requests
         SET resend_at = $1
         WHERE id IN (
@@ -178,11 +187,11 @@ pub async fn take_waiting_for_agent(connection: &mut PgConnection, next: DateTim
             WHERE status = 'planning' AND waiting_for ->> 'what' = $2
             ORDER BY id
             FOR UPDATE SKIP LOCKED
-        )
-        RETURNING id, round, trace_id",
-        next,
+        )",
+        now,
         What::Agent.as_str(),
     )
-    .fetch_all(connection)
-    .await?)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
 }

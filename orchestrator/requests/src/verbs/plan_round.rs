@@ -38,16 +38,28 @@ pub async fn lease(context: &Context, request_id: Uuid, round: i32) -> Result<Op
     let time = context.settings.planning_lease;
     let mut work = context.begin().await?;
     let lease = planning::lease(&mut work, request_id, round, time, now + time).await?;
-    if let Some(lease) = lease.as_ref().filter(|lease| lease.was_cut_off) {
-        let reason = "whoever planned it before was cut off";
-        let audit = AuditEvent::by_chiffon(
-            "planning.taken_up_again",
-            json!({"round": round, "tries": lease.tries, "deaths": lease.deaths, "reason": reason}),
-        );
-        work.audit(request_id, audit);
-    }
+    tell_of_deaths(&mut work, lease.as_slice());
     work.commit().await?;
     Ok(lease)
+}
+
+/// The same of what is to be planned now; at most so many rounds.
+pub async fn lease_due(context: &Context, limit: usize) -> Result<Vec<PlanningLease>, Problem> {
+    let now = context.clock.now();
+    let time = context.settings.planning_lease;
+    let mut work = context.begin().await?;
+    let leases = planning::lease_due(&mut work, now, time, now + time, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+    tell_of_deaths(&mut work, &leases);
+    work.commit().await?;
+    Ok(leases)
+}
+
+fn tell_of_deaths(work: &mut Work, leases: &[PlanningLease]) {
+    for lease in leases.iter().filter(|lease| lease.was_cut_off) {
+        let reason = "whoever planned it before was cut off";
+        let data = json!({"round": lease.round, "tries": lease.tries, "deaths": lease.deaths, "reason": reason});
+        work.audit(lease.request_id, AuditEvent::by_chiffon("planning.taken_up_again", data));
+    }
 }
 
 /// Everything that a plan is made of.

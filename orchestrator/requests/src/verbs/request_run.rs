@@ -51,8 +51,8 @@ impl Run for Requests {
         }
     }
 
-    async fn agent_came(&self, context: &engine::Context, work: &mut Work) -> Result<(), store::Error> {
-        wake_planning::after_hello(&self.context(context), work).await.map(drop)
+    async fn agent_came(&self, work: &mut Work) -> Result<(), store::Error> {
+        wake_planning::after_hello(work).await.map(drop)
     }
 
     async fn plan_again(&self, context: &engine::Context, work: &mut Work, run_id: Uuid) -> Result<bool, store::Error> {

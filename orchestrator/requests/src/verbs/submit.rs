@@ -77,7 +77,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
         deadline: input.deadline,
         max_cost,
         waiting_for: &waiting_for,
-        resend_at: now + context.settings.resend_after,
+        resend_at: now,
         deadline_at: transition::deadline_of(context, Status::Planning),
     };
     let mut work = context.begin().await?;
@@ -93,7 +93,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     work.audit(new.id, event);
     transition::say(&mut work, &row, Some(principal.id), &text).await?;
     transition::tell(&mut work, &row, None);
-    transition::want_plan(context, &mut work, new.id, &trace_id, row.round);
+    work.wake_planner();
     keep_answer(&mut work, principal, input.idempotency_key.as_deref(), &json!({"request_id": new.id})).await?;
     if let Some(message) = &input.message
         && !request_messages::add(&mut work, principal.id, message, new.id, now).await?

@@ -3,12 +3,9 @@
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
-use chiffon_kernel::store::outbox::Message;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan_state::Event as PlanEvent;
-use chiffon_protocol::message::PlanWanted;
-use chiffon_protocol::topology::REQUESTS;
-use chiffon_protocol::{Envelope, Problem};
+use chiffon_protocol::Problem;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,7 +25,7 @@ pub struct Change {
     pub waiting_for: Option<Wait>,
     /// What ended or stopped it.
     pub error: Option<Problem>,
-    /// When what it waits for is announced again.
+    /// From when on it is to be planned.
     pub resend_at: Option<DateTime<Utc>>,
     /// Who did what.
     pub audit: AuditEvent,
@@ -123,18 +120,6 @@ pub async fn notify(work: &mut Work, row: &Row, about: Uuid, text: &str) -> Resu
     Ok(())
 }
 
-/// Announces on the bus that a round wants a plan.
-pub fn want_plan(context: &Context, work: &mut Work, request_id: Uuid, trace_id: &str, round: i32) {
-    let envelope = Envelope {
-        message_id: context.ids.new_message_id(),
-        trace_id: trace_id.to_owned(),
-        request_id,
-        timestamp: work.now(),
-        message: PlanWanted { round }.into(),
-    };
-    work.send(Message::work(REQUESTS, &envelope));
-}
-
 /// Begins the conversation's next round with a person's words: the plan of the round before is given up, and a planner is called.
 pub async fn begin_round(
     context: &Context,
@@ -144,15 +129,14 @@ pub async fn begin_round(
     text: &str,
     audit: AuditEvent,
 ) -> Result<(), store::Error> {
-    let resend_at = context.clock.now() + context.settings.resend_after;
     if let Some(plan_id) = row.plan_id {
         plans::give_up(work, plan_id, PlanEvent::Supersede).await?;
     }
     row.round = requests::next_round(work, row.id).await?;
     say(work, row, Some(principal_id), text).await?;
-    let change = Change { resend_at: Some(resend_at), ..Change::new(Event::Say, audit) };
+    let change = Change { resend_at: Some(work.now()), ..Change::new(Event::Say, audit) };
     apply(context, work, row, change.waiting_for(What::Planner, "a planner reads what was said")).await?;
-    want_plan(context, work, row.id, &row.trace_id, row.round);
+    work.wake_planner();
     Ok(())
 }
 

@@ -125,7 +125,6 @@ async fn a_round_in_which_the_planner_panics_is_tried_again_and_then_fails_with_
     for _ in 0..app.context.settings.planning_tries {
         assert_eq!(app.status(request_id).await, "planning");
         app.clock.advance(Duration::from_mins(5));
-        chiffon_requests::verbs::wake_planning::run(&app.context).await.expect("it is announced again");
         app.plan().await;
     }
     assert_eq!(app.status(request_id).await, "failed");

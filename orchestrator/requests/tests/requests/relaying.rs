@@ -24,7 +24,8 @@ async fn what_is_sent_is_signed_traced_and_forgotten() {
     let app = TestApp::start().await;
     app.announce_actions().await;
     let ann = app.person("ann", Role::Requester).await;
-    ask(&app, &ann, RESTART).await;
+    let request_id = ask(&app, &ann, RESTART).await;
+    app.want_plan(request_id).await;
     assert_eq!(app.relay().await.done, 1);
     assert_eq!(app.number(ROWS, Uuid::nil()).await, 0);
     let delivery = app.context.bus.peek(REQUESTS, 1).await.expect("the queue is there").pop().expect("it is there");
@@ -43,6 +44,7 @@ async fn a_crash_between_confirm_and_delete_sends_twice_and_plans_once() {
     app.announce_actions().await;
     let ann = app.person("ann", Role::Requester).await;
     let request_id = ask(&app, &ann, RESTART).await;
+    app.want_plan(request_id).await;
     // What a relay has done when it dies: the row is leased and the broker has confirmed the message, but the row stands.
     sqlx::query("CREATE TABLE kept AS SELECT * FROM outbox").execute(app.pool()).await.expect("a copy");
     app.relay().await;
@@ -55,7 +57,8 @@ async fn a_crash_between_confirm_and_delete_sends_twice_and_plans_once() {
 async fn a_row_that_another_relay_sends_is_left_to_it_until_its_lease_ends() {
     let app = TestApp::start().await;
     let ann = app.person("ann", Role::Requester).await;
-    ask(&app, &ann, RESTART).await;
+    let request_id = ask(&app, &ann, RESTART).await;
+    app.want_plan(request_id).await;
     let mut connection = app.context.store.acquire().await.expect("the database answers");
     assert_eq!(outbox::lease(&mut connection, 10, Duration::from_mins(1)).await.expect("it leases").len(), 1);
     assert_eq!(app.relay().await.done, 0);
@@ -69,7 +72,8 @@ async fn what_is_handed_over_is_sent_without_another_look_and_by_nobody_else() {
     let app = TestApp::start().await;
     app.context.handed.open();
     let ann = app.person("ann", Role::Requester).await;
-    ask(&app, &ann, RESTART).await;
+    let request_id = ask(&app, &ann, RESTART).await;
+    app.want_plan(request_id).await;
     let mut connection = app.context.store.acquire().await.expect("the database answers");
     assert_eq!(outbox::lease(&mut connection, 10, Duration::from_mins(1)).await.expect("it leases").len(), 0, "others leave it alone");
     assert_eq!(app.relay().await.done, 1);
@@ -83,7 +87,8 @@ async fn what_a_process_had_in_hand_is_sent_at_once_when_it_leaves_and_after_its
     let ann = app.person("ann", Role::Requester).await;
     let leave = async || {
         app.context.handed.open();
-        ask(&app, &ann, RESTART).await;
+        let request_id = ask(&app, &ann, RESTART).await;
+        app.want_plan(request_id).await;
         app.context.handed.close()
     };
     let mut connection = app.context.store.acquire().await.expect("the database answers");
@@ -100,7 +105,8 @@ async fn what_a_process_had_in_hand_is_sent_at_once_when_it_leaves_and_after_its
 async fn a_broker_that_is_away_loses_nothing_and_the_relay_says_why() {
     let mut app = TestApp::start().await;
     let ann = app.person("ann", Role::Requester).await;
-    ask(&app, &ann, RESTART).await;
+    let request_id = ask(&app, &ann, RESTART).await;
+    app.want_plan(request_id).await;
     app.context.bus.close(Duration::from_secs(1)).await;
     let problem =
         OutboxRelay::new(app.context.kernel.clone(), Arc::new(chiffon_engine::verbs::unclaimed::Offers::new(app.context.engine.clone())))
