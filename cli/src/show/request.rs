@@ -13,7 +13,12 @@ use super::time::ago;
 pub fn print(request: &Value) {
     let id = text(&request["request_id"]);
     println!("{} {}  {}", bold(short(&id)), status(&text(&request["status"])), text(&request["text"]));
-    println!("{}", faint(&format!("{id}, asked by {} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
+    let origin = &request["origin"];
+    let by = match origin["kind"].as_str() {
+        None | Some("person") => String::new(),
+        Some(_) => format!(" through {} {}", text(&origin["kind"]), text(&origin["id"])),
+    };
+    println!("{}", faint(&format!("{id}, asked by {}{by} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
     print_wait(request);
     print_reserved(request);
     let mut errors = Errors::default();

@@ -2,6 +2,7 @@
 
 use chiffon_kernel::domain::role::Principal;
 use chiffon_protocol::Problem;
+use chiffon_requests::domain::origin::Origin;
 use chiffon_requests::verbs::decide::{self, Decide, Decided, Decision};
 use chiffon_requests::verbs::submit::{self, Submit};
 use uuid::Uuid;
@@ -18,6 +19,13 @@ pub const DEPLOY: &str = "Deploy Kuma Uptime to nas and add our existing portals
 /// Asks; the request.
 pub async fn ask(app: &TestApp, principal: &Principal, text: &str) -> Uuid {
     let input = Submit { text: text.to_owned(), ..Submit::default() };
+    submit::run(&app.context, principal, input).await.expect("it is taken").request_id
+}
+
+/// Asks in somebody's name, as something that begins requests by itself.
+pub async fn ask_from(app: &TestApp, principal: &Principal, origin: (&str, &str), text: &str) -> Uuid {
+    let origin = Origin::of(origin.0, origin.1).expect("an origin");
+    let input = Submit { text: text.to_owned(), origin: Some(origin), ..Submit::default() };
     submit::run(&app.context, principal, input).await.expect("it is taken").request_id
 }
 

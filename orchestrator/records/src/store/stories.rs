@@ -88,6 +88,8 @@ pub struct RequestStory {
     pub text: String,
     /// Who asked.
     pub requested_by: String,
+    /// What began it, where it is no person.
+    pub origin: Option<String>,
     /// When.
     pub created_at: DateTime<Utc>,
     /// The trace.
@@ -110,7 +112,7 @@ pub struct RequestStory {
 pub async fn of_requests(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<RequestStory>, Error> {
     Ok(sqlx::query_as!(
         RequestStory,
-        r#"SELECT t.id AS task_id, r.text, p.name AS requested_by, r.created_at, r.trace_id, r.cost_micro_usd AS cost, h.audit_head, l.body AS plan,
+        r#"SELECT t.id AS task_id, r.text, p.name AS requested_by, CASE WHEN r.origin_kind <> 'person' THEN r.origin_kind || ' ' || r.origin_id END AS origin, r.created_at, r.trace_id, r.cost_micro_usd AS cost, h.audit_head, l.body AS plan,
             l.sha256 AS plan_sha256,
             COALESCE((
                 SELECT jsonb_agg(jsonb_build_object('by', d.name, 'decision', a.decision, 'at', a.at, 'comment', a.comment) ORDER BY a.at)

@@ -297,8 +297,9 @@ fn applied_intent(record: &Open, task: &TaskStory, request: &RequestStory, hosts
 }
 
 fn request_page(record: &Open, request: &RequestStory) -> String {
+    let origin = request.origin.as_deref().map(|origin| format!("\n- Origin: {}", Shown::line(origin))).unwrap_or_default();
     let mut page = format!(
-        "# {}\n\n- Request: {}\n- Asked by: {}\n- Asked at: {}\n- Trace: {}\n- Plan: {}\n\n## Conversation\n\n",
+        "# {}\n\n- Request: {}\n- Asked by: {}{origin}\n- Asked at: {}\n- Trace: {}\n- Plan: {}\n\n## Conversation\n\n",
         Shown::line(request.text.lines().next().unwrap_or_default()),
         record.request_id,
         request.requested_by,

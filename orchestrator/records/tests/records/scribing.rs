@@ -146,6 +146,8 @@ async fn a_commit_and_its_page_have_the_words_of_each_revision_and_who_said_them
         let turn = store_messages::Turn { request_id, principal_id: Some(who), text: text.to_owned(), round: 2 };
         store_messages::add(&mut connection, &[turn], now).await.expect("it is said");
     }
+    let began = "UPDATE requests SET origin_kind = 'schedule', origin_id = 'nightly'";
+    sqlx::query(began).execute(site.app.pool()).await.expect("a schedule began it");
     let folder = tempfile::tempdir().expect("a folder");
     let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
     scribe.settle_open().await.expect("it settles");
@@ -157,6 +159,7 @@ async fn a_commit_and_its_page_have_the_words_of_each_revision_and_who_said_them
             .await
             .expect("a page");
     assert!(page.contains("**eve**, ") && page.contains("> wait, only\n> web, and not today"), "{page}");
+    assert!(page.contains("\n- Origin: schedule nightly\n"), "{page}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
 
 pub mod deadline;
+pub mod origin;
 pub mod permissions;
 pub mod request;
 pub mod run_outcome;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::domain::origin::Origin;
 use crate::domain::request::Status;
 
 /// How many requests are open.
@@ -44,6 +45,8 @@ pub struct Row {
     pub id: Uuid,
     /// Who asked.
     pub principal_id: Uuid,
+    /// What began it.
+    pub origin: Origin,
     /// The words.
     pub text: String,
     /// Where it stands.
@@ -73,6 +76,8 @@ pub struct Row {
 struct Stored {
     id: Uuid,
     principal_id: Uuid,
+    origin_kind: String,
+    origin_id: Option<String>,
     text: String,
     status: String,
     waiting_for: Option<Value>,
@@ -100,6 +105,7 @@ impl TryFrom<Stored> for Row {
         Ok(Self {
             id: stored.id,
             principal_id: stored.principal_id,
+            origin: Origin::stored(stored.origin_kind, stored.origin_id, stored.principal_id),
             text: stored.text,
             status,
             waiting_for: stored.waiting_for.map(|value| read_json("requests", "waiting_for", &stored.id, &value)).transpose()?,
@@ -123,6 +129,8 @@ pub struct New<'n> {
     pub id: Uuid,
     /// Who asks.
     pub principal_id: Uuid,
+    /// What begins it.
+    pub origin: &'n Origin,
     /// Groups requests of one chat.
     pub conversation_id: Option<Uuid>,
     /// The words.
@@ -146,8 +154,8 @@ pub struct New<'n> {
 /// Adds a request.
 pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_micro_usd, resend_at, deadline_at, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_micro_usd, resend_at, deadline_at, created_at, updated_at, origin_kind, origin_id)
+        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)",
         new.id,
         new.principal_id,
         new.conversation_id,
@@ -160,6 +168,8 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         new.resend_at,
         new.deadline_at,
         at,
+        new.origin.kind(),
+        new.origin.own_id(),
     )
     .execute(connection)
     .await?;
@@ -175,7 +185,7 @@ pub async fn lock(connection: &mut PgConnection, request_id: Uuid) -> Result<Opt
 pub async fn lock_all(connection: &mut PgConnection, request_ids: &[Uuid]) -> Result<Vec<Row>, Error> {
     sqlx::query_as!(
         Stored,
-        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_micro_usd, round, planning_epoch, plan_id, cost_micro_usd, created_at,
+        r#"SELECT id, principal_id, origin_kind, origin_id, text, status, waiting_for, trace_id, priority, max_cost_micro_usd, round, planning_epoch, plan_id, cost_micro_usd, created_at,
             (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
         WHERE id = ANY ($1)
@@ -194,7 +204,7 @@ pub async fn lock_all(connection: &mut PgConnection, request_ids: &[Uuid]) -> Re
 pub async fn get(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
     sqlx::query_as!(
         Stored,
-        r#"SELECT id, principal_id, text, status, waiting_for, trace_id, priority, max_cost_micro_usd, round, planning_epoch, plan_id, cost_micro_usd, created_at,
+        r#"SELECT id, principal_id, origin_kind, origin_id, text, status, waiting_for, trace_id, priority, max_cost_micro_usd, round, planning_epoch, plan_id, cost_micro_usd, created_at,
             (held_at IS NOT NULL OR status = 'paused') AS "held!"
         FROM requests
         WHERE id = $1"#,

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Context, open_requests, transition};
+use crate::domain::origin::Origin;
 use crate::domain::permissions::REQUESTS_ASK;
 use crate::domain::request::{STREAM, Status};
 use crate::store::request_messages::{self, Message};
@@ -44,6 +45,8 @@ pub struct Submit {
     pub idempotency_key: Option<String>,
     /// The message by which it came over AMQP; it is noted together with what it asks for.
     pub message: Option<Message>,
+    /// What asks by itself, in the name of the principal; `None` where they ask. No caller from outside says it.
+    pub origin: Option<Origin>,
 }
 
 /// What became of it.
@@ -66,10 +69,12 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     checked_deadline(context, input.deadline)?;
     let trace_id = input.trace_id.filter(|id| is_trace_id(id)).unwrap_or_else(|| context.ids.new_trace_id());
     let now = context.clock.now();
+    let origin = input.origin.unwrap_or_else(|| Origin::person(principal.id));
     let waiting_for = Wait::new(What::Planner, "a planner reads it").since(now);
     let new = requests::New {
         id: context.ids.new_id(),
         principal_id: principal.id,
+        origin: &origin,
         conversation_id: input.conversation_id,
         text: &text,
         trace_id: &trace_id,
@@ -85,7 +90,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     requests::add(&mut work, &new, now).await?;
     work.open(new.id, STREAM);
     let row = requests::lock(&mut work, new.id).await?.ok_or_else(|| missing::request(new.id))?;
-    let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id});
+    let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id, "origin": origin});
     if let Some(message) = &input.message {
         data["message_id"] = json!(message.id);
     }

@@ -36,6 +36,7 @@ pub async fn run(context: &Context, principal: &Principal, envelope: &Envelope, 
         trace_id: Some(envelope.trace_id.clone()),
         idempotency_key: None,
         message: Some(message),
+        origin: None,
     };
     match submit::run(context, principal, input).await {
         Ok(submitted) => {

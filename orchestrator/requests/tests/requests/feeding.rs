@@ -136,7 +136,7 @@ async fn of_many_writers_at_once_each_event_is_read_exactly_once() {
         all.extend(read(&app, place, 9).await);
         all
     };
-    let reader = async { tokio::time::timeout(Duration::from_secs(60), reader).await.expect("all is read") };
+    let reader = async { tokio::time::timeout(Duration::from_mins(1), reader).await.expect("all is read") };
     let writers = futures::future::join_all((0..WRITERS).map(writer));
     let (all, _) = tokio::join!(reader, writers);
     assert_eq!(all.len(), wanted);

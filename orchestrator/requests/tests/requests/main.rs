@@ -10,6 +10,7 @@ mod history;
 mod holding;
 mod keeping;
 mod messaging;
+mod origins;
 mod outdated;
 mod overrunning;
 mod panicking;

@@ -32,6 +32,9 @@ async fn requests_are_found_by_each_filter() {
         ("text=DOME", vec!["Open the dome, 100% of it"]),
         ("text=polish%20nas", vec![lens]),
         ("text=%27%3B%20DROP%20TABLE", vec![]),
+        ("origin=person", vec!["Open the dome, 100% of it", lens]),
+        ("origin=schedule", vec![]),
+        ("origin=schedule:nightly", vec![]),
         ("since=2999-01-01T00:00:00Z", vec![]),
         ("since=2001-01-01T00:00:00Z&who=ada&host=nas&status=running&action=polish_lens&text=lens", vec![lens]),
     ] {
@@ -43,9 +46,11 @@ async fn requests_are_found_by_each_filter() {
         assert_eq!(found(&app, &ada, &query).await, ["Open the dome, 100% of it"], "{query}");
     }
     assert_eq!(found(&app, &ada, "id=0000ffff0000").await, [""; 0]);
-    for bad in ["id=abc", "id=%25%25%25%25", "id=not%20hex"] {
+    for bad in ["origin=Schedule", "origin=schedule:", "id=abc", "id=%25%25%25%25", "id=not%20hex"] {
         assert_eq!(app.get(&format!("/requests?{bad}"), &ada).await.status.as_u16(), 400, "{bad}");
     }
+    let claimed = app.post("/request", &ada, &json!({"text": "Close the dome", "origin": {"kind": "schedule", "id": "nightly"}})).await;
+    assert_eq!(claimed.code(), 5104, "no caller says what began it: {claimed:?}");
     let first = app.get("/requests?limit=1", &ada).await.ok();
     assert_eq!((&first["items"][0]["request_id"], &first["next_cursor"]), (&json!(dome), &json!(dome)));
     let second = app.get(&format!("/requests?limit=1&cursor={dome}"), &ada).await.ok();

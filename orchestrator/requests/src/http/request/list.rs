@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::domain::origin::is_kind;
 use crate::domain::request::Status;
 use crate::http::HttpState;
 use crate::store::read::requests::{self, Filter, RequestSummary};
@@ -25,6 +26,8 @@ pub(in crate::http) struct ListQuery {
     action: Option<String>,
     /// Asked by the principal of this name.
     who: Option<String>,
+    /// What began it: a kind such as `schedule`, or `schedule:` and its id.
+    origin: Option<String>,
     /// Its id begins or ends with this: four characters at least.
     id: Option<String>,
     /// Asked at or after this moment (RFC 3339).
@@ -58,6 +61,7 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
         host: query.host,
         action: query.action,
         who: query.who,
+        origin: query.origin.as_deref().map(origin).transpose()?,
         id_part: query.id.as_deref().map(id_part).transpose()?,
         since: query.since,
         text: query.text.filter(|text| !text.trim().is_empty()),
@@ -68,6 +72,15 @@ pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query):
     let more = cut(&mut items, limit);
     let next_cursor = items.last().map(|request| request.request_id).filter(|_| more);
     Ok(Json(Page { items, next_cursor }))
+}
+
+fn origin(text: &str) -> Result<(String, Option<String>), Failure> {
+    let (kind, id) = text.split_once(':').map_or((text, None), |(kind, id)| (kind, Some(id)));
+    if is_kind(kind) && id != Some("") {
+        return Ok((kind.to_owned(), id.map(str::to_owned)));
+    }
+    let message = format!("`{}` is no origin; give a kind such as `schedule`, or `schedule:` and its id", text.escape_default());
+    Err(bad_query("origin", message))
 }
 
 fn id_part(part: &str) -> Result<String, Failure> {

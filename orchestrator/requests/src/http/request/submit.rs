@@ -77,6 +77,7 @@ pub(in crate::http) async fn submit(
             trace_id: Some(trace_id),
             idempotency_key: given,
             message: None,
+            origin: None,
         };
         let submitted = submit::run(&state.context, &caller.0, input).await?;
         let shown = show(&state, &caller, submitted.request_id).await?;

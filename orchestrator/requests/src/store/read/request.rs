@@ -20,6 +20,7 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::origin::Origin;
 use crate::store::plans::read_state;
 
 /// A request with its plan, tasks and conversation.
@@ -33,6 +34,8 @@ pub struct RequestView {
     pub text: String,
     /// Who asked.
     pub requested_by: String,
+    /// What began it.
+    pub origin: Origin,
     /// Groups requests of one chat.
     pub conversation_id: Option<Uuid>,
     /// When it was asked.
@@ -199,7 +202,7 @@ pub async fn status(pool: &PgPool, request_id: Uuid) -> Result<Option<String>, E
 
 async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(RequestView, Option<(Uuid, PlanView)>)>, Error> {
     let row = sqlx::query!(
-        r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
+        r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.principal_id, r.origin_kind, r.origin_id, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
             r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for AS "waiting_for: Json<WaitingFor>", r.held_at, r.held_by, r.error, r.cost_micro_usd, s.event_seq,
             l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.body AS "body?", l.risk AS "risk?",
             l.created_at AS "planned_at?", l.expires_at, l.approved_at
@@ -238,6 +241,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         status: row.status,
         text: row.text,
         requested_by: row.requested_by,
+        origin: Origin::stored(row.origin_kind, row.origin_id, row.principal_id),
         conversation_id: row.conversation_id,
         created_at: row.created_at,
         updated_at: row.updated_at,

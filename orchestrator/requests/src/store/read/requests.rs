@@ -16,6 +16,8 @@ use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::origin::{Origin, PERSON};
+
 /// Which requests.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -27,6 +29,8 @@ pub struct Filter {
     pub action: Option<String>,
     /// Asked by the principal of this name.
     pub who: Option<String>,
+    /// Begun by something of this kind, and where it is given by the one with this id.
+    pub origin: Option<(String, Option<String>)>,
     /// Its id begins or ends with this: small hexadecimal digits and hyphens.
     pub id_part: Option<String>,
     /// Asked at or after this.
@@ -50,6 +54,9 @@ pub struct RequestSummary {
     pub text: String,
     /// Who asked.
     pub requested_by: String,
+    /// What began it.
+    #[sqlx(json)]
+    pub origin: Origin,
     /// When it was asked.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -106,7 +113,8 @@ pub async fn list(pool: &PgPool, kinds: &Kinds, filter: &Filter, limit: i64) -> 
 
 async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, reach: Reach) -> Result<Vec<RequestSummary>, Error> {
     let mut query = QueryBuilder::<Postgres>::new(
-        "SELECT r.id AS request_id, r.status, left(r.text, 300) AS text, p.name AS requested_by, r.created_at, r.updated_at,
+        "SELECT r.id AS request_id, r.status, left(r.text, 300) AS text, p.name AS requested_by,
+            jsonb_build_object('kind', r.origin_kind, 'id', COALESCE(r.origin_id, r.principal_id::text)) AS origin, r.created_at, r.updated_at,
             r.finished_at, r.waiting_for, l.summary, l.risk, r.error, r.cost_micro_usd AS cost_usd
         FROM requests r
         JOIN principals p ON p.id = r.principal_id
@@ -136,6 +144,12 @@ async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, rea
     }
     if let Some(who) = who {
         query.push(" AND r.principal_id = ").push_bind(who);
+    }
+    if let Some((kind, id)) = &filter.origin {
+        query.push(" AND r.origin_kind = ").push_bind(kind);
+        if let Some(id) = id {
+            query.push(if kind == PERSON { " AND r.principal_id::text = " } else { " AND r.origin_id = " }).push_bind(id);
+        }
     }
     if let Some(since) = filter.since {
         query.push(" AND r.created_at >= ").push_bind(since);
@@ -173,7 +187,12 @@ async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, rea
     }
     query.push(" ORDER BY r.id DESC LIMIT ").push_bind(limit);
     // Planned anew for each words, hosts and people: a plan for any walks back through all requests in search of a rare one.
-    let is_for_any = filter.text.is_none() && filter.id_part.is_none() && filter.host.is_none() && filter.action.is_none() && who.is_none();
+    let is_for_any = filter.text.is_none()
+        && filter.id_part.is_none()
+        && filter.host.is_none()
+        && filter.action.is_none()
+        && filter.origin.is_none()
+        && who.is_none();
     Ok(query.build_query_as().persistent(is_for_any).fetch_all(pool).await?)
 }
 
