@@ -8,6 +8,7 @@ mod costs;
 mod dispatch;
 mod fill;
 mod floor;
+mod growth;
 mod idle;
 mod log_lines;
 mod machine;
@@ -42,7 +43,7 @@ struct Args {
     /// How often each row is measured; long ones a few times at most, round trips ten times as often
     #[arg(long, default_value_t = 30)]
     runs: usize,
-    /// Only these rows, separated by commas: dispatch, cold start, round trip, throughput, log lines, stored
+    /// Only these rows, separated by commas: dispatch, cold start, round trip, throughput, growth, log lines, stored
     #[arg(long, default_value = "")]
     only: String,
     /// Tasks that are approved at once, 500 at most
@@ -111,7 +112,7 @@ async fn measure(args: &Args, machine: &mut Machine, rows: &mut Vec<Row>) -> any
     if wanted("cold start") {
         rows.extend(cold_start::rows(args.runs.min(COLD_STARTS)).await?);
     }
-    if ["round trip", "throughput", "log lines", "stored"].into_iter().any(wanted) {
+    if ["round trip", "throughput", "growth", "log lines", "stored"].into_iter().any(wanted) {
         let mut system = System::start().await?;
         machine.versions.push(format!("RabbitMQ {}", system.broker.ctl(&["version"]).await?.trim()));
         machine.settings.extend(system.settings().await?);
@@ -143,6 +144,9 @@ async fn measure_on(
         if let Ok(celery) = celery {
             celery.stop();
         }
+    }
+    if wanted("growth") {
+        rows.extend(growth::rows(system).await?);
     }
     if wanted("log lines") {
         rows.push(log_lines::row(system, few, args.lines).await?);

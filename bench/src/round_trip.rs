@@ -43,7 +43,7 @@ pub async fn row(system: &System, celery: &mut Result<Celery, String>, turns: us
 }
 
 /// Milliseconds of so many tasks, one after the other.
-async fn own(system: &System, runs: usize) -> anyhow::Result<Vec<f64>> {
+pub async fn own(system: &System, runs: usize) -> anyhow::Result<Vec<f64>> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let (mut milliseconds, mut all) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
     for _ in 0..runs {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chiffon_engine::store::read::tasks;
 use chiffon_engine::store::ready;
+use chiffon_engine::verbs::dispatch;
 use chiffon_harness::site::{Site, id, step};
 use chiffon_harness::wire::WireAgent;
 use chiffon_process::Clock as _;
@@ -53,6 +54,56 @@ async fn a_ready_task_behind_more_than_a_look_takes_starts_at_once() {
     }
     assert_eq!(found(&site).await, 0, "what waits for nas is not looked at while nas is taken");
     assert_eq!(site.audited(first, "task.offered").await, 1);
+}
+
+/// Rows and index entries that the only connection has read so far.
+async fn read_so_far(site: &Site) -> i64 {
+    sqlx::query("SELECT pg_stat_force_next_flush()").execute(site.app.pool()).await.expect("what was read is counted");
+    let rows = "SELECT sum(seq_tup_read + COALESCE(idx_tup_fetch, 0))::bigint FROM pg_stat_user_tables";
+    count(site, rows).await + count(site, "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes").await
+}
+
+#[tokio::test]
+async fn what_a_look_that_offers_something_reads_does_not_depend_on_how_much_waits() {
+    let mut site = Site::start_on_one_connection().await;
+    site.app.leave_behind();
+    let mut agent = WireAgent::start(&site, "infra-1", &site.keys[0]).await;
+    site.approved(&[step("holder", "nas", &[])]).await;
+    site.turn().await;
+    agent.take(&site).await;
+    site.app.clock.advance(Duration::from_secs(1));
+    let waiting = site.approved(&[step("waiting", "nas", &[])]).await;
+    site.turn().await;
+    let many = "INSERT INTO tasks
+        SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'step_id', 'copy-' || n))).*
+        FROM tasks t
+        CROSS JOIN generate_series($2, $3) n
+        WHERE t.request_id = $1 AND t.step_id = 'waiting'";
+    let (mut read, mut there) = (Vec::new(), 1);
+    for number in [1_i64, 1_000, 50_000] {
+        while there < number {
+            let until = number.min(there + 5_000);
+            sqlx::query(many).bind(waiting).bind(there + 1).bind(until).execute(site.app.pool()).await.expect("they wait");
+            there = until;
+        }
+        sqlx::query("ANALYZE").execute(site.app.pool()).await.expect("the database looks at them");
+        let_leases_last(&site).await;
+        site.app.clock.advance(Duration::from_secs(1));
+        site.approved(&[step("free", "web", &[])]).await;
+        assert_eq!(site.app.number("SELECT count(*) FROM tasks WHERE request_id = $1", waiting).await, number);
+        let before = read_so_far(&site).await;
+        assert_eq!(dispatch::run(&site.app.context).await.expect("it looks"), 1, "the free one goes");
+        read.push(read_so_far(&site).await - before);
+        site.turn().await;
+        let free = agent.take(&site).await;
+        agent.finish(&free, Outcome::Succeeded).await;
+        site.turn().await;
+        agent.hear_all().await;
+    }
+    let (least, most) = (read.iter().min().expect("three"), read.iter().max().expect("three"));
+    // A table of a few rows is read whole rather than by an index, which is less to begin with.
+    let few = 20;
+    assert!(*least > 0 && most * 5 <= (least + few) * 6, "rows and index entries read, with 1, 1,000 and 50,000 waiting: {read:?}");
 }
 
 #[tokio::test]
