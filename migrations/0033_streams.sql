@@ -87,18 +87,23 @@ CREATE TRIGGER keep_stream_of_request
 AFTER INSERT OR UPDATE OF event_seq, audit_seq, audit_head ON requests
 FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION keep_stream_of_request();
 
-CREATE FUNCTION keep_request_of_stream() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Once for all streams of a statement: many at a time are the rule.
+CREATE FUNCTION keep_requests_of_streams() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE requests
-    SET event_seq = NEW.event_seq, audit_seq = NEW.audit_seq, audit_head = NEW.audit_head
-    WHERE id = NEW.id;
+    SET event_seq = changed.event_seq, audit_seq = changed.audit_seq, audit_head = changed.audit_head
+    FROM changed
+    WHERE requests.id = changed.id AND changed.kind = 'request';
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION keep_request_of_stream IS 'Keeps the row of a request true to its stream.';
-CREATE TRIGGER keep_request_of_stream
-AFTER INSERT OR UPDATE OF event_seq, audit_seq, audit_head ON streams
-FOR EACH ROW WHEN (NEW.kind = 'request' AND pg_trigger_depth() = 0) EXECUTE FUNCTION keep_request_of_stream();
+COMMENT ON FUNCTION keep_requests_of_streams IS 'Keeps the rows of requests true to their streams.';
+CREATE TRIGGER keep_requests_of_new_streams
+AFTER INSERT ON streams REFERENCING NEW TABLE AS changed
+FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION keep_requests_of_streams();
+CREATE TRIGGER keep_requests_of_streams
+AFTER UPDATE ON streams REFERENCING NEW TABLE AS changed
+FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION keep_requests_of_streams();
 
 CREATE FUNCTION place_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -6,7 +6,7 @@ use chiffon_kernel::store::Error;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::tasks::{Locked, OfRequest, lock_all, lock_requests_of};
+use super::task_locks::{Locked, OfRequest, lock_all, lock_requests_of};
 
 /// Tasks and their requests, by their ids.
 #[derive(Debug)]

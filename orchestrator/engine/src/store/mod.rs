@@ -1,5 +1,6 @@
 //! The only module that speaks SQL. One file per noun; statements are checked at compile time.
 
+pub mod attempt_leases;
 pub mod attempts;
 pub mod dead_letters;
 pub mod dispatch;
@@ -16,5 +17,7 @@ pub mod ready;
 pub mod restores;
 pub mod run_deadlines;
 pub mod task_changes;
+pub mod task_locks;
+pub mod task_waits;
 pub mod tasks;
 pub mod unverified;

@@ -17,7 +17,7 @@ use sqlx::postgres::PgQueryResult;
 use uuid::Uuid;
 
 use super::attempts::Attempt;
-use crate::domain::task::{Owned, Purpose, Status, Task as State};
+use crate::domain::task::{Purpose, Status};
 
 /// A task as the work side needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,48 +87,48 @@ impl Task {
     }
 }
 
-struct Row {
-    id: Uuid,
-    request_id: Uuid,
-    plan_id: Uuid,
-    step_id: String,
-    purpose: String,
-    mode: String,
-    agent_type: String,
-    action: String,
-    action_sha256: String,
-    title: String,
-    parameters: Value,
-    resources: Value,
-    hosts: Vec<String>,
-    depends_on: Vec<String>,
-    risk: String,
-    repeatable: String,
-    timeout_seconds: i64,
-    status: String,
-    waiting_for: Option<Value>,
-    wait_key: Option<String>,
-    attempt: i32,
-    offer: i32,
-    excluded_agents: Vec<String>,
-    cancel_requested_at: Option<DateTime<Utc>>,
-    progress: i16,
-    message: String,
-    started_at: Option<DateTime<Utc>>,
-    fenced_attempt: i32,
-    attempt_created_at: Option<DateTime<Utc>>,
-    agent_id: Option<String>,
-    key_id: Option<String>,
-    incarnation: Option<i64>,
-    claim_id: Option<Uuid>,
-    claimed_at: Option<DateTime<Utc>>,
-    attempt_started_at: Option<DateTime<Utc>>,
-    attempt_finished_at: Option<DateTime<Utc>>,
-    outcome: Option<String>,
-    stored_seq: Option<i64>,
-    verified: Option<bool>,
-    held_hosts: i64,
-    tries: i64,
+pub(super) struct Row {
+    pub(super) id: Uuid,
+    pub(super) request_id: Uuid,
+    pub(super) plan_id: Uuid,
+    pub(super) step_id: String,
+    pub(super) purpose: String,
+    pub(super) mode: String,
+    pub(super) agent_type: String,
+    pub(super) action: String,
+    pub(super) action_sha256: String,
+    pub(super) title: String,
+    pub(super) parameters: Value,
+    pub(super) resources: Value,
+    pub(super) hosts: Vec<String>,
+    pub(super) depends_on: Vec<String>,
+    pub(super) risk: String,
+    pub(super) repeatable: String,
+    pub(super) timeout_seconds: i64,
+    pub(super) status: String,
+    pub(super) waiting_for: Option<Value>,
+    pub(super) wait_key: Option<String>,
+    pub(super) attempt: i32,
+    pub(super) offer: i32,
+    pub(super) excluded_agents: Vec<String>,
+    pub(super) cancel_requested_at: Option<DateTime<Utc>>,
+    pub(super) progress: i16,
+    pub(super) message: String,
+    pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) fenced_attempt: i32,
+    pub(super) attempt_created_at: Option<DateTime<Utc>>,
+    pub(super) agent_id: Option<String>,
+    pub(super) key_id: Option<String>,
+    pub(super) incarnation: Option<i64>,
+    pub(super) claim_id: Option<Uuid>,
+    pub(super) claimed_at: Option<DateTime<Utc>>,
+    pub(super) attempt_started_at: Option<DateTime<Utc>>,
+    pub(super) attempt_finished_at: Option<DateTime<Utc>>,
+    pub(super) outcome: Option<String>,
+    pub(super) stored_seq: Option<i64>,
+    pub(super) verified: Option<bool>,
+    pub(super) held_hosts: i64,
+    pub(super) tries: i64,
 }
 
 fn bad(id: Uuid, column: &'static str, value: &impl ToString) -> Error {
@@ -172,7 +172,7 @@ pub async fn set_unreadable_aside(connection: &mut PgConnection, id: Uuid) -> Re
 
 impl Row {
     /// The newest attempt, where there is one.
-    fn newest(&self) -> Option<Attempt> {
+    pub(super) fn newest(&self) -> Option<Attempt> {
         Some(Attempt {
             task_id: self.id,
             attempt: self.attempt,
@@ -227,143 +227,6 @@ impl TryFrom<Row> for Task {
             fenced_attempt: row.fenced_attempt,
         })
     }
-}
-
-/// The request of a task, whose row this transaction now holds.
-#[derive(Debug, Clone)]
-pub struct OfRequest {
-    /// Its id.
-    pub id: Uuid,
-    /// The W3C trace id of all that belongs to it.
-    pub trace_id: String,
-    /// Its state, as the word in the database.
-    pub status: String,
-    /// The plan that counts.
-    pub plan_id: Option<Uuid>,
-    /// Whether a person holds it: nothing more of it begins.
-    pub held: bool,
-}
-
-/// Locks the request of a task; `None` when there is no such task.
-pub async fn lock_request_of(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<OfRequest>, Error> {
-    Ok(lock_requests_of(connection, &[task_id]).await?.pop())
-}
-
-/// Locks the requests of these tasks, in the order of their ids, as everybody who locks several does.
-pub async fn lock_requests_of(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<OfRequest>, Error> {
-    Ok(sqlx::query_as!(
-        OfRequest,
-        r#"SELECT id, trace_id, status, plan_id, (held_at IS NOT NULL OR status = 'paused') AS "held!"
-        FROM requests
-        WHERE id = ANY (ARRAY(SELECT request_id FROM tasks WHERE tasks.id = ANY ($1)))
-        ORDER BY id
-        FOR UPDATE"#,
-        task_ids,
-    )
-    .fetch_all(connection)
-    .await?)
-}
-
-/// A task that this transaction holds, with its newest attempt.
-#[derive(Debug, Clone)]
-pub struct Locked {
-    /// The task.
-    pub task: Task,
-    /// Its newest attempt, once there is one.
-    pub attempt: Option<Attempt>,
-    /// How many hosts that has for itself.
-    pub held_hosts: usize,
-    /// How many attempts may have executed something: they had an owner, who has not proved that it never began.
-    pub tries: u32,
-}
-
-impl Locked {
-    /// Where it stands, with the data that the state owns.
-    pub fn state(&self) -> State {
-        let owned = || {
-            let attempt = self.attempt.as_ref()?;
-            let agent_id = attempt.agent_id.clone().filter(|_| attempt.finished_at.is_none())?;
-            Some(Owned {
-                attempt: attempt.attempt,
-                agent_id,
-                started: attempt.started_at.is_some(),
-                cancel_requested: self.task.cancel_requested_at.is_some(),
-            })
-        };
-        let offered = State::Offered { attempt: self.task.attempt, offer: self.task.offer };
-        match self.task.status {
-            Status::Pending => State::Pending,
-            Status::Waiting => State::Waiting,
-            Status::Dispatched => owned().map_or(offered, State::Claimed),
-            Status::Running => owned().map_or(State::Waiting, State::Running),
-            Status::Unknown => owned().map_or(State::Waiting, State::Unknown),
-            Status::Completed => State::Completed,
-            Status::Failed => State::Failed,
-            Status::Cancelled => State::Cancelled,
-            Status::Interrupted => {
-                State::Interrupted { attempt: self.task.attempt, cancel_requested: self.task.cancel_requested_at.is_some() }
-            }
-            Status::Skipped => State::Skipped,
-        }
-    }
-}
-
-/// Locks a task; its request must be locked already.
-pub async fn lock(connection: &mut PgConnection, task_id: Uuid) -> Result<Option<Locked>, Error> {
-    Ok(lock_all(connection, &[task_id]).await?.pop())
-}
-
-/// Locks those of these tasks that there are, in the order of their ids; their requests must be locked already.
-pub async fn lock_all(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<Locked>, Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT t.id, t.request_id, t.plan_id, t.step_id, t.purpose, t.mode, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
-            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, t.status, t.waiting_for, t.wait_key, t.attempt, t.offer,
-            t.excluded_agents, t.cancel_requested_at, t.progress, t.message, t.started_at, t.fenced_attempt,
-            a.created_at AS "attempt_created_at?", a.agent_id, g.key_id AS "key_id?", g.incarnation AS "incarnation?", a.claim_id,
-            a.claimed_at, a.started_at AS attempt_started_at, a.finished_at AS attempt_finished_at, a.outcome,
-            a.stored_seq AS "stored_seq?", a.verified AS "verified?",
-            (SELECT count(*) FROM host_locks l WHERE l.task_id = t.id AND l.attempt = t.attempt) AS "held_hosts!",
-            (
-                SELECT count(*)
-                FROM task_attempts o
-                WHERE o.task_id = t.id AND o.claim_id IS NOT NULL AND (o.outcome IS DISTINCT FROM 'not_started' OR o.started_at IS NOT NULL)
-            ) AS "tries!"
-        FROM tasks t
-        LEFT JOIN task_attempts a ON a.task_id = t.id AND a.attempt = t.attempt
-        LEFT JOIN agents g ON g.id = a.agent_id
-        WHERE t.id = ANY ($1)
-        ORDER BY t.id
-        FOR UPDATE OF t"#,
-        task_ids,
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Locked {
-                attempt: row.newest(),
-                held_hosts: usize::try_from(row.held_hosts).unwrap_or_default(),
-                tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
-                task: Task::try_from(row)?,
-            })
-        })
-        .collect()
-}
-
-/// The unfinished tasks of a request, locked in their order.
-pub async fn lock_unfinished(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<Locked>, Error> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id
-        FROM tasks
-        WHERE request_id = $1 AND finished_at IS NULL
-        ORDER BY id
-        FOR UPDATE",
-        request_id,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    lock_all(connection, &ids).await
 }
 
 /// Each of the rows was as it was thought to be, or none is changed.

@@ -14,7 +14,9 @@ use super::end_task::{self, By, End};
 use super::{Context, task_story};
 use crate::domain::task::{Event, Status};
 use crate::store::task_changes::{Ended, set_cancel_requested};
-use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::task_locks;
+use crate::store::task_locks::{Locked, OfRequest};
+use crate::store::tasks;
 
 /// A task, for people.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -37,9 +39,9 @@ pub struct CancelReport {
 /// Stops all unfinished tasks of a request.
 pub async fn run(context: &Context, work: &mut Work, request_id: Uuid, reason: &str, actor: &str) -> Result<CancelReport, store::Error> {
     let mut report = CancelReport::default();
-    for locked in tasks::lock_unfinished(work, request_id).await? {
+    for locked in task_locks::lock_unfinished(work, request_id).await? {
         // Ending one may have skipped the ones after it.
-        let Some(locked) = tasks::lock(work, locked.task.id).await? else { continue };
+        let Some(locked) = task_locks::lock(work, locked.task.id).await? else { continue };
         if !locked.task.status.is_terminal() {
             stop(context, work, &locked, reason, actor, &mut report).await?;
         }
@@ -55,8 +57,8 @@ pub async fn run_one(
     reason: &str,
     actor: &str,
 ) -> Result<Option<CancelReport>, store::Error> {
-    let Some(OfRequest { id: request_id, .. }) = tasks::lock_request_of(work, task_id).await? else { return Ok(None) };
-    let Some(locked) = tasks::lock(work, task_id).await? else { return Ok(None) };
+    let Some(OfRequest { id: request_id, .. }) = task_locks::lock_request_of(work, task_id).await? else { return Ok(None) };
+    let Some(locked) = task_locks::lock(work, task_id).await? else { return Ok(None) };
     let mut report = CancelReport::default();
     if !locked.task.status.is_terminal() {
         stop(context, work, &locked, reason, actor, &mut report).await?;
@@ -67,7 +69,7 @@ pub async fn run_one(
 
 /// Stops one task that has no use any more. Its request is not looked at.
 pub async fn stop_one(context: &Context, work: &mut Work, task_id: Uuid, reason: &str) -> Result<(), store::Error> {
-    let Some(locked) = tasks::lock(work, task_id).await? else { return Ok(()) };
+    let Some(locked) = task_locks::lock(work, task_id).await? else { return Ok(()) };
     stop(context, work, &locked, reason, "chiffon", &mut CancelReport::default()).await
 }
 

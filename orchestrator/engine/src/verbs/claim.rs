@@ -23,7 +23,8 @@ use crate::domain::task::{self as domain, Claim, Claimed, Task as State};
 use crate::store::attempts::{self, Attempt, Granted};
 use crate::store::held::{self, Held};
 use crate::store::task_changes::set_claimed;
-use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::task_locks;
+use crate::store::task_locks::{Locked, OfRequest};
 
 /// A claim with the id of the key that signed it.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +92,7 @@ pub async fn run(context: &Context, claims: &[Signed<'_>]) -> Result<Vec<Outcome
                 let why = Wait::new(What::Agent, reason);
                 let withdrawal = Withdrawal { actor: &agent.id, event: "task.declined", why, excluded: None, not_before: None };
                 withdraw::run(context, &mut work, request, &locked.task, &withdrawal).await?;
-                tasks::lock(&mut work, claim.task_id).await?.into_iter().for_each(|locked| facts.held.set(locked));
+                task_locks::lock(&mut work, claim.task_id).await?.into_iter().for_each(|locked| facts.held.set(locked));
             }
             Answer::GrantedBefore | Answer::Refused(_) => {}
         }

@@ -11,7 +11,7 @@ use super::Context;
 use super::claim::number;
 use super::withdraw::{self, Withdrawal};
 use crate::domain::task::Event;
-use crate::store::tasks;
+use crate::store::task_locks;
 
 /// Puts the task back without this agent. A decline of an offer that does not count any more changes nothing.
 pub async fn run(context: &Context, signer: &str, decline: &WorkDecline) -> Result<Outcome, store::Error> {
@@ -21,8 +21,8 @@ pub async fn run(context: &Context, signer: &str, decline: &WorkDecline) -> Resu
         let message = format!("a decline in the name of {} was signed with the key {signer}, which is not its key", decline.agent_id);
         return Ok(Outcome::rejected(ErrorCode::AgentNotEnrolled, message));
     }
-    let Some(request) = tasks::lock_request_of(&mut work, decline.task_id).await? else { return Ok(Outcome::Done) };
-    let Some(locked) = tasks::lock(&mut work, decline.task_id).await? else { return Ok(Outcome::Done) };
+    let Some(request) = task_locks::lock_request_of(&mut work, decline.task_id).await? else { return Ok(Outcome::Done) };
+    let Some(locked) = task_locks::lock(&mut work, decline.task_id).await? else { return Ok(Outcome::Done) };
     let event = Event::Decline { attempt: number(decline.attempt), offer: number(decline.offer) };
     if let Err(why) = locked.state().on(event) {
         tracing::debug!(task_id = %decline.task_id, agent = decline.agent_id, %why, "a decline came too late");

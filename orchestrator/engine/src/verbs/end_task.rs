@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::domain::task::{Purpose, Status};
 use crate::store::task_changes::{Ended, set_ended};
-use crate::store::tasks::{self, Task};
+use crate::store::task_locks;
+use crate::store::tasks::Task;
 use crate::store::{attempts, dispatch, host_locks, host_results};
 use crate::verbs::{Context, fresh_preview, task_story};
 
@@ -116,7 +117,7 @@ async fn skip_dependents(work: &mut Work, task: &Task, ended: Status) -> Result<
     }
     let message = format!("step `{}` ({}) is {}; this step needs it and was not tried", task.step_id, task.title, ended.as_str());
     let problem = Problem::new(ErrorCode::DependencyFailed, message).with_details(json!({"step_id": task.step_id, "task_id": task.id}));
-    let locked = tasks::lock_all(work, &dependents).await?;
+    let locked = task_locks::lock_all(work, &dependents).await?;
     let skipped: Vec<Ended<'_>> =
         locked.iter().map(|locked| Ended::without_run(locked.task.id, locked.task.status, Status::Skipped, &problem)).collect();
     let now = work.now();

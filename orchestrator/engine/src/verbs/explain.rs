@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::wait::{self, Explained};
 use super::{Context, fresh_preview};
 use crate::domain::task::Status;
-use crate::store::tasks::{Locked, Task};
+use crate::store::task_locks::Locked;
+use crate::store::tasks::Task;
 use crate::store::{held, ready};
 
 /// A task of which nobody was told yet why it waits.

@@ -19,7 +19,7 @@ use crate::domain::task::{Next, Proof, Status};
 use crate::store::attempts::{self, Finished};
 use crate::store::host_results;
 use crate::store::task_changes::Ended;
-use crate::store::tasks::Locked;
+use crate::store::task_locks::Locked;
 
 /// A result that ends its task.
 pub(super) struct Finish<'r> {

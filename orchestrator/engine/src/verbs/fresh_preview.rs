@@ -12,7 +12,9 @@ use super::{Context, cancel_tasks, end_task, retry, task_story};
 use crate::domain::task::{Next, Purpose, Status};
 use crate::store::fresh_previews::{self, Fresh};
 use crate::store::progress::TaskLine;
-use crate::store::tasks::{self, Locked, OfRequest, Task};
+use crate::store::task_locks;
+use crate::store::task_locks::{Locked, OfRequest};
+use crate::store::tasks::Task;
 
 /// Sees to the fresh dry runs of plans whose changes stand so: makes what is due, ends what has no use any more. Those that a
 /// person who decides wants to see.
@@ -32,7 +34,7 @@ pub async fn keep(context: &Context, work: &mut Work, changes: &BTreeMap<Uuid, V
     }
     let cut_off = changes.values().flatten().filter(|task| task.status == Status::Interrupted.as_str() && task.needs_a_person());
     for task in cut_off {
-        if let Some(locked) = tasks::lock(work, task.id).await? {
+        if let Some(locked) = task_locks::lock(work, task.id).await? {
             is_changed |= make(context, work, &locked).await?;
         }
     }
@@ -50,7 +52,7 @@ pub(super) async fn make(context: &Context, work: &mut Work, locked: &Locked) ->
     }
     let (task, now) = (&locked.task, context.clock.now());
     let Some(id) = fresh_previews::make(work, task.id, context.ids.new_id(), now).await? else { return Ok(false) };
-    let Some(preview) = tasks::lock(work, id).await? else { return Ok(false) };
+    let Some(preview) = task_locks::lock(work, id).await? else { return Ok(false) };
     work.wake_dispatcher();
     let particulars = json!({"of": task.id, "after_attempt": task.attempt, "reason": "before a person decides about what was cut off"});
     task_story::tell(work, &preview.task, Status::Pending, "chiffon", "task.previewed_again", particulars);

@@ -13,8 +13,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::claim::number;
 use super::{Context, order_agent, status};
-use crate::store::attempts::{self, Held};
-use crate::store::task_changes;
+use crate::store::attempt_leases;
+use crate::store::attempt_leases::Held;
+use crate::store::task_waits;
 
 /// An agent that is not known is asked to say hello at most this often.
 const HELLO_EVERY: TimeDelta = TimeDelta::seconds(5);
@@ -59,14 +60,14 @@ pub async fn run(context: &Context, hellos: &HelloRequests, beats: &[Beat<'_>]) 
     let available: Vec<String> =
         accepted.iter().filter(|accepted| accepted.became_available).map(|accepted| accepted.agent_id.clone()).collect();
     if !available.is_empty() {
-        task_changes::readmit(&mut work, &available).await?;
+        task_waits::readmit(&mut work, &available).await?;
     }
     // Whoever changes several attempts does it in the order of their tasks, so that no two wait for one another.
     let mut held: Vec<Held> = taken.iter().flat_map(|beat| held(beat)).collect();
     held.sort_by_key(|held| held.task_id);
-    let resolved = attempts::renew(&mut work, &held, context.settings.agent_lease).await?;
+    let resolved = attempt_leases::renew(&mut work, &held, context.settings.agent_lease).await?;
     let mut cancels = agents::list_open_cancels(&mut work, &ids).await?;
-    cancels.extend(attempts::list_outlived(&mut work, &held).await?);
+    cancels.extend(attempt_leases::list_outlived(&mut work, &held).await?);
     let orders = agent_orders::list(&mut work, &ids).await?;
     let known = if accepted.len() < newest.len() { agents::incarnations(&mut work, &ids).await? } else { Vec::new() };
     work.wake_dispatcher();

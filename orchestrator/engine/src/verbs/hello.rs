@@ -21,8 +21,10 @@ use uuid::Uuid;
 
 use super::claim::number;
 use super::{Context, lose_attempt, order_agent};
-use crate::store::attempts::{self, Held};
-use crate::store::task_changes;
+use crate::store::attempt_leases;
+use crate::store::attempt_leases::Held;
+use crate::store::attempts;
+use crate::store::task_waits;
 
 /// Takes in a hello. One that is refused is answered with the reason; `signer` is the id of the key that signed it.
 pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<Outcome, store::Error> {
@@ -51,9 +53,9 @@ pub async fn run(context: &Context, signer: &str, hello: &AgentHello) -> Result<
     let new = announce(context, &mut work, hello).await?;
     context.run.agent_came(&mut work).await?;
     // Whatever made it decline may have changed: it says hello when its catalogue has, when its disk has room again, and so on.
-    task_changes::readmit(&mut work, std::slice::from_ref(&hello.agent_id)).await?;
+    task_waits::readmit(&mut work, std::slice::from_ref(&hello.agent_id)).await?;
     let listed = hello.unfinished.iter().map(|unfinished| held(hello, unfinished)).collect::<Vec<_>>();
-    attempts::renew(&mut work, &listed, context.settings.agent_lease).await?;
+    attempt_leases::renew(&mut work, &listed, context.settings.agent_lease).await?;
     let lost = attempts::list_open_of(&mut work, &hello.agent_id, incarnation).await?;
     refused_hellos::clear(&mut work, &hello.agent_id, signer, i32::from(ErrorCode::IncarnationSuperseded.number())).await?;
     let ordered = agent_orders::list(&mut work, std::slice::from_ref(&hello.agent_id)).await?.pop();

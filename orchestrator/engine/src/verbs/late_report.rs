@@ -22,7 +22,8 @@ use crate::domain::task::Status;
 use crate::store::attempts::{self, Attempt};
 use crate::store::restores::{self, Stray};
 use crate::store::task_changes::set_unknown;
-use crate::store::tasks::{self, Locked};
+use crate::store::task_locks;
+use crate::store::task_locks::Locked;
 
 /// Who reports about what.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ pub(super) async fn find(
     if is_owned || !adopt(context, work, known, by).await? {
         return Ok((known.clone(), attempt));
     }
-    let locked = tasks::lock(work, by.task_id).await?.unwrap_or_else(|| known.clone());
+    let locked = task_locks::lock(work, by.task_id).await?.unwrap_or_else(|| known.clone());
     Ok((locked, attempts::get(work, by.task_id, attempt_number).await?))
 }
 

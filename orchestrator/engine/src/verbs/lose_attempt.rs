@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::{Context, end_task, retry, task_story};
 use crate::domain::task::{Event, Status};
 use crate::store::task_changes::set_unknown;
-use crate::store::tasks::{self, Locked};
-use crate::store::{attempts, logs};
+use crate::store::task_locks;
+use crate::store::task_locks::Locked;
+use crate::store::{attempt_leases, logs};
 
 /// Who may say so: the holder of a lease, under its epoch.
 #[derive(Debug, Clone, Copy)]
@@ -42,11 +43,11 @@ pub async fn run(
     fence: Option<(Fence, Proof)>,
 ) -> Result<bool, store::Error> {
     let mut work = context.begin().await?;
-    let Some(request) = tasks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
-    let Some(locked) = tasks::lock(&mut work, task_id).await? else { return Ok(false) };
+    let Some(request) = task_locks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
+    let Some(locked) = task_locks::lock(&mut work, task_id).await? else { return Ok(false) };
     if let Some((fence, proof)) = fence {
         let due = (proof == Proof::Overdue).then(|| context.clock.now());
-        if !attempts::is_expired(&mut work, task_id, attempt, due, fence.lease, fence.epoch).await? {
+        if !attempt_leases::is_expired(&mut work, task_id, attempt, due, fence.lease, fence.epoch).await? {
             return Ok(false);
         }
     }

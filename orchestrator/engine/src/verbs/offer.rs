@@ -23,7 +23,8 @@ use crate::store::dispatch::{plan_hashes, plan_part};
 use crate::store::held;
 use crate::store::host_locks::{self, Wanted};
 use crate::store::task_changes::{Ended, Offered, set_offered};
-use crate::store::tasks::{Locked, OfRequest, Task};
+use crate::store::task_locks::{Locked, OfRequest};
+use crate::store::tasks::Task;
 
 /// A task, and the agent for which there is room.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 
 use super::Context;
-use crate::store::task_changes;
+use crate::store::task_waits;
 
 /// The longest reason, in characters.
 const MOST_REASON_CHARS: usize = 500;
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, principal: &Principal, agent_id: &str, desir
     if !is_wanted {
         agent_orders::set(&mut work, agent_id, desired, &principal.name, &reason, now).await?;
         if desired == Desired::Active {
-            task_changes::readmit(&mut work, &[agent_id.to_owned()]).await?;
+            task_waits::readmit(&mut work, &[agent_id.to_owned()]).await?;
         }
         let data = json!({"agent_id": agent_id, "reason": reason});
         work.audit_system(AuditEvent::new(&principal.name, event(desired), data));

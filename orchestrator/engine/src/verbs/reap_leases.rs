@@ -6,7 +6,7 @@ use chiffon_protocol::ErrorCode;
 
 use super::Context;
 use super::lose_attempt::{self, Fence, Proof};
-use crate::store::{attempts, tasks};
+use crate::store::{attempt_leases, tasks};
 
 /// How many are looked at in one go.
 const BATCH: i64 = 100;
@@ -16,7 +16,7 @@ const BATCH: i64 = 100;
 pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error> {
     let expired = {
         let mut connection = context.store.acquire().await?;
-        attempts::list_expired(&mut connection, BATCH).await?
+        attempt_leases::list_expired(&mut connection, BATCH).await?
     };
     let mut lost = 0;
     for task_id in expired {

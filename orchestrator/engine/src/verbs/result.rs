@@ -20,8 +20,9 @@ use super::status::{is_owner, not_the_owner, owner};
 use super::{Context, end_task, keep_hosts, late_report, task_story, variables_changed, wait};
 use crate::domain::task::{self as domain, Reported, Status, given_back};
 use crate::store::attempts::{self, Attempt, Finished};
-use crate::store::task_changes::Waiting;
-use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::task_locks;
+use crate::store::task_locks::{Locked, OfRequest};
+use crate::store::task_waits::Waiting;
 use crate::store::{held, host_locks};
 
 /// An agent that never starts this often is not asked again.
@@ -47,7 +48,7 @@ pub async fn run(context: &Context, results: &[Signed<'_>]) -> Result<Vec<Outcom
         if !seen.insert(result.task_id) {
             // What was said before about the same task counts for this.
             finish::run(context, &mut work, std::mem::take(&mut finishing)).await?;
-            tasks::lock(&mut work, result.task_id).await?.into_iter().for_each(|locked| held.set(locked));
+            task_locks::lock(&mut work, result.task_id).await?.into_iter().for_each(|locked| held.set(locked));
         }
         outcomes.push(match held.get(result.task_id) {
             Some(found) => Some(apply(context, &mut work, found, signed.signer, result, &mut finishing).await?),

@@ -17,8 +17,9 @@ use super::lose_attempt::Fence;
 use super::{Context, end_task, fresh_preview, task_story, wait};
 use crate::domain::task::{CutOff, Event, Next, Proof, Status, Why, over_at};
 use crate::store::attempts::{self, Attempt};
-use crate::store::task_changes::{Again, set_again};
-use crate::store::tasks::{self, Locked, OfRequest};
+use crate::store::task_locks;
+use crate::store::task_locks::{Locked, OfRequest};
+use crate::store::task_waits::{Again, set_again};
 use crate::store::{fresh_previews, host_locks};
 
 /// How many are looked at in one go.
@@ -133,8 +134,8 @@ pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error>
 
 async fn one(context: &Context, fence: Fence, task_id: Uuid) -> Result<bool, store::Error> {
     let mut work = context.begin().await?;
-    let Some(OfRequest { .. }) = tasks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
-    let Some(locked) = tasks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
+    let Some(OfRequest { .. }) = task_locks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
+    let Some(locked) = task_locks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
         return Ok(false);
     };
     if !leases::is_held(&mut work, fence.lease, fence.epoch).await? {

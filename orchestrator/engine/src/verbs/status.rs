@@ -20,7 +20,8 @@ use crate::store::attempts::{self, Attempt};
 use crate::store::held::{self, Held};
 use crate::store::logs;
 use crate::store::task_changes::{Running, set_running};
-use crate::store::tasks::{self, Locked};
+use crate::store::task_locks;
+use crate::store::task_locks::Locked;
 
 /// A report with the key that signed it.
 #[derive(Debug, Clone, Copy)]
@@ -212,10 +213,10 @@ async fn run_all(context: &Context, work: &mut Work, runs: &[Runs<'_>]) -> Resul
 /// The owner of a task that counted as unknown says that it runs (RELIABILITY 13).
 pub async fn resolved_by_owner(context: &Context, task_id: Uuid) -> Result<(), store::Error> {
     let mut work = context.begin().await?;
-    if tasks::lock_request_of(&mut work, task_id).await?.is_none() {
+    if task_locks::lock_request_of(&mut work, task_id).await?.is_none() {
         return Ok(());
     }
-    let Some(locked) = tasks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
+    let Some(locked) = task_locks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Unknown) else {
         return Ok(());
     };
     let runs = Runs { locked: &locked, attempt: locked.task.attempt, progress: locked.task.progress, message: None };

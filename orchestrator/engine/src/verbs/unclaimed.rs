@@ -16,7 +16,8 @@ use super::withdraw::{self, Withdrawal};
 use crate::domain::task::{Event, Status};
 use crate::store::dispatch;
 use crate::store::task_changes::Ended;
-use crate::store::tasks::{self, Locked};
+use crate::store::task_locks;
+use crate::store::task_locks::Locked;
 
 /// Takes back what nobody claimed in time; how many offers.
 pub async fn run(context: &Context) -> Result<usize, store::Error> {
@@ -78,10 +79,10 @@ pub async fn died(
 /// it does not wait any more.
 pub async fn set_aside(context: &Context, task_id: Uuid, problem: &Problem) -> Result<bool, store::Error> {
     let mut work = context.begin().await?;
-    if tasks::lock_request_of(&mut work, task_id).await?.is_none() {
+    if task_locks::lock_request_of(&mut work, task_id).await?.is_none() {
         return Ok(false);
     }
-    let locked = tasks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Waiting);
+    let locked = task_locks::lock(&mut work, task_id).await?.filter(|locked| locked.task.status == Status::Waiting);
     let Some(Locked { task, .. }) = locked else { return Ok(false) };
     let ended = Ended::without_run(task.id, task.status, Status::Failed, problem);
     let by = By { actor: "chiffon", event: "task.set_aside" };
@@ -101,8 +102,8 @@ async fn take_back(
     not_before: Option<DateTime<Utc>>,
 ) -> Result<bool, store::Error> {
     let mut work = context.begin().await?;
-    let Some(request) = tasks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
-    let Some(locked) = tasks::lock(&mut work, task_id).await? else { return Ok(false) };
+    let Some(request) = task_locks::lock_request_of(&mut work, task_id).await? else { return Ok(false) };
+    let Some(locked) = task_locks::lock(&mut work, task_id).await? else { return Ok(false) };
     let happened = match returned {
         Some((attempt, offer)) => Event::Returned { attempt, offer },
         None => Event::OfferExpired { attempt: locked.task.attempt, offer: locked.task.offer },

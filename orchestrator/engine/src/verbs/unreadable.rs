@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::end_task::{self, By, End};
 use crate::domain::task::Status;
 use crate::store::task_changes::Ended;
+use crate::store::task_locks;
 use crate::store::tasks;
 use crate::verbs::Context;
 
@@ -30,11 +31,11 @@ pub async fn give_up(context: &Context, task_id: Uuid, error: store::Error) -> R
 
 async fn end(context: &Context, task_id: Uuid, problem: Problem) -> Result<(), store::Error> {
     let mut work = context.begin().await?;
-    if tasks::lock_request_of(&mut work, task_id).await?.is_none() {
+    if task_locks::lock_request_of(&mut work, task_id).await?.is_none() {
         return Ok(());
     }
     let set_aside = tasks::set_unreadable_aside(&mut work, task_id).await?;
-    let Some(locked) = tasks::lock(&mut work, task_id).await? else { return Ok(()) };
+    let Some(locked) = task_locks::lock(&mut work, task_id).await? else { return Ok(()) };
     let task = locked.task;
     if !matches!(task.status, Status::Pending | Status::Waiting) {
         return Ok(());

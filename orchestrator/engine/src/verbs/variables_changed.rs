@@ -15,7 +15,7 @@ use crate::domain::task::{Purpose, Status};
 use crate::store::attempts::{self, Finished};
 use crate::store::host_locks;
 use crate::store::task_changes::{Ended, set_ended};
-use crate::store::tasks::Locked;
+use crate::store::task_locks::Locked;
 
 /// So many hosts, and variables of each, are named.
 const NAMED: usize = 10;

@@ -11,8 +11,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Context, task_story};
-use crate::store::task_changes::{Waiting, mirror_wait, set_waiting, unmirror_waits};
-use crate::store::tasks::{self, Locked, OfRequest, Task};
+use crate::store::task_locks;
+use crate::store::task_locks::{Locked, OfRequest};
+use crate::store::task_waits::{Waiting, mirror_wait, set_waiting, unmirror_waits};
+use crate::store::tasks::Task;
 
 /// A ready task, and what it waits for.
 #[derive(Debug)]
@@ -86,8 +88,8 @@ pub async fn over(work: &mut Work, requests: &[&OfRequest]) -> Result<(), store:
 
 /// Shows in its request what a task waits for, as far as nothing of it moves. Both are read again.
 pub async fn mirror_task(work: &mut Work, task_id: Uuid) -> Result<(), store::Error> {
-    let Some(request) = tasks::lock_request_of(work, task_id).await? else { return Ok(()) };
-    let Some(Locked { task, .. }) = tasks::lock(work, task_id).await? else { return Ok(()) };
+    let Some(request) = task_locks::lock_request_of(work, task_id).await? else { return Ok(()) };
+    let Some(Locked { task, .. }) = task_locks::lock(work, task_id).await? else { return Ok(()) };
     match &task.waiting_for {
         Some(waiting_for) => mirror(work, &request, waiting_for).await,
         None => over(work, &[&request]).await,

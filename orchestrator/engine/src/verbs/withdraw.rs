@@ -11,8 +11,9 @@ use serde_json::json;
 use super::{Context, task_story, wait};
 use crate::domain::task::Status;
 use crate::store::host_locks;
-use crate::store::task_changes::Waiting;
-use crate::store::tasks::{OfRequest, Task};
+use crate::store::task_locks::OfRequest;
+use crate::store::task_waits::Waiting;
+use crate::store::tasks::Task;
 
 /// Why an offer is taken back.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 //! Commits that the audit repository has and the database does not are listed: they tell what was changed since.
 
 use chiffon_engine::domain::task::Event as TaskEvent;
-use chiffon_engine::store::{restores, tasks};
+use chiffon_engine::store::{restores, task_locks};
 use chiffon_engine::verbs::lose_attempt;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::waiting::{Wait, What};
@@ -111,7 +111,7 @@ async fn one_request(context: &Context, work: &mut Work, id: Uuid, restored: &Re
         }
         Status::Completed | Status::Failed | Status::Cancelled | Status::Rejected | Status::Expired => {}
     }
-    for locked in tasks::lock_unfinished(work, id).await? {
+    for locked in task_locks::lock_unfinished(work, id).await? {
         let attempt = locked.task.attempt;
         if locked.state().on(TaskEvent::LeaseExpired { attempt }).is_ok() {
             let why = format!("it was under way when the backup was made ({made_at}) that the database was restored from");

@@ -2,7 +2,8 @@
 //! what runs goes on. That it is held is remembered beside its state, because what needs a person is shown first.
 
 use chiffon_engine::domain::task::{Event as TaskEvent, Task};
-use chiffon_engine::store::tasks::{self, OfRequest};
+use chiffon_engine::store::task_locks;
+use chiffon_engine::store::task_locks::OfRequest;
 use chiffon_engine::store::{progress, ready};
 use chiffon_engine::verbs::withdraw::{self, Withdrawal};
 use chiffon_kernel::domain::audit::AuditEvent;
@@ -108,7 +109,7 @@ fn as_before(change: Change, row: &Row) -> Change {
 async fn take_back(context: &Context, work: &mut Work, row: &Row, principal: &Principal) -> Result<(), store::Error> {
     let request =
         OfRequest { id: row.id, trace_id: row.trace_id.clone(), status: row.status.as_str().to_owned(), plan_id: row.plan_id, held: true };
-    for locked in tasks::lock_unfinished(work, row.id).await? {
+    for locked in task_locks::lock_unfinished(work, row.id).await? {
         if locked.state().on(TaskEvent::Hold) != Ok(Task::Waiting) {
             continue;
         }

@@ -6,7 +6,8 @@
 use chiffon_engine::domain::task as domain;
 use chiffon_engine::domain::task::{Asked, Decision, Proof, Purpose, Refusal, Status};
 use chiffon_engine::store::task_changes::set_resolved;
-use chiffon_engine::store::tasks::{self, Locked};
+use chiffon_engine::store::task_locks;
+use chiffon_engine::store::task_locks::Locked;
 use chiffon_engine::verbs::{end_task, retry, task_story, wait};
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
@@ -128,7 +129,7 @@ async fn find(work: &mut Work, task_id: Uuid) -> Result<(Row, Locked), Problem> 
     };
     let request_id = requests::find_by_task(work, task_id).await?.ok_or_else(missing)?;
     let row = requests::lock(work, request_id).await?.ok_or_else(missing)?;
-    let locked = tasks::lock(work, task_id).await?.ok_or_else(missing)?;
+    let locked = task_locks::lock(work, task_id).await?.ok_or_else(missing)?;
     Ok((row, locked))
 }
 

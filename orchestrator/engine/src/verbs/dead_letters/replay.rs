@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::way::{self, Way};
 use crate::domain::task::Task as State;
 use crate::store::dead_letters::{self, Letter};
-use crate::store::{task_changes, tasks};
+use crate::store::{task_locks, task_waits};
 use crate::verbs::{Context, unclaimed};
 
 /// Replays it on behalf of `actor`; what came of it, in words.
@@ -117,14 +117,14 @@ async fn offer_again(
         let message = format!("dead letter {} can't be replayed: {why}", letter.id);
         Err(Problem::new(ErrorCode::NotReplayable, message).with_details(json!({"id": letter.id, "task_id": task_id})))
     };
-    if tasks::lock_request_of(&mut work, task_id).await?.is_none() {
+    if task_locks::lock_request_of(&mut work, task_id).await?.is_none() {
         return refuse(format!("there is no task {task_id}"));
     }
-    let Some(locked) = tasks::lock(&mut work, task_id).await? else { return refuse(format!("there is no task {task_id}")) };
+    let Some(locked) = task_locks::lock(&mut work, task_id).await? else { return refuse(format!("there is no task {task_id}")) };
     let state = locked.state();
     match &state {
         State::Waiting => {
-            task_changes::hurry(&mut work, task_id).await?;
+            task_waits::hurry(&mut work, task_id).await?;
             work.wake_dispatcher();
             work.commit().await?;
             Ok(format!("task {task_id} waits for an agent, and is offered as soon as one can take it"))
