@@ -74,6 +74,8 @@ error_codes! {
     5025 TooManyOpen, 429, true, "Too many live views or waits";
     5026 HostNotAllowed, 421, false, "Host not allowed";
     5027 HostMissing, 400, false, "Host header missing";
+    5028 ToolInvalid, 422, false, "Not the address of a tool";
+    5029 ToolSchemeUnknown, 422, false, "Nobody serves this tool";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";

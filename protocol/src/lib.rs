@@ -12,6 +12,7 @@ pub mod message;
 pub mod money;
 pub mod shown;
 pub mod signature;
+pub mod tool;
 pub mod topology;
 
 pub use action::ActionSpec;

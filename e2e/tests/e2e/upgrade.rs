@@ -90,3 +90,43 @@ async fn an_orchestrator_of_the_version_before_goes_on_beside_one_of_today() {
     story(&fleet.api_at(&listen)).await;
     assert_eq!(std::fs::read_to_string(host.join("runs")).expect("it ran"), "ran\n".repeat(4));
 }
+
+#[tokio::test]
+#[ignore = "needs the binary of the version before: make test-upgrade"]
+async fn either_version_runs_the_plan_that_the_other_has_written_by_the_hash_that_was_seen() {
+    let fleet = Fleet::new().await;
+    let actions = actions(&fleet);
+    let (inventory, host) = fleet.one_host();
+    let patience = std::time::Duration::from_secs(40);
+    let _agent = fleet.agent("infrastructure", &actions, &inventory);
+    let planned = async |api: &Api| {
+        let id = api.ask("take long on box").await;
+        api.request_when(&id, &["awaiting_approval", "needs_input", "failed"]).await
+    };
+    let run = async |api: &Api, seen: &serde_json::Value| {
+        assert_eq!(api.approve(seen).await.0, 200, "{seen:#}");
+        let done = api.request_when(seen["request_id"].as_str().expect("an id"), &["completed", "failed", "needs_attention"]).await;
+        assert_eq!((&done["status"], &done["plan"]["sha256"]), (&"completed".into(), &seen["plan"]["sha256"]), "{done:#}");
+    };
+    let mut new = fleet.serve().await;
+    fleet.agents_are(1).await;
+    let of_today = planned(&fleet.api()).await;
+    assert_eq!(of_today["plan"]["format"], 2, "{of_today:#}");
+    assert_eq!(of_today["plan"]["steps"][0]["tool"]["uri"], "agent:infrastructure/take_long");
+
+    let listen = Fleet::free_address();
+    let mut command = before(&fleet.command(&["serve"]));
+    command.env("CHIFFON__HTTP__LISTEN", &listen);
+    let mut old = fleet.serve_with(command, &listen).await;
+    assert_eq!(new.stop(patience), Some(0), "{}", new.said());
+    run(&fleet.api_at(&listen), &of_today).await;
+
+    let of_before = planned(&fleet.api_at(&listen)).await;
+    let _new = fleet.serve().await;
+    assert_eq!(old.stop(patience), Some(0), "{}", old.said());
+    let shown = fleet.api().request(of_before["request_id"].as_str().expect("an id")).await;
+    assert_eq!((&shown["plan"]["sha256"], shown["plan"]["format"].as_u64()), (&of_before["plan"]["sha256"], Some(1)), "{shown:#}");
+    assert_eq!(shown["plan"]["steps"][0]["tool"]["sha256"], of_before["plan"]["steps"][0]["action_sha256"]);
+    run(&fleet.api(), &of_before).await;
+    assert_eq!(std::fs::read_to_string(host.join("runs")).expect("it ran"), "ran\n".repeat(2));
+}

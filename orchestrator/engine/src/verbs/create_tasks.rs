@@ -56,6 +56,12 @@ pub fn is_previewable(step: &Step) -> bool {
     step.check != CheckSupport::None && is_known
 }
 
+/// Whoever lets a plan run has looked whether its tools can be called.
+fn not_an_action(plan_id: Uuid, step: &Step) -> store::Error {
+    let value = format!("step `{}` calls {}, which is no action", step.step_id, step.tool.uri);
+    store::Error::BadData { table: "plans", column: "body", id: plan_id.to_string(), value }
+}
+
 async fn add(
     context: &Context,
     work: &mut Work,
@@ -69,14 +75,14 @@ async fn add(
     }
     let now = context.clock.now();
     let together: BTreeSet<&str> = steps.iter().map(|step| step.step_id.as_str()).collect();
-    let tasks: Vec<NewTask> = steps
-        .iter()
-        .map(|step| NewTask {
+    let tasks = steps.iter().map(|step| {
+        let action = step.agent_tool().ok_or_else(|| not_an_action(new.plan_id, step))?;
+        Ok(NewTask {
             id: context.ids.new_id(),
             step_id: step.step_id.clone(),
-            agent_type: step.agent_type.clone(),
-            action: step.action.clone(),
-            action_sha256: step.action_sha256.clone(),
+            agent_type: action.kind,
+            action: action.action.to_owned(),
+            action_sha256: step.tool.sha256.clone(),
             title: step.title.clone(),
             parameters: step.parameters.clone(),
             resources: step.resources_required.clone(),
@@ -92,7 +98,8 @@ async fn add(
             repeatable: step.repeatable,
             timeout_seconds: step.timeout_seconds,
         })
-        .collect();
+    });
+    let tasks = tasks.collect::<Result<Vec<NewTask>, store::Error>>()?;
     let batch = Batch { request_id: new.request_id, plan_id: new.plan_id, priority: new.priority, purpose, mode };
     add_all(work, batch, &tasks, now).await?;
     work.wake_dispatcher();

@@ -70,7 +70,7 @@ fn drafted(plan: &PlanDocument) -> Value {
     let step = |step: &Step| {
         let mut parameters = step.parameters.clone();
         parameters.extend(step.frozen_references.clone());
-        json!({"step_id": step.step_id, "title": step.title, "action": step.action, "parameters": parameters, "depends_on": step.depends_on})
+        json!({"step_id": step.step_id, "title": step.title, "action": step.action(), "parameters": parameters, "depends_on": step.depends_on})
     };
     plan.steps.iter().map(step).collect()
 }
@@ -85,7 +85,12 @@ fn relevant<'a>(input: &PlanningInput, index: &'a Index) -> Vec<&'a ActionSpec> 
     let words = super::offline::words_of(&format!("{} {said}", input.text));
     let mut names: BTreeSet<&str> = index.search(&words, MOST_RELEVANT).into_iter().map(|(entry, _)| entry.spec.name.as_str()).collect();
     names.extend(
-        input.previous.iter().flat_map(|plan| &plan.steps).filter_map(|step| index.get(&step.action)).map(|entry| entry.spec.name.as_str()),
+        input
+            .previous
+            .iter()
+            .flat_map(|plan| &plan.steps)
+            .filter_map(|step| index.get(step.action()))
+            .map(|entry| entry.spec.name.as_str()),
     );
     let accepted: BTreeSet<&str> = names
         .iter()

@@ -159,7 +159,7 @@ fn a_step_takes_the_version_of_the_agents_that_reach_its_hosts() {
         let catalogue = Catalogue::new([with("2.19.4")]).with_versions(versions);
         let document =
             plan_from(&catalogue, vec![step("issue", "issue_token", json!({"host": "gate"}))], &Policy::default()).expect("a plan");
-        document.steps[0].action_sha256.clone()
+        document.steps[0].tool.sha256.clone()
     };
     assert_eq!(planned(vec![at("2.19.4", &["pluto"]), at("2.14.18", &["gate"])]), "2.14.18");
     assert_eq!(planned(vec![at("2.14.18", &["gate"]), at("2.19.4", &["gate", "pluto"])]), "2.19.4");
@@ -180,6 +180,9 @@ fn whatever_is_wrong_with_a_draft_is_named() {
     let cases: Vec<(Vec<DraftStep>, ErrorCode, &str)> = vec![
         (vec![], ErrorCode::InvalidPlan, "no steps"),
         (vec![step("a", "issue_tokn", json!({}))], ErrorCode::UnknownAction, "did you mean `issue_token`?"),
+        (vec![step("a", "agent:infrastructure/issue_token", json!({}))], ErrorCode::UnknownAction, "did you mean `issue_token`?"),
+        (vec![step("a", "mcp:chat#post", json!({}))], ErrorCode::ToolSchemeUnknown, "scheme `mcp` (`mcp:chat#post`); plans may call agent"),
+        (vec![step("a", "mcp: chat", json!({}))], ErrorCode::ToolInvalid, "`mcp: chat` is no tool's address"),
         (vec![step("a", "issue_token", json!({}))], ErrorCode::InvalidParameters, "`host`: it is required"),
         (vec![uses(json!({"gretting": "x"}))], ErrorCode::InvalidParameters, "did you mean `greeting`?"),
         (vec![uses(json!({"uses": 9}))], ErrorCode::InvalidParameters, "`uses`"),
@@ -299,7 +302,7 @@ fn what_somebody_asks_for_leads_to_no_other_actions_record() {
     let plan = plan(vec![step("use", "use_token", json!({"host": "laptops", "greeting": "packages"}))]).expect("a plan");
     let rendered = render_records(&plan.steps[0], &plan.steps[0].hosts, &plan.steps[0].parameters).expect("rendered");
     let mut other = plan.steps[0].clone();
-    other.action = "install_packages".to_owned();
+    other.tool.uri = "agent:infrastructure/install_packages".parse().expect("a tool");
     other.records = BTreeMap::from([
         ("hosts/${host}/packages.yml".to_owned(), json!("${parameters}")),
         ("hosts/${host}/${parameters.greeting}.yml".to_owned(), json!("${parameters}")),

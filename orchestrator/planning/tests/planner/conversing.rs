@@ -282,7 +282,7 @@ async fn one_of_what_was_found_for_a_plan_is_left_out_by_its_name() {
     let planner = planner();
     let Planned::Plan { draft, planned_by } = planner.plan_now(&input) else { panic!("it is planned") };
     let mut plan = input.assembled(&draft, &planned_by).expect("a plan");
-    let deploy = plan.steps.iter_mut().find(|step| step.action == "deploy_kuma").expect("it deploys");
+    let deploy = plan.steps.iter_mut().find(|step| step.action() == "deploy_kuma").expect("it deploys");
     let portal = |name: &str| json!({"name": name, "url": format!("http://{name}.lan"), "source": "discovered"});
     let reference = deploy.parameters.insert("portals".to_owned(), json!([portal("wiki"), portal("photos")]));
     deploy.frozen_references.insert("portals".to_owned(), reference.expect("a reference"));

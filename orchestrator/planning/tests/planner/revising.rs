@@ -23,7 +23,7 @@ fn revised(first: &str, change: &str) -> Result<PlanDocument, Planned> {
 }
 
 fn steps(plan: &PlanDocument) -> Value {
-    plan.steps.iter().map(|step| json!([step.action, step.hosts])).collect()
+    plan.steps.iter().map(|step| json!([step.action(), step.hosts])).collect()
 }
 
 #[test]

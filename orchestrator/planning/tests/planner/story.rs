@@ -55,7 +55,7 @@ fn the_story_is_discovered_planned_frozen_and_revised_in_words() {
     let planner = planner();
     let mut input = request("Deploy Kuma Uptime to nas and add our existing portals", &catalogue, &fleet);
     let first = plan(1, &planner.plan_now(&input), &catalogue, None);
-    let actions: Vec<(&str, Phase)> = first.steps.iter().map(|step| (step.action.as_str(), step.phase)).collect();
+    let actions: Vec<(&str, Phase)> = first.steps.iter().map(|step| (step.action(), step.phase)).collect();
     assert_eq!(actions, [("discover_portals", Phase::Discover), ("deploy_kuma", Phase::Apply)]);
     assert_eq!(first.steps[1].parameters["portals"], "${steps.discover.outputs.portals}");
     assert_eq!(first.steps[1].depends_on, ["discover"]);

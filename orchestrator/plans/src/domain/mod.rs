@@ -9,4 +9,6 @@ pub mod policy;
 pub mod prediction;
 pub mod record_path;
 pub mod reference;
+pub mod runnable;
 pub mod shared_types;
+pub mod written;

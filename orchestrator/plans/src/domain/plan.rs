@@ -7,11 +7,16 @@ use std::collections::BTreeMap;
 
 use chiffon_protocol::action::{CheckSupport, Repeatable, Risk, Undo};
 use chiffon_protocol::canonical;
-use chiffon_protocol::message::{AgentType, Resources};
+use chiffon_protocol::message::Resources;
 use chiffon_protocol::money::MicroDollars;
-use serde::{Deserialize, Serialize};
+use chiffon_protocol::tool::{AgentTool, Tool};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use super::written;
 
 /// When a step runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,12 +35,9 @@ pub struct Step {
     pub step_id: String,
     /// What it does, with its host: "Deploy Kuma to nas".
     pub title: String,
-    /// Who runs it.
-    pub agent_type: AgentType,
-    /// The action.
-    pub action: String,
-    /// The content that was planned, 64 hex digits.
-    pub action_sha256: String,
+    /// What it calls, with the content that was planned.
+    #[serde(flatten, with = "written")]
+    pub tool: Tool,
     /// Effective parameters, defaults filled in. Text values may hold `${steps.<id>.outputs.<name>}`.
     pub parameters: Map<String, Value>,
     /// What it may touch: canonical names, sorted.
@@ -69,12 +71,24 @@ pub struct Step {
     /// Parameters that were filled from frozen outputs, as they stood before: parameter to the value with its references.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub frozen_references: BTreeMap<String, Value>,
-    /// What the agent runs it with, each with its version; `action_sha256` binds it.
+    /// What the agent runs it with, each with its version; the tool's hash binds it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub runs_with: BTreeMap<String, String>,
-    /// Plugins and modules that the action brings along, which run in previews, too; `action_sha256` binds them.
+    /// Plugins and modules that the action brings along, which run in previews, too; the tool's hash binds them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_code: Vec<String>,
+}
+
+impl Step {
+    /// The action that it calls, of any agent of its kind; `None` where it calls another tool.
+    pub fn agent_tool(&self) -> Option<AgentTool<'_>> {
+        written::action(&self.tool)
+    }
+
+    /// The action's name in the catalogue; the address of a tool that is no action.
+    pub fn action(&self) -> &str {
+        self.agent_tool().map_or(self.tool.uri.as_str(), |agent| agent.action)
+    }
 }
 
 /// What the policy asks for this plan.
@@ -97,9 +111,13 @@ pub struct PlannedBy {
     pub model: Option<String>,
 }
 
-/// A plan. What its hash covers is exactly this document.
+/// A plan. What its hash covers is exactly this document, as it is [written](super::written).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct PlanDocument {
+    /// How it is written.
+    #[serde(default = "written::first", deserialize_with = "written::known", skip_serializing_if = "written::is_first")]
+    pub format: u32,
     /// The request.
     pub request_id: Uuid,
     /// From 1.
@@ -119,6 +137,31 @@ pub struct PlanDocument {
     pub estimated_seconds: f64,
     /// Of running it.
     pub estimated_cost_usd: MicroDollars,
+}
+
+impl Serialize for PlanDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.format != written::FIRST {
+            return Self::serialize(self, serializer);
+        }
+        let mut document = Self::serialize(self, serde_json::value::Serializer).map_err(S::Error::custom)?;
+        let steps = document.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten();
+        for step in steps.filter_map(Value::as_object_mut) {
+            step.remove("tool");
+        }
+        document.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlanDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let document = Self::deserialize(deserializer)?;
+        let unwritable = document.steps.iter().find(|step| document.format == written::FIRST && step.agent_tool().is_none());
+        match unwritable {
+            Some(step) => Err(D::Error::custom(format!("a plan of format {} has the tool {}", written::FIRST, step.tool.uri))),
+            None => Ok(document),
+        }
+    }
 }
 
 impl PlanDocument {
@@ -145,7 +188,7 @@ impl PlanDocument {
             DraftStep {
                 step_id: step.step_id.clone(),
                 title: step.title.clone(),
-                action: step.action.clone(),
+                action: step.action().to_owned(),
                 parameters,
                 depends_on: step.depends_on.clone(),
             }

@@ -44,12 +44,16 @@ impl Default for Policy {
 impl Policy {
     /// What these steps need, or why they may not be planned at all.
     pub fn decide(&self, steps: &[Step]) -> Result<PolicyOutcome, Problem> {
-        if let Some(step) = steps.iter().find(|step| self.forbidden.contains(&step.action)) {
+        if let Some(step) = steps
+            .iter()
+            .find(|step| self.forbidden.iter().any(|forbidden| forbidden == step.action() || forbidden == step.tool.uri.as_str()))
+        {
             let message = format!(
                 "the policy forbids the action `{}` (step `{}`); ask for something else, or take it out of `policy.forbidden`",
-                step.action, step.step_id
+                step.action(),
+                step.step_id
             );
-            return Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"action": step.action, "step_id": step.step_id})));
+            return Err(Problem::new(ErrorCode::Forbidden, message).with_details(json!({"action": step.action(), "step_id": step.step_id})));
         }
         let risk = steps.iter().map(|step| step.risk).max().unwrap_or(Risk::ReadOnly);
         let (approvals_needed, reason) = match risk {

@@ -99,7 +99,7 @@ enum Part<'t> {
 pub type OutputsByStep = BTreeMap<String, Map<String, Value>>;
 
 /// The step's parameters with every reference replaced by the value it stands for, validated again.
-/// `spec` is the action's version that the plan pinned (`step.action_sha256`).
+/// `spec` is the action's version that the plan pinned (`step.tool`).
 pub fn resolve(step: &Step, spec: &ActionSpec, outputs: &OutputsByStep) -> Result<Map<String, Value>, Problem> {
     let mut resolved = Map::new();
     for (name, value) in &step.parameters {
@@ -178,16 +178,16 @@ fn as_text(value: &Value) -> Option<String> {
 pub fn render_records(step: &Step, hosts: &[String], resolved: &Map<String, Value>) -> Result<BTreeMap<String, Value>, Problem> {
     let mut rendered = BTreeMap::new();
     for (path, template) in &step.records {
-        let path = record_path::of_action(&step.action, path);
+        let path = record_path::of_action(step.action(), path);
         let per_host = path.contains(HOST);
         let hosts: Vec<String> = if per_host { hosts.to_vec() } else { vec![step.hosts.join(", ")] };
         for host in hosts {
-            let path = render_text(&path, resolved, &host, true)
-                .and_then(safe_path)
-                .and_then(record_path::check)
-                .map_err(|reason| Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action)))?;
-            let value = render(template, resolved, &host)
-                .map_err(|reason| Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action)))?;
+            let path = render_text(&path, resolved, &host, true).and_then(safe_path).and_then(record_path::check).map_err(|reason| {
+                Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action()))
+            })?;
+            let value = render(template, resolved, &host).map_err(|reason| {
+                Problem::new(ErrorCode::ActionInvalid, format!("`records` of the action `{}`: {reason}", step.action()))
+            })?;
             rendered.insert(path, value);
         }
     }

@@ -12,6 +12,7 @@ use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan_state::{Event as PlanEvent, State as PlanState};
+use chiffon_plans::domain::runnable;
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,9 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
         return Err(expired(&row));
     }
     can_be_decided(&row, &plan, input.decision)?;
+    if input.decision == Decision::Approve {
+        runnable::check(&context.settings.kinds, &plan.document.steps)?;
+    }
     if input.decision == Decision::Approve
         && let Some(between) = outdated::of(&mut work, &row, &plan).await?
     {

@@ -10,9 +10,9 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::waiting::What;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
-use chiffon_plans::domain::assemble;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_plans::domain::plan_state::{Event as PlanEvent, State};
+use chiffon_plans::domain::{assemble, runnable};
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::TimeDelta;
@@ -29,7 +29,9 @@ use crate::store::requests::Row;
 pub async fn run(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid, discoveries: &[TaskLine]) -> Result<(), store::Error> {
     let plan = plans::get(work, plan_id).await?;
     let (catalogue, _) = catalogue::load(work).await?;
-    let frozen = discoveries.iter().try_fold(plan.document, |document, task| {
+    let runnable = runnable::check(&context.settings.kinds, &plan.document.steps).map(|()| plan.document);
+    let frozen = discoveries.iter().fold(runnable, |frozen, task| {
+        let document = frozen?;
         let outputs = match &task.outputs {
             Value::Object(outputs) => outputs.clone(),
             _ => serde_json::Map::new(),

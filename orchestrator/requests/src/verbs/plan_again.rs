@@ -81,7 +81,7 @@ fn changes(plan: &PlanDocument, catalogue: &Catalogue) -> Vec<String> {
         .steps
         .iter()
         .filter_map(|step| {
-            Some((step.action.as_str(), step.action_sha256.as_str(), catalogue.for_hosts(&step.action, &step.hosts)?.sha256.as_str()))
+            Some((step.action(), step.tool.sha256.as_str(), catalogue.for_hosts(step.action(), &step.hosts)?.sha256.as_str()))
         })
         .filter(|(_, planned, now)| planned != now)
         .collect();
@@ -134,7 +134,7 @@ async fn without_old_defaults(work: &mut Work, request_id: Uuid, previous: &Plan
     };
     let mut steps = previous.as_drafted();
     for (drafted, step) in steps.iter_mut().zip(&previous.steps) {
-        let Some(spec) = actions::get(work, &step.action, &step.action_sha256).await? else { continue };
+        let Some(spec) = actions::get(work, step.action(), &step.tool.sha256).await? else { continue };
         for (name, schema) in spec.parameter_schemas() {
             let default = schema.get("default");
             if default.is_some() && drafted.parameters.get(name) == default && !default.is_some_and(was_said) {

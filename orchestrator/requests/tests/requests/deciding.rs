@@ -270,3 +270,35 @@ async fn who_asked_may_change_the_plan_in_words_and_a_stranger_may_not() {
     app.plan().await;
     assert_eq!(app.number("SELECT max(revision)::bigint FROM plans WHERE request_id = $1", request_id).await, 2);
 }
+
+#[tokio::test]
+async fn a_plan_with_a_tool_that_nobody_here_serves_is_shown_and_not_approved() {
+    let (app, request_id) = proposed(Policy::default()).await;
+    let bob = app.person("bob", Role::Approver).await;
+    // As a newer orchestrator would have stored it: in place of the plan, whose body nothing changes any more.
+    sqlx::query(
+        "WITH newer AS (
+            INSERT INTO plans (id, request_id, revision, round, state, sha256, body, summary, risk, estimated_seconds, planned_by, approvals_needed, expires_at, created_at)
+            SELECT gen_random_uuid(), request_id, revision + 1, round, state, repeat('d', 64),
+                jsonb_set(body, '{steps,0}', (body #> '{steps,0}') - ARRAY['agent_type', 'action', 'action_sha256']
+                    || '{\"tool\": {\"uri\": \"mcp:chat#post\", \"sha256\": \"\"}}'),
+                summary, risk, estimated_seconds, planned_by, approvals_needed, expires_at, created_at
+            FROM plans
+            WHERE request_id = $1
+            RETURNING id
+        )
+        UPDATE requests SET plan_id = newer.id FROM newer WHERE requests.id = $1",
+    )
+    .bind(request_id)
+    .execute(app.pool())
+    .await
+    .expect("stored");
+    let shown = chiffon_requests::store::read::request::get(app.pool(), &app.context.settings.kinds, request_id).await;
+    let step = shown.expect("it reads").expect("it is there").plan.expect("a plan").steps.remove(0).step;
+    assert_eq!((step.action(), step.agent_tool()), ("mcp:chat#post", None));
+    let refused = decide(&app, &bob, request_id, Approve, None).await.expect_err("nobody serves it");
+    assert_eq!(refused.code, ErrorCode::ToolSchemeUnknown);
+    assert!(refused.message.contains("the scheme `mcp` (`mcp:chat#post`); plans may call agent"), "{}", refused.message);
+    assert_eq!(app.status(request_id).await, "awaiting_approval");
+    decide(&app, &bob, request_id, Reject, Some("not here")).await.expect("it can be rejected");
+}

@@ -60,7 +60,7 @@ pub fn hold_against(draft: &mut Draft, index: &Index, input: &PlanningInput) -> 
         // What stood in the plan before, as it stands now, was held against the words then.
         let stood = input.previous.as_ref().is_some_and(|plan| {
             plan.steps.iter().any(|before| {
-                before.action == step.action && step.parameters.iter().all(|(name, value)| before.parameters.get(name) == Some(value))
+                before.action() == step.action && step.parameters.iter().all(|(name, value)| before.parameters.get(name) == Some(value))
             })
         });
         if stood || entry.spec.risk == Risk::ReadOnly {

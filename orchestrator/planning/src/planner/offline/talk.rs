@@ -156,7 +156,7 @@ fn explained(plan: &PlanDocument) -> String {
         .enumerate()
         .map(|(number, step)| {
             let after = if step.depends_on.is_empty() { String::new() } else { format!(", after {}", step.depends_on.join(", ")) };
-            format!("{}. {} (action `{}`, risk {}{after})", number + 1, step.title, step.action, step.risk.as_str())
+            format!("{}. {} (action `{}`, risk {}{after})", number + 1, step.title, step.action(), step.risk.as_str())
         })
         .collect();
     let reasons = if plan.policy.reasons.is_empty() {

@@ -17,7 +17,7 @@ pub fn freeze(plan: &PlanDocument, step_id: &str, outputs: Map<String, Value>, c
     let Some(step) = frozen.steps.iter_mut().find(|step| step.step_id == step_id && step.phase == Phase::Discover) else {
         return Err(Problem::new(ErrorCode::InvalidPlan, format!("`{step_id}` is not a discovery of this plan")));
     };
-    let action = catalogue.version(&step.action, &step.action_sha256).ok_or_else(|| changed(step))?;
+    let action = catalogue.version(step.action(), &step.tool.sha256).ok_or_else(|| changed(step))?;
     if let Some(problem) = parameters::outputs_problem(step_id, &action.spec, &outputs) {
         return Err(problem);
     }
@@ -31,7 +31,7 @@ pub fn freeze(plan: &PlanDocument, step_id: &str, outputs: Map<String, Value>, c
 
 fn changed(step: &Step) -> Problem {
     let message =
-        format!("the action `{}` of step `{}` has changed since the plan was made; ask for a new revision", step.action, step.step_id);
+        format!("the action `{}` of step `{}` has changed since the plan was made; ask for a new revision", step.action(), step.step_id);
     Problem::new(ErrorCode::ActionChanged, message)
 }
 
@@ -51,6 +51,6 @@ fn fill_in(step: &mut Step, from: &str, known: &OutputsByStep, catalogue: &Catal
             open.insert(name);
         }
     }
-    let action = catalogue.version(&step.action, &step.action_sha256).ok_or_else(|| changed(step))?;
+    let action = catalogue.version(step.action(), &step.tool.sha256).ok_or_else(|| changed(step))?;
     parameters::problems(&step.step_id, &action.spec, &step.parameters, &open).into_iter().next().map_or(Ok(()), Err)
 }

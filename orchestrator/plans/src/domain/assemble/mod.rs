@@ -19,6 +19,7 @@ pub use freeze::freeze;
 use super::catalogue::{Catalogue, Fleet};
 use super::plan::{Draft, PlanDocument, PlannedBy, Step};
 use super::policy::Policy;
+use super::written;
 
 /// No plan has more steps.
 pub const MOST_STEPS: usize = 64;
@@ -56,8 +57,9 @@ impl std::fmt::Debug for AssembleInput<'_> {
 pub fn assemble(input: AssembleInput<'_>) -> Result<PlanDocument, Vec<Problem>> {
     let steps = check(input.draft, input.catalogue, input.fleet)?;
     let policy = input.policy.decide(&steps).map_err(|problem| vec![problem])?;
-    let estimated_seconds = graph::longest_path(&steps, |step| (input.history)(&step.action).unwrap_or_else(|| documented_seconds(step)));
+    let estimated_seconds = graph::longest_path(&steps, |step| (input.history)(step.action()).unwrap_or_else(|| documented_seconds(step)));
     let mut plan = PlanDocument {
+        format: written::NEWEST,
         request_id: input.request_id,
         revision: input.revision,
         summary: input.draft.summary.trim().to_owned(),
@@ -84,7 +86,7 @@ fn carried_over(mut plan: PlanDocument, previous: &PlanDocument, catalogue: &Cat
     loop {
         let same = plan.open_discoveries().find_map(|step| {
             let before = previous.steps.iter().find(|before| {
-                before.action_sha256 == step.action_sha256
+                before.tool.sha256 == step.tool.sha256
                     && before.parameters == step.parameters
                     && before.hosts == step.hosts
                     && before.frozen_outputs.is_some()

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_process::nearest::nearest;
+use chiffon_protocol::tool::{NotATool, Tool, ToolUri};
 use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,7 @@ use super::{parameters, secret};
 use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
 use crate::domain::plan::{Draft, DraftStep, Phase, Step};
 use crate::domain::reference::{Reference, references};
+use crate::domain::runnable::unknown_scheme;
 
 /// The step, or everything that is wrong with it.
 pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet: &Fleet) -> Result<Step, Vec<Problem>> {
@@ -34,12 +36,11 @@ pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet
     };
     let mut depends_on: BTreeSet<String> = proposed.depends_on.iter().cloned().collect();
     depends_on.extend(referring.into_values().flatten().map(|reference| reference.step_id));
+    let uri = ToolUri::of_action(&spec.agent_type, &spec.name).map_err(|error| vec![not_a_tool(id, &error)])?;
     Ok(Step {
         step_id: id.to_owned(),
         title: title(proposed, spec, &hosts),
-        agent_type: spec.agent_type.clone(),
-        action: spec.name.clone(),
-        action_sha256: sha256.clone(),
+        tool: Tool { uri, sha256: sha256.clone() },
         parameters: filled,
         hosts,
         depends_on: depends_on.into_iter().collect(),
@@ -67,7 +68,21 @@ fn title(proposed: &DraftStep, spec: &ActionSpec, hosts: &[String]) -> String {
     }
 }
 
+fn not_a_tool(step_id: &str, error: &NotATool) -> Problem {
+    Problem::new(ErrorCode::ToolInvalid, format!("step `{step_id}`: {error}"))
+}
+
+/// A draft names actions. What has a scheme in it names a tool, and may be of one that nobody serves.
 fn unknown_action(step_id: &str, name: &str, catalogue: &Catalogue) -> Problem {
+    let tool = name.contains(':').then(|| name.parse::<ToolUri>());
+    let name = match &tool {
+        Some(Err(error)) => return not_a_tool(step_id, error),
+        Some(Ok(uri)) => match uri.agent() {
+            Some(agent) => agent.action,
+            None => return unknown_scheme(step_id, uri),
+        },
+        None => name,
+    };
     let near = nearest(name, catalogue.iter().map(|action| action.spec.name.as_str()));
     let hint = match near {
         Some(near) => format!("did you mean `{near}`?"),

@@ -86,6 +86,8 @@ pub struct RequestView {
 /// A plan as people decide about it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PlanView {
+    /// The format of its document; in the second, each step has `tool: {uri, sha256}`.
+    pub format: u32,
     /// From 1.
     pub revision: i32,
     /// `discovering | previewing | proposed | approved | rejected | superseded | expired | withdrawn | failed`
@@ -270,6 +272,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
 /// What stands in the document; what stands in the row is filled in by the caller.
 fn plan_view(document: PlanDocument) -> PlanView {
     PlanView {
+        format: document.format,
         revision: document.revision,
         state: State::Discovering,
         sha256: None,
