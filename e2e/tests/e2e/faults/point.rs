@@ -8,7 +8,7 @@ use super::matrix::Case;
 /// A point of a request's way at which something fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
-    /// Accepted; nobody has been told that a plan is wanted.
+    /// Accepted; no planner has taken it yet.
     Asked,
     /// A model is thinking about the plan.
     Planning,
@@ -59,6 +59,8 @@ pub enum Hold {
     NoAgent,
     /// Somebody else holds the lease to write commits.
     Scribe,
+    /// It is to be planned later.
+    Planner,
 }
 
 /// A request at a point.
@@ -76,6 +78,14 @@ const TAKE_SCRIBE: &str =
     "INSERT INTO leases (name, holder, epoch, expires_at) VALUES ('git_scribe', 'a test', 1, now() + interval '1 hour')
     ON CONFLICT (name) DO UPDATE SET holder = 'a test', epoch = leases.epoch + 1, expires_at = now() + interval '1 hour' RETURNING name";
 const GIVE_SCRIBE: &str = "UPDATE leases SET expires_at = now() WHERE holder = 'a test' RETURNING name";
+
+/// What is asked from now on is to be planned in an hour.
+const PLAN_LATER: [&str; 2] = [
+    "CREATE OR REPLACE FUNCTION plan_later() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN NEW.resend_at := NEW.resend_at + interval ''1 hour''; RETURN NEW; END'",
+    "CREATE TRIGGER plan_later BEFORE INSERT ON requests FOR EACH ROW EXECUTE FUNCTION plan_later()",
+];
+const PLAN_AT_ONCE: &str = "DROP FUNCTION plan_later CASCADE";
 
 impl Point {
     /// All of them, in the order in which a request comes to them.
@@ -126,11 +136,14 @@ impl Point {
         let text = format!("walk on {host}");
         match self {
             Self::Asked => {
-                stage.links.orchestrator.refuse();
+                for statement in PLAN_LATER {
+                    stage.rows(statement).await.expect("it is to be planned later");
+                }
                 let id = stage.api().ask(&text).await;
-                let unsent = format!("SELECT id::text FROM outbox WHERE request_id = '{id}' AND routing_key = 'orchestrator.requests'");
-                stage.until_some("the wish for a plan is unsent", &unsent).await;
-                (id, &[Hold::OrchestratorLink])
+                stage.rows(PLAN_AT_ONCE).await.expect("others are planned at once");
+                let untaken = format!("SELECT id::text FROM requests WHERE id = '{id}' AND status = 'planning' AND planning_epoch = 0");
+                stage.until_some("no planner has taken it", &untaken).await;
+                (id, &[Hold::Planner])
             }
             Self::Planning => {
                 stage.model.hold();
@@ -239,7 +252,7 @@ impl Held {
                 Hold::AgentLink => stage.links.agent.forward(),
                 Hold::Frozen(part) if *part != case.victim => stage.thaw(*part),
                 Hold::NoAgent if !case.is_agents_death() => stage.revive(Part::Agent).await,
-                Hold::Frozen(_) | Hold::NoAgent | Hold::Scribe => {}
+                Hold::Frozen(_) | Hold::NoAgent | Hold::Scribe | Hold::Planner => {}
             }
         }
     }
@@ -248,6 +261,10 @@ impl Held {
     pub async fn release_the_rest(&self, stage: &mut Stage, case: Case) {
         if self.holds.contains(&Hold::Scribe) {
             stage.until_some("the scribe's lease is given back", GIVE_SCRIBE).await;
+        }
+        if self.holds.contains(&Hold::Planner) {
+            let now = format!("UPDATE requests SET resend_at = now() WHERE id = '{}' RETURNING id::text", self.id);
+            stage.until_some("it is to be planned now", &now).await;
         }
         if case.is_agents_death() && self.holds.contains(&Hold::Ansible) {
             chiffon_e2e::eventually("the new start has settled what the old one began", || async {
