@@ -145,7 +145,7 @@ impl OutboxRelay {
     }
 
     /// Nobody has a queue for it. Work goes back to waiting, with the reason; anything else was for an agent that is gone and
-    /// will ask again, or is announced again by its `resend_at`.
+    /// will ask again, or a wake that is found without it.
     async fn take_back(&self, row: &Leased) -> Result<(), Problem> {
         if let (Some(task_id), Some(attempt), Some(offer)) = (row.task_id, row.attempt, row.offer) {
             self.offers.returned(task_id, attempt, offer).await?;

@@ -68,7 +68,7 @@ async fn wake(desk: &PlanningDesk, delivery: &Delivery) -> Result<Verdict, Probl
     let context = desk.context();
     let ring = Keyring::new([context.key.public()]);
     if let Err(error) = signer::of(context, &ring, delivery, REQUESTS) {
-        // Late is not forged: the round is announced again by its `resend_at`, under a fresh signature.
+        // Late is not forged: the round stands in Postgres, and is planned from there.
         if matches!(error, SignatureError::Expired { .. }) {
             return Ok(Verdict::Ack);
         }

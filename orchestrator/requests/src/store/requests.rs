@@ -145,7 +145,7 @@ pub struct New<'n> {
     pub max_cost: Option<MicroDollars>,
     /// What it waits for.
     pub waiting_for: &'n WaitingFor,
-    /// When planning is announced again.
+    /// From when on it is to be planned.
     pub resend_at: DateTime<Utc>,
     /// When it expires without a plan.
     pub deadline_at: Option<DateTime<Utc>>,
@@ -229,7 +229,7 @@ pub struct Move {
     pub waiting_for: Option<WaitingFor>,
     /// What ended or stopped it; kept as it is when `None`.
     pub error: Option<Value>,
-    /// When what it waits for is announced again.
+    /// From when on it is to be planned.
     pub resend_at: Option<DateTime<Utc>>,
     /// When the new state is over by itself, or its person is reminded.
     pub deadline_at: Option<DateTime<Utc>>,

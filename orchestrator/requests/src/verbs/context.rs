@@ -16,7 +16,7 @@ use crate::domain::deadline::Deadlines;
 pub struct Settings {
     /// Those of their work.
     pub engine: engine::Settings,
-    /// After this, a state that waits for a message is sent again.
+    /// After this, a round that waits for an agent, or for a planner that is not busy, is looked at again.
     pub resend_after: Duration,
     /// How long one planner may work on a round.
     pub planning_lease: Duration,

@@ -12,7 +12,7 @@ pub const INVARIANTS: &[Invariant] = &[
         rule: Rule {
             name: "planning_not_announced",
             is_about_time: true,
-            sentence: "a round that wants a plan is leased by a planner, or is announced again in time",
+            sentence: "a round that wants a plan is leased by a planner, or is looked at again in time",
             advice: "look at `planning` in GET /background: it announces rounds again",
         },
         find: |connection, limits| Box::pin(planning_not_announced(connection, limits)),
