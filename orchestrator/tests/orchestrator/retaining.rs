@@ -107,7 +107,7 @@ async fn metrics_events_answers_and_idempotency_keys_are_kept_for_their_time() {
     for statement in [
         "INSERT INTO resource_metrics (at, agent_id, incarnation, seq, cpu_percent, load_1m, memory_total_mb, memory_available_mb, running)
         SELECT $1::timestamptz + day * interval '1 day', 'infra-1', 1, day, 1, 1, 1, 1, 0 FROM generate_series(1, 200) AS day",
-        "INSERT INTO llm_calls (id, provider, state, answer, cost_usd, started_at) VALUES (gen_random_uuid(), 'claude', 'invalid', 'nonsense', 0.5, $1)",
+        "INSERT INTO llm_calls (id, provider, state, answer, cost_micro_usd, started_at) VALUES (gen_random_uuid(), 'claude', 'invalid', 'nonsense', 500000, $1)",
         "INSERT INTO idempotency_keys (principal_id, key, request_sha256, created_at) SELECT id, 'k', 's', $1 FROM principals LIMIT 1",
     ] {
         sqlx::query(statement).bind(site.app.clock.now()).execute(site.app.pool()).await.expect("stored");
@@ -121,7 +121,7 @@ async fn metrics_events_answers_and_idempotency_keys_are_kept_for_their_time() {
     assert_eq!(events().await, 0);
     assert_eq!(counted("SELECT count(*) FROM idempotency_keys").await, 0);
     assert_eq!(counted("SELECT count(*) FROM llm_calls WHERE answer IS NOT NULL").await, 0);
-    assert_eq!(counted("SELECT (sum(cost_usd) * 10)::bigint FROM llm_calls").await, 5, "what it cost stays");
+    assert_eq!(counted("SELECT (sum(cost_micro_usd) / 100000)::bigint FROM llm_calls").await, 5, "what it cost stays");
     let oldest: chrono::DateTime<Utc> =
         sqlx::query_scalar("SELECT min(at) FROM resource_metrics").fetch_one(site.app.pool()).await.expect("a time");
     let kept = site.app.clock.now() - oldest;

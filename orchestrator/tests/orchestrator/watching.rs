@@ -41,7 +41,7 @@ const BROKEN: [(&str, &str); 17] = [
     ),
     ("run_without_approval", "UPDATE approvals SET consumed_at = NULL"),
     ("approval_consumed_twice", "UPDATE plans SET approved_at = approved_at + interval '1 second'"),
-    ("audit_head_mismatch", "UPDATE requests SET audit_head = '\\x00' WHERE status = 'running'"),
+    ("audit_head_mismatch", "UPDATE streams SET audit_head = '\\x00' WHERE id = (SELECT id FROM requests WHERE status = 'running')"),
     (
         "spending_never_settled",
         "INSERT INTO llm_calls (id, provider, state, started_at) VALUES (gen_random_uuid(), 'claude', 'reserved', now() - interval '3 hours')",

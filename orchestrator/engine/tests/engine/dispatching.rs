@@ -31,9 +31,9 @@ async fn a_reason_that_has_not_changed_is_written_once() {
     let site = Site::start().await;
     let request_id = site.approved(&[step("web", "web", &[])]).await;
     site.turn().await;
-    let events = site.app.number("SELECT event_seq FROM requests WHERE id = $1", request_id).await;
+    let events = site.app.number("SELECT event_seq FROM streams WHERE id = $1", request_id).await;
     site.turn().await;
-    assert_eq!(site.app.number("SELECT event_seq FROM requests WHERE id = $1", request_id).await, events);
+    assert_eq!(site.app.number("SELECT event_seq FROM streams WHERE id = $1", request_id).await, events);
 }
 
 #[tokio::test]

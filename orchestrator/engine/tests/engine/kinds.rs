@@ -54,7 +54,7 @@ async fn newer(site: &Site) -> Dispatcher {
 }
 
 async fn told(site: &Site, request_id: Uuid) -> i64 {
-    site.app.number("SELECT event_seq FROM requests WHERE id = $1", request_id).await
+    site.app.number("SELECT event_seq FROM streams WHERE id = $1", request_id).await
 }
 
 #[tokio::test]

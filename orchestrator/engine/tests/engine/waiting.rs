@@ -119,13 +119,13 @@ async fn a_reason_is_told_once_and_reads_as_it_is() {
     let third = requests_in_order[2];
     site.turn().await;
     let one = agent.take(&site).await;
-    let events = site.app.number("SELECT event_seq FROM requests WHERE id = $1", third).await;
+    let events = site.app.number("SELECT event_seq FROM streams WHERE id = $1", third).await;
     agent.finish(&one, Outcome::Succeeded).await;
     site.turn().await;
     agent.hear_all().await;
     let two = agent.take(&site).await;
     assert_eq!(two.request.step_id, "two");
-    assert_eq!(site.app.number("SELECT event_seq FROM requests WHERE id = $1", third).await, events, "told once");
+    assert_eq!(site.app.number("SELECT event_seq FROM streams WHERE id = $1", third).await, events, "told once");
     let now = format!("host nas is being changed by task {} (Set up two on nas)", two.request.task_id);
     let view = request::get(site.app.pool(), &site.app.context.settings.kinds, third).await.expect("it reads").expect("it is there");
     assert_eq!(view.tasks[0].waiting_for.as_ref().expect("it waits").text, now);

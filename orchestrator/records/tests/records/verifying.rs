@@ -121,7 +121,7 @@ async fn a_changed_byte_in_any_row_is_found_where_it_stands() {
 async fn deleted_rows_are_found_also_at_the_end_of_a_chain_and_whole_chains() {
     let records = Records::make().await;
     let chain = records.requests[0].to_string();
-    let last = records.site.app.number("SELECT audit_seq FROM requests WHERE id = $1", records.requests[0]).await;
+    let last = records.site.app.number("SELECT audit_seq FROM streams WHERE id = $1", records.requests[0]).await;
     for seq in 1..=last {
         let (details, message) = records.without("audit_log", &format!("chain = '{chain}' AND seq = {seq}")).await;
         assert_eq!((&details["chain"], &details["seq"]), (&json!(chain), &json!(seq)), "{message}");
@@ -132,20 +132,20 @@ async fn deleted_rows_are_found_also_at_the_end_of_a_chain_and_whole_chains() {
     // Together with what the request's own row says of its chain, only the seal tells.
     let shorten = format!(
         "CREATE TABLE kept AS SELECT * FROM audit_log WHERE chain = '{chain}' AND seq = {last};
-        CREATE TABLE head AS SELECT audit_seq, audit_head FROM requests WHERE id = '{chain}';
+        CREATE TABLE head AS SELECT audit_seq, audit_head FROM streams WHERE id = '{chain}';
         DELETE FROM audit_log WHERE chain = '{chain}' AND seq = {last};
-        UPDATE requests SET audit_seq = {last} - 1, audit_head = (SELECT prev_hash FROM kept) WHERE id = '{chain}'"
+        UPDATE streams SET audit_seq = {last} - 1, audit_head = (SELECT prev_hash FROM kept) WHERE id = '{chain}'"
     );
     let undo = format!(
-        "INSERT INTO audit_log SELECT * FROM kept; UPDATE requests SET audit_seq = h.audit_seq, audit_head = h.audit_head FROM head h
+        "INSERT INTO audit_log SELECT * FROM kept; UPDATE streams SET audit_seq = h.audit_seq, audit_head = h.audit_head FROM head h
         WHERE id = '{chain}'; DROP TABLE kept; DROP TABLE head"
     );
     let (details, message) = records.after(&shorten, &undo).await;
     assert_eq!((&details["kind"], &details["chain"], &details["seq"]), (&json!("seal"), &json!(chain), &json!(last)), "{message}");
     let empty = format!(
         "CREATE TABLE kept AS SELECT * FROM audit_log WHERE chain = '{chain}';
-        CREATE TABLE head AS SELECT audit_seq, audit_head FROM requests WHERE id = '{chain}';
-        DELETE FROM audit_log WHERE chain = '{chain}'; UPDATE requests SET audit_seq = 0, audit_head = NULL WHERE id = '{chain}'"
+        CREATE TABLE head AS SELECT audit_seq, audit_head FROM streams WHERE id = '{chain}';
+        DELETE FROM audit_log WHERE chain = '{chain}'; UPDATE streams SET audit_seq = 0, audit_head = NULL WHERE id = '{chain}'"
     );
     let (details, message) = records.after(&empty, &undo).await;
     assert_eq!((&details["kind"], &details["chain"]), (&json!("seal"), &json!(chain)), "{message}");

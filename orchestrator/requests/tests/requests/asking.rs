@@ -45,7 +45,7 @@ async fn each_step_of_a_request_stands_in_its_audit_chain_and_its_events_are_num
         .expect("a story");
     assert_eq!(story, "ann request.submitted, chiffon plan.made, chiffon plan.frozen");
     let gaps = app
-        .number("SELECT count(*) - max(seq) + r.event_seq - max(seq) FROM request_events e JOIN requests r ON r.id = e.request_id WHERE r.id = $1 GROUP BY r.event_seq", request_id)
+        .number("SELECT count(*) - max(seq) + r.event_seq - max(seq) FROM request_events e JOIN streams r ON r.id = e.request_id WHERE r.id = $1 GROUP BY r.event_seq", request_id)
         .await;
     assert_eq!(gaps, 0);
 }

@@ -153,8 +153,8 @@ async fn a_call_to_a_model_that_nobody_will_settle_counts_as_spent_once() {
     let ann = app.person("ann", Role::Requester).await;
     let request_id = planned(&app, &ann, RESTART).await;
     sqlx::query(
-        "INSERT INTO llm_calls (id, request_id, round, provider, state, reserved_usd, started_at)
-        VALUES ($1, $2, 1, 'claude', 'reserved', 0.25, $3)",
+        "INSERT INTO llm_calls (id, request_id, round, provider, state, reserved_micro_usd, started_at)
+        VALUES ($1, $2, 1, 'claude', 'reserved', 250000, $3)",
     )
     .bind(app.context.ids.new_id())
     .bind(request_id)
@@ -165,7 +165,7 @@ async fn a_call_to_a_model_that_nobody_will_settle_counts_as_spent_once() {
     assert_eq!(reap(&app).await, 0, "it may still be answered");
     app.clock.advance(Duration::from_mins(61));
     assert_eq!((reap(&app).await, reap(&app).await), (1, 0));
-    let spent = app.number("SELECT (cost_usd * 100)::bigint FROM requests WHERE id = $1", request_id).await;
+    let spent = app.number("SELECT cost_micro_usd / 10000 FROM requests WHERE id = $1", request_id).await;
     assert_eq!(spent, 25);
     let state = app.text("SELECT state FROM llm_calls WHERE request_id = $1", request_id).await;
     assert_eq!(state.as_deref(), Some("uncertain"));

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chiffon_harness::app::TestApp;
-use chiffon_harness::conversation::{RESTART, ask};
 use chiffon_kernel::domain::feed::Place;
-use chiffon_kernel::domain::role::Role;
 use chiffon_kernel::store::feed::{self, Told};
 use chiffon_kernel::verbs::work::Work;
 use chiffon_testkit::until;
@@ -170,53 +168,4 @@ async fn restored_into_another_cluster_the_feed_goes_on_behind_what_there_is() {
     let other = stream(&app).await;
     tell(begin(&app).await, other, "after it").await;
     assert_eq!(texts(&read_on(&app, restored[0].place, 1).await), ["after it"]);
-}
-
-/// How a request's histories stand in its own row and in its stream's.
-async fn stands(app: &TestApp, request_id: Uuid) -> [String; 2] {
-    let row = app.text("SELECT event_seq || ' ' || audit_seq || ' ' || audit_head::text FROM requests WHERE id = $1", request_id).await;
-    let stream = app.text("SELECT event_seq || ' ' || audit_seq || ' ' || audit_head::text FROM streams WHERE id = $1", request_id).await;
-    [row.expect("a row"), stream.expect("a stream")]
-}
-
-#[tokio::test]
-async fn what_the_version_before_writes_stands_in_both_places_and_in_the_feed() {
-    let mut app = TestApp::start().await;
-    app.leave_behind();
-    let ann = app.person("ann", Role::Requester).await;
-    let request_id = ask(&app, &ann, RESTART).await;
-    let [row, stream] = stands(&app, request_id).await;
-    assert_eq!(row, stream, "today's writes the stream");
-    let told = read_on(&app, Place::START, 2).await.len();
-    // As it tells an event.
-    sqlx::query(
-        "WITH told AS (
-            INSERT INTO request_events (request_id, seq, at, kind, data)
-            SELECT id, event_seq + 1, now(), 'task', '{\"text\": \"of the version before\"}' FROM requests WHERE id = $1
-        )
-        UPDATE requests SET audit_seq = audit_seq, audit_head = audit_head, event_seq = event_seq + 1 WHERE id = $1",
-    )
-    .bind(request_id)
-    .execute(app.pool())
-    .await
-    .expect("it is stored");
-    let [row, stream] = stands(&app, request_id).await;
-    assert_eq!(row, stream, "the version before writes the row");
-    tell(begin(&app).await, request_id, "of today's").await;
-    let [row, stream] = stands(&app, request_id).await;
-    assert_eq!(row, stream);
-    let all = read_on(&app, Place::START, told + 2).await;
-    assert_eq!(texts(&all[told..]), ["of the version before", "of today's"]);
-    // As it takes a request in.
-    let copy = app.context.ids.new_id();
-    sqlx::query(
-        "INSERT INTO requests (id, principal_id, text, status, trace_id, waiting_for, resend_at, created_at, updated_at)
-        SELECT $2, principal_id, text, status, trace_id, waiting_for, resend_at, created_at, updated_at FROM requests WHERE id = $1",
-    )
-    .bind(request_id)
-    .bind(copy)
-    .execute(app.pool())
-    .await
-    .expect("it is stored");
-    assert_eq!(app.number("SELECT count(*) FROM streams WHERE id = $1 AND kind = 'request'", copy).await, 1);
 }

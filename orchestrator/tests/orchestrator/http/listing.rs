@@ -117,8 +117,8 @@ async fn costs_are_summed_by_month_and_provider() {
     let ada = app.token("ada", Role::Requester).await;
     let id = app.ask(&ada, "polish the lens").await;
     app.sql(&format!(
-        "INSERT INTO llm_calls (id, request_id, provider, model, state, cost_usd, input_tokens, output_tokens, started_at)
-        SELECT gen_random_uuid(), CASE WHEN n = 1 THEN '{id}'::uuid END, 'local', 'm', CASE WHEN n = 3 THEN 'failed' ELSE 'succeeded' END, 0.25, 10, 5, now()
+        "INSERT INTO llm_calls (id, request_id, provider, model, state, cost_micro_usd, input_tokens, output_tokens, started_at)
+        SELECT gen_random_uuid(), CASE WHEN n = 1 THEN '{id}'::uuid END, 'local', 'm', CASE WHEN n = 3 THEN 'failed' ELSE 'succeeded' END, 250000, 10, 5, now()
         FROM generate_series(1, 3) n"
     ))
     .await;

@@ -16,7 +16,7 @@ async fn a_violated_invariant_degrades_health_and_is_named_in_background_and_met
     let health = async || Answer::of(app.client.get(format!("{}/health", app.address))).await.ok();
     assert_eq!(health().await["status"], "ok");
     let id = app.ask(&ada, "polish the lens of nas").await;
-    app.sql("UPDATE requests SET audit_head = '\\x00'").await;
+    app.sql("UPDATE streams SET audit_head = '\\x00'").await;
     check_invariants::run(&app.context, &chiffon_harness::parts::invariants(), Duration::ZERO).await.expect("it looks");
     let found = health().await;
     assert_eq!((&found["status"], &found["checks"]["invariants"]["status"]), (&json!("degraded"), &json!("degraded")), "{found}");
