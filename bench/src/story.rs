@@ -16,6 +16,8 @@ use crate::system::{HOSTS, System};
 const CALLS: usize = 16;
 /// Between two looks at what is done: small beside what is measured, and rare enough to cost little.
 const LOOK: Duration = Duration::from_millis(50);
+/// So many are looked at together, so that looking costs little however many there are.
+const LOOKED_AT: usize = 32;
 /// Nothing that is measured takes longer.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -42,6 +44,7 @@ const AUDITED: &str = "
         GROUP BY chain
         HAVING count(*) >= 5 AND count(*) = max(seq)
     ) AS whole";
+const FINISHED: &str = "SELECT /* bench */ count(*) FROM requests WHERE id = ANY($1) AND finished_at IS NOT NULL";
 const PLANNED: &str = "SELECT /* bench */ count(*) FROM requests WHERE id = ANY($1) AND status = 'awaiting_approval'";
 
 /// A request with a plan that waits to be approved.
@@ -72,7 +75,9 @@ pub async fn plan_each(system: &System, texts: impl IntoIterator<Item = String>)
         }
     });
     all(calls, |id| ids.push(id)).await?;
-    until(system, PLANNED, &ids, "planned").await?;
+    for ids in ids.chunks(LOOKED_AT) {
+        until(system, PLANNED, ids, "planned").await?;
+    }
     let plans: Vec<(Uuid, String)> =
         sqlx::query_as("SELECT /* bench */ request.id, plan.sha256 FROM requests AS request JOIN plans AS plan ON plan.id = request.plan_id WHERE request.id = ANY($1)")
             .bind(&ids)
@@ -86,6 +91,9 @@ pub async fn run(system: &System, planned: &[Planned]) -> anyhow::Result<()> {
     let ids: Vec<Uuid> = planned.iter().map(|planned| planned.id).collect();
     let calls = planned.iter().cloned().map(|planned| approve(system.api.clone(), planned));
     all(calls, |()| {}).await?;
+    for ids in ids.chunks(LOOKED_AT) {
+        until(system, FINISHED, ids, "at their end").await?;
+    }
     until(system, DONE, &ids, "completed with result and log").await
 }
 

@@ -186,6 +186,9 @@ pub(super) fn bare_result(shared: &Shared, attempt: &Attempt, outcome: Outcome, 
         warnings: Vec::new(),
         preview: None,
         variables: None,
+        // What was journalled as starting and then came too late was never begun.
+        started_at: attempt.record().started_at.filter(|_| outcome != Outcome::NotStarted),
+        events: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chiffon_bus::BusError;
 use chiffon_process::retry::{Delays, Policy};
-use chiffon_protocol::message::WorkStatus;
+use chiffon_protocol::message::{LogEvent, WorkResult, WorkStatus};
 use chiffon_protocol::topology;
 use tokio::time::Instant;
 
@@ -34,6 +34,8 @@ struct Reporter<'a> {
     shared: &'a Arc<Shared>,
     attempt: &'a Arc<Attempt>,
     cursor: Cursor,
+    /// Whether the result has taken all events along, and nobody has said yet what became of them.
+    took_all_along: bool,
     delays: Delays,
     /// When the result is sent, again or for the first time.
     result_due: Instant,
@@ -51,7 +53,7 @@ enum Woken {
 impl<'a> Reporter<'a> {
     fn new(shared: &'a Arc<Shared>, attempt: &'a Arc<Attempt>) -> Self {
         let policy = Policy { first: shared.options.result_again, longest: shared.options.result_again_at_most, within: None, tries: None };
-        Self { shared, attempt, cursor: Cursor::default(), delays: policy.delays(), result_due: Instant::now() }
+        Self { shared, attempt, cursor: Cursor::default(), took_all_along: false, delays: policy.delays(), result_due: Instant::now() }
     }
 
     async fn run(mut self) {
@@ -60,9 +62,14 @@ impl<'a> Reporter<'a> {
         // A run that has just begun has said nothing that could not travel with what follows.
         let mut sent = self.attempt.result().is_none() || self.send_all().await;
         loop {
-            if self.is_stored(*acked.borrow_and_update()) {
+            let heard = *acked.borrow_and_update();
+            if self.is_stored(heard) {
                 execute::forget(self.shared, self.attempt).await;
                 return;
+            }
+            if heard.result_stored && std::mem::take(&mut self.took_all_along) {
+                // Whoever stored the result has passed over the events in it: an orchestrator of the version before.
+                self.rewind();
             }
             let woken = tokio::select! {
                 () = self.shared.closing.cancelled() => Woken::Closing,
@@ -98,12 +105,24 @@ impl<'a> Reporter<'a> {
 
     /// Sends what is new, then the result if it is due. `false` when the broker did not take something.
     async fn send_all(&mut self) -> bool {
-        let events = self.send_events().await;
-        if let Err(error) = events {
-            tracing::debug!(attempt = ?self.attempt.key(), %error, "log events could not be sent yet");
-            return false;
+        let mut due = self.attempt.result().filter(|_| Instant::now() >= self.result_due);
+        let whole = due.as_ref().and_then(|result| self.whole_log(result));
+        self.took_all_along = whole.is_some();
+        match (due.as_mut(), whole) {
+            (Some(result), Some((events, cursor))) => {
+                result.events = events;
+                self.cursor = cursor;
+                // It is done: what was being done is no news.
+                self.attempt.progress.take();
+            }
+            _ => {
+                if let Err(error) = self.send_events().await {
+                    tracing::debug!(attempt = ?self.attempt.key(), %error, "log events could not be sent yet");
+                    return false;
+                }
+            }
         }
-        let Some(result) = self.attempt.result().filter(|_| Instant::now() >= self.result_due) else { return true };
+        let Some(result) = due else { return true };
         let sent = self.shared.sender.send(topology::RESULTS, &self.attempt.trace(), result, REPORT_VALID).await;
         self.result_due = Instant::now() + self.delays.next_delay().unwrap_or(self.shared.options.result_again_at_most);
         if let Err(error) = &sent {
@@ -112,6 +131,17 @@ impl<'a> Reporter<'a> {
             self.attempt.result_sent.send_replace(true);
         }
         sent.is_ok()
+    }
+
+    /// All events of a run of which nothing has been stored yet, where its result can take them along, and the place behind them.
+    fn whole_log(&self, result: &WorkResult) -> Option<(Vec<LogEvent>, Cursor)> {
+        let acked = *self.attempt.acked.borrow();
+        if acked.result_stored || acked.last_seq > 0 || result.last_seq == 0 || result.last_seq > BATCH as u64 {
+            return None;
+        }
+        let mut cursor = Cursor::default();
+        let events = self.attempt.log().read(&mut cursor, BATCH, BATCH_BYTES).ok()?;
+        (cursor.seq == result.last_seq).then_some((events, cursor))
     }
 
     async fn send_events(&mut self) -> Result<(), BusError> {

@@ -278,6 +278,8 @@ impl WireAgent {
             warnings: Vec::new(),
             preview: None,
             variables: None,
+            started_at: None,
+            events: Vec::new(),
         }
     }
 

@@ -1,10 +1,12 @@
 //! `work_result` and its acknowledgement, and the `error` message.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::status::LogEvent;
 use super::variables::Variables;
 use super::words::known_or_none;
 use super::written::Written;
@@ -108,6 +110,12 @@ pub struct WorkResult {
     /// In check mode: the host variables that it was made with, also where it failed. The run is bound to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variables: Option<Variables>,
+    /// When it began, by the agent's journal; absent where it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
+    /// All log events of a run that was over before any was sent, where they fit into one message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<LogEvent>,
 }
 
 /// How a run ended on one host.

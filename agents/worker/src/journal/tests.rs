@@ -59,6 +59,8 @@ fn result(task: u128) -> WorkResult {
         warnings: Vec::new(),
         preview: None,
         variables: None,
+        started_at: None,
+        events: Vec::new(),
     }
 }
 

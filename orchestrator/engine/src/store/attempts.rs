@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::tasks::all_rows;
+use super::logs::{self, Whole};
+use super::tasks::{all_of, all_rows};
 use crate::domain::task::Known;
 use crate::store::host_results;
 
@@ -154,10 +155,13 @@ pub struct Finished<'f> {
     pub outcome: Outcome,
     /// With what.
     pub result: &'f WorkResult,
+    /// Its log, where that is whole and came along.
+    pub log: Option<&'f Whole>,
 }
 
-/// Stores how attempts ended, and what became of each host. Once; what a host has for an attempt already stays.
-pub async fn set_finished(connection: &mut PgConnection, finished: &[Finished<'_>], at: DateTime<Utc>) -> Result<(), Error> {
+/// Stores how attempts ended, what became of each host, and the logs that came along. Once; what a host has for an attempt already stays.
+/// Whether all of these logs were new, and count as sealed.
+pub async fn set_finished(connection: &mut PgConnection, finished: &[Finished<'_>], at: DateTime<Utc>) -> Result<bool, Error> {
     let results = || finished.iter().map(|finished| finished.result);
     let tasks: Vec<Uuid> = results().map(|result| result.task_id).collect();
     let attempts: Vec<i32> = finished.iter().map(|finished| finished.attempt).collect();
@@ -169,6 +173,10 @@ pub async fn set_finished(connection: &mut PgConnection, finished: &[Finished<'_
     let cpu_hours: Vec<f64> = results().map(|result| result.resource_usage.cpu_hours).collect();
     let memory: Vec<f64> = results().map(|result| result.resource_usage.memory_peak_gb).collect();
     let last_seqs: Vec<i64> = results().map(|result| i64::try_from(result.last_seq).unwrap_or(i64::MAX)).collect();
+    let starts: Vec<Option<DateTime<Utc>>> =
+        finished.iter().map(|finished| finished.result.started_at.filter(|_| finished.outcome != Outcome::NotStarted)).collect();
+    let sealed: Vec<Option<i64>> = finished.iter().map(|finished| finished.log.map(|log| log.seal().lines)).collect();
+    let lines = logs::rows_of(finished.iter().filter_map(|finished| finished.log));
     let done = sqlx::query!(
         "WITH told AS (
             INSERT INTO host_results
@@ -179,15 +187,29 @@ pub async fn set_finished(connection: &mut PgConnection, finished: &[Finished<'_
             FROM jsonb_to_recordset($12) AS host (task_id uuid, attempt int, host text, status text, ok bigint, changed bigint,
                 skipped bigint, failed bigint, rescued bigint, ignored bigint, changes text[], made text[], written jsonb, message text)
             ON CONFLICT DO NOTHING
+        ), logged AS (
+            INSERT INTO execution_logs (created_at, task_id, attempt, seq, at, kind, host, name, text, diff)
+            SELECT created_at, task_id, attempt, seq, at, kind, host, name, text, diff
+            FROM unnest($15::timestamptz[], $16::uuid[], $17::int[], $18::bigint[], $19::timestamptz[], $20::text[], $21::text[], $22::text[],
+                $23::text[], $24::text[])
+                AS line (created_at, task_id, attempt, seq, at, kind, host, name, text, diff)
+            ON CONFLICT DO NOTHING
+            RETURNING seq
+        ), done AS (
+            UPDATE task_attempts
+            SET outcome = ended.outcome, exit_code = ended.exit_code, output = ended.output, error = ended.error,
+                duration_seconds = ended.duration_seconds, cpu_hours = ended.cpu_hours, memory_peak_gb = ended.memory_peak_gb,
+                last_seq = ended.last_seq, finished_at = $11, started_at = COALESCE(task_attempts.started_at, LEAST(ended.started_at, $11)),
+                stored_seq = GREATEST(task_attempts.stored_seq, ended.sealed),
+                log_sealed_at = CASE WHEN ended.sealed IS NULL THEN log_sealed_at ELSE $11 END
+            FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::jsonb[], $7::float8[], $8::float8[], $9::float8[],
+                $10::bigint[], $13::timestamptz[], $14::bigint[])
+                AS ended (task_id, attempt, outcome, exit_code, output, error, duration_seconds, cpu_hours, memory_peak_gb, last_seq,
+                    started_at, sealed)
+            WHERE task_attempts.task_id = ended.task_id AND task_attempts.attempt = ended.attempt AND finished_at IS NULL
+            RETURNING 1
         )
-        UPDATE task_attempts
-        SET outcome = ended.outcome, exit_code = ended.exit_code, output = ended.output, error = ended.error,
-            duration_seconds = ended.duration_seconds, cpu_hours = ended.cpu_hours, memory_peak_gb = ended.memory_peak_gb,
-            last_seq = ended.last_seq, finished_at = $11
-        FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::jsonb[], $7::float8[], $8::float8[], $9::float8[],
-            $10::bigint[])
-            AS ended (task_id, attempt, outcome, exit_code, output, error, duration_seconds, cpu_hours, memory_peak_gb, last_seq)
-        WHERE task_attempts.task_id = ended.task_id AND task_attempts.attempt = ended.attempt AND finished_at IS NULL",
+        SELECT (SELECT count(*) FROM done) AS \"ended!\", (SELECT count(*) FROM logged) AS \"logged!\"",
         &tasks,
         &attempts,
         &outcomes,
@@ -200,10 +222,34 @@ pub async fn set_finished(connection: &mut PgConnection, finished: &[Finished<'_
         &last_seqs,
         at,
         host_results::rows(&results().collect::<Vec<_>>()),
+        &starts as &[Option<DateTime<Utc>>],
+        &sealed as &[Option<i64>],
+        &lines.created_at,
+        &lines.tasks,
+        &lines.attempts,
+        &lines.seqs,
+        &lines.ats,
+        &lines.kinds,
+        &lines.hosts as &[Option<String>],
+        &lines.names as &[Option<String>],
+        &lines.texts,
+        &lines.diffs as &[Option<String>],
     )
-    .execute(connection)
+    .fetch_one(&mut *connection)
     .await?;
-    all_rows(&done, finished.len())
+    all_of(usize::try_from(done.ended).unwrap_or_default(), finished.len())?;
+    let are_new = usize::try_from(done.logged) == Ok(lines.seqs.len());
+    if !are_new {
+        // A line that was there before counts as it is, so what came is not the digest of what is stored.
+        sqlx::query!(
+            "UPDATE task_attempts SET log_sealed_at = NULL WHERE (task_id, attempt) IN (SELECT * FROM unnest($1::uuid[], $2::int[]))",
+            &tasks,
+            &attempts
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(are_new)
 }
 
 /// Counts a report that came after the end and changes nothing.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chiffon_kernel::store::Error;
 use chiffon_kernel::store::storable::storable;
-use chiffon_protocol::message::LogEvent;
-use chrono::{DateTime, Utc};
+use chiffon_protocol::message::{LogEvent, WorkResult};
+use chiffon_records::domain::log_digest::{Line, LogDigest, LogSeal};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -13,6 +14,48 @@ use super::attempts::Attempt;
 
 /// The longest text of one event; the rest is cut off, visibly.
 const TEXT_BYTES: usize = 64 * 1024;
+
+/// PostgreSQL keeps so many digits of a second.
+const DIGITS: u16 = 6;
+
+/// The whole log of an attempt of which nothing was stored before, as it came with the result.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    rows: Columns,
+    seal: LogSeal,
+}
+
+impl Whole {
+    /// The log that came with a result; `None` where lines are missing.
+    pub fn of(attempt: &Attempt, result: &WorkResult) -> Option<Self> {
+        let mut rows = Columns::default();
+        let mut digest = LogDigest::default();
+        for event in &result.events {
+            let line = line(event)?;
+            if !digest.add(&line) {
+                return None;
+            }
+            rows.push(attempt, line);
+        }
+        let lines = digest.lines();
+        let is_whole = lines > 0 && u64::try_from(lines) == Ok(result.last_seq);
+        let seal = LogSeal { task_id: attempt.task_id, attempt: attempt.attempt, lines, whole: true, sha256: digest.finish() };
+        is_whole.then_some(Self { rows, seal })
+    }
+
+    /// The digest that goes into the audit.
+    pub fn seal(&self) -> &LogSeal {
+        &self.seal
+    }
+}
+
+/// The lines of several, one after the other.
+pub(super) fn rows_of<'w>(logs: impl IntoIterator<Item = &'w Whole>) -> Columns {
+    logs.into_iter().fold(Columns::default(), |mut rows, log| {
+        rows.extend(&log.rows);
+        rows
+    })
+}
 
 /// What was stored of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,35 +111,53 @@ pub async fn add(connection: &mut PgConnection, said: &[(&Attempt, Vec<&LogEvent
         .collect())
 }
 
-/// Events as columns.
-#[derive(Default)]
-struct Columns {
-    created_at: Vec<DateTime<Utc>>,
-    tasks: Vec<Uuid>,
-    attempts: Vec<i32>,
-    seqs: Vec<i64>,
-    ats: Vec<DateTime<Utc>>,
-    kinds: Vec<String>,
-    hosts: Vec<Option<String>>,
-    names: Vec<Option<String>>,
-    texts: Vec<String>,
-    diffs: Vec<Option<String>>,
+/// Lines as columns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Columns {
+    pub(super) created_at: Vec<DateTime<Utc>>,
+    pub(super) tasks: Vec<Uuid>,
+    pub(super) attempts: Vec<i32>,
+    pub(super) seqs: Vec<i64>,
+    pub(super) ats: Vec<DateTime<Utc>>,
+    pub(super) kinds: Vec<String>,
+    pub(super) hosts: Vec<Option<String>>,
+    pub(super) names: Vec<Option<String>>,
+    pub(super) texts: Vec<String>,
+    pub(super) diffs: Vec<Option<String>>,
 }
 
 impl Columns {
     /// Adds one. A number that can't be one is none.
     fn add(&mut self, attempt: &Attempt, event: &LogEvent) {
-        let Some(seq) = i64::try_from(event.seq).ok().filter(|seq| *seq > 0) else { return };
+        if let Some(line) = line(event).filter(|line| line.seq > 0) {
+            self.push(attempt, line);
+        }
+    }
+
+    fn push(&mut self, attempt: &Attempt, line: Line) {
         self.created_at.push(attempt.created_at);
         self.tasks.push(attempt.task_id);
         self.attempts.push(attempt.attempt);
-        self.seqs.push(seq);
-        self.ats.push(event.at);
-        self.kinds.push(text(&event.kind));
-        self.hosts.push(event.host.as_deref().map(text));
-        self.names.push(event.name.as_deref().map(text));
-        self.texts.push(text(&event.text));
-        self.diffs.push(event.diff.as_deref().map(text));
+        self.seqs.push(line.seq);
+        self.ats.push(line.at);
+        self.kinds.push(line.kind);
+        self.hosts.push(line.host);
+        self.names.push(line.name);
+        self.texts.push(line.text);
+        self.diffs.push(line.diff);
+    }
+
+    fn extend(&mut self, more: &Self) {
+        self.created_at.extend_from_slice(&more.created_at);
+        self.tasks.extend_from_slice(&more.tasks);
+        self.attempts.extend_from_slice(&more.attempts);
+        self.seqs.extend_from_slice(&more.seqs);
+        self.ats.extend_from_slice(&more.ats);
+        self.kinds.extend_from_slice(&more.kinds);
+        self.hosts.extend_from_slice(&more.hosts);
+        self.names.extend_from_slice(&more.names);
+        self.texts.extend_from_slice(&more.texts);
+        self.diffs.extend_from_slice(&more.diffs);
     }
 }
 
@@ -154,6 +215,20 @@ pub async fn last_text(connection: &mut PgConnection, task_id: Uuid, attempt: i3
     )
     .fetch_optional(connection)
     .await?)
+}
+
+/// An event as it is stored.
+fn line(event: &LogEvent) -> Option<Line> {
+    let optional = |value: &Option<String>| value.as_deref().map(text);
+    Some(Line {
+        seq: i64::try_from(event.seq).ok()?,
+        at: event.at.trunc_subsecs(DIGITS),
+        kind: text(&event.kind),
+        host: optional(&event.host),
+        name: optional(&event.name),
+        text: text(&event.text),
+        diff: optional(&event.diff),
+    })
 }
 
 fn text(text: &str) -> String {

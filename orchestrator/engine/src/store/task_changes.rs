@@ -157,13 +157,15 @@ pub struct Ended<'a> {
     pub preview: Option<Value>,
     /// What went wrong.
     pub error: Option<&'a Problem>,
+    /// When it began, where only its result says so.
+    pub started_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> Ended<'a> {
     /// An end without a run.
     pub fn without_run(task_id: Uuid, from: Status, to: Status, error: &'a Problem) -> Self {
         let (outputs, warnings) = (Value::Object(Map::new()), Value::Array(Vec::new()));
-        Self { task_id, from, to, output: None, outputs, changed: None, warnings, preview: None, error: Some(error) }
+        Self { task_id, from, to, output: None, outputs, changed: None, warnings, preview: None, error: Some(error), started_at: None }
     }
 }
 
@@ -178,6 +180,7 @@ pub async fn set_ended(connection: &mut PgConnection, ended: &[&Ended<'_>], at: 
     let warnings: Vec<Value> = ended.iter().map(|ended| ended.warnings.clone()).collect();
     let previews: Vec<Option<Value>> = ended.iter().map(|ended| ended.preview.clone()).collect();
     let errors: Vec<Option<Value>> = ended.iter().map(|ended| ended.error.map(problem_value)).collect();
+    let starts: Vec<Option<DateTime<Utc>>> = ended.iter().map(|ended| ended.started_at).collect();
     let done = sqlx::query!(
         "UPDATE tasks
         SET status = ended.new_status, output = ended.output, outputs = ended.outputs, warnings = ended.warnings, preview = ended.preview,
@@ -188,9 +191,10 @@ pub async fn set_ended(connection: &mut PgConnection, ended: &[&Ended<'_>], at: 
             END,
             progress = CASE WHEN ended.new_status = 'completed' THEN 100 ELSE progress END,
             waiting_for = NULL, wait_key = NULL, is_explained = true, claim_by = NULL, resend_at = NULL, deadline_at = NULL,
-            finished_at = $10, updated_at = $10
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::boolean[], $7::jsonb[], $8::jsonb[], $9::jsonb[])
-            AS ended (id, status, new_status, output, outputs, changed, warnings, preview, error)
+            finished_at = $10, updated_at = $10, started_at = COALESCE(tasks.started_at, LEAST(ended.started_at, $10))
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::boolean[], $7::jsonb[], $8::jsonb[], $9::jsonb[],
+            $11::timestamptz[])
+            AS ended (id, status, new_status, output, outputs, changed, warnings, preview, error, started_at)
         WHERE tasks.id = ended.id AND tasks.status = ended.status",
         &ids,
         &froms,
@@ -202,6 +206,7 @@ pub async fn set_ended(connection: &mut PgConnection, ended: &[&Ended<'_>], at: 
         &previews as &[Option<Value>],
         &errors as &[Option<Value>],
         at,
+        &starts as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
     .await?;

@@ -231,7 +231,12 @@ impl TryFrom<Row> for Task {
 
 /// Each of the rows was as it was thought to be, or none is changed.
 pub(super) fn all_rows(result: &PgQueryResult, wanted: usize) -> Result<(), Error> {
-    if result.rows_affected() == wanted as u64 { Ok(()) } else { Err(Error::Database(sqlx::Error::RowNotFound)) }
+    all_of(usize::try_from(result.rows_affected()).unwrap_or_default(), wanted)
+}
+
+/// Whether as many rows were changed as were to be.
+pub(super) fn all_of(changed: usize, wanted: usize) -> Result<(), Error> {
+    if changed == wanted { Ok(()) } else { Err(Error::Database(sqlx::Error::RowNotFound)) }
 }
 
 pub(super) fn one_row(result: &PgQueryResult) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chiffon_fleet::store::variables;
+use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::store::stored_json::read_json;
 use chiffon_kernel::verbs::work::Work;
@@ -14,10 +15,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::end_task::{self, By, End};
-use super::{Context, keep_hosts, retry, task_story};
-use crate::domain::task::{Next, Proof, Status};
+use super::{Context, keep_hosts, log_lines, retry, task_story};
+use crate::domain::task::{Next, Proof, Status, Task as State};
 use crate::store::attempts::{self, Finished};
 use crate::store::host_results;
+use crate::store::logs::Whole;
 use crate::store::task_changes::Ended;
 use crate::store::task_locks::Locked;
 
@@ -29,13 +31,15 @@ pub(super) struct Finish<'r> {
     result: &'r WorkResult,
     problem: Option<Problem>,
     warnings: Vec<String>,
+    /// Its whole log, where that came along.
+    log: Option<Whole>,
 }
 
 impl<'r> Finish<'r> {
     /// One that ends its task so.
-    pub(super) fn new(locked: Locked, to: Status, ending: Ending, result: &'r WorkResult) -> Self {
+    pub(super) fn new(locked: Locked, to: Status, ending: Ending, result: &'r WorkResult, log: Option<Whole>) -> Self {
         let problem = (to != Status::Completed).then(|| problem(to, result));
-        Self { locked, to, ending, result, problem, warnings: result.warnings.clone() }
+        Self { locked, to, ending, result, problem, warnings: result.warnings.clone(), log }
     }
 }
 
@@ -46,11 +50,19 @@ pub(super) async fn run(context: &Context, work: &mut Work, finishing: Vec<Finis
     }
     let mut finished: Vec<Finished<'_>> = finishing
         .iter()
-        .map(|Finish { locked, ending, result, .. }| Finished { attempt: locked.task.attempt, outcome: *ending, result })
+        .map(|Finish { locked, ending, result, log, .. }| Finished {
+            attempt: locked.task.attempt,
+            outcome: *ending,
+            result,
+            log: log.as_ref(),
+        })
         .collect();
     finished.sort_by_key(|finished| finished.result.task_id);
     let now = work.now();
-    attempts::set_finished(work, &finished, now).await?;
+    let are_sealed = attempts::set_finished(work, &finished, now).await?;
+    for one in &finishing {
+        told_with_it(work, one, are_sealed);
+    }
     let mut ending = Vec::with_capacity(finishing.len());
     for mut one in finishing {
         let task = &one.locked.task;
@@ -71,6 +83,24 @@ pub(super) async fn run(context: &Context, work: &mut Work, finishing: Vec<Finis
     request_ids.dedup();
     end_task::run(context, work, ending.iter().map(end).collect()).await?;
     end_task::settle(context, work, &request_ids).await
+}
+
+/// What only the result has told of a run: that it began, and its log.
+fn told_with_it(work: &mut Work, one: &Finish<'_>, are_sealed: bool) {
+    let task = &one.locked.task;
+    if let (State::Claimed(owned), Some(at)) = (one.locked.state(), one.result.started_at) {
+        let data = json!({
+            "task_id": task.id, "step_id": task.step_id, "purpose": task.purpose, "attempt": task.attempt, "agent_id": owned.agent_id,
+            "started_at": at,
+        });
+        work.audit(task.request_id, AuditEvent::new(&owned.agent_id, "task.started", data));
+    }
+    if let Some(log) = &one.log {
+        log_lines::show(work, task.request_id, task.purpose, (task.id, task.attempt), (1, log.seal().lines));
+        if are_sealed {
+            work.audit(task.request_id, log.seal().event());
+        }
+    }
 }
 
 /// Whether it was cut off and is tried again by itself; where it is not, its problem says why.
@@ -94,7 +124,7 @@ async fn is_tried_again(context: &Context, work: &mut Work, one: &mut Finish<'_>
 }
 
 fn end<'f>(one: &'f Finish<'_>) -> End<'f> {
-    let Finish { locked, to, ending, result, problem, warnings } = one;
+    let Finish { locked, to, ending, result, problem, warnings, .. } = one;
     let task = &locked.task;
     let is_verified = locked.attempt.as_ref().is_none_or(|owner| owner.verified);
     let preview = result.preview.as_ref().filter(|_| task.mode == Mode::Check);
@@ -108,6 +138,7 @@ fn end<'f>(one: &'f Finish<'_>) -> End<'f> {
         warnings: json!(warnings),
         preview: preview.map(|preview| json!(preview)),
         error: problem.as_ref(),
+        started_at: result.started_at,
     };
     let agent = locked.attempt.as_ref().and_then(|owner| owner.agent_id.as_deref()).unwrap_or("chiffon");
     let mut particulars = json!({

@@ -15,6 +15,7 @@ pub mod hello;
 pub mod intake;
 pub mod keep_hosts;
 pub mod late_report;
+mod log_lines;
 pub mod lose_attempt;
 mod offer;
 pub mod order_agent;

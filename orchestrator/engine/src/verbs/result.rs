@@ -1,7 +1,7 @@
 //! The ends of attempts, as their owners report them: applied once, acknowledged as often as it comes (RELIABILITY 13 to 16).
 
 use chiffon_kernel::domain::waiting::{Wait, What};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chiffon_fleet::store::agents;
 use chiffon_kernel::domain::audit::AuditEvent;
@@ -16,14 +16,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::finish::{self, Finish};
+use super::log_lines::{self, Lines};
 use super::status::{is_owner, not_the_owner, owner};
 use super::{Context, end_task, keep_hosts, late_report, task_story, variables_changed, wait};
-use crate::domain::task::{self as domain, Reported, Status, given_back};
+use crate::domain::task::{self as domain, Purpose, Reported, Status, Task as State, given_back};
 use crate::store::attempts::{self, Attempt, Finished};
+use crate::store::held::{self, Held};
+use crate::store::host_locks;
+use crate::store::logs::Whole;
 use crate::store::task_locks;
 use crate::store::task_locks::{Locked, OfRequest};
 use crate::store::task_waits::Waiting;
-use crate::store::{held, host_locks};
 
 /// An agent that never starts this often is not asked again.
 const NOT_STARTED_AT_MOST: i32 = 3;
@@ -44,6 +47,7 @@ pub async fn run(context: &Context, results: &[Signed<'_>]) -> Result<Vec<Outcom
     let task_ids: Vec<Uuid> = clean.iter().map(|result| result.task_id).collect();
     let mut held = held::hold(&mut work, &task_ids).await?;
     let (mut outcomes, mut finishing, mut seen) = (Vec::with_capacity(results.len()), Vec::new(), BTreeSet::new());
+    let mut received = Vec::with_capacity(results.len());
     for (signed, result) in results.iter().zip(&clean) {
         if !seen.insert(result.task_id) {
             // What was said before about the same task counts for this.
@@ -51,11 +55,16 @@ pub async fn run(context: &Context, results: &[Signed<'_>]) -> Result<Vec<Outcom
             task_locks::lock(&mut work, result.task_id).await?.into_iter().for_each(|locked| held.set(locked));
         }
         outcomes.push(match held.get(result.task_id) {
-            Some(found) => Some(apply(context, &mut work, found, signed.signer, result, &mut finishing).await?),
+            Some(found) => {
+                let (outcome, taken_in) = apply(context, &mut work, found, signed.signer, result, &mut finishing).await?;
+                received.extend(taken_in);
+                Some(outcome)
+            }
             None => None,
         });
     }
     finish::run(context, &mut work, finishing).await?;
+    acknowledge(&mut work, &held, &received).await?;
     work.commit().await?;
     let mut all = Vec::with_capacity(results.len());
     for ((signed, result), outcome) in results.iter().zip(&clean).zip(outcomes) {
@@ -77,6 +86,18 @@ fn not_found(result: &WorkResult) -> Outcome {
     Outcome::rejected(ErrorCode::TaskNotFound, message)
 }
 
+/// A result that its owner does not have to say again.
+struct Received<'r> {
+    to: Addressee,
+    attempt: Attempt,
+    purpose: Purpose,
+    result: &'r WorkResult,
+    /// Up to which number its events are stored, or will be by the end of its transaction.
+    last_seq: u64,
+    /// Whether its events have still to be stored.
+    has_lines: bool,
+}
+
 /// Applies one; what ends its task is left in `finishing`, to be written with others.
 async fn apply<'r>(
     context: &Context,
@@ -85,17 +106,25 @@ async fn apply<'r>(
     signer: &str,
     result: &'r WorkResult,
     finishing: &mut Vec<Finish<'r>>,
-) -> Result<Outcome, store::Error> {
+) -> Result<(Outcome, Option<Received<'r>>), store::Error> {
     let (locked, attempt) = late_report::find(context, work, known, by(signer, result)).await?;
-    let Some(attempt) = attempt else { return Ok(not_found(result)) };
+    let Some(attempt) = attempt else { return Ok((not_found(result), None)) };
     if !is_owner(&attempt, signer) {
         return not_owned(context, work, (request, &locked), &attempt, signer, result).await;
     }
-    let ending = ending(result);
+    let (ending, purpose) = (ending(result), locked.task.purpose);
+    let mut last_seq = attempt.stored_seq.unsigned_abs();
+    let mut has_lines = !result.events.is_empty();
     match domain::result(locked.state(), attempt.known(), ending) {
         Reported::Ends(to) => {
             if !variables_changed::run(context, work, &locked, ending, result).await? {
-                finishing.push(Finish::new(locked, to, ending, result));
+                // Where nothing was heard of it before, its whole log is written with its end.
+                let is_first = matches!(locked.state(), State::Claimed(_)) && attempt.stored_seq == 0;
+                let log = is_first.then(|| Whole::of(&attempt, result)).flatten();
+                if let Some(log) = &log {
+                    (last_seq, has_lines) = (log.seal().lines.unsigned_abs(), false);
+                }
+                finishing.push(Finish::new(locked, to, ending, result, log));
             }
         }
         Reported::NotStarted => {
@@ -106,30 +135,41 @@ async fn apply<'r>(
         Reported::Conflicting => conflicting(work, &locked, &attempt, ending).await?,
         Reported::Fenced => fenced(work, &locked, &attempt, ending, result).await?,
     }
-    if let Some(to) = owner(&attempt) {
-        acknowledge(work, to, request, result, attempt.stored_seq.unsigned_abs());
-    }
-    Ok(Outcome::Done)
+    Ok((Outcome::Done, owner(&attempt).map(|to| Received { to, attempt, purpose, result, last_seq, has_lines })))
 }
 
-fn acknowledge(work: &mut Work, to: Addressee, request: &OfRequest, result: &WorkResult, last_seq: u64) {
-    let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
-    work.reply(to, about, ResultAck { task_id: result.task_id, attempt: result.attempt, last_seq, result_stored: true });
+/// Stores the lines that came along and are not stored yet, and tells each owner that all is.
+async fn acknowledge(work: &mut Work, held: &Held, received: &[Received<'_>]) -> Result<(), store::Error> {
+    let mut lines: BTreeMap<(Uuid, i32), Lines<'_>> = BTreeMap::new();
+    for one in received.iter().filter(|one| one.has_lines) {
+        let request_id = held.get(one.result.task_id).map(|(request, _)| request.id).unwrap_or_default();
+        let said = Lines { request_id, purpose: one.purpose, attempt: &one.attempt, events: Vec::new() };
+        lines.entry((one.attempt.task_id, one.attempt.attempt)).or_insert(said).events.extend(&one.result.events);
+    }
+    let stored = log_lines::store(work, &lines.into_values().collect::<Vec<_>>()).await?;
+    for one in received {
+        let Some((request, _)) = held.get(one.result.task_id) else { continue };
+        let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
+        let last_seq = stored.get(&(one.attempt.task_id, one.attempt.attempt)).copied().unwrap_or_default().max(one.last_seq);
+        let ack = ResultAck { task_id: one.result.task_id, attempt: one.result.attempt, last_seq, result_stored: true };
+        work.reply(one.to.clone(), about, ack);
+    }
+    Ok(())
 }
 
 /// A result of somebody who does not own the attempt counts for nothing, except that it was not begun: an agent that was
 /// stopped before its claim was answered can't know that it owns nothing, and keeps the attempt in its journal until it is told.
-async fn not_owned(
+async fn not_owned<'r>(
     context: &Context,
     work: &mut Work,
     (request, locked): (&OfRequest, &Locked),
     attempt: &Attempt,
     signer: &str,
-    result: &WorkResult,
-) -> Result<Outcome, store::Error> {
+    result: &'r WorkResult,
+) -> Result<(Outcome, Option<Received<'r>>), store::Error> {
     let agent = agents::get(work, &result.agent_id).await?;
     let Some(agent) = agent.filter(|agent| agent.key_id == signer && ending(result) == Ending::NotStarted) else {
-        return Ok(not_the_owner(attempt, signer));
+        return Ok((not_the_owner(attempt, signer), None));
     };
     let newest = (locked.task.attempt, locked.task.offer);
     let is_free = attempt.claim_id.is_none() && attempt.finished_at.is_none();
@@ -137,8 +177,8 @@ async fn not_owned(
         not_started(context, work, request, locked, &agent.id, result).await?;
     }
     let to = Addressee { agent_id: agent.id, incarnation: agent.incarnation };
-    acknowledge(work, to, request, result, result.last_seq);
-    Ok(Outcome::Done)
+    let purpose = locked.task.purpose;
+    Ok((Outcome::Done, Some(Received { to, attempt: attempt.clone(), purpose, result, last_seq: result.last_seq, has_lines: false })))
 }
 
 /// How it ended; a peer that knows only the fixed fields says it in two words.
@@ -159,7 +199,7 @@ async fn not_started(
     result: &WorkResult,
 ) -> Result<(), store::Error> {
     let task = &locked.task;
-    let finished = Finished { attempt: task.attempt, outcome: Ending::NotStarted, result };
+    let finished = Finished { attempt: task.attempt, outcome: Ending::NotStarted, result, log: None };
     let now = work.now();
     attempts::set_finished(work, &[finished], now).await?;
     host_locks::release(work, &[task.id]).await?;
@@ -190,7 +230,7 @@ async fn conflicting(work: &mut Work, locked: &Locked, attempt: &Attempt, ending
 
 /// A result for an attempt that was superseded, or after a person's decision: recorded, flagged, acknowledged, and nothing else.
 async fn fenced(work: &mut Work, locked: &Locked, attempt: &Attempt, ending: Ending, result: &WorkResult) -> Result<(), store::Error> {
-    let finished = Finished { attempt: attempt.attempt, outcome: ending, result };
+    let finished = Finished { attempt: attempt.attempt, outcome: ending, result, log: None };
     let now = work.now();
     attempts::set_finished(work, &[finished], now).await?;
     keep_hosts::run(work, &locked.task, result).await?;

@@ -10,15 +10,15 @@ use chiffon_kernel::verbs::outcome::Outcome;
 use chiffon_kernel::verbs::reply::{About, Addressee};
 use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::ErrorCode;
-use chiffon_protocol::message::{LogEvent, ResultAck, WorkStatus};
+use chiffon_protocol::message::{ResultAck, WorkStatus};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::log_lines::{self, Lines};
 use super::{Context, end_task, late_report, task_story, unverified};
 use crate::domain::task::{Event, Status, Task as State};
 use crate::store::attempts::{self, Attempt};
 use crate::store::held::{self, Held};
-use crate::store::logs;
 use crate::store::task_changes::{Running, set_running};
 use crate::store::task_locks;
 use crate::store::task_locks::Locked;
@@ -116,26 +116,20 @@ pub(super) fn owner(attempt: &Attempt) -> Option<Addressee> {
     Some(Addressee { agent_id: attempt.agent_id.clone()?, incarnation: attempt.incarnation? })
 }
 
-/// Stores new lines, shows who follows which, and tells each owner up to which number all are stored.
+/// Stores new lines, and tells each owner up to which number all are stored.
 async fn store_lines(work: &mut Work, said: &[Said<'_>], held: &Held) -> Result<(), store::Error> {
-    let with_lines: Vec<(&Said<'_>, Vec<&LogEvent>)> = said
+    let lines: Vec<Lines<'_>> = said
         .iter()
-        .map(|said| (said, said.statuses.iter().flat_map(|status| &status.events).collect::<Vec<_>>()))
-        .filter(|(_, lines)| !lines.is_empty())
+        .map(|Said { locked, attempt, statuses }| Lines {
+            request_id: locked.task.request_id,
+            purpose: locked.task.purpose,
+            attempt,
+            events: statuses.iter().flat_map(|status| &status.events).collect(),
+        })
         .collect();
-    if with_lines.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<(&Attempt, Vec<&LogEvent>)> = with_lines.iter().map(|(said, lines)| (&said.attempt, lines.clone())).collect();
-    let mut stored = logs::add(work, &lines).await?;
-    for (Said { locked, attempt, .. }, _) in with_lines {
-        let stored = stored.remove(&(attempt.task_id, attempt.attempt));
-        let last_seq = stored.as_ref().map_or(attempt.stored_seq, |stored| stored.contiguous).unsigned_abs();
-        for (from, to) in stored.into_iter().flat_map(|stored| stored.new) {
-            let purpose = locked.task.purpose;
-            let data = json!({"task_id": attempt.task_id, "purpose": purpose, "attempt": attempt.attempt, "from": from, "to": to});
-            work.event(locked.task.request_id, "log", data);
-        }
+    let stored = log_lines::store(work, &lines).await?;
+    for Said { attempt, .. } in said {
+        let Some(&last_seq) = stored.get(&(attempt.task_id, attempt.attempt)) else { continue };
         if let (Some(to), Some((request, _))) = (owner(attempt), held.get(attempt.task_id)) {
             let about = About { request_id: request.id, trace_id: request.trace_id.clone() };
             let attempt_number = attempt.attempt.unsigned_abs();

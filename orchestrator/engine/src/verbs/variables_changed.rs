@@ -34,7 +34,7 @@ pub(super) async fn run(
     if task.purpose != Purpose::Apply || has_begun || !context.run.can_plan_again(work, task.request_id, task.id).await? {
         return Ok(false);
     }
-    let finished = Finished { attempt: task.attempt, outcome: ending, result };
+    let finished = Finished { attempt: task.attempt, outcome: ending, result, log: None };
     attempts::set_finished(work, &[finished], now).await?;
     let problem = Problem::from(error.clone());
     set_ended(work, &[&Ended::without_run(task.id, task.status, Status::Failed, &problem)], now).await?;
