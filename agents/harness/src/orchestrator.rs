@@ -2,6 +2,7 @@
 //! signature on the way.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ pub struct Orchestrator {
     pub tasks: Spawner,
     /// What has been heard so far.
     pub heard: Arc<Mutex<Heard>>,
+    passes_over_events_of_results: Arc<AtomicBool>,
 }
 
 impl Orchestrator {
@@ -91,6 +93,7 @@ impl Orchestrator {
             agent_key: KeyPair::generate(),
             tasks: Spawner::new(Shutdown::new()),
             heard: Arc::new(Mutex::new(heard)),
+            passes_over_events_of_results: Arc::default(),
         };
         for queue in [topology::CLAIMS, topology::STATUS, topology::RESULTS, topology::HEARTBEATS] {
             let mut consumer = this.bus.consume(queue, 100).await.expect("it listens");
@@ -124,6 +127,15 @@ impl Orchestrator {
     /// From now on results are acknowledged, or are not.
     pub fn set_acknowledge(&self, acknowledge: bool) {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).acknowledge = acknowledge;
+    }
+
+    /// From now on events in results are passed over, as an orchestrator does that knows nothing of them.
+    pub fn set_passes_over_events_of_results(&self) {
+        self.passes_over_events_of_results.store(true, Ordering::SeqCst);
+    }
+
+    fn reads_events_of_results(&self) -> bool {
+        !self.passes_over_events_of_results.load(Ordering::SeqCst)
     }
 
     /// What has been heard, as this picks it.
@@ -161,6 +173,7 @@ impl Orchestrator {
     pub fn log(&self, task_id: Uuid) -> Vec<LogEvent> {
         let events = self.heard(|message| match message {
             Message::WorkStatus(status) if status.task_id == task_id => Some(status.events.clone()),
+            Message::WorkResult(result) if result.task_id == task_id && self.reads_events_of_results() => Some(result.events.clone()),
             _ => None,
         });
         let by_number: BTreeMap<u64, LogEvent> = events.into_iter().flatten().map(|event| (event.seq, event)).collect();

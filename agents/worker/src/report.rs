@@ -34,7 +34,7 @@ struct Reporter<'a> {
     shared: &'a Arc<Shared>,
     attempt: &'a Arc<Attempt>,
     cursor: Cursor,
-    /// Whether the result has taken all events along, and nobody has said yet what became of them.
+    /// Whether the result has taken all events along, and nobody has said yet that they were passed over.
     took_all_along: bool,
     delays: Delays,
     /// When the result is sent, again or for the first time.
@@ -62,14 +62,9 @@ impl<'a> Reporter<'a> {
         // A run that has just begun has said nothing that could not travel with what follows.
         let mut sent = self.attempt.result().is_none() || self.send_all().await;
         loop {
-            let heard = *acked.borrow_and_update();
-            if self.is_stored(heard) {
+            if self.is_stored(*acked.borrow_and_update()) {
                 execute::forget(self.shared, self.attempt).await;
                 return;
-            }
-            if heard.result_stored && std::mem::take(&mut self.took_all_along) {
-                // Whoever stored the result has passed over the events in it: an orchestrator of the version before.
-                self.rewind();
             }
             let woken = tokio::select! {
                 () = self.shared.closing.cancelled() => Woken::Closing,
@@ -80,7 +75,8 @@ impl<'a> Reporter<'a> {
                 () = tokio::time::sleep(self.shared.options.claim_ask_again), if !sent => Woken::Due,
             };
             match woken {
-                Woken::News | Woken::Answer => {}
+                Woken::News => {}
+                Woken::Answer => self.hear(*acked.borrow()),
                 Woken::Due => self.rewind(),
                 Woken::Reconnected => {
                     self.delays.reset();
@@ -107,7 +103,7 @@ impl<'a> Reporter<'a> {
     async fn send_all(&mut self) -> bool {
         let mut due = self.attempt.result().filter(|_| Instant::now() >= self.result_due);
         let whole = due.as_ref().and_then(|result| self.whole_log(result));
-        self.took_all_along = whole.is_some();
+        self.took_all_along |= whole.is_some();
         match (due.as_mut(), whole) {
             (Some(result), Some((events, cursor))) => {
                 result.events = events;
@@ -166,6 +162,13 @@ impl<'a> Reporter<'a> {
             };
             self.shared.sender.send(topology::STATUS, &self.attempt.trace(), status, REPORT_VALID).await?;
             self.cursor = cursor;
+        }
+    }
+
+    /// Whoever stores a result and not the events in it knows nothing of such events: they are said as others are.
+    fn hear(&mut self, acked: Acked) {
+        if acked.result_stored && !self.is_stored(acked) && std::mem::take(&mut self.took_all_along) {
+            self.rewind();
         }
     }
 

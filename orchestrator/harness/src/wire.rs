@@ -252,6 +252,13 @@ impl WireAgent {
         }
     }
 
+    /// A result that takes along log lines of these numbers, of as many as the last one says.
+    pub fn whole(&self, work: &Work, outcome: Outcome, seqs: &[u64]) -> WorkResult {
+        let events = self.status(work, 0, seqs).events;
+        let last_seq = seqs.iter().copied().max().unwrap_or_default();
+        WorkResult { events, last_seq, started_at: Some(self.clock.now()), ..self.result(work, outcome) }
+    }
+
     /// Reports progress.
     pub async fn progress(&self, work: &Work, progress: u8, seqs: &[u64]) {
         self.say(STATUS, self.status(work, progress, seqs)).await;

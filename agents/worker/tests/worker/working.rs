@@ -348,7 +348,7 @@ async fn a_refusal_is_understood_and_is_no_dead_letter() {
 }
 
 #[tokio::test]
-async fn a_run_that_ends_at_once_is_told_with_one_status_and_one_result() {
+async fn a_run_that_ends_at_once_is_told_with_one_result_that_takes_its_log_along() {
     let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
     orchestrator.set_acknowledge(false);
     // Longer than this test takes, however busy the machine is.
@@ -369,8 +369,25 @@ async fn a_run_that_ends_at_once_is_told_with_one_status_and_one_result() {
             _ => None,
         });
         said.sort_unstable();
-        assert_eq!(said, ["result", "status"]);
+        assert_eq!(said, ["result"]);
     }
+}
+
+#[tokio::test]
+async fn events_that_the_result_has_taken_along_in_vain_are_said_again() {
+    let (orchestrator, folder) = (Orchestrator::start().await, tempfile::tempdir().expect("a folder"));
+    orchestrator.set_passes_over_events_of_results();
+    let _worker = RunningWorker::start(&orchestrator, folder.path(), Arc::new(Shell::default())).await;
+    let work = script("echo one; echo two; echo three");
+    orchestrator.offer(&work).await;
+    let result = result_of(&orchestrator, work.task_id).await;
+    assert_eq!((result.events.len(), result.started_at.is_some()), (3, true));
+    let whole = async || if orchestrator.log(work.task_id).len() == 3 { Ok(()) } else { Err(orchestrator.log(work.task_id)) };
+    until("its log, by statuses", PATIENCE, whole).await;
+    // Whoever knows nothing of such events acknowledges statuses, too.
+    let ack = ResultAck { task_id: work.task_id, attempt: 1, last_seq: 3, result_stored: true };
+    orchestrator.say(AGENT, ack).await;
+    journal_is_empty(folder.path()).await;
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn reported(site: &Site, results: &[WorkResult]) -> Vec<String> {
 /// The result of a run that tells what became of its host.
 fn done(agent: &WireAgent, work: &Work) -> WorkResult {
     let hosts = work.request.hosts.iter().map(|host| HostResult { host: host.clone(), ok: 1, ..HostResult::default() }).collect();
-    WorkResult { hosts, ..agent.result(work, Outcome::Succeeded) }
+    WorkResult { hosts, ..agent.whole(work, Outcome::Succeeded, &[1, 2, 3]) }
 }
 
 async fn with_many_hosts(site: &Site) -> WireAgent {

@@ -7,7 +7,7 @@ use chiffon_harness::wire::{WireAgent, Work};
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_protocol::Message;
 use chiffon_protocol::message::{Outcome, ResultAck};
-use chiffon_protocol::topology::STATUS;
+use chiffon_protocol::topology::{RESULTS, STATUS};
 use serde_json::json;
 
 async fn running(site: &Site) -> (WireAgent, Work, uuid::Uuid) {
@@ -64,7 +64,7 @@ async fn lines_that_the_result_has_overtaken_are_stored_and_reverse_nothing() {
     let (mut agent, work, request_id) = running(&site).await;
     let mut result = agent.result(&work, Outcome::Succeeded);
     result.last_seq = 2;
-    agent.say(chiffon_protocol::topology::RESULTS, result).await;
+    agent.say(RESULTS, result).await;
     site.turn().await;
     agent.progress(&work, 90, &[1, 2]).await;
     site.turn().await;
@@ -72,6 +72,59 @@ async fn lines_that_the_result_has_overtaken_are_stored_and_reverse_nothing() {
     let task = site.task(request_id, "web").await;
     assert_eq!((task["status"].as_str(), task["progress"].as_i64()), (Some("completed"), Some(100)));
     assert_eq!(site.lines(work.request.task_id).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_log_that_the_result_takes_along_is_stored_and_sealed_with_it_once() {
+    let site = Site::start().await;
+    let (mut agent, work, request_id) = running(&site).await;
+    let result = agent.whole(&work, Outcome::Succeeded, &[1, 2, 3]);
+    for _ in 0..2 {
+        agent.say(RESULTS, result.clone()).await;
+        site.turn().await;
+        assert_eq!(acknowledged(&agent.hear_all().await), [3]);
+    }
+    let task = site.task(request_id, "web").await;
+    assert_eq!((task["status"].as_str(), task["started_at"].is_string()), (Some("completed"), true));
+    assert_eq!(site.lines(work.request.task_id).await, [1, 2, 3]);
+    for (event, times) in [("task.started", 1), ("log.sealed", 1), ("task.finished", 1)] {
+        assert_eq!(site.audited(request_id, event).await, times, "{event}");
+    }
+    let sealed =
+        site.app.number("SELECT count(*) FROM task_attempts WHERE task_id = $1 AND log_sealed_at IS NOT NULL", work.request.task_id);
+    assert_eq!(sealed.await, 1);
+    let told = site.app.number("SELECT count(*) FROM request_events WHERE request_id = $1 AND kind = 'log'", request_id).await;
+    assert_eq!(told, 1, "live views hear of them");
+}
+
+#[tokio::test]
+async fn lines_in_a_result_fill_what_statuses_have_left_out_and_a_gap_stays_one() {
+    let site = Site::start().await;
+    let (mut agent, work, request_id) = running(&site).await;
+    agent.progress(&work, 10, &[1, 4]).await;
+    site.turn().await;
+    agent.hear_all().await;
+    agent.say(RESULTS, agent.whole(&work, Outcome::Succeeded, &[1, 2, 4, 5])).await;
+    site.turn().await;
+    assert_eq!(acknowledged(&agent.hear_all().await), [2], "three is missing");
+    assert_eq!(site.audited(request_id, "log.sealed").await, 0);
+    agent.progress(&work, 10, &[3]).await;
+    site.turn().await;
+    assert_eq!(acknowledged(&agent.hear_all().await), [5]);
+    assert_eq!(site.lines(work.request.task_id).await, [1, 2, 3, 4, 5]);
+    assert_eq!(site.status(request_id, "web").await, "completed");
+    assert_eq!(site.audited(request_id, "task.started").await, 1);
+}
+
+#[tokio::test]
+async fn a_result_without_a_beginning_seals_no_log() {
+    let site = Site::start().await;
+    let (mut agent, work, request_id) = running(&site).await;
+    agent.say(RESULTS, agent.whole(&work, Outcome::Failed, &[2, 3])).await;
+    site.turn().await;
+    assert_eq!(acknowledged(&agent.hear_all().await), [0], "one is missing");
+    assert_eq!((site.lines(work.request.task_id).await, site.audited(request_id, "log.sealed").await), (vec![2, 3], 0));
+    assert_eq!(site.status(request_id, "web").await, "failed");
 }
 
 #[tokio::test]
