@@ -43,29 +43,38 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
     Ok(done.rows_affected() == 1)
 }
 
-/// How many distinct people have approved exactly this plan.
-pub async fn count(connection: &mut PgConnection, plan_id: Uuid, plan_sha256: &str) -> Result<i64, Error> {
+/// Records that somebody approves, and how many distinct people have by now approved exactly this plan. Whoever completes the number needed
+/// uses all of their approvals up, in the same statement: the caller starts the run. `None` when they have said the same before.
+pub async fn approve(connection: &mut PgConnection, new: &New<'_>, needed: i32, at: DateTime<Utc>) -> Result<Option<i64>, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!"
-        FROM approvals
-        WHERE plan_id = $1 AND plan_sha256 = $2 AND decision = 'approve'"#,
-        plan_id,
-        plan_sha256,
-    )
-    .fetch_one(connection)
-    .await?)
-}
-
-/// Notes that a plan's approvals have started its run.
-pub async fn consume(connection: &mut PgConnection, plan_id: Uuid, at: DateTime<Utc>) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE approvals
-        SET consumed_at = $2
-        WHERE plan_id = $1 AND decision = 'approve' AND consumed_at IS NULL",
-        plan_id,
+        r#"WITH others AS (
+            SELECT count(*) AS given
+            FROM approvals
+            WHERE plan_id = $2 AND plan_sha256 = $3 AND decision = 'approve' AND principal_id <> $4
+        ), said AS (
+            INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at, consumed_at)
+            SELECT $1, $2, $3, $4, 'approve', $5, $6, CASE WHEN others.given + 1 >= $7 THEN $6::timestamptz END
+            FROM others
+            ON CONFLICT (plan_id, principal_id) DO UPDATE
+            SET decision = EXCLUDED.decision, comment = EXCLUDED.comment, at = EXCLUDED.at, consumed_at = EXCLUDED.consumed_at
+            WHERE approvals.decision <> EXCLUDED.decision AND approvals.consumed_at IS NULL
+            RETURNING consumed_at
+        ), used AS (
+            UPDATE approvals
+            SET consumed_at = said.consumed_at
+            FROM said
+            WHERE plan_id = $2 AND principal_id <> $4 AND decision = 'approve' AND approvals.consumed_at IS NULL AND said.consumed_at IS NOT NULL
+        )
+        SELECT others.given + 1 AS "given!"
+        FROM others, said"#,
+        new.id,
+        new.plan_id,
+        new.plan_sha256,
+        new.principal_id,
+        new.comment,
         at,
+        i64::from(needed),
     )
-    .execute(connection)
-    .await?;
-    Ok(())
+    .fetch_optional(connection)
+    .await?)
 }

@@ -205,22 +205,15 @@ fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<()
     Err(Problem::new(code, message).with_details(details))
 }
 
-async fn record(
-    context: &Context,
-    work: &mut Work,
-    plan: &plans::Row,
-    principal: &Principal,
-    input: &Decide,
-) -> Result<bool, store::Error> {
-    let new = approvals::New {
+fn new_decision<'n>(context: &Context, plan: &plans::Row, principal: &Principal, input: &'n Decide) -> approvals::New<'n> {
+    approvals::New {
         id: context.ids.new_id(),
         plan_id: plan.id,
         plan_sha256: &input.plan_sha256,
         principal_id: principal.id,
         decision: input.decision.as_str(),
         comment: input.comment.as_deref(),
-    };
-    approvals::add(work, &new, context.clock.now()).await
+    }
 }
 
 async fn approve(
@@ -234,11 +227,12 @@ async fn approve(
     if !plan.document.policy.self_approval {
         by_somebody_else(work, row, principal).await?;
     }
-    if !record(context, work, plan, principal, input).await? {
+    let now = context.clock.now();
+    let new = new_decision(context, plan, principal, input);
+    let Some(given) = approvals::approve(work, &new, plan.approvals_needed, now).await? else {
         let message = format!("`{}` has approved this plan before; it waits for somebody else", principal.name);
         return Err(Problem::new(ErrorCode::AlreadyDecided, message));
-    }
-    let given = approvals::count(work, plan.id, &input.plan_sha256).await?;
+    };
     let data = json!({
         "revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment,
         "approvals_given": given, "approvals_needed": plan.approvals_needed,
@@ -247,9 +241,7 @@ async fn approve(
     if given < i64::from(plan.approvals_needed) {
         wait_for_more(context, work, row, plan, given, &event).await?;
     } else {
-        let now = context.clock.now();
         plans::approve(work, plan.id, plan.state, now).await?;
-        approvals::consume(work, plan.id, now).await?;
         create_tasks::apply(context, work, &freeze::new_tasks(row, plan.id, &plan.document)).await?;
         transition::apply(context, work, row, Change::new(Event::Approve, event)).await?;
     }
@@ -301,7 +293,7 @@ async fn reject(
     principal: &Principal,
     input: &Decide,
 ) -> Result<Decided, Problem> {
-    record(context, work, plan, principal, input).await?;
+    approvals::add(work, &new_decision(context, plan, principal, input), context.clock.now()).await?;
     plans::move_on(work, plan.id, plan.state, PlanEvent::Reject).await?;
     if row.status == Status::Previewing {
         cancel_tasks::run(context, work, row.id, &format!("{} rejected the plan", principal.name), &principal.name).await?;
@@ -323,7 +315,7 @@ async fn revise(
     input: &Decide,
 ) -> Result<Decided, Problem> {
     let text = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
-    record(context, work, plan, principal, input).await?;
+    approvals::add(work, &new_decision(context, plan, principal, input), context.clock.now()).await?;
     say::next_round(context, work, row, principal, &text).await?;
     Ok(decided(row, plan, input, 0))
 }
