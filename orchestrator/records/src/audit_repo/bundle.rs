@@ -104,7 +104,7 @@ mod tests {
                 at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
                 files: BTreeMap::from([(format!("hosts/nas/{number}.yml"), Some("x".repeat(number + 1)))]),
             };
-            let commit = repository.write(&plan, head).unwrap();
+            let commit = repository.write(&[plan], head, || false).unwrap()[0];
             repository.move_branch(head, commit).unwrap();
             head = Some(commit);
         }

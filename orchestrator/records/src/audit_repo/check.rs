@@ -211,9 +211,10 @@ mod tests {
     fn two_commits() -> (tempfile::TempDir, AuditRepository, [Oid; 2]) {
         let folder = tempfile::tempdir().unwrap();
         let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
-        let first = repository.write(&plan("hosts/nas/kuma.yml", "port: 3001\n"), None).unwrap();
+        let plans = [plan("hosts/nas/kuma.yml", "port: 3001\n"), plan("hosts/web/kuma.yml", "port: 3002\n")];
+        let written = repository.write(&plans, None, || false).unwrap();
+        let (first, second) = (written[0], written[1]);
         repository.move_branch(None, first).unwrap();
-        let second = repository.write(&plan("hosts/web/kuma.yml", "port: 3002\n"), Some(first)).unwrap();
         repository.move_branch(Some(first), second).unwrap();
         (folder, repository, [first, second])
     }
@@ -265,7 +266,7 @@ mod tests {
                 let damages = repository.check().unwrap().damages;
                 assert_eq!(damages.iter().map(|damage| damage.object).collect::<Vec<_>>(), [id], "cut to {len} bytes");
             }
-            let on_top = repository.write(&plan("hosts/nas/kuma.yml", "port: 1\n"), Some(id)).unwrap_err();
+            let on_top = repository.write(&[plan("hosts/nas/kuma.yml", "port: 1\n")], Some(id), || false).unwrap_err();
             assert!(on_top.to_string().contains(&format!("the git object {id} is damaged: its file can't be inflated")), "{on_top}");
             assert!(repository.differs(id, &plan("hosts/nas/kuma.yml", "port: 3001\n")).is_err());
             assert!(repository.list_until(|_| false).is_err());

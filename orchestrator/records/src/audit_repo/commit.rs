@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use chiffon_process::private;
 use chrono::{DateTime, Utc};
-use git2::build::TreeUpdateBuilder;
-use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::{Commit, ObjectType, Odb, Oid, Repository, RepositoryInitOptions, Signature, Time};
 
+use super::folders::Folder;
 use super::objects::{self, Objects};
 
 pub(super) const BRANCH: &str = "refs/heads/main";
@@ -172,10 +172,19 @@ impl AuditRepository {
         Ok(false)
     }
 
-    /// Writes the commit's objects on top of `parent` without moving the branch. The same plan on the same parent gives the same id.
-    pub fn write(&self, plan: &CommitPlan, parent: Option<Oid>) -> Result<Oid, RepositoryError> {
+    /// Writes commits, the first on top of `parent` and each on the one before, without moving the branch; no more once `is_late` says so
+    /// before the next. The same plan on the same parent gives the same id.
+    pub fn write(&self, plans: &[CommitPlan], parent: Option<Oid>, is_late: impl Fn() -> bool) -> Result<Vec<Oid>, RepositoryError> {
         let repository = self.open()?;
-        self.wrap(write_commit(&repository, plan, parent))
+        let mut commits = Vec::with_capacity(plans.len());
+        let mut writer = self.wrap(Writer::begin(&repository, parent))?;
+        for plan in plans {
+            if !commits.is_empty() && is_late() {
+                break;
+            }
+            commits.push(self.wrap(writer.write(plan))?);
+        }
+        Ok(commits)
     }
 
     /// Brings everything that was written to the disk: a settled record must survive a power cut. libgit2 itself syncs only
@@ -223,32 +232,40 @@ impl AuditRepository {
     }
 }
 
-fn write_commit(repository: &Repository, plan: &CommitPlan, parent: Option<Oid>) -> Result<Oid, git2::Error> {
-    let objects = Objects::of(repository);
-    let parent: Option<Commit<'_>> = parent.map(|id| objects.commit(id)).transpose()?;
-    let base = match &parent {
-        Some(parent) => objects.tree(parent.tree_id())?,
-        None => objects.tree(repository.treebuilder(None)?.write()?)?,
-    };
-    let mut update = TreeUpdateBuilder::new();
-    for (path, content) in &plan.files {
-        let there = objects.at(&base, path)?;
-        match content {
-            Some(content) => {
-                update.upsert(path.as_str(), repository.blob(content.as_bytes())?, FileMode::Blob);
-            }
-            None if there.is_some() => {
-                update.remove(path.as_str());
-            }
-            None => {}
-        }
+/// Writes commits one on the other.
+struct Writer<'r> {
+    repository: &'r Repository,
+    objects: Objects<'r>,
+    odb: Odb<'r>,
+    root: Folder,
+    parent: Option<Oid>,
+}
+
+impl<'r> Writer<'r> {
+    fn begin(repository: &'r Repository, parent: Option<Oid>) -> Result<Self, git2::Error> {
+        let objects = Objects::of(repository);
+        let root = match parent {
+            Some(parent) => Folder::read(&objects, objects.commit(parent)?.tree_id())?,
+            None => Folder::default(),
+        };
+        Ok(Self { repository, objects, odb: repository.odb()?, root, parent })
     }
-    let tree = objects.tree(update.create_updated(repository, &base)?)?;
-    let time = Time::new(plan.at.timestamp(), 0);
-    let author = Signature::new(&plan.author, "chiffon@localhost", &time)?;
-    let committer = Signature::new("Chiffon", "chiffon@localhost", &time)?;
-    let parents: Vec<&Commit<'_>> = parent.iter().collect();
-    repository.commit(None, &author, &committer, &plan.message, &tree, &parents)
+
+    fn write(&mut self, plan: &CommitPlan) -> Result<Oid, git2::Error> {
+        for (path, content) in &plan.files {
+            let blob = content.as_ref().map(|content| self.odb.write(ObjectType::Blob, content.as_bytes())).transpose()?;
+            self.root.set(&self.objects, path, blob)?;
+        }
+        let tree = self.objects.tree(self.root.write(&self.odb)?)?;
+        let parent: Option<Commit<'_>> = self.parent.map(|id| self.objects.commit(id)).transpose()?;
+        let time = Time::new(plan.at.timestamp(), 0);
+        let author = Signature::new(&plan.author, "chiffon@localhost", &time)?;
+        let committer = Signature::new("Chiffon", "chiffon@localhost", &time)?;
+        let parents: Vec<&Commit<'_>> = parent.iter().collect();
+        let commit = self.repository.commit(None, &author, &committer, &plan.message, &tree, &parents)?;
+        self.parent = Some(commit);
+        Ok(commit)
+    }
 }
 
 #[cfg(test)]
@@ -264,6 +281,10 @@ mod tests {
         }
     }
 
+    fn write(repository: &AuditRepository, plan: &CommitPlan, parent: Option<Oid>) -> Oid {
+        repository.write(std::slice::from_ref(plan), parent, || false).unwrap()[0]
+    }
+
     fn content(repository: &AuditRepository, path: &str) -> Option<String> {
         let opened = repository.open().unwrap();
         let objects = Objects::of(&opened);
@@ -276,13 +297,27 @@ mod tests {
     fn the_same_plan_on_the_same_parent_is_the_same_commit() {
         let folder = tempfile::tempdir().unwrap();
         let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
-        let first = repository.write(&plan("hosts/nas/kuma.yml", Some("port: 3001\n")), None).unwrap();
-        assert_eq!(repository.write(&plan("hosts/nas/kuma.yml", Some("port: 3001\n")), None).unwrap(), first);
+        let first = write(&repository, &plan("hosts/nas/kuma.yml", Some("port: 3001\n")), None);
+        assert_eq!(write(&repository, &plan("hosts/nas/kuma.yml", Some("port: 3001\n")), None), first);
         assert_eq!(repository.head().unwrap(), None);
         assert!(!repository.contains(first).unwrap());
         repository.move_branch(None, first).unwrap();
         assert!(repository.contains(first).unwrap());
         assert_eq!(content(&repository, "hosts/nas/kuma.yml").as_deref(), Some("port: 3001\n"));
+    }
+
+    #[test]
+    fn commits_that_are_written_together_are_those_that_are_written_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
+        let plans: Vec<CommitPlan> = ["a/1", "b/1", "a/2", "a/1"].map(|path| plan(path, Some(path))).into();
+        let together = repository.write(&plans, None, || false).unwrap();
+        let mut parent = None;
+        for (plan, commit) in plans.iter().zip(&together) {
+            parent = Some(write(&repository, plan, parent));
+            assert_eq!(parent, Some(*commit));
+        }
+        assert_eq!(repository.write(&plans, None, || true).unwrap(), together[..1], "one is written however late it is");
     }
 
     #[test]
@@ -302,12 +337,12 @@ mod tests {
     fn a_writer_that_was_overtaken_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
-        let first = repository.write(&plan("a", Some("1")), None).unwrap();
-        let late = repository.write(&plan("b", Some("1")), None).unwrap();
+        let first = write(&repository, &plan("a", Some("1")), None);
+        let late = write(&repository, &plan("b", Some("1")), None);
         repository.move_branch(None, first).unwrap();
         assert!(matches!(repository.move_branch(None, late), Err(RepositoryError::Moved(_))));
-        let second = repository.write(&plan("a", Some("2")), Some(first)).unwrap();
-        let other = repository.write(&plan("a", Some("3")), Some(first)).unwrap();
+        let second = write(&repository, &plan("a", Some("2")), Some(first));
+        let other = write(&repository, &plan("a", Some("3")), Some(first));
         repository.move_branch(Some(first), second).unwrap();
         assert!(matches!(repository.move_branch(Some(first), other), Err(RepositoryError::Moved(_))));
         assert_eq!(content(&repository, "a").as_deref(), Some("2"));
@@ -340,7 +375,7 @@ mod tests {
         };
         leave("config.lock");
         let repository = AuditRepository::open_or_create(&path).unwrap();
-        let first = repository.write(&plan("a", Some("1")), None).unwrap();
+        let first = write(&repository, &plan("a", Some("1")), None);
         leave("refs/heads/main.lock");
         assert!(repository.move_branch(None, first).is_err());
         repository.move_branch(None, first).unwrap();
@@ -351,11 +386,11 @@ mod tests {
     fn a_file_can_be_removed_and_removing_what_is_not_there_is_fine() {
         let folder = tempfile::tempdir().unwrap();
         let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).unwrap();
-        let first = repository.write(&plan("hosts/nas/kuma.yml", Some("x")), None).unwrap();
+        let first = write(&repository, &plan("hosts/nas/kuma.yml", Some("x")), None);
         repository.move_branch(None, first).unwrap();
-        let second = repository.write(&plan("hosts/nas/kuma.yml", None), Some(first)).unwrap();
+        let second = write(&repository, &plan("hosts/nas/kuma.yml", None), Some(first));
         repository.move_branch(Some(first), second).unwrap();
         assert_eq!(content(&repository, "hosts/nas/kuma.yml"), None);
-        repository.write(&plan("hosts/web/never.yml", None), Some(second)).unwrap();
+        write(&repository, &plan("hosts/web/never.yml", None), Some(second));
     }
 }

@@ -7,6 +7,7 @@
 mod bundle;
 mod check;
 mod commit;
+mod folders;
 mod objects;
 mod trailers;
 

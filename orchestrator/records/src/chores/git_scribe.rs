@@ -153,17 +153,7 @@ impl GitScribe {
         let written = self
             .in_repository(move |repository| {
                 let before = repository.head()?;
-                let mut parent = before;
-                let mut commits = Vec::with_capacity(plans.len());
-                for plan in &plans {
-                    if !commits.is_empty() && clock.elapsed() > until {
-                        break;
-                    }
-                    let commit = repository.write(plan, parent)?;
-                    parent = Some(commit);
-                    commits.push(commit);
-                }
-                Ok((before, commits))
+                Ok((before, repository.write(&plans, before, || clock.elapsed() > until)?))
             })
             .await;
         let (before, commits) = match written {

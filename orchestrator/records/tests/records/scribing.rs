@@ -265,7 +265,7 @@ async fn a_scribe_that_was_stopped_in_its_middle_changes_nothing_when_it_goes_on
     let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
     let epoch = leases::acquire(&mut connection, LEASE, "old", Duration::from_mins(1)).await.expect("it answers").expect("it is free");
-    let commit = repository.write(&plan, None).expect("objects");
+    let commit = repository.write(&[plan], None, || false).expect("objects")[0];
     assert!(git_outbox::set_commits(&mut connection, &[made(record.id, &commit.to_string())], LEASE, epoch).await.expect("it answers"));
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
     assert_eq!(scribe.settle_open().await.expect("it settles"), 1);
