@@ -19,7 +19,7 @@ pub const TOKEN: &str = "chf_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 /// Hosts of the agent: as many tasks may run at once.
 pub const HOSTS: usize = 500;
 /// Attempts that the agent runs at once.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 64;
 const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOPS_WITHIN: Duration = Duration::from_mins(1);
 

@@ -130,7 +130,13 @@ async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, rea
                 query.push(" AND EXISTS (SELECT FROM tasks t WHERE t.request_id = r.id AND t.hosts @> ARRAY[").push_bind(host).push("])")
             }
             Reach::All => {
-                query.push(" AND r.id = ANY (ARRAY(SELECT request_id FROM tasks WHERE hosts @> ARRAY[").push_bind(host).push("]))")
+                // The index has what has ended; the rest is little.
+                query
+                    .push(" AND r.id = ANY (ARRAY(SELECT request_id FROM tasks WHERE finished_at IS NOT NULL AND hosts @> ARRAY[")
+                    .push_bind(host)
+                    .push("] UNION ALL SELECT request_id FROM tasks WHERE finished_at IS NULL AND hosts @> ARRAY[")
+                    .push_bind(host)
+                    .push("]))")
             }
         };
     }
@@ -158,7 +164,9 @@ async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, rea
         match reach {
             Reach::Newest => query.push(" AND to_tsvector('simple', r.text) @@ websearch_to_tsquery('simple', ").push_bind(text).push(")"),
             Reach::All => query
-                .push(" AND r.id = ANY (ARRAY(SELECT id FROM requests WHERE to_tsvector('simple', text) @@ websearch_to_tsquery('simple', ")
+                .push(" AND r.id = ANY (ARRAY(SELECT id FROM requests WHERE finished_at IS NOT NULL AND to_tsvector('simple', text) @@ websearch_to_tsquery('simple', ")
+                .push_bind(text)
+                .push(") UNION ALL SELECT id FROM requests WHERE finished_at IS NULL AND to_tsvector('simple', text) @@ websearch_to_tsquery('simple', ")
                 .push_bind(text)
                 .push(")))"),
         };
