@@ -21,6 +21,7 @@ use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::DEAD_LETTERS;
 use chiffon_protocol::{ActionSpec, canonical};
+use chiffon_requests::domain::request::STREAM;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -172,6 +173,7 @@ impl Site {
             .execute(&mut *work)
             .await
             .expect("the request is stored");
+        work.open(request_id, STREAM);
         sqlx::query(
             "INSERT INTO plans (id, request_id, revision, round, state, sha256, body, summary, risk, estimated_seconds, planned_by, approved_at, created_at)
             VALUES ($1, $2, 1, 1, 'approved', $3, $4, 'Set things up', 'low', 1, '{}', $5, $5)",
