@@ -173,6 +173,9 @@ error_codes! {
     5809 BackupDamaged, 500, false, "Backup damaged";
     5810 RestoreRefused, 409, false, "Restore refused";
     5811 DatabaseDoesNotFit, 500, false, "Database of another version";
+    5812 NotStandable, 409, false, "Nobody stands for this";
+    5813 NotApprovedByYou, 409, false, "Not approved by you";
+    5814 StandingNotFound, 404, false, "Standing approval not found";
     5900 Internal, 500, false, "Internal error";
     5901 ConfigInvalid, 500, false, "Configuration invalid";
     5902 PortBusy, 500, false, "Port busy";

@@ -17,7 +17,7 @@ use chiffon_requests::verbs::submit::{self, Submit};
 use chrono::TimeDelta;
 
 /// How to make each of them false.
-const BROKEN: [(&str, &str); 17] = [
+const BROKEN: [(&str, &str); 18] = [
     ("claimed_without_lease", "UPDATE task_attempts SET lease_expires_at = now() - interval '1 hour'"),
     ("offer_past_deadline", "UPDATE tasks SET status = 'dispatched', claim_by = now() - interval '1 hour' WHERE status = 'running'"),
     ("task_without_owner", "UPDATE task_attempts SET finished_at = now()"),
@@ -41,6 +41,17 @@ const BROKEN: [(&str, &str); 17] = [
     ),
     ("run_without_approval", "UPDATE approvals SET consumed_at = NULL"),
     ("approval_consumed_twice", "UPDATE plans SET approved_at = approved_at + interval '1 second'"),
+    (
+        "run_under_no_standing_approval",
+        "WITH stood AS (
+            INSERT INTO standing_approvals (id, steps_sha256, scope, given_by, given_at, expires_at, request_id, plan_id, plan_sha256)
+            SELECT gen_random_uuid(), repeat('a', 64), 'any', a.principal_id, a.at, a.at + interval '1 day', p.request_id, p.id, a.plan_sha256
+            FROM approvals a
+            JOIN plans p ON p.id = a.plan_id
+            RETURNING id, plan_id
+        )
+        UPDATE approvals SET standing_id = stood.id FROM stood WHERE stood.plan_id = approvals.plan_id",
+    ),
     ("audit_head_mismatch", "UPDATE streams SET audit_head = '\\x00' WHERE id = (SELECT id FROM requests WHERE status = 'running')"),
     (
         "spending_never_settled",

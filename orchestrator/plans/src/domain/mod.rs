@@ -11,4 +11,5 @@ pub mod record_path;
 pub mod reference;
 pub mod runnable;
 pub mod shared_types;
+mod steps_hash;
 pub mod written;

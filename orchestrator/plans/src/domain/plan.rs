@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::written;
+use super::{steps_hash, written};
 
 /// When a step runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +168,11 @@ impl PlanDocument {
     /// SHA-256 of the canonical JSON, 64 hex digits.
     pub fn sha256(&self) -> String {
         canonical::sha256_hex(self)
+    }
+
+    /// SHA-256 of its [steps alone](super::steps_hash), 64 hex digits: the same for every plan that would run the same.
+    pub fn steps_sha256(&self) -> String {
+        steps_hash::of(&self.steps)
     }
 
     /// The highest risk of its steps.

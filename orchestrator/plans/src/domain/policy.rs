@@ -26,6 +26,9 @@ pub struct Policy {
     /// How long a plan may wait for its approval.
     #[serde(with = "humantime_serde")]
     pub plan_valid_for: Duration,
+    /// The longest that a standing approval counts.
+    #[serde(with = "humantime_serde")]
+    pub standing_valid_for: Duration,
 }
 
 impl Default for Policy {
@@ -37,6 +40,7 @@ impl Default for Policy {
             forbidden: Vec::new(),
             self_approval: true,
             plan_valid_for: Duration::from_hours(24),
+            standing_valid_for: Duration::from_hours(90 * 24),
         }
     }
 }

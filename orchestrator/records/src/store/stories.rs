@@ -102,7 +102,7 @@ pub struct RequestStory {
     pub plan: Value,
     /// Its hash.
     pub plan_sha256: Option<String>,
-    /// `[{by, decision, at, comment}]`
+    /// `[{by, decision, at, comment}]`, with `standing_approval` where it came about by one.
     pub approvals: Value,
     /// `[{at, from, by, text}]`; `by` is the person's name, null for Chiffon's own words.
     pub messages: Value,
@@ -115,9 +115,19 @@ pub async fn of_requests(connection: &mut PgConnection, task_ids: &[Uuid]) -> Re
         r#"SELECT t.id AS task_id, r.text, p.name AS requested_by, CASE WHEN r.origin_kind <> 'person' THEN r.origin_kind || ' ' || r.origin_id END AS origin, r.created_at, r.trace_id, r.cost_micro_usd AS cost, h.audit_head, l.body AS plan,
             l.sha256 AS plan_sha256,
             COALESCE((
-                SELECT jsonb_agg(jsonb_build_object('by', d.name, 'decision', a.decision, 'at', a.at, 'comment', a.comment) ORDER BY a.at)
+                SELECT jsonb_agg(
+                    jsonb_build_object('by', d.name, 'decision', a.decision, 'at', a.at, 'comment', a.comment) || CASE
+                        WHEN s.id IS NULL THEN '{}'
+                        ELSE jsonb_build_object('standing_approval', jsonb_build_object(
+                            'id', s.id, 'given_at', s.given_at, 'expires_at', s.expires_at, 'request_id', s.request_id, 'plan_sha256', s.plan_sha256,
+                            'steps_sha256', s.steps_sha256
+                        ))
+                    END
+                    ORDER BY a.at, a.id
+                )
                 FROM approvals a
                 JOIN principals d ON d.id = a.principal_id
+                LEFT JOIN standing_approvals s ON s.id = a.standing_id
                 WHERE a.plan_id = l.id
             ), '[]') AS "approvals!",
             COALESCE((

@@ -163,6 +163,34 @@ async fn a_commit_and_its_page_have_the_words_of_each_revision_and_who_said_them
 }
 
 #[tokio::test]
+async fn a_commit_names_the_standing_approval_under_which_it_was_run() {
+    let site = Site::start().await;
+    let request_id = one_finished_task(&site).await;
+    let stood = "WITH stood AS (
+            INSERT INTO standing_approvals (id, steps_sha256, scope, given_by, given_at, expires_at, request_id, plan_id, plan_sha256)
+            SELECT $1, repeat('a', 64), 'any', principal_id, at, at + interval '1 day', $1, plan_id, plan_sha256 FROM approvals
+            RETURNING id
+        ), fixed AS (UPDATE plans SET steps_sha256 = repeat('a', 64), sha256 = sha256)
+        UPDATE approvals SET standing_id = stood.id FROM stood";
+    for statement in ["ALTER TABLE plans DISABLE TRIGGER plans_frozen", stood] {
+        let query = sqlx::query(statement);
+        let query = if statement == stood { query.bind(request_id) } else { query };
+        query.execute(site.app.pool()).await.expect("stored");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scribe, _repository) = scribe(&site, &folder.path().join("audit.git"));
+    scribe.settle_open().await.expect("it settles");
+    let page: String =
+        sqlx::query_scalar("SELECT f.value FROM git_outbox g, jsonb_each_text(g.payload -> 'files') f WHERE f.key LIKE '%approval.json'")
+            .fetch_one(site.app.pool())
+            .await
+            .expect("a page");
+    let approvals: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+    assert_eq!(approvals[0]["standing_approval"]["id"], request_id.to_string(), "{page}");
+    assert_eq!(approvals[0]["standing_approval"]["steps_sha256"], "a".repeat(64), "{page}");
+}
+
+#[tokio::test]
 async fn a_scribe_that_died_before_it_moved_the_branch_makes_the_same_commit_again() {
     let site = Site::start().await;
     let request_id = one_finished_task(&site).await;

@@ -5,3 +5,4 @@ pub mod origin;
 pub mod permissions;
 pub mod request;
 pub mod run_outcome;
+pub mod standing_approval;

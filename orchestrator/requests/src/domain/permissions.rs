@@ -23,6 +23,20 @@ pub const REQUESTS_APPROVE: Permission = Permission {
     roles: Role::Approver.and_above(),
     programs: Programs::Refused,
 };
+/// Approving steps for requests to come. No program ever does.
+pub const APPROVALS_STAND: Permission = Permission {
+    name: "approvals.stand",
+    lets: "approve steps for requests to come",
+    roles: Role::Approver.and_above(),
+    programs: Programs::Refused,
+};
+/// Withdrawing standing approvals of others. One's own needs less.
+pub const APPROVALS_WITHDRAW: Permission = Permission {
+    name: "approvals.withdraw",
+    lets: "withdraw standing approvals of others",
+    roles: Role::Operator.and_above(),
+    programs: Programs::Hold,
+};
 /// Deciding about what was cut off, and about hosts that are kept for it: a person's word.
 pub const TASKS_RESOLVE: Permission = Permission {
     name: "tasks.resolve",
@@ -32,4 +46,5 @@ pub const TASKS_RESOLVE: Permission = Permission {
 };
 
 /// All of them.
-pub const PERMISSIONS: &[Permission] = &[REQUESTS_READ, REQUESTS_ASK, REQUESTS_MANAGE, REQUESTS_APPROVE, TASKS_RESOLVE];
+pub const PERMISSIONS: &[Permission] =
+    &[REQUESTS_READ, REQUESTS_ASK, REQUESTS_MANAGE, REQUESTS_APPROVE, APPROVALS_STAND, APPROVALS_WITHDRAW, TASKS_RESOLVE];

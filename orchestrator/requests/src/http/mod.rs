@@ -5,12 +5,13 @@
 pub mod event;
 pub mod host;
 pub mod request;
+pub mod standing_approval;
 pub mod task;
 
 use chiffon_kernel::http::table::{Routes, Table};
 use utoipa_axum::routes;
 
-use crate::domain::permissions::{REQUESTS_ASK, REQUESTS_READ, TASKS_RESOLVE};
+use crate::domain::permissions::{APPROVALS_STAND, REQUESTS_ASK, REQUESTS_READ, TASKS_RESOLVE};
 use crate::verbs::Context;
 
 /// What the endpoints here work with.
@@ -31,5 +32,9 @@ pub fn routes(server: &chiffon_kernel::http::HttpState, context: Context) -> Rou
         .needs(REQUESTS_ASK, routes!(request::hold::resume))
         .needs(TASKS_RESOLVE, routes!(task::resolve::resolve)) // one's own; anybody's needs `requests.manage`: see `verbs::resolve`
         .needs(TASKS_RESOLVE, routes!(host::release::release)) // of one's own request; anybody's needs `requests.manage`: see `verbs::release_host`
+        .needs(APPROVALS_STAND, routes!(standing_approval::give::give))
+        .needs(REQUESTS_READ, routes!(standing_approval::list::list))
+        .needs(REQUESTS_READ, routes!(standing_approval::get::get))
+        .needs(REQUESTS_ASK, routes!(standing_approval::withdraw::withdraw)) // one's own; anybody's needs `approvals.withdraw`: see `verbs::withdraw_standing`
         .done()
 }

@@ -78,3 +78,54 @@ pub async fn approve(connection: &mut PgConnection, new: &New<'_>, needed: i32, 
     .fetch_optional(connection)
     .await?)
 }
+
+/// The word of somebody who stands for a plan's steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stood {
+    /// The approval's id.
+    pub id: Uuid,
+    /// Who stands for them.
+    pub principal_id: Uuid,
+    /// By which standing approval.
+    pub standing_id: Uuid,
+}
+
+/// Approves a plan that nobody has decided about by these words, all of which are used up by it: the caller starts the run.
+pub async fn add_standing(
+    connection: &mut PgConnection,
+    plan_id: Uuid,
+    plan_sha256: &str,
+    words: &[Stood],
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, standing_id, decision, at, consumed_at)
+        SELECT word.id, $4, $5, word.principal_id, word.standing_id, 'approve', $6, $6
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS word (id, principal_id, standing_id)",
+        &words.iter().map(|word| word.id).collect::<Vec<_>>(),
+        &words.iter().map(|word| word.principal_id).collect::<Vec<_>>(),
+        &words.iter().map(|word| word.standing_id).collect::<Vec<_>>(),
+        plan_id,
+        plan_sha256,
+        at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether this person has approved exactly this plan, in a word of their own that has started its run.
+pub async fn is_own_word(connection: &mut PgConnection, plan_id: Uuid, principal_id: Uuid) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT
+            FROM approvals a
+            JOIN plans l ON l.id = a.plan_id AND l.sha256 = a.plan_sha256
+            WHERE a.plan_id = $1 AND a.principal_id = $2 AND a.decision = 'approve' AND a.standing_id IS NULL AND a.consumed_at IS NOT NULL
+        ) AS "is_own!""#,
+        plan_id,
+        principal_id,
+    )
+    .fetch_one(connection)
+    .await?)
+}

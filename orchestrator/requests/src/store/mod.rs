@@ -10,3 +10,4 @@ pub mod plans;
 pub mod read;
 pub mod request_messages;
 pub mod requests;
+pub mod standing_approvals;

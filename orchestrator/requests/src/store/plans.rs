@@ -19,6 +19,8 @@ pub struct Row {
     pub state: State,
     /// Null until discovery has frozen its outputs.
     pub sha256: Option<String>,
+    /// That of its steps alone; null, too, where the version before has fixed it.
+    pub steps_sha256: Option<String>,
     /// The document.
     pub document: PlanDocument,
     /// Distinct approvers needed.
@@ -75,39 +77,62 @@ struct Stored {
     revision: i32,
     state: String,
     sha256: Option<String>,
+    steps_sha256: Option<String>,
     body: Value,
     approvals_needed: i32,
     expires_at: Option<DateTime<Utc>>,
     approved_at: Option<DateTime<Utc>>,
 }
 
+impl TryFrom<Stored> for Row {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self, Error> {
+        let id = stored.id;
+        let bad =
+            |error: serde_json::Error| Error::BadData { table: "plans", column: "body", id: id.to_string(), value: error.to_string() };
+        Ok(Self {
+            id,
+            revision: stored.revision,
+            state: read_state(&stored.state, id)?,
+            sha256: stored.sha256,
+            steps_sha256: stored.steps_sha256,
+            document: serde_json::from_value(stored.body).map_err(bad)?,
+            approvals_needed: stored.approvals_needed,
+            expires_at: stored.expires_at,
+            approved_at: stored.approved_at,
+        })
+    }
+}
+
 /// A revision.
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Row, Error> {
-    let stored = sqlx::query_as!(
+    sqlx::query_as!(
         Stored,
-        "SELECT id, revision, state, sha256, body, approvals_needed, expires_at, approved_at
+        "SELECT id, revision, state, sha256, steps_sha256, body, approvals_needed, expires_at, approved_at
         FROM plans
         WHERE id = $1",
         id,
     )
     .fetch_one(connection)
-    .await?;
-    let document = serde_json::from_value(stored.body).map_err(|error| Error::BadData {
-        table: "plans",
-        column: "body",
-        id: id.to_string(),
-        value: error.to_string(),
-    })?;
-    Ok(Row {
-        id: stored.id,
-        revision: stored.revision,
-        state: read_state(&stored.state, id)?,
-        sha256: stored.sha256,
-        document,
-        approvals_needed: stored.approvals_needed,
-        expires_at: stored.expires_at,
-        approved_at: stored.approved_at,
-    })
+    .await?
+    .try_into()
+}
+
+/// The revision of a request with this hash.
+pub async fn find(connection: &mut PgConnection, request_id: Uuid, sha256: &str) -> Result<Option<Row>, Error> {
+    sqlx::query_as!(
+        Stored,
+        "SELECT id, revision, state, sha256, steps_sha256, body, approvals_needed, expires_at, approved_at
+        FROM plans
+        WHERE request_id = $1 AND sha256 = $2",
+        request_id,
+        sha256,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(Row::try_from)
+    .transpose()
 }
 
 /// A state as it is stored.
@@ -135,16 +160,17 @@ pub struct Frozen<'f> {
     pub document: &'f PlanDocument,
     /// Its hash.
     pub sha256: &'f str,
+    /// That of its steps alone.
+    pub steps_sha256: &'f str,
     /// How long it may wait for approval.
     pub expires_at: DateTime<Utc>,
 }
 
 /// Fixes a revision of which all is found out. Fails when it was fixed before.
 pub async fn freeze(connection: &mut PgConnection, id: Uuid, frozen: Frozen<'_>) -> Result<State, Error> {
-    let Frozen { document, sha256, expires_at } = frozen;
-    let body = serde_json::to_value(document).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    set_state(connection, id, State::Discovering, Event::Freeze, Written { fixed: Some((body, sha256, expires_at)), approved_at: None })
-        .await
+    let body = serde_json::to_value(frozen.document).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let written = Written { fixed: Some((body, frozen)), approved_at: None };
+    set_state(connection, id, State::Discovering, Event::Freeze, written).await
 }
 
 /// Marks a revision as approved: once, so that it can run once.
@@ -170,7 +196,7 @@ pub async fn give_up(connection: &mut PgConnection, id: Uuid, event: Event) -> R
 /// What is written beside a state.
 #[derive(Default)]
 struct Written<'w> {
-    fixed: Option<(Value, &'w str, DateTime<Utc>)>,
+    fixed: Option<(Value, Frozen<'w>)>,
     approved_at: Option<DateTime<Utc>>,
 }
 
@@ -178,23 +204,21 @@ struct Written<'w> {
 async fn set_state(connection: &mut PgConnection, id: Uuid, from: State, event: Event, written: Written<'_>) -> Result<State, Error> {
     let transition = |source: InvalidTransition| Error::Transition { table: "plans", id: id.to_string(), source: source.into() };
     let to = from.on(event).map_err(transition)?;
-    let (body, sha256, expires_at) = match written.fixed {
-        Some((body, sha256, expires_at)) => (Some(body), Some(sha256), Some(expires_at)),
-        None => (None, None, None),
-    };
+    let (body, frozen) = written.fixed.unzip();
     let done = sqlx::query!(
         "UPDATE plans
         SET state = $3, body = COALESCE($4, body), sha256 = COALESCE($5, sha256), expires_at = COALESCE($6, expires_at),
-            approved_at = COALESCE($7, approved_at)
+            approved_at = COALESCE($7, approved_at), steps_sha256 = COALESCE($8, steps_sha256)
         WHERE id = $1 AND state = $2 AND ($5::text IS NULL OR sha256 IS NULL)
         AND ($7::timestamptz IS NULL OR approved_at IS NULL AND sha256 IS NOT NULL)",
         id,
         from.as_str(),
         to.as_str(),
         body,
-        sha256,
-        expires_at,
+        frozen.map(|frozen| frozen.sha256),
+        frozen.map(|frozen| frozen.expires_at),
         written.approved_at,
+        frozen.map(|frozen| frozen.steps_sha256),
     )
     .execute(connection)
     .await?;

@@ -14,6 +14,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::start_run::Fixed;
 use super::transition::{self, Change};
 use crate::domain::request::{Event, Status};
 use crate::domain::run_outcome::outcome;
@@ -70,11 +71,11 @@ async fn previewed(context: &Context, work: &mut Work, row: &mut Row, plan_id: U
         .filter(|task| !matches!(task.status.as_str(), "completed" | "skipped"))
         .map(|task| format!("`{}`: {}", task.title, cause(task)))
         .collect();
-    let remark = if failed.is_empty() { String::new() } else { format!("; not all of it could be previewed: {}", failed.join("; ")) };
     let audit =
         AuditEvent::by_chiffon("plan.proposed", json!({"revision": plan.revision, "sha256": plan.sha256, "previews_failed": failed}));
-    plans::move_on(work, plan_id, plan.state, PlanEvent::Propose).await?;
-    freeze::propose(context, work, row, &plan.document, audit, &remark).await
+    let state = plans::move_on(work, plan_id, plan.state, PlanEvent::Propose).await?;
+    let plan = plans::Row { state, ..plan };
+    freeze::propose(context, work, row, &Fixed::of(&plan), audit, &failed).await
 }
 
 async fn ran(context: &Context, work: &mut Work, mut running: Vec<(Row, Uuid)>) -> Result<(), store::Error> {

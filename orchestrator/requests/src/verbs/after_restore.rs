@@ -2,7 +2,7 @@
 //! or for a person. Nothing that may have run since the backup is run again by itself (RELIABILITY 13).
 //!
 //! Attempts that were under way become `unknown`; their owners' reports resolve them. Requests that were running are paused, so
-//! that a person looks first. Numbers of attempts jump, so that none can be mistaken for one that was made after the backup.
+//! that a person looks first. Standing approvals are withdrawn: one that was withdrawn since would count again. Numbers of attempts jump, so that none can be mistaken for one that was made after the backup.
 //! Commits that the audit repository has and the database does not are listed: they tell what was changed since.
 
 use chiffon_engine::domain::task::Event as TaskEvent;
@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::transition::{self, Change};
 use crate::domain::request::{Event, Status};
 use crate::store::requests;
+use crate::store::standing_approvals::{self, Withdrawal};
 use crate::verbs::Context;
 
 /// Names of commits in one audit row.
@@ -41,9 +42,11 @@ pub async fn run(context: &Context, repository: &AuditRepository) -> Result<bool
     for request_id in &open {
         one_request(context, &mut work, *request_id, &restored).await?;
     }
+    let withdrawn = withdraw_standing(&mut work, &restored).await?;
     let data = json!({
         "epoch": restored.epoch, "backup_made_at": shown(restored.backup_made_at), "restored_at": shown(restored.restored_at),
         "open_requests": open.len(), "fenced_tasks": fenced, "commits_found": commits.len(),
+        "standing_approvals_withdrawn": withdrawn,
     });
     work.audit_system(AuditEvent::by_chiffon("installation.restored", data));
     for named in commits.chunks(NAMED) {
@@ -56,6 +59,19 @@ pub async fn run(context: &Context, repository: &AuditRepository) -> Result<bool
         "the database was restored from a backup: what was running is unknown or paused until its agent or a person says more"
     );
     Ok(true)
+}
+
+/// Nobody stands for anything any more: what was withdrawn after the backup is not known here. How many were withdrawn.
+async fn withdraw_standing(work: &mut Work, restored: &Restored) -> Result<usize, store::Error> {
+    let made_at = shown(restored.backup_made_at);
+    let why = format!("the database was restored from a backup made at {made_at}; whether this was withdrawn after that is not known");
+    let now = work.now();
+    let withdrawn = standing_approvals::withdraw_all(work, Withdrawal { by: "chiffon", why: Some(&why) }, now).await?;
+    for id in &withdrawn {
+        let data = json!({"standing_approval": id, "reason": why});
+        work.audit_system(AuditEvent::by_chiffon("approval.withdrawn", data));
+    }
+    Ok(withdrawn.len())
 }
 
 /// The commits that the branch has and the database does not, newest first.

@@ -3,7 +3,7 @@
 //! Everything is looked at again under the request's lock (RELIABILITY 18): the current hash, the state, the time, who decides
 //! and who has decided before. The last needed approval is consumed in the transaction that starts the run.
 
-use chiffon_engine::verbs::{cancel_tasks, create_tasks};
+use chiffon_engine::verbs::cancel_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::start_run::{self, Fixed};
 use super::submit::{checked_text, may_ask};
 use super::transition::{self, Change};
 use crate::domain::permissions::REQUESTS_APPROVE;
@@ -131,7 +132,7 @@ fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<()
 }
 
 /// A part of a hash, or one in other letters, may well be that of the current plan: it is no other plan's.
-fn whole_hash(seen: &str) -> Result<(), Problem> {
+pub(super) fn whole_hash(seen: &str) -> Result<(), Problem> {
     let is_whole = seen.len() == 64 && seen.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if is_whole {
         return Ok(());
@@ -241,9 +242,7 @@ async fn approve(
     if given < i64::from(plan.approvals_needed) {
         wait_for_more(context, work, row, plan, given, &event).await?;
     } else {
-        plans::approve(work, plan.id, plan.state, now).await?;
-        create_tasks::apply(context, work, &freeze::new_tasks(row, plan.id, &plan.document)).await?;
-        transition::apply(context, work, row, Change::new(Event::Approve, event)).await?;
+        start_run::run(context, work, row, &Fixed::of(plan), now, Change::new(Event::Approve, event)).await?;
     }
     Ok(decided(row, plan, input, given))
 }

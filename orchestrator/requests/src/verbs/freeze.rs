@@ -1,7 +1,7 @@
 //! Fixing a plan: what discovery found goes into it, it gets its hash, and from then on it never changes.
 //!
 //! A fixed plan is previewed, or waits for its approvers at once, or runs at once where it changes nothing and the policy
-//! asks for nobody.
+//! asks for nobody, or where enough people stand for its steps.
 
 use chiffon_engine::store::progress::TaskLine;
 use chiffon_engine::verbs::create_tasks::{self, NewTasks};
@@ -19,8 +19,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::start_run::{self, Fixed};
 use super::transition::{self, Change};
-use super::{Context, plan_again};
+use super::{Context, plan_again, use_standing};
 use crate::domain::request::Event;
 use crate::store::plans::{self, Frozen};
 use crate::store::requests::Row;
@@ -48,35 +49,40 @@ pub async fn run(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uui
 /// Fixes a plan that has no open discovery.
 pub async fn fix(context: &Context, work: &mut Work, row: &mut Row, plan_id: Uuid, document: &PlanDocument) -> Result<(), store::Error> {
     let now = context.clock.now();
-    let sha256 = document.sha256();
+    let (sha256, steps_sha256) = (document.sha256(), document.steps_sha256());
     let valid_for = TimeDelta::from_std(context.policy.plan_valid_for).unwrap_or(TimeDelta::days(365));
-    let state = plans::freeze(work, plan_id, Frozen { document, sha256: &sha256, expires_at: now + valid_for }).await?;
+    let state =
+        plans::freeze(work, plan_id, Frozen { document, sha256: &sha256, steps_sha256: &steps_sha256, expires_at: now + valid_for })
+            .await?;
+    let plan = Fixed { id: plan_id, state, sha256: Some(&sha256), steps_sha256: Some(&steps_sha256), document };
     let data = json!({"plan_id": plan_id, "revision": document.revision, "sha256": sha256, "state": state});
     work.event(row.id, "plan", data);
     if approvals_needed(document) == 0 {
-        plans::approve(work, plan_id, state, context.clock.now()).await?;
-        return run_unasked(context, work, row, plan_id, document, &sha256).await;
+        return run_unasked(context, work, row, &plan).await;
     }
     let audit = AuditEvent::by_chiffon("plan.frozen", json!({"revision": document.revision, "sha256": sha256, "risk": document.risk()}));
     let previews = create_tasks::preview(context, work, &new_tasks(row, plan_id, document)).await?;
     if previews == 0 {
-        return propose(context, work, row, document, audit, "").await;
+        return propose(context, work, row, &plan, audit, &[]).await;
     }
     plans::move_on(work, plan_id, state, PlanEvent::Preview).await?;
     transition::apply(context, work, row, Change::new(Event::Preview, audit)).await
 }
 
-/// Lets a proposed plan wait for its approvers. `remark` is added to what people read.
+/// Lets a proposed plan wait for its approvers, unless enough people stand for its steps and all of it that can be was previewed: then it
+/// runs. `failed`: what of its previews went wrong.
 pub async fn propose(
     context: &Context,
     work: &mut Work,
     row: &mut Row,
-    document: &PlanDocument,
+    plan: &Fixed<'_>,
     audit: AuditEvent,
-    remark: &str,
+    failed: &[String],
 ) -> Result<(), store::Error> {
-    let text = format!("{}{remark}", approvers_wanted(approvals_needed(document), 0));
-    transition::apply(context, work, row, Change::new(Event::Propose, audit).waiting_for(What::Approval, text)).await
+    let wanted = approvers_wanted(approvals_needed(plan.document), 0);
+    let text = if failed.is_empty() { wanted } else { format!("{wanted}; not all of it could be previewed: {}", failed.join("; ")) };
+    transition::apply(context, work, row, Change::new(Event::Propose, audit).waiting_for(What::Approval, text)).await?;
+    if failed.is_empty() { use_standing::run(context, work, row, plan).await } else { Ok(()) }
 }
 
 /// Distinct approvers that a plan needs. The policy may let only what changes nothing run unasked.
@@ -109,15 +115,9 @@ pub async fn give_up(context: &Context, work: &mut Work, row: &mut Row, plan_id:
     transition::apply(context, work, row, change.waiting_for(What::Answer, text)).await
 }
 
-async fn run_unasked(
-    context: &Context,
-    work: &mut Work,
-    row: &mut Row,
-    plan_id: Uuid,
-    document: &PlanDocument,
-    sha256: &str,
-) -> Result<(), store::Error> {
-    create_tasks::apply(context, work, &new_tasks(row, plan_id, document)).await?;
-    let data = json!({"revision": document.revision, "sha256": sha256, "reasons": document.policy.reasons});
-    transition::apply(context, work, row, Change::new(Event::RunUnasked, AuditEvent::by_chiffon("plan.run_by_policy", data))).await
+async fn run_unasked(context: &Context, work: &mut Work, row: &mut Row, plan: &Fixed<'_>) -> Result<(), store::Error> {
+    let document = plan.document;
+    let data = json!({"revision": document.revision, "sha256": plan.sha256, "reasons": document.policy.reasons});
+    let change = Change::new(Event::RunUnasked, AuditEvent::by_chiffon("plan.run_by_policy", data));
+    start_run::run(context, work, row, plan, context.clock.now(), change).await
 }

@@ -18,10 +18,14 @@ pub mod release_host;
 pub mod request_run;
 pub mod resolve;
 pub mod say;
+pub mod stand;
+pub mod start_run;
 pub mod submit;
 pub mod submit_message;
 pub mod transition;
+mod use_standing;
 pub mod wake_planning;
+pub mod withdraw_standing;
 
 mod context;
 

@@ -19,3 +19,4 @@ mod relaying;
 mod resolving;
 mod restoring;
 mod running;
+mod standing;

@@ -219,3 +219,21 @@ async fn what_waited_for_a_decision_when_the_backup_was_made_gets_no_number_that
     assert_eq!((resolved.task_status.as_str(), resolved.request_status.as_str()), ("waiting", "paused"), "it is held still");
     is_done_when_resumed(&site, &mut agent, request_id).await;
 }
+
+#[tokio::test]
+async fn after_a_restore_nobody_stands_for_anything() {
+    let site = Site::start().await;
+    let (_folder, repository) = repository();
+    let request_id = site.approved(&[step("web", "web", &[])]).await;
+    let stood = "INSERT INTO standing_approvals (id, steps_sha256, scope, given_by, given_at, expires_at, request_id, plan_id, plan_sha256)
+        SELECT id, repeat('a', 64), 'any', principal_id, at, at + interval '1 day', $1, plan_id, plan_sha256 FROM approvals";
+    sqlx::query(stood).bind(request_id).execute(site.app.pool()).await.expect("somebody stands for it");
+    restored(&site, &repository).await;
+    let why = "SELECT withdrawn_by || ': ' || withdrawn_why FROM standing_approvals WHERE request_id = $1";
+    let why = site.app.text(why, request_id).await.expect("it is withdrawn");
+    assert!(why.starts_with("chiffon: the database was restored from a backup made at "), "{why}");
+    let audited = "SELECT count(*) FROM audit_log l JOIN standing_approvals s ON l.data ->> 'standing_approval' = s.id::text
+        WHERE l.chain = 'system' AND l.event = 'approval.withdrawn' AND s.request_id = $1";
+    assert_eq!(site.app.number(audited, request_id).await, 1);
+    is_whole(&site).await;
+}

@@ -41,6 +41,7 @@ fn store_numbers(text: &mut String, counts: &Counts) {
     gauge(text, "chiffon_outbox_depth", "Messages that wait to be published.", &[(String::new(), counts.outbox)]);
     gauge(text, "chiffon_git_outbox_depth", "Records that wait to be committed.", &[(String::new(), counts.git_outbox)]);
     gauge(text, "chiffon_dead_letters_open", "Dead letters that nobody has replayed or purged.", &[(String::new(), counts.dead_letters)]);
+    gauge(text, "chiffon_standing_approvals", "Standing approvals that count.", &[(String::new(), counts.standing_approvals)]);
 }
 
 fn background_numbers(text: &mut String, state: &HttpState) {

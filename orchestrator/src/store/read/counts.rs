@@ -18,6 +18,8 @@ pub struct Counts {
     pub git_outbox: i64,
     /// Dead letters that nobody has replayed or purged.
     pub dead_letters: i64,
+    /// Standing approvals that count.
+    pub standing_approvals: i64,
 }
 
 /// Counts now.
@@ -43,6 +45,10 @@ pub async fn read(pool: &PgPool) -> Result<Counts, Error> {
         SELECT 'dead_letters', '', count(*)
         FROM dead_letters
         WHERE replayed_at IS NULL AND purged_at IS NULL
+        UNION ALL
+        SELECT 'standing_approvals', '', count(*)
+        FROM standing_approvals
+        WHERE withdrawn_at IS NULL AND expires_at > now()
         ORDER BY 1, 2"#
     )
     .fetch_all(pool)
@@ -53,6 +59,7 @@ pub async fn read(pool: &PgPool) -> Result<Counts, Error> {
             "request" => counts.requests.push((row.status, row.count)),
             "task" => counts.tasks.push((row.status, row.count)),
             "outbox" => counts.outbox = row.count,
+            "standing_approvals" => counts.standing_approvals = row.count,
             "dead_letters" => counts.dead_letters = row.count,
             _ => counts.git_outbox = row.count,
         }

@@ -20,6 +20,7 @@ mod panicking;
 mod releasing;
 mod resolving;
 mod roles;
+mod standing;
 mod tokens;
 mod watching;
 

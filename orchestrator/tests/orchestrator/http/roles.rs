@@ -72,6 +72,10 @@ async fn the_endpoints_need_these_permissions_and_have_these_least_roles() {
     POST /request/{id}/pause: requests.ask (requester)
     POST /request/{id}/resume: requests.ask (requester)
     GET /requests: requests.read (viewer)
+    GET /standing-approvals: requests.read (viewer)
+    POST /standing-approvals: approvals.stand (approver)
+    GET /standing-approvals/{id}: requests.read (viewer)
+    POST /standing-approvals/{id}/withdraw: requests.ask (requester)
     GET /tasks/{id}: tasks.read (viewer)
     GET /tasks/{id}/logs: tasks.read (viewer)
     POST /tasks/{id}/resolve: tasks.resolve (requester)
@@ -134,7 +138,7 @@ async fn every_permission_is_declared_once_and_todays_roles_are_a_ladder_of_sets
     }
     let only_people: BTreeSet<&str> =
         declared.iter().filter(|permission| permission.programs != Programs::Hold).map(|permission| permission.name).collect();
-    assert_eq!(only_people, BTreeSet::from(["requests.approve", "tasks.resolve"]));
+    assert_eq!(only_people, BTreeSet::from(["approvals.stand", "requests.approve", "tasks.resolve"]));
     let operator = app.context.permissions.set(Role::Operator, true);
     assert!(!operator.contains(&"tasks.resolve") && operator.contains(&"requests.manage"), "{operator:?}");
     let token = app.token("ada", Role::Approver).await;

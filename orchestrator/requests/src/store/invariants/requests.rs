@@ -67,6 +67,16 @@ pub const INVARIANTS: &[Invariant] = &[
         },
         find: |connection, limits| Box::pin(approval_consumed_twice(connection, limits)),
     },
+    // RELIABILITY 18.
+    Invariant {
+        rule: Rule {
+            name: "run_under_no_standing_approval",
+            is_about_time: false,
+            sentence: "an approval that names a standing one is of whoever gave that, for the same steps, before it expired or was withdrawn",
+            advice: "stop what runs (`chiffon cancel {request}`), and look at who stood for what: `chiffon audit log {request}`, `chiffon standing list`",
+        },
+        find: |connection, limits| Box::pin(run_under_no_standing_approval(connection, limits)),
+    },
 ];
 
 async fn planning_not_announced(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
@@ -203,6 +213,28 @@ async fn approval_consumed_twice(connection: &mut PgConnection, limits: &Limits)
             )
         )
         ORDER BY r.id
+        LIMIT $2"#,
+        limits.since,
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// What names a standing approval that did not count at that moment.
+async fn run_under_no_standing_approval(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT p.request_id || ' (standing approval ' || s.id || ')' AS "example!", count(*) OVER () AS "total!"
+        FROM approvals a
+        JOIN standing_approvals s ON s.id = a.standing_id
+        JOIN plans p ON p.id = a.plan_id
+        WHERE a.standing_id IS NOT NULL AND a.at > $1
+        AND (
+            a.decision <> 'approve' OR a.principal_id <> s.given_by OR p.steps_sha256 IS DISTINCT FROM s.steps_sha256
+            OR a.at < s.given_at OR a.at >= s.expires_at OR s.withdrawn_at < a.at
+        )
+        ORDER BY a.id
         LIMIT $2"#,
         limits.since,
         EXAMPLES,

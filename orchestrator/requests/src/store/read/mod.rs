@@ -3,3 +3,4 @@
 pub mod live;
 pub mod request;
 pub mod requests;
+pub mod standing_approvals;

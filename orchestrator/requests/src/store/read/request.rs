@@ -95,6 +95,8 @@ pub struct PlanView {
     pub state: State,
     /// What an approval names; null until discovery has frozen its outputs.
     pub sha256: Option<String>,
+    /// That of its steps alone, which a standing approval names; null until then.
+    pub steps_sha256: Option<String>,
     /// For people.
     pub summary: String,
     /// The highest of its steps.
@@ -158,6 +160,8 @@ pub struct ApprovalView {
     pub comment: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
+    /// The standing approval by which it came about, without a second word.
+    pub standing_approval_id: Option<Uuid>,
 }
 
 /// One turn of the conversation.
@@ -206,7 +210,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
     let row = sqlx::query!(
         r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.principal_id, r.origin_kind, r.origin_id, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
             r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for AS "waiting_for: Json<WaitingFor>", r.held_at, r.held_by, r.error, r.cost_micro_usd, s.event_seq,
-            l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.body AS "body?", l.risk AS "risk?",
+            l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.steps_sha256, l.body AS "body?", l.risk AS "risk?",
             l.created_at AS "planned_at?", l.expires_at, l.approved_at
         FROM requests r
         JOIN streams s ON s.id = r.id
@@ -230,6 +234,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
             plan.revision = revision;
             plan.state = read_state(&state, id)?;
             plan.sha256 = row.sha256;
+            plan.steps_sha256 = row.steps_sha256;
             plan.risk = risk;
             plan.created_at = created_at;
             plan.expires_at = row.expires_at;
@@ -276,6 +281,7 @@ fn plan_view(document: PlanDocument) -> PlanView {
         revision: document.revision,
         state: State::Discovering,
         sha256: None,
+        steps_sha256: None,
         risk: document.risk().as_str().to_owned(),
         summary: document.summary,
         estimated_seconds: document.estimated_seconds,
@@ -381,7 +387,7 @@ async fn commits_to_come(connection: &mut PgConnection, request_id: Uuid) -> Res
 async fn approvals(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec<ApprovalView>, Error> {
     Ok(sqlx::query_as!(
         ApprovalView,
-        r#"SELECT p.name AS "by", a.decision, a.comment, a.at
+        r#"SELECT p.name AS "by", a.decision, a.comment, a.at, a.standing_id AS standing_approval_id
         FROM approvals a
         JOIN principals p ON p.id = a.principal_id
         WHERE a.plan_id = $1
