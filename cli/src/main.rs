@@ -78,6 +78,7 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Requests(wanted) => verb::requests::list(&api, output, wanted).await,
         Verb::Show { id } => verb::requests::show(&api, output, id).await,
         Verb::Approve(approve) => verb::decide::approve(&api, output, approve).await,
+        Verb::Standing(verb) => verb::standing::run(&api, output, verb).await,
         Verb::Reject { id, comment } => verb::decide::reject(&api, output, id, comment.as_deref()).await,
         Verb::Revise { id, text } => verb::decide::revise(&api, output, id, text).await,
         Verb::Cancel { id } => verb::cancel::run(&api, output, id).await,

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use access::{AgentsVerb, KeyVerb, TokenVerb};
 pub use machine::{ActionVerb, ConfigVerb, Place, Restore, TopologyVerb, Up};
 pub use records::{AuditVerb, DeadLetterVerb, Most};
-pub use request::{Approve, Decision, Request, Requests, Resolve};
+pub use request::{Approve, Decision, Request, Requests, Resolve, StandingVerb};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 rejected, cancelled or expired, 4 nobody answers, 5 an answer is needed, \
     6 an approval is needed, 130 left with Ctrl-C";
@@ -98,6 +98,9 @@ pub enum Verb {
     Show { id: String },
     /// Show the plan of a request, ask, and run it
     Approve(Approve),
+    /// Stand for what you have approved, so that the same steps run without a second word
+    #[command(subcommand)]
+    Standing(StandingVerb),
     /// Reject the plan of a request
     Reject {
         id: String,

@@ -1,5 +1,7 @@
 //! Verbs about requests: asking, deciding, looking.
 
+use clap::Subcommand;
+
 use super::Most;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -58,6 +60,44 @@ pub struct Approve {
     /// For the records
     #[arg(long)]
     pub comment: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StandingVerb {
+    /// Stand for the steps of a plan that you have approved
+    Give {
+        /// The request whose plan it is
+        id: String,
+        /// For how long, such as 30d [default: as long as the policy allows]
+        #[arg(long)]
+        valid_for: Option<String>,
+        /// For everybody's requests, not only those of whoever asked for this one
+        #[arg(long, conflicts_with = "origin")]
+        any: bool,
+        /// For requests that something of this kind begins, such as schedule
+        #[arg(long, value_name = "KIND")]
+        origin: Vec<String>,
+        /// For the records
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// List standing approvals, newest first
+    List {
+        /// Only those that are valid, expired or withdrawn
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        most: Most,
+    },
+    /// Show one with the steps that it covers
+    Show { id: String },
+    /// Withdraw one: nothing begins under it any more, and what runs goes on
+    Withdraw {
+        id: String,
+        /// For the records
+        #[arg(long)]
+        why: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -18,6 +18,7 @@ pub mod release;
 pub mod request;
 pub mod requests;
 pub mod resolve;
+pub mod standing;
 pub mod terminal;
 pub mod token;
 mod undecided;

@@ -73,6 +73,18 @@ fn row() -> Value {
         "trace_id",
         "task_status",
         "request_status",
+        "standing_approval_id",
+        "summary",
+        "scope",
+        "requester",
+        "given_by",
+        "given_at",
+        "comment",
+        "uses",
+        "last_used_at",
+        "withdrawn_at",
+        "withdrawn_by",
+        "withdrawn_why",
     ];
     for name in texts {
         row[name] = json!(TEXT);
@@ -86,6 +98,8 @@ fn row() -> Value {
     row["body"] = json!({TEXT: TEXT});
     row["diff"] = json!(format!("+{TEXT}"));
     row["alive"] = json!(true);
+    row["steps"] = json!([{"title": TEXT, "action": TEXT, "risk": TEXT, "hosts": [TEXT]}]);
+    row["origin_kinds"] = json!([TEXT]);
     row
 }
 
@@ -150,6 +164,10 @@ const VERBS: &[&[&str]] = &[
     &["dead-letters", "show", ID],
     &["dead-letters", "replay", ID],
     &["dead-letters", "purge", ID],
+    &["standing", "list"],
+    &["standing", "show", ID],
+    &["standing", "give", ID],
+    &["standing", "withdraw", ID],
     &["token", "list"],
     &["token", "create", "x", "--role", "viewer"],
     &["key", "list"],

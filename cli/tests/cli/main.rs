@@ -8,4 +8,5 @@ mod listing;
 mod releasing;
 mod resolving;
 mod server;
+mod standing;
 mod terminal;
