@@ -29,12 +29,15 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 const NO_LONGER_NAMED: &str = "the version before has written streams and millionths itself, and none of its statements names what goes";
 
+/// Migrations, each with the name of its file.
+type Migrations = Vec<(String, String)>;
+
 /// The migrations up to [`BEFORE`], and those that came since.
-fn before_and_since() -> (Vec<(String, String)>, Vec<(String, String)>) {
+fn before_and_since() -> (Migrations, Migrations) {
     migrations().into_iter().partition(|(file, _)| file.split('_').next().is_some_and(|number| number <= BEFORE))
 }
 
-fn migrations() -> Vec<(String, String)> {
+fn migrations() -> Migrations {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).expect("migrations").flatten().map(|entry| entry.path()).collect();
     paths.sort();

@@ -43,7 +43,8 @@ async fn what_the_version_before_has_written_is_a_persons_and_an_unknown_kind_is
     let request_id = app.context.ids.new_id();
     // As it writes it: without the columns.
     sqlx::query(
-        "INSERT INTO requests (id, principal_id, text, status, trace_id, created_at, updated_at, finished_at)
+        "WITH history AS (INSERT INTO streams (id, kind) VALUES ($1, 'request'))
+        INSERT INTO requests (id, principal_id, text, status, trace_id, created_at, updated_at, finished_at)
         VALUES ($1, $2, 'restart nginx', 'completed', repeat('a', 32), now(), now(), now())",
     )
     .bind(request_id)
