@@ -109,6 +109,8 @@ fn work_result() -> WorkResult {
         warnings: vec!["no container engine".to_owned()],
         preview: Some(Preview { coverage: 0.75, tasks: 4, changes: vec![change], not_previewed: vec!["Restart".to_owned()] }),
         variables: None,
+        started_at: None,
+        events: Vec::new(),
     }
 }
 

@@ -31,7 +31,7 @@ impl Folder {
     pub(super) fn read(objects: &Objects<'_>, id: Oid) -> Result<Self, Error> {
         let tree = objects.tree(id)?;
         let mut entries = BTreeMap::new();
-        for entry in tree.iter() {
+        for entry in &tree {
             let name = entry.name().map_err(|_| Error::from_str("the audit repository holds a file whose name is no text"))?;
             let found = match entry.kind() {
                 Some(ObjectType::Tree) => Entry::Closed(entry.id()),
