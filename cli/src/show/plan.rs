@@ -79,7 +79,19 @@ impl<'p> Change<'p> {
         let Some(before) = before else { return Self::New };
         let told = |step: &Value| {
             let preview = ["status", "changes", "warnings", "not_previewed", "error"].map(|name| step["preview"][name].clone());
-            let own = ["title", "action", "action_sha256", "parameters", "hosts", "depends_on", "risk", "irreversible"];
+            let own = [
+                "title",
+                "action",
+                "action_sha256",
+                "parameters",
+                "hosts",
+                "depends_on",
+                "risk",
+                "irreversible",
+                "when",
+                "on_failure",
+                "retry",
+            ];
             (own.map(|name| step[name].clone()), preview)
         };
         if told(step) == told(before) { Self::Same } else { Self::Was(before) }
@@ -133,6 +145,9 @@ fn print_step(number: usize, step: &Value, change: &Change, errors: &mut Errors)
             println!("       {}", bold(&format!("before: {was}")));
         }
     }
+    for asked in asks(step) {
+        println!("     {}", bold(&asked));
+    }
     if let Some(why) = said(&step["irreversible"]) {
         println!("     can't be taken back: {why}");
     }
@@ -143,6 +158,24 @@ fn print_step(number: usize, step: &Value, change: &Change, errors: &mut Errors)
         println!("     {}", bold(&code));
     }
     print_preview(step, errors);
+}
+
+/// What becomes of a step beside being done once all before it is.
+fn asks(step: &Value) -> Vec<String> {
+    let when = said(&step["when"]).map(|when| format!("runs only if {when} is neither false, null, 0 nor empty; what follows goes on"));
+    let on_failure = match step["on_failure"].as_str() {
+        Some("continue") => Some("where it fails: what follows goes on, and the run does not fail for it".to_owned()),
+        Some("skip") => Some("where it fails: what follows is skipped, and the run does not fail for it".to_owned()),
+        _ => None,
+    };
+    let retry = &step["retry"];
+    let number = |name: &str| retry[name].as_u64();
+    let retry = number("max_attempts").map(|most| {
+        let (first, longest) = (number("initial_delay_seconds").unwrap_or(0), number("max_delay_seconds").unwrap_or(0));
+        let on: Vec<String> = retry["on"].as_array().into_iter().flatten().map(text).collect();
+        format!("where it fails ({}): tried up to {most} times, with pauses of {first} s up to {longest} s", on.join(", "))
+    });
+    when.into_iter().chain(retry).chain(on_failure).collect()
 }
 
 /// What no content hash covers, by its versions.
@@ -252,6 +285,21 @@ mod tests {
     fn a_discovery_that_found_nothing_is_mentioned_and_an_empty_list_that_was_asked_for_is_shown() {
         let step = json!({"parameters": {"portals": [], "names": []}, "frozen_references": {"portals": "${steps.look.outputs.portals}"}});
         assert!(is_found_empty(&step, "portals") && !is_found_empty(&step, "names"));
+    }
+
+    #[test]
+    fn what_a_step_asks_of_its_run_is_said_in_words() {
+        let retry = json!({"max_attempts": 5, "initial_delay_seconds": 1, "max_delay_seconds": 60, "jitter": true, "on": ["transient"]});
+        let step = json!({"when": "${steps.one.outputs.due}", "on_failure": "skip", "retry": retry});
+        assert_eq!(
+            asks(&step),
+            [
+                "runs only if ${steps.one.outputs.due} is neither false, null, 0 nor empty; what follows goes on",
+                "where it fails (transient): tried up to 5 times, with pauses of 1 s up to 60 s",
+                "where it fails: what follows is skipped, and the run does not fail for it",
+            ]
+        );
+        assert!(asks(&json!({})).is_empty() && asks(&json!({"on_failure": "abort"})).is_empty());
     }
 
     #[test]

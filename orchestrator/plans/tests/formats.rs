@@ -37,6 +37,10 @@ fn plans_of_the_first_format_are_written_as_they_were_read_and_keep_their_hashes
 }
 
 fn newest() -> PlanDocument {
+    made_after(None)
+}
+
+fn made_after(previous: Option<&PlanDocument>) -> PlanDocument {
     let spec = ActionSpec::from_yaml(
         "name: set_up\ntitle: Set up\ndescription: Sets a service up.\nexamples: [set up]\nagent_type: infrastructure\ntarget: {parameter: host}\n\
          parameters: {type: object, required: [host], properties: {host: {type: string, format: inventory-host}}}\n\
@@ -59,7 +63,7 @@ fn newest() -> PlanDocument {
         fleet: &Fleet { groups: BTreeMap::from([("all".to_owned(), BTreeSet::from(["nas".to_owned()]))]) },
         policy: &Policy::default(),
         history: &|_| None,
-        previous: None,
+        previous,
     })
     .expect("a plan")
 }
@@ -148,4 +152,37 @@ fn what_can_not_be_read_as_it_was_meant_is_refused_with_its_reason() {
         plan["steps"][0].as_object_mut().expect("an object").remove("action");
     });
     assert!(said.contains("neither `tool` nor `action`"), "{said}");
+}
+
+#[test]
+fn what_steps_ask_is_written_where_they_ask_and_covered_by_the_hash() {
+    let plain = newest();
+    let written = serde_json::to_value(&plain).expect("is JSON");
+    for field in ["when", "on_failure", "retry"] {
+        assert_eq!(written["steps"][0].get(field), None, "nothing is written of what nobody asks");
+    }
+    let retry = json!({"max_attempts": 5, "initial_delay_seconds": 1, "max_delay_seconds": 60, "jitter": true, "on": ["transient"]});
+    let mut hashes = BTreeSet::from([plain.sha256()]);
+    for (field, asked) in [("when", json!("${steps.zero.outputs.due}")), ("on_failure", json!("continue")), ("retry", retry)] {
+        let mut asking = written.clone();
+        asking["steps"][0][field] = asked;
+        let document: PlanDocument = serde_json::from_value(asking.clone()).expect("a plan");
+        assert_eq!(serde_json::to_value(&document).expect("is JSON"), asking, "it is kept as it is");
+        assert!(hashes.insert(document.sha256()), "{field} is covered by the hash");
+        asking.as_object_mut().expect("an object").remove("format");
+        let said = serde_json::from_value::<PlanDocument>(asking).expect_err("it is of the second format").to_string();
+        assert!(said.contains("a plan of format 1 has `when`, `on_failure` or `retry` at step `one`"), "{said}");
+    }
+}
+
+#[test]
+fn what_steps_ask_is_looked_at_before_a_plan_is_approved_and_kept_when_it_is_made_again() {
+    let mut asking = newest();
+    asking.steps[0].when = Some("${steps.zero.outputs.due}".to_owned());
+    let refused = runnable::check(&Kinds::default(), &asking.steps).expect_err("there is no such step");
+    assert_eq!(refused.code, ErrorCode::InvalidPlan);
+    asking.steps[0].when = None;
+    asking.steps[0].on_failure = serde_json::from_value(json!("skip")).expect("a word");
+    assert_eq!(runnable::check(&Kinds::default(), &asking.steps), Ok(()));
+    assert_eq!(made_after(Some(&asking)).steps, asking.steps);
 }

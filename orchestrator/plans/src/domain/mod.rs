@@ -1,5 +1,6 @@
 //! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
 
+pub mod asks;
 pub mod assemble;
 pub mod catalogue;
 pub mod not_offered;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::asks::{OnFailure, Retry};
 use super::{steps_hash, written};
 
 /// When a step runs.
@@ -77,9 +78,23 @@ pub struct Step {
     /// Plugins and modules that the action brings along, which run in previews, too; the tool's hash binds them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_code: Vec<String>,
+    /// Whether it runs: a reference to an output of a step that it depends on; not, where that is false, null, 0 or empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// What becomes of the steps after it where it fails; nothing: they are skipped, and the run fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+    /// How it is tried again where it fails; nothing: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
 }
 
 impl Step {
+    /// Whether its run has to be asked anything about it.
+    pub fn asks(&self) -> bool {
+        self.when.is_some() || self.on_failure.is_some() || self.retry.is_some()
+    }
+
     /// The action that it calls, of any agent of its kind; `None` where it calls another tool.
     pub fn agent_tool(&self) -> Option<AgentTool<'_>> {
         written::action(&self.tool)
@@ -157,8 +172,15 @@ impl<'de> Deserialize<'de> for PlanDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let document = Self::deserialize(deserializer)?;
         let unwritable = document.steps.iter().find(|step| document.format == written::FIRST && step.agent_tool().is_none());
-        match unwritable {
-            Some(step) => Err(D::Error::custom(format!("a plan of format {} has the tool {}", written::FIRST, step.tool.uri))),
+        if let Some(step) = unwritable {
+            return Err(D::Error::custom(format!("a plan of format {} has the tool {}", written::FIRST, step.tool.uri)));
+        }
+        match document.steps.iter().find(|step| document.format == written::FIRST && step.asks()) {
+            Some(step) => Err(D::Error::custom(format!(
+                "a plan of format {} has `when`, `on_failure` or `retry` at step `{}`, which come with format 2",
+                written::FIRST,
+                step.step_id
+            ))),
             None => Ok(document),
         }
     }

@@ -154,7 +154,8 @@ fn substituted_text(text: &str, outputs: &OutputsByStep, all: bool) -> Result<St
     Ok(out)
 }
 
-fn lookup<'a>(reference: &Reference, outputs: &'a OutputsByStep, all: bool) -> Result<Option<&'a Value>, String> {
+/// The output; `None` where its step has given none and not `all` must be known.
+pub(super) fn lookup<'a>(reference: &Reference, outputs: &'a OutputsByStep, all: bool) -> Result<Option<&'a Value>, String> {
     match outputs.get(&reference.step_id) {
         None if all => Err(format!("step `{}` has not run", reference.step_id)),
         None => Ok(None),

@@ -1,4 +1,5 @@
-//! Whether the tools of a plan can be called here. Plans with others are read and kept; whoever would run one is told what is missing.
+//! Whether the tools of a plan can be called here, and what its steps ask can be answered. Plans with others are read and kept; whoever
+//! would run one is told what is missing.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +8,13 @@ use chiffon_protocol::tool::{AGENT, AgentTool, ToolUri};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 
+use super::asks;
 use super::plan::Step;
 
-/// The first tool that nobody here serves.
+/// The first tool that nobody here serves, or what a step asks and nobody could answer.
 pub fn check(kinds: &Kinds, steps: &[Step]) -> Result<(), Problem> {
-    steps.iter().try_for_each(|step| of_step(kinds, step))
+    steps.iter().try_for_each(|step| of_step(kinds, step))?;
+    asks::check(steps)
 }
 
 fn of_step(kinds: &Kinds, step: &Step) -> Result<(), Problem> {

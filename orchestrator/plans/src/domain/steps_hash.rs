@@ -10,6 +10,7 @@ use chiffon_protocol::tool::Tool;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::asks::{OnFailure, Retry};
 use super::plan::{Phase, Step};
 
 /// What of a step decides what is run. A field that is added here is left out where it has its default, so that the hashes that people
@@ -32,6 +33,12 @@ struct Deciding<'s> {
     irreversible: Option<&'s str>,
     runs_with: &'s BTreeMap<String, String>,
     own_code: &'s [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_failure: Option<OnFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry: Option<&'s Retry>,
 }
 
 /// SHA-256 of the canonical JSON of the steps, in their order, 64 hex digits.
@@ -63,6 +70,9 @@ fn deciding(step: &Step) -> Deciding<'_> {
         frozen_references,
         runs_with,
         own_code,
+        when,
+        on_failure,
+        retry,
     } = step;
     let mut parameters = parameters.clone();
     parameters.extend(frozen_references.clone());
@@ -83,5 +93,8 @@ fn deciding(step: &Step) -> Deciding<'_> {
         irreversible: irreversible.as_deref(),
         runs_with,
         own_code,
+        when: when.as_deref(),
+        on_failure: *on_failure,
+        retry: retry.as_ref(),
     }
 }

@@ -6,6 +6,9 @@
 //! | 1 | `agent_type`, `action`, `action_sha256` |
 //! | 2 | `tool: {uri, sha256}`, and for an action beside it the three of format 1, which say the same |
 //!
+//! From format 2 on a step may have `when`, `on_failure` and `retry` ([`asks`](super::asks)); one without them is written without them. The
+//! version before passes over them, but is never shown a task whose `when` is open: it skips what follows a failure, and tries nothing again.
+//!
 //! The three stand beside `tool` because an orchestrator of the version before reads them and passes over what it does not know: it
 //! previews, approves and runs such a plan. Where it freezes one that has no hash yet, it writes it in format 1. A plan with a tool that is
 //! no action has them not, and is bad data to it, which stops only that plan.

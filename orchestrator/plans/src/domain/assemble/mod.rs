@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 pub use freeze::freeze;
 
+use super::asks;
 use super::catalogue::{Catalogue, Fleet};
 use super::plan::{Draft, PlanDocument, PlannedBy, Step};
 use super::policy::Policy;
@@ -83,6 +84,8 @@ fn documented_seconds(step: &Step) -> f64 {
 }
 
 fn carried_over(mut plan: PlanDocument, previous: &PlanDocument, catalogue: &Catalogue) -> Result<PlanDocument, Problem> {
+    asks::carry_over(&mut plan, previous);
+    asks::check(&plan.steps)?;
     loop {
         let same = plan.open_discoveries().find_map(|step| {
             let before = previous.steps.iter().find(|before| {

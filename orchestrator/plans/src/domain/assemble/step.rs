@@ -57,6 +57,9 @@ pub fn checked(proposed: &DraftStep, draft: &Draft, catalogue: &Catalogue, fleet
         frozen_references: BTreeMap::new(),
         runs_with: spec.runs_with.clone(),
         own_code: spec.own_code.clone(),
+        when: None,
+        on_failure: None,
+        retry: None,
     })
 }
 
