@@ -65,7 +65,8 @@ fn print_tasks(request: &Value, errors: &mut Errors) {
     }
     println!("\n{}", bold("Tasks"));
     for task in tasks {
-        println!("  {} {}  {}", status(&text(&task["status"])), text(&task["title"]), faint(short(&text(&task["task_id"]))));
+        let which = task["iteration"].as_i64().map(|iteration| format!(" ({})", iteration + 1)).unwrap_or_default();
+        println!("  {} {}{which}  {}", status(&text(&task["status"])), text(&task["title"]), faint(short(&text(&task["task_id"]))));
         print_result(task, errors);
     }
     for commit in request["commits"].as_array().into_iter().flatten() {
@@ -77,6 +78,9 @@ fn print_tasks(request: &Value, errors: &mut Errors) {
 pub fn print_result(task: &Value, errors: &mut Errors) {
     if let Some(wait) = said(&task["waiting_for"]["text"]) {
         println!("      waiting: {wait}");
+    }
+    if let Some(reason) = said(&task["output"]).filter(|_| task["status"] == "skipped") {
+        println!("      left out: {reason}");
     }
     if let Some(line) = errors.line(&task["error"], &hosts_of(task)) {
         println!("      {line}");

@@ -12,6 +12,7 @@ use chiffon_engine::deliveries::results::ResultsInbox;
 use chiffon_engine::deliveries::status::StatusInbox;
 use chiffon_engine::verbs::create_tasks::{self, NewTasks};
 use chiffon_engine::verbs::intake::Intake;
+use chiffon_engine::verbs::run::Run;
 use chiffon_fleet::domain::unverified::Peer;
 use chiffon_kernel::chores::outbox_relay::OutboxRelay;
 use chiffon_kernel::chores::{Chore as _, TickReport};
@@ -92,6 +93,13 @@ impl Site {
         Self::of(app)
     }
 
+    /// One whose work is ordered by a run of the test's own making, around that of requests.
+    pub async fn start_with_run(around: impl FnOnce(Arc<dyn Run>) -> Arc<dyn Run>) -> Self {
+        let mut app = TestApp::start().await;
+        app.context.engine.run = around(Arc::clone(&app.context.engine.run));
+        Self::of(app)
+    }
+
     fn of(mut app: TestApp) -> Self {
         let keys = [KeyPair::generate(), KeyPair::generate()];
         app.context.engine.kernel.agents = Arc::new(Keyring::new(keys.iter().map(KeyPair::public)));
@@ -158,8 +166,9 @@ impl Site {
         let context = &self.app.context;
         let (request_id, plan_id) = (context.ids.new_id(), context.ids.new_id());
         let asker = self.app.person(&format!("asker-{request_id}"), Role::Requester).await;
+        let asks = |step: &Value| ["when", "on_failure", "retry"].iter().any(|field| step.get(field).is_some());
         let document: PlanDocument = serde_json::from_value(json!({
-            "request_id": request_id, "revision": 1, "summary": "Set things up", "steps": steps,
+            "format": if steps.iter().any(asks) { 2 } else { 1 }, "request_id": request_id, "revision": 1, "summary": "Set things up", "steps": steps,
             "policy": {"approvals_needed": 1, "self_approval": true, "reasons": []},
             "planned_by": {"provider": "offline", "model": null}, "estimated_seconds": 1.0, "estimated_cost_usd": 0.0,
         }))
@@ -218,6 +227,19 @@ impl Site {
             .fetch_one(self.app.pool())
             .await
             .expect("the task is there")
+    }
+
+    /// The row of a task of a step that has several.
+    pub async fn late_task(&self, request_id: Uuid, step_id: &str, iteration: i32) -> Value {
+        sqlx::query_scalar(
+            "SELECT to_jsonb(tasks) FROM tasks WHERE request_id = $1 AND split_part(step_id, '.', 1) = $2 AND iteration = $3 ORDER BY purpose LIMIT 1",
+        )
+        .bind(request_id)
+        .bind(step_id)
+        .bind(iteration)
+        .fetch_one(self.app.pool())
+        .await
+        .expect("the task is there")
     }
 
     /// The state of the task of a step.

@@ -115,7 +115,7 @@ impl Desk<'_> {
             return;
         }
         let standings: Vec<Standing> =
-            tasks.iter().map(|row| Standing { status: row.state.status(), cancel_requested: row.cancel_requested() }).collect();
+            tasks.iter().map(|row| Standing { status: row.state.status(), cancel_requested: row.cancel_requested(), forgiven: false }).collect();
         let Some(event) = outcome(request.status, request.held, &standings) else { return };
         if let Ok(status) = request.status.on(event) {
             self.records.request.status = status;

@@ -2,6 +2,7 @@
 
 pub mod dead_letter;
 pub mod fresh_preview;
+pub mod late;
 pub mod permissions;
 pub mod placement;
 pub mod standing;

@@ -9,6 +9,8 @@ pub struct Standing {
     pub status: task::Status,
     /// Whether a person wants it stopped.
     pub cancel_requested: bool,
+    /// Whether whoever ordered it has said that the run does not fail for how it ended.
+    pub forgiven: bool,
 }
 
 impl Standing {
@@ -25,6 +27,11 @@ impl Standing {
     pub fn is_moving(self) -> bool {
         use task::Status as S;
         matches!(self.status, S::Pending | S::Waiting | S::Dispatched | S::Running)
+    }
+
+    /// Whether the run may count as done with it as it is: it completed, or the run does not fail for it.
+    pub fn went_well(self) -> bool {
+        self.status == task::Status::Completed || self.forgiven
     }
 
     /// Whether it ended because a person wanted it stopped.

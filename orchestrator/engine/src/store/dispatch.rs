@@ -174,7 +174,7 @@ pub struct PlanPart {
     pub sha256: String,
     /// The plan.
     pub document: PlanDocument,
-    /// What completed steps of the same purpose gave back.
+    /// What completed steps of the same purpose gave back; of a step with several tasks, a list for each output, in their order.
     pub outputs: OutputsByStep,
 }
 
@@ -189,20 +189,32 @@ pub async fn plan_part(connection: &mut PgConnection, plan_id: Uuid, purpose: &s
     let plan = sqlx::query!("SELECT sha256, body FROM plans WHERE id = $1", plan_id).fetch_one(&mut *connection).await?;
     let document = read_json("plans", "body", &plan_id, &plan.body)?;
     let rows = sqlx::query!(
-        "SELECT step_id, outputs
+        r#"SELECT split_part(step_id, '.', 1) AS "step_id!", outputs
         FROM tasks
-        WHERE plan_id = $1 AND purpose = $2 AND status = 'completed'",
+        WHERE plan_id = $1 AND purpose = $2 AND status = 'completed'
+        ORDER BY 1, iteration"#,
         plan_id,
         purpose,
     )
     .fetch_all(connection)
     .await?;
-    let outputs = rows.into_iter().map(|row| {
-        let outputs =
-            read_json::<Map<String, Value>>("tasks", "outputs", &format!("step {} of plan {plan_id}", row.step_id), &row.outputs)?;
-        Ok((row.step_id, outputs))
-    });
-    Ok(PlanPart { sha256: plan.sha256.unwrap_or_default(), document, outputs: outputs.collect::<Result<_, Error>>()? })
+    let mut given: BTreeMap<String, Vec<Map<String, Value>>> = BTreeMap::new();
+    for row in rows {
+        let outputs = read_json("tasks", "outputs", &format!("step {} of plan {plan_id}", row.step_id), &row.outputs)?;
+        given.entry(row.step_id).or_default().push(outputs);
+    }
+    let outputs = given.into_iter().map(|(step_id, outputs)| (step_id, together(outputs))).collect();
+    Ok(PlanPart { sha256: plan.sha256.unwrap_or_default(), document, outputs })
+}
+
+/// What the tasks of one step gave back.
+fn together(mut of_tasks: Vec<Map<String, Value>>) -> Map<String, Value> {
+    if of_tasks.len() == 1 {
+        return of_tasks.remove(0);
+    }
+    let names: BTreeSet<String> = of_tasks.iter().flat_map(|outputs| outputs.keys().cloned()).collect();
+    let each = |name: &String| of_tasks.iter().map(|outputs| outputs.get(name).cloned().unwrap_or_default()).collect();
+    names.iter().map(|name| (name.clone(), Value::Array(each(name)))).collect()
 }
 
 /// Tasks whose offer nobody claimed in time.
@@ -222,9 +234,9 @@ pub async fn list_unclaimed(connection: &mut PgConnection, now: DateTime<Utc>) -
 pub async fn list_dependents(connection: &mut PgConnection, plan_id: Uuid, purpose: &str, step_id: &str) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
         r#"WITH RECURSIVE after (id, step_id) AS (
-            SELECT t.id, t.step_id FROM tasks t WHERE t.plan_id = $1 AND t.purpose = $2 AND $3 = ANY (t.depends_on)
+            SELECT t.id, split_part(t.step_id, '.', 1) FROM tasks t WHERE t.plan_id = $1 AND t.purpose = $2 AND $3 = ANY (t.depends_on)
             UNION
-            SELECT t.id, t.step_id FROM tasks t JOIN after ON after.step_id = ANY (t.depends_on) WHERE t.plan_id = $1 AND t.purpose = $2
+            SELECT t.id, split_part(t.step_id, '.', 1) FROM tasks t JOIN after ON after.step_id = ANY (t.depends_on) WHERE t.plan_id = $1 AND t.purpose = $2
         )
         SELECT tasks.id AS "id!"
         FROM after

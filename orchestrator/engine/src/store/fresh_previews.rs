@@ -85,7 +85,7 @@ pub async fn is_possible(connection: &mut PgConnection, task_id: Uuid) -> Result
             JOIN plans l ON l.id = t.plan_id
             CROSS JOIN jsonb_array_elements(l.body -> 'steps') AS s (step)
             WHERE t.id = $1 AND t.purpose = 'apply' AND t.resolved_parameters IS NOT NULL
-            AND s.step ->> 'step_id' = t.step_id AND s.step ->> 'check' IN ('full', 'partial')
+            AND s.step ->> 'step_id' = split_part(t.step_id, '.', 1) AND s.step ->> 'check' IN ('full', 'partial')
         ) AS "is_possible!""#,
         task_id,
     )
@@ -97,9 +97,9 @@ pub async fn is_possible(connection: &mut PgConnection, task_id: Uuid) -> Result
 /// before it has not ended. `id` is for a step that had none.
 pub async fn make(connection: &mut PgConnection, task_id: Uuid, id: Uuid, at: DateTime<Utc>) -> Result<Option<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
-        "INSERT INTO tasks (id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters,
+        "INSERT INTO tasks (id, request_id, plan_id, step_id, iteration, purpose, mode, agent_type, action, action_sha256, title, parameters,
             resources, hosts, risk, repeatable, timeout_seconds, priority, status, checks_attempt, created_at, updated_at)
-        SELECT $2, request_id, plan_id, step_id, 'preview', 'check', agent_type, action, action_sha256, title, resolved_parameters,
+        SELECT $2, request_id, plan_id, step_id, iteration, 'preview', 'check', agent_type, action, action_sha256, title, resolved_parameters,
             resources, hosts, risk, repeatable, timeout_seconds, priority, 'pending', attempt, $3::timestamptz, $3::timestamptz
         FROM tasks
         WHERE id = $1 AND purpose = 'apply' AND resolved_parameters IS NOT NULL
@@ -134,7 +134,7 @@ pub async fn list_wanted(connection: &mut PgConnection, now: DateTime<Utc>, beyo
         AND EXISTS (
             SELECT
             FROM jsonb_array_elements(l.body -> 'steps') AS s (step)
-            WHERE s.step ->> 'step_id' = t.step_id AND s.step ->> 'check' IN ('full', 'partial')
+            WHERE s.step ->> 'step_id' = split_part(t.step_id, '.', 1) AND s.step ->> 'check' IN ('full', 'partial')
         )
         AND NOT EXISTS (
             SELECT

@@ -100,9 +100,9 @@ pub async fn let_go(connection: &mut PgConnection, host: &str, task_id: Uuid) ->
     .await?)
 }
 
-/// Gives these tasks' hosts back, but for those that are kept, and lets the steps be looked at that waited only for those of them that are
-/// completed: plan, purpose, step.
-pub async fn release_after(connection: &mut PgConnection, task_ids: &[Uuid], completed: &[(Uuid, &str, &str)]) -> Result<(), Error> {
+/// Gives these tasks' hosts back, but for those that are kept, and lets the steps be looked at that waited only for those of them after
+/// which others go on: plan, purpose, step.
+pub async fn release_after(connection: &mut PgConnection, task_ids: &[Uuid], passed: &[(Uuid, &str, &str)]) -> Result<(), Error> {
     sqlx::query!(
         "WITH released AS (
             DELETE FROM host_locks
@@ -119,13 +119,20 @@ pub async fn release_after(connection: &mut PgConnection, task_ids: &[Uuid], com
             WHERE NOT EXISTS (
                 SELECT
                 FROM tasks o
-                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.step_id = needed.step_id AND o.status = 'completed'
+                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.step_id = needed.step_id
+                AND (o.status = 'completed' OR o.consequence = 'continue')
+            )
+            OR EXISTS (
+                SELECT
+                FROM tasks o
+                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.iteration > 0 AND split_part(o.step_id, '.', 1) = needed.step_id
+                AND o.status <> 'completed' AND o.consequence IS DISTINCT FROM 'continue'
             )
         )",
         task_ids,
-        &completed.iter().map(|(plan_id, ..)| *plan_id).collect::<Vec<_>>(),
-        &completed.iter().map(|(_, purpose, _)| (*purpose).to_owned()).collect::<Vec<_>>(),
-        &completed.iter().map(|(.., step_id)| (*step_id).to_owned()).collect::<Vec<_>>(),
+        &passed.iter().map(|(plan_id, ..)| *plan_id).collect::<Vec<_>>(),
+        &passed.iter().map(|(_, purpose, _)| (*purpose).to_owned()).collect::<Vec<_>>(),
+        &passed.iter().map(|(.., step_id)| (*step_id).to_owned()).collect::<Vec<_>>(),
     )
     .execute(connection)
     .await?;

@@ -9,6 +9,7 @@ pub mod held;
 pub mod host_locks;
 pub mod host_results;
 pub mod invariants;
+pub mod late_tasks;
 pub mod logs;
 pub mod new_tasks;
 pub mod progress;

@@ -40,6 +40,10 @@ pub struct NewTask {
     pub repeatable: Repeatable,
     /// The longest it may run.
     pub timeout_seconds: u64,
+    /// Which of its step's tasks, from 0.
+    pub iteration: i32,
+    /// What is to be asked of whoever ordered it.
+    pub asks: Option<Vec<&'static str>>,
 }
 
 /// What tasks made together have in common.
@@ -57,16 +61,18 @@ pub struct Batch {
     pub mode: Mode,
 }
 
-/// Adds tasks as `pending`, all in one statement. Nobody looks at those that need others before them until these are completed.
+/// Adds tasks as `pending`, all in one statement. Those beyond the first of a step are stored under a name of their own, `step.1`: one
+/// task of a plan has one name, for the version before as well. Nobody looks at those that need others before them until these are completed.
 pub async fn add_all(connection: &mut PgConnection, batch: Batch, tasks: &[NewTask], at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO tasks (id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters,
-            resources, hosts, depends_on, risk, repeatable, timeout_seconds, priority, status, wait_key, created_at, updated_at)
-        SELECT t.id, $2, $3, t.step_id, $4, $5, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
+            resources, hosts, depends_on, risk, repeatable, timeout_seconds, priority, status, wait_key, created_at, updated_at,
+            iteration, asks)
+        SELECT t.id, $2, $3, CASE WHEN t.iteration = 0 THEN t.step_id ELSE t.step_id || '.' || t.iteration END, $4, $5, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
             t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, $6, 'pending',
-            CASE WHEN t.depends_on = '{}' THEN 'look' ELSE 'steps' END, $7, $7
+            CASE WHEN t.depends_on = '{}' THEN 'look' ELSE 'steps' END, $7, $7, t.iteration, t.asks
         FROM jsonb_to_recordset($1) AS t (id uuid, step_id text, agent_type text, action text, action_sha256 text, title text,
-            parameters jsonb, resources jsonb, hosts text[], depends_on text[], risk text, repeatable text, timeout_seconds bigint)",
+            parameters jsonb, resources jsonb, hosts text[], depends_on text[], risk text, repeatable text, timeout_seconds bigint, iteration int, asks text[])",
         json!(tasks),
         batch.request_id,
         batch.plan_id,

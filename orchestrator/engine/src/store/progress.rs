@@ -35,6 +35,8 @@ pub struct TaskLine {
     pub cancel_requested: bool,
     /// Whether a dry run was made of its step after it had been cut off.
     pub was_looked_at_again: bool,
+    /// What became of the steps after it where that did not fail the run: `continue | skip`.
+    pub consequence: Option<String>,
 }
 
 impl TaskLine {
@@ -46,7 +48,7 @@ impl TaskLine {
     /// As decisions see it. A word that nobody knows is for a person.
     pub fn standing(&self) -> Standing {
         let status = Status::from_word(&self.status).unwrap_or(Status::Unknown);
-        Standing { status, cancel_requested: self.cancel_requested }
+        Standing { status, cancel_requested: self.cancel_requested, forgiven: self.consequence.is_some() }
     }
 
     /// Whether a person has to decide about it.
@@ -72,7 +74,7 @@ pub async fn list_of_plans(
     purpose: &str,
 ) -> Result<BTreeMap<Uuid, Vec<TaskLine>>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT plan_id, id, step_id, title, status, progress, changed, output, outputs, error,
+        r#"SELECT plan_id, id, split_part(step_id, '.', 1) AS "step_id!", title, status, progress, changed, output, outputs, error, consequence,
             cancel_requested_at IS NOT NULL AS "cancel_requested!", EXISTS (
                 SELECT
                 FROM tasks p
@@ -100,6 +102,7 @@ pub async fn list_of_plans(
             error: row.error,
             cancel_requested: row.cancel_requested,
             was_looked_at_again: row.was_looked_at_again,
+            consequence: row.consequence,
         });
     }
     Ok(plans)
@@ -109,7 +112,7 @@ pub async fn list_of_plans(
 pub async fn list_of_request(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<TaskLine>, Error> {
     Ok(sqlx::query_as!(
         TaskLine,
-        r#"SELECT id, step_id, title, status, progress, changed, output, outputs, error, cancel_requested_at IS NOT NULL AS "cancel_requested!",
+        r#"SELECT id, split_part(step_id, '.', 1) AS "step_id!", title, status, progress, changed, output, outputs, error, consequence, cancel_requested_at IS NOT NULL AS "cancel_requested!",
             EXISTS (
                 SELECT
                 FROM tasks p

@@ -33,6 +33,8 @@ pub struct Ready {
     pub is_explained: bool,
     /// Another number than before says that the row was written since.
     pub version: String,
+    /// Whether whoever ordered it has still to say that it goes.
+    pub asks_when: bool,
 }
 
 /// What a look finds.
@@ -62,6 +64,7 @@ struct Row {
     wait_key: Option<String>,
     is_explained: bool,
     version: String,
+    asks: Option<Vec<String>>,
 }
 
 impl TryFrom<Row> for Ready {
@@ -92,6 +95,7 @@ impl TryFrom<Row> for Ready {
             wait_key: row.wait_key.filter(|key| key != wait_key::LOOK),
             is_explained: row.is_explained,
             version: row.version,
+            asks_when: row.asks.is_some_and(|asks| asks.iter().any(|word| word == "when")),
         })
     }
 }
@@ -110,7 +114,7 @@ pub async fn has_any(connection: &mut PgConnection) -> Result<bool, Error> {
 }
 
 /// What one look takes: all that has no key, as far as `limit`; the first of each key whose thing may be there; what has waited
-/// until its time; and some of which nobody has been told yet why they wait. The most urgent and oldest first, without those that
+/// until its time; what its run has still to be asked about; and some of which nobody has been told yet why they wait. The most urgent and oldest first, without those that
 /// this look has seen already.
 pub async fn list(connection: &mut PgConnection, now: DateTime<Utc>, seen: &[Uuid], limit: i64, to_explain: i64) -> Result<Found, Error> {
     let ids = sqlx::query_scalar!(
@@ -175,6 +179,13 @@ pub async fn list(connection: &mut PgConnection, now: DateTime<Utc>, seen: &[Uui
             WHERE NOT is_explained AND id <> ALL ($2)
             ORDER BY priority DESC, created_at, id
             LIMIT $4
+        )
+        UNION
+        (
+            SELECT id
+            FROM ready_tasks
+            WHERE wait_key = 'look' AND status = 'pending' AND finished_at IS NULL AND 'when' = ANY (asks) AND id <> ALL ($2)
+            LIMIT $3
         )"#,
         now,
         seen,
@@ -213,7 +224,7 @@ pub async fn get(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Found, E
                 SELECT
                 FROM task_attempts a
                 WHERE a.task_id = t.id AND a.claim_id IS NOT NULL
-            )) AS "only_verified!", t.wait_key, t.is_explained, t.xmin::text AS "version!"
+            )) AS "only_verified!", t.wait_key, t.is_explained, t.xmin::text AS "version!", t.asks
         FROM tasks t
         WHERE t.id = ANY ($1) AND t.status IN ('pending', 'waiting') AND t.finished_at IS NULL
         ORDER BY t.priority DESC, t.created_at, t.id"#,
@@ -276,6 +287,13 @@ pub async fn set_explained(connection: &mut PgConnection, task_ids: &[Uuid]) -> 
     Ok(())
 }
 
+/// Whether a task is ready: all before it is over, and nobody holds its request.
+pub async fn is_ready(connection: &mut PgConnection, task_id: Uuid) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM ready_tasks WHERE id = $1) AS "is_ready!""#, task_id)
+        .fetch_one(connection)
+        .await?)
+}
+
 /// Keeps the tasks of a request that is held out of all looks.
 pub async fn hold(connection: &mut PgConnection, request_id: Uuid) -> Result<(), Error> {
     sqlx::query!(
@@ -305,7 +323,7 @@ pub async fn wake_missed(connection: &mut PgConnection) -> Result<u64, Error> {
         WHERE id IN (
             SELECT t.id
             FROM tasks t
-            JOIN placeable_tasks p ON p.id = t.id
+            JOIN ready_tasks p ON p.id = t.id
             WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL AND t.wait_key IN ('steps', 'resume')
             ORDER BY t.id
             FOR UPDATE OF t SKIP LOCKED

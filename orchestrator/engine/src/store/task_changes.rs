@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chiffon_kernel::store::Error;
+use chiffon_plans::domain::asks::OnFailure;
 use chiffon_protocol::Problem;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -256,6 +257,39 @@ pub async fn set_resolved(
         error.map(problem_value),
         word,
         at,
+    )
+    .execute(connection)
+    .await?;
+    one_row(&done)
+}
+
+/// Notes what becomes of the steps after tasks that have ended other than completed, where that is not as always.
+pub async fn set_consequences(connection: &mut PgConnection, consequences: &[(Uuid, OnFailure)]) -> Result<(), Error> {
+    let word = |consequence| match consequence {
+        OnFailure::Abort => None,
+        OnFailure::Continue => Some("continue".to_owned()),
+        OnFailure::Skip => Some("skip".to_owned()),
+    };
+    let done = sqlx::query!(
+        "UPDATE tasks
+        SET consequence = new.consequence
+        FROM unnest($1::uuid[], $2::text[]) AS new (id, consequence)
+        WHERE tasks.id = new.id AND tasks.finished_at IS NOT NULL AND tasks.status <> 'completed'",
+        &consequences.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+        &consequences.iter().map(|(_, consequence)| word(*consequence)).collect::<Vec<_>>() as &[Option<String>],
+    )
+    .execute(connection)
+    .await?;
+    all_rows(&done, consequences.len())
+}
+
+/// Notes that a task goes: nobody is asked again.
+pub async fn set_may_start(connection: &mut PgConnection, task_id: Uuid) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "UPDATE tasks
+        SET asks = NULLIF(array_remove(asks, 'when'), '{}')
+        WHERE id = $1 AND status = 'pending' AND 'when' = ANY (asks)",
+        task_id,
     )
     .execute(connection)
     .await?;

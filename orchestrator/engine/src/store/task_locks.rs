@@ -96,9 +96,10 @@ pub async fn lock(connection: &mut PgConnection, task_id: Uuid) -> Result<Option
 pub async fn lock_all(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<Locked>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT t.id, t.request_id, t.plan_id, t.step_id, t.purpose, t.mode, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
+        r#"SELECT t.id, t.request_id, t.plan_id, split_part(t.step_id, '.', 1) AS "step_id!", t.purpose, t.mode, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
             t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, t.status, t.waiting_for, t.wait_key, t.attempt, t.offer,
             t.excluded_agents, t.cancel_requested_at, t.progress, t.message, t.started_at, t.fenced_attempt,
+            t.iteration, t.asks,
             a.created_at AS "attempt_created_at?", a.agent_id, g.key_id AS "key_id?", g.incarnation AS "incarnation?", a.claim_id,
             a.claimed_at, a.started_at AS attempt_started_at, a.finished_at AS attempt_finished_at, a.outcome,
             a.stored_seq AS "stored_seq?", a.verified AS "verified?",

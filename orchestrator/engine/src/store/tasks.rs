@@ -17,7 +17,7 @@ use sqlx::postgres::PgQueryResult;
 use uuid::Uuid;
 
 use super::attempts::Attempt;
-use crate::domain::task::{Purpose, Status};
+use crate::domain::task::{Asks, Purpose, Status};
 
 /// A task as the work side needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +78,10 @@ pub struct Task {
     pub started_at: Option<DateTime<Utc>>,
     /// Attempts up to this may have been made after a backup that was restored.
     pub fenced_attempt: i32,
+    /// Which of its step's tasks, from 0.
+    pub iteration: i32,
+    /// What is still to be asked of whoever ordered it.
+    pub asks: Asks,
 }
 
 impl Task {
@@ -116,6 +120,8 @@ pub(super) struct Row {
     pub(super) message: String,
     pub(super) started_at: Option<DateTime<Utc>>,
     pub(super) fenced_attempt: i32,
+    pub(super) iteration: i32,
+    pub(super) asks: Option<Vec<String>>,
     pub(super) attempt_created_at: Option<DateTime<Utc>>,
     pub(super) agent_id: Option<String>,
     pub(super) key_id: Option<String>,
@@ -133,6 +139,10 @@ pub(super) struct Row {
 
 fn bad(id: Uuid, column: &'static str, value: &impl ToString) -> Error {
     Error::BadData { table: "tasks", column, id: id.to_string(), value: value.to_string() }
+}
+
+fn asks(id: Uuid, words: &[String]) -> Result<Asks, Error> {
+    Asks::from_words(words).ok_or_else(|| bad(id, "asks", &words.join(", ")))
 }
 
 fn json_column<T: DeserializeOwned>(id: Uuid, column: &'static str, value: &Value) -> Result<T, Error> {
@@ -204,6 +214,7 @@ impl TryFrom<Row> for Task {
             resources: json_column(id, "resources", &row.resources)?,
             risk: json_column(id, "risk", &Value::String(row.risk))?,
             repeatable: json_column(id, "repeatable", &Value::String(row.repeatable))?,
+            asks: asks(id, row.asks.as_deref().unwrap_or_default())?,
             status: Status::from_word(&row.status).ok_or_else(|| bad(id, "status", &row.status))?,
             id,
             request_id: row.request_id,
@@ -225,6 +236,7 @@ impl TryFrom<Row> for Task {
             message: row.message,
             started_at: row.started_at,
             fenced_attempt: row.fenced_attempt,
+            iteration: row.iteration,
         })
     }
 }

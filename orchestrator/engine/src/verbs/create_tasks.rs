@@ -1,6 +1,7 @@
 //! Making a plan's steps into tasks: its discoveries, its dry runs, or the real thing. In the caller's transaction.
 //!
-//! Tasks are made `pending`; the dispatcher, which the caller wakes after the commit, takes it from there.
+//! Tasks are made `pending`; the dispatcher, which the caller wakes after the commit, takes it from there. Further ones of a run that is
+//! under way are [late tasks](super::late_tasks).
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Context;
-use crate::domain::task::Purpose;
+use crate::domain::task::{Asks, Purpose};
 use crate::store::new_tasks::{Batch, NewTask, add_all};
 
 /// The plan whose steps become tasks.
@@ -62,6 +63,28 @@ fn not_an_action(plan_id: Uuid, step: &Step) -> store::Error {
     store::Error::BadData { table: "plans", column: "body", id: plan_id.to_string(), value }
 }
 
+/// The task of a step, waiting for nothing and asking nothing.
+pub(super) fn of_step(context: &Context, plan_id: Uuid, step: &Step) -> Result<NewTask, store::Error> {
+    let action = step.agent_tool().ok_or_else(|| not_an_action(plan_id, step))?;
+    Ok(NewTask {
+        id: context.ids.new_id(),
+        step_id: step.step_id.clone(),
+        agent_type: action.kind,
+        action: action.action.to_owned(),
+        action_sha256: step.tool.sha256.clone(),
+        title: step.title.clone(),
+        parameters: step.parameters.clone(),
+        resources: step.resources_required.clone(),
+        hosts: step.hosts.clone(),
+        depends_on: Vec::new(),
+        risk: step.risk,
+        repeatable: step.repeatable,
+        timeout_seconds: step.timeout_seconds,
+        iteration: 0,
+        asks: None,
+    })
+}
+
 async fn add(
     context: &Context,
     work: &mut Work,
@@ -76,17 +99,7 @@ async fn add(
     let now = context.clock.now();
     let together: BTreeSet<&str> = steps.iter().map(|step| step.step_id.as_str()).collect();
     let tasks = steps.iter().map(|step| {
-        let action = step.agent_tool().ok_or_else(|| not_an_action(new.plan_id, step))?;
         Ok(NewTask {
-            id: context.ids.new_id(),
-            step_id: step.step_id.clone(),
-            agent_type: action.kind,
-            action: action.action.to_owned(),
-            action_sha256: step.tool.sha256.clone(),
-            title: step.title.clone(),
-            parameters: step.parameters.clone(),
-            resources: step.resources_required.clone(),
-            hosts: step.hosts.clone(),
             // Dry runs change nothing, so none waits for another; a discovery that ran before approval is done.
             depends_on: match purpose {
                 Purpose::Preview => Vec::new(),
@@ -94,9 +107,9 @@ async fn add(
                     step.depends_on.iter().filter(|needed| together.contains(needed.as_str())).cloned().collect()
                 }
             },
-            risk: step.risk,
-            repeatable: step.repeatable,
-            timeout_seconds: step.timeout_seconds,
+            // A dry run is made whatever becomes of the real thing, and once.
+            asks: if purpose == Purpose::Preview { None } else { Asks::of(step).words() },
+            ..of_step(context, new.plan_id, step)?
         })
     });
     let tasks = tasks.collect::<Result<Vec<NewTask>, store::Error>>()?;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::explain::{self, Unexplained};
 use super::offer::{self, Placed};
-use super::{Context, unreadable};
+use super::{Context, may_start, unreadable};
 use crate::domain::placement::{AgentView, HostLock, Placement, advised, place};
 use crate::domain::wait_key;
 use crate::store::dispatch::{list_agents, sum};
@@ -37,15 +37,18 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
         if found.ready.is_empty() && found.unreadable.is_empty() {
             break;
         }
-        if look.seen.is_empty() {
+        if !look.has_read {
+            look.has_read = true;
             look.agents = list_agents(&mut connection, &context.settings.kinds).await?;
             look.locks = host_locks::list(&mut connection).await?;
         }
         drop(connection);
         let is_all = found.ready.iter().filter(|task| task.wait_key.is_none()).count() < usize::from(BATCH);
-        let ready = look.readable(context, found).await?;
+        let (asking, ready): (Vec<Ready>, Vec<Ready>) = look.readable(context, found).await?.into_iter().partition(|task| task.asks_when);
         look.place_all(context, ready).await?;
-        if is_all {
+        // What goes by the word of its run is found once more, with what follows what does not.
+        let was_answered = !asking.is_empty() && look.ask(context, &asking).await?;
+        if is_all && !was_answered {
             break;
         }
     }
@@ -60,6 +63,8 @@ pub async fn run(context: &Context) -> Result<usize, store::Error> {
 #[derive(Debug, Default)]
 struct Look {
     now: DateTime<Utc>,
+    /// Whether agents and locks were read.
+    has_read: bool,
     agents: Vec<AgentView>,
     locks: BTreeMap<String, HostLock>,
     /// What can go and has not been offered yet.
@@ -91,6 +96,23 @@ impl Look {
         }
         self.offer_placed(context).await?;
         self.store_keys(context).await
+    }
+
+    /// Asks the runs of these whether they go; whether any has answered.
+    async fn ask(&mut self, context: &Context, asking: &[Ready]) -> Result<bool, store::Error> {
+        let mut was_answered = false;
+        for Ready { task_id, .. } in asking {
+            match may_start::run(context, *task_id).await {
+                Ok(true) => was_answered = true,
+                // A person was quicker, or another dispatcher.
+                Ok(false) => self.seen.push(*task_id),
+                Err(error) => {
+                    self.seen.push(*task_id);
+                    unreadable::give_up(context, *task_id, error).await?;
+                }
+            }
+        }
+        Ok(was_answered)
     }
 
     /// Those that can be read; the others are given up.

@@ -1,12 +1,14 @@
 //! Ending tasks, however they came to their end: one path for results, cancels, and parameters that can't be filled in.
 //!
-//! Their hosts are given back, the steps after one are skipped unless it completed, what it did is recorded, and its request is
-//! looked at again. All in the caller's transaction, which holds the requests' rows; in one statement for all wherever that can be.
+//! Their hosts are given back, the steps after one are skipped unless it completed or its run wants something else, what it did is
+//! recorded, and its request is looked at again. All in the caller's transaction, which holds the requests' rows; in one statement for all wherever that can be.
 
 use std::collections::BTreeMap;
 
+use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::asks::OnFailure;
 use chiffon_protocol::message::Mode;
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_records::verbs::record;
@@ -14,7 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::task::{Purpose, Status};
-use crate::store::task_changes::{Ended, set_ended};
+use crate::store::task_changes::{Ended, set_consequences, set_ended};
 use crate::store::task_locks;
 use crate::store::tasks::Task;
 use crate::store::{attempts, dispatch, host_locks, host_results};
@@ -59,7 +61,8 @@ pub async fn run(context: &Context, work: &mut Work, ends: Vec<End<'_>>) -> Resu
     for End { task, ended, by, particulars, .. } in ends {
         task_story::tell(work, task, ended.to, by.actor, by.event, particulars);
         fresh_preview::say(context, work, task).await?;
-        followed.push(Followed { task, to: ended.to, has_run: ended.changed.is_some() || may_have_run.contains_key(&task.id) });
+        followed
+            .push(Followed { has_run: ended.changed.is_some() || may_have_run.contains_key(&task.id), ..Followed::new(task, ended.to) });
     }
     follow(context, work, &followed).await
 }
@@ -73,16 +76,26 @@ pub struct Followed<'f> {
     pub to: Status,
     /// Whether anything was executed.
     pub has_run: bool,
+    /// What becomes of the steps after it, where that is known and the run is not to be asked.
+    pub consequence: Option<OnFailure>,
+}
+
+impl<'f> Followed<'f> {
+    /// One that has executed something, and after which all is as always unless its run says otherwise.
+    pub fn new(task: &'f Task, to: Status) -> Self {
+        Self { task, to, has_run: true, consequence: None }
+    }
 }
 
 /// What follows from ends.
 pub async fn follow(context: &Context, work: &mut Work, ends: &[Followed<'_>]) -> Result<(), store::Error> {
-    let completed: Vec<(Uuid, &str, &str)> = ends
+    let consequences = consequences(context, work, ends).await?;
+    let passed: Vec<(Uuid, &str, &str)> = ends
         .iter()
-        .filter(|end| end.to == Status::Completed)
+        .filter(|end| end.to == Status::Completed || consequences.get(&end.task.id) == Some(&OnFailure::Continue))
         .map(|end| (end.task.plan_id, end.task.purpose.as_str(), end.task.step_id.as_str()))
         .collect();
-    host_locks::release_after(work, &ends.iter().map(|end| end.task.id).collect::<Vec<_>>(), &completed).await?;
+    host_locks::release_after(work, &ends.iter().map(|end| end.task.id).collect::<Vec<_>>(), &passed).await?;
     // For others it may be a beginning.
     work.wake_dispatcher();
     // What never ran has nothing to record, and what only looked has neither, unless it changed something all the same.
@@ -98,11 +111,41 @@ pub async fn follow(context: &Context, work: &mut Work, ends: &[Followed<'_>]) -
     for end in ends {
         // A person may still say that it is done, or try it again: what comes after it waits for that.
         let is_open = end.to == Status::Interrupted && end.task.purpose == Purpose::Apply && end.task.cancel_requested_at.is_none();
-        if end.to != Status::Completed && !is_open {
-            skip_dependents(work, end.task, end.to).await?;
+        if end.to == Status::Completed || is_open {
+            continue;
+        }
+        match consequences.get(&end.task.id).copied().unwrap_or(OnFailure::Abort) {
+            OnFailure::Continue => {}
+            consequence @ (OnFailure::Abort | OnFailure::Skip) => skip_dependents(work, end.task, end.to, consequence).await?,
         }
     }
     Ok(())
+}
+
+/// What becomes of the steps after those that have ended other than completed, where that is not as always; stored with them. The run is
+/// asked where it is to be. What a person wanted stopped is as always: that is no failure.
+async fn consequences(context: &Context, work: &mut Work, ends: &[Followed<'_>]) -> Result<BTreeMap<Uuid, OnFailure>, store::Error> {
+    let mut consequences = BTreeMap::new();
+    for end in ends {
+        let is_asked = end.to == Status::Failed && end.task.asks.on_failure && end.task.cancel_requested_at.is_none();
+        let consequence = match end.consequence {
+            None if is_asked => context.run.on_failure(context, work, end.task).await?,
+            known => known.unwrap_or(OnFailure::Abort),
+        };
+        if consequence != OnFailure::Abort {
+            consequences.insert(end.task.id, consequence);
+        }
+    }
+    if !consequences.is_empty() {
+        set_consequences(work, &consequences.iter().map(|(id, consequence)| (*id, *consequence)).collect::<Vec<_>>()).await?;
+    }
+    for end in ends {
+        if let Some(consequence) = consequences.get(&end.task.id).filter(|_| end.consequence.is_none()) {
+            let data = json!({"task_id": end.task.id, "step_id": end.task.step_id, "consequence": consequence});
+            work.audit(end.task.request_id, AuditEvent::by_chiffon("task.failure_passed", data));
+        }
+    }
+    Ok(consequences)
 }
 
 /// Looks at requests again after their tasks have changed.
@@ -110,7 +153,7 @@ pub async fn settle(context: &Context, work: &mut Work, request_ids: &[Uuid]) ->
     context.run.settle(context, work, request_ids).await
 }
 
-async fn skip_dependents(work: &mut Work, task: &Task, ended: Status) -> Result<(), store::Error> {
+async fn skip_dependents(work: &mut Work, task: &Task, ended: Status, consequence: OnFailure) -> Result<(), store::Error> {
     let dependents = dispatch::list_dependents(work, task.plan_id, task.purpose.as_str(), &task.step_id).await?;
     if dependents.is_empty() {
         return Ok(());
@@ -122,6 +165,9 @@ async fn skip_dependents(work: &mut Work, task: &Task, ended: Status) -> Result<
         locked.iter().map(|locked| Ended::without_run(locked.task.id, locked.task.status, Status::Skipped, &problem)).collect();
     let now = work.now();
     set_ended(work, &skipped.iter().collect::<Vec<_>>(), now).await?;
+    if consequence != OnFailure::Abort {
+        set_consequences(work, &locked.iter().map(|locked| (locked.task.id, consequence)).collect::<Vec<_>>()).await?;
+    }
     for locked in &locked {
         let particulars = json!({"because_of": task.step_id});
         task_story::tell(work, &locked.task, Status::Skipped, "chiffon", "task.skipped", particulars);

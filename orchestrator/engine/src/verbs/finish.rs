@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::end_task::{self, By, End};
-use super::{Context, keep_hosts, log_lines, retry, task_story};
+use super::{Context, failed_attempt, keep_hosts, log_lines, retry, task_story};
 use crate::domain::task::{Next, Proof, Status, Task as State};
 use crate::store::attempts::{self, Finished};
 use crate::store::host_results;
@@ -103,8 +103,14 @@ fn told_with_it(work: &mut Work, one: &Finish<'_>, are_sealed: bool) {
     }
 }
 
-/// Whether it was cut off and is tried again by itself; where it is not, its problem says why.
+/// Whether it was cut off and is tried again by itself, or has failed and is by the word of its run; where it is not, its problem says why.
 async fn is_tried_again(context: &Context, work: &mut Work, one: &mut Finish<'_>) -> Result<bool, store::Error> {
+    if one.to == Status::Failed && one.locked.task.asks.retry {
+        return match one.problem.as_mut() {
+            Some(problem) => failed_attempt::is_tried_again(context, work, &one.locked, one.result, problem).await,
+            None => Ok(false),
+        };
+    }
     // What contradicts itself, because it had said that it runs, is never repeated without a person.
     // A dry run that has changed something is none that may be repeated.
     let is_only_a_look = one.result.hosts.iter().all(|host| host.made.is_empty());
@@ -164,7 +170,12 @@ async fn warn(work: &mut Work, ending: &mut [Finish<'_>]) -> Result<(), store::E
         let task_id = one.locked.task.id;
         if one.locked.task.mode == Mode::Apply && one.locked.tries > 1 {
             let number = one.result.attempt;
-            one.warnings.push(format!("this was try {number}; what an earlier one did as it was cut off may stand in no log"));
+            let earlier = if one.locked.task.asks.retry {
+                "what the earlier ones did stands in their own logs"
+            } else {
+                "what an earlier one did as it was cut off may stand in no log"
+            };
+            one.warnings.push(format!("this was try {number}; {earlier}"));
         }
         let Some(preview) = foretold.get(&task_id).filter(|_| !one.result.hosts.is_empty()) else { continue };
         let preview = read_json::<Preview>("tasks", "preview", &format!("the preview of task {task_id}"), preview);

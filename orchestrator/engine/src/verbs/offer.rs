@@ -9,6 +9,7 @@ use chiffon_kernel::store;
 use chiffon_kernel::store::outbox::{Message, Offer};
 use chiffon_kernel::verbs::reply::{About, envelope};
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::plan::Step;
 use chiffon_plans::domain::reference;
 use chiffon_protocol::message::{Resources, Variables, WorkRequest};
 use chiffon_protocol::{ErrorCode, Problem};
@@ -110,7 +111,9 @@ async fn filled(
         let message = format!("step `{}` or its action {} is not in the records any more; ask for it again", task.step_id, task.action);
         return Ok(Err(Problem::new(ErrorCode::UnknownAction, message)));
     };
-    Ok(reference::resolve(step, &spec, &plan.outputs).map(|parameters| (parameters, plan.sha256)))
+    // One that was made late has parameters of its own.
+    let step = Step { parameters: task.parameters.clone(), ..step.clone() };
+    Ok(reference::resolve(&step, &spec, &plan.outputs).map(|parameters| (parameters, plan.sha256)))
 }
 
 async fn give_up(context: &Context, work: &mut Work, task: &Task, problem: &Problem) -> Result<(), store::Error> {

@@ -24,14 +24,16 @@ pub async fn set(connection: &mut PgConnection, task_id: Uuid, variables: &Varia
     Ok(())
 }
 
-/// What the newest previews of these tasks' steps were made with. Nothing where there was none, or its agent does not tell;
+/// What the newest previews of these tasks' steps were made with; a task that was made late and has none of its own has that of its step's
+/// first. Nothing where there was none, or its agent does not tell;
 /// [`Error::BadData`] where one can't be read, because what can't be compared is not run.
 pub async fn get_bound(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<BTreeMap<Uuid, Variables>, Error> {
     let rows = sqlx::query!(
         r#"SELECT t.id, p.variables AS "variables!"
         FROM tasks p
-        JOIN tasks t ON t.plan_id = p.plan_id AND t.step_id = p.step_id
-        WHERE t.id = ANY ($1) AND t.purpose = 'apply' AND p.purpose = 'preview' AND p.variables IS NOT NULL"#,
+        JOIN tasks t ON t.plan_id = p.plan_id AND p.step_id IN (t.step_id, split_part(t.step_id, '.', 1))
+        WHERE t.id = ANY ($1) AND t.purpose = 'apply' AND p.purpose = 'preview' AND p.variables IS NOT NULL
+        ORDER BY p.iteration"#,
         task_ids,
     )
     .fetch_all(connection)

@@ -65,7 +65,7 @@ impl TaskStory {
 pub async fn of_tasks(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<TaskStory>, Error> {
     Ok(sqlx::query_as!(
         TaskStory,
-        r#"SELECT t.id AS "task_id!", t.step_id AS "step_id!", t.title AS "title!", t.action AS "action!", t.status AS "status!",
+        r#"SELECT t.id AS "task_id!", split_part(t.step_id, '.', 1) AS "step_id!", t.title AS "title!", t.action AS "action!", t.status AS "status!",
             t.mode = 'check' AS "is_dry!", t.changed, COALESCE(t.resolved_parameters, t.parameters) AS "parameters!",
             t.outputs AS "outputs!", t.warnings AS "warnings!", t.error, t.hosts AS "hosts!", t.attempt AS "attempt!",
             a.agent_id AS "agent_id?", COALESCE(a.verified, true) AS "verified!", a.duration_seconds AS "duration_seconds?",

@@ -1,7 +1,6 @@
 //! What the tasks of a run mean for their request. Pure: it looks at what is, not at what happened.
 
 use chiffon_engine::domain::standing::Standing;
-use chiffon_engine::domain::task;
 
 use super::request::{Event, Status};
 
@@ -19,17 +18,18 @@ pub fn outcome(request: Status, held: bool, tasks: &[Standing]) -> Option<Event>
     if any(Standing::was_stopped) {
         return Some(Event::Stop);
     }
-    let went_well = tasks.iter().all(|task| task.status == task::Status::Completed);
+    let went_well = tasks.iter().all(|task| task.went_well());
     Some(if went_well { Event::Complete } else { Event::Fail })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::task::Status as S;
+    use chiffon_engine::domain::task::Status as S;
+
     use super::*;
 
     fn of(request: Status, held: bool, statuses: &[S]) -> Option<Event> {
-        let tasks: Vec<Standing> = statuses.iter().map(|&status| Standing { status, cancel_requested: false }).collect();
+        let tasks: Vec<Standing> = statuses.iter().map(|&status| Standing { status, cancel_requested: false, forgiven: false }).collect();
         outcome(request, held, &tasks)
     }
 
@@ -56,8 +56,22 @@ mod tests {
     }
 
     #[test]
+    fn a_run_does_not_fail_for_what_it_was_to_go_on_from_or_was_left_out() {
+        let of = |tasks: &[(S, bool)]| {
+            let tasks: Vec<Standing> =
+                tasks.iter().map(|&(status, forgiven)| Standing { status, cancel_requested: false, forgiven }).collect();
+            outcome(Status::Running, false, &tasks)
+        };
+        assert_eq!(of(&[(S::Failed, true), (S::Completed, false)]), Some(Event::Complete));
+        assert_eq!(of(&[(S::Skipped, true), (S::Completed, false)]), Some(Event::Complete));
+        assert_eq!(of(&[(S::Failed, true), (S::Failed, false)]), Some(Event::Fail));
+        assert_eq!(of(&[(S::Failed, true), (S::Pending, false)]), None);
+        assert_eq!(of(&[(S::Failed, true), (S::Cancelled, false)]), Some(Event::Stop));
+    }
+
+    #[test]
     fn what_a_person_stopped_half_way_needs_no_second_decision() {
-        let stopped = Standing { status: S::Interrupted, cancel_requested: true };
+        let stopped = Standing { status: S::Interrupted, cancel_requested: true, forgiven: false };
         assert_eq!(outcome(Status::Running, false, &[stopped]), Some(Event::Stop));
     }
 }

@@ -95,7 +95,7 @@ async fn ran(context: &Context, work: &mut Work, mut running: Vec<(Row, Uuid)>) 
         let passed = if event == Event::Stop { deadlines::passed(work, row.id).await? } else { None };
         let event = if passed.is_some() { Event::Expire } else { event };
         let text = told(event, tasks, &looks);
-        let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| task.status != "completed"));
+        let first_problem = tasks.iter().find_map(|task| task.error.clone().filter(|_| !task.standing().went_well()));
         let unreadable = |error: store::Error| Problem::from(error);
         let read = |value| read_json("tasks", "error", &format!("a task of plan {plan_id}"), &value).unwrap_or_else(unreadable);
         let problem: Option<Problem> = first_problem.map(read);
@@ -158,11 +158,16 @@ fn told(event: Event, tasks: &[TaskLine], looks: &[&Fresh]) -> String {
     };
     let with_status = |wanted: &'static [&'static str]| tasks.iter().filter(move |task| wanted.contains(&task.status.as_str()));
     list("Done", with_status(&["completed"]).map(done_line).collect());
-    list("Failed", with_status(&["failed"]).map(|task| format!("{}: {}", task.title, cause(task))).collect());
+    let failed = |passed: bool| with_status(&["failed"]).filter(move |task| task.consequence.is_some() == passed);
+    let reason = |task: &TaskLine| format!("{}: {}", task.title, cause(task));
+    list("Failed", failed(false).map(reason).collect());
+    list("Failed, which its plan allows", failed(true).map(reason).collect());
     list("Stopped half-way", with_status(&["interrupted"]).map(|task| format!("{}: {}", task.title, cause(task))).collect());
     list("Outcome unknown", with_status(&["unknown"]).map(|task| format!("{}: {}", task.title, cause(task))).collect());
     list("Cancelled", with_status(&["cancelled"]).map(|task| task.title.clone()).collect());
-    list("Not begun", with_status(&["skipped"]).map(|task| task.title.clone()).collect());
+    let skipped = |left_out: bool| with_status(&["skipped"]).filter(move |task| was_left_out(task) == left_out);
+    list("Left out", skipped(true).map(|task| format!("{}: {}", task.title, task.output.as_deref().unwrap_or_default())).collect());
+    list("Not begun", skipped(false).map(|task| task.title.clone()).collect());
     match event {
         Event::Alarm => {
             sentences.extend(looks.iter().map(|fresh| fresh.sentence()));
@@ -173,6 +178,11 @@ fn told(event: Event, tasks: &[TaskLine], looks: &[&Fresh]) -> String {
         _ => {}
     }
     sentences.join(" ")
+}
+
+/// Whether it was not to run, rather than that something before it had failed.
+fn was_left_out(task: &TaskLine) -> bool {
+    task.consequence.as_deref() == Some("continue") && task.status == "skipped"
 }
 
 /// The exact commands. The word that nothing runs any more is for what nobody has reported; that it is done is a person's word, too.
@@ -233,6 +243,7 @@ mod tests {
             error: (status == "failed").then(|| json!({"code": 5504, "message": "no space left on nas."})),
             cancel_requested: false,
             was_looked_at_again: false,
+            consequence: None,
         }
     }
 
@@ -249,6 +260,22 @@ mod tests {
         assert_eq!(
             told(Event::Fail, &tasks, &[]),
             "Done: Deploy Kuma to nas (changed). Failed: Add portals: no space left on nas. Not begun: Check."
+        );
+    }
+
+    #[test]
+    fn what_did_not_fail_the_run_is_told_all_the_same() {
+        let passed = |consequence: &str, task: TaskLine| TaskLine { consequence: Some(consequence.to_owned()), ..task };
+        let output = Some("its condition does not hold: ${steps.check.outputs.due}".to_owned());
+        let tasks = [
+            passed("continue", task("Add portals", "failed")),
+            passed("continue", TaskLine { output, ..task("Prune", "skipped") }),
+            passed("skip", task("Report", "skipped")),
+        ];
+        assert_eq!(
+            told(Event::Complete, &tasks, &[]),
+            "Failed, which its plan allows: Add portals: no space left on nas. \
+             Left out: Prune: its condition does not hold: ${steps.check.outputs.due}. Not begun: Report."
         );
     }
 }

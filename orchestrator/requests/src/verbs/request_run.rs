@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chiffon_engine::store::tasks::Task;
 use chiffon_engine::verbs as engine;
-use chiffon_engine::verbs::run::Run;
+use chiffon_engine::verbs::run::{FailedAttempt, Follow, Run, Start};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs as kernel;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::asks::OnFailure;
 use uuid::Uuid;
 
-use super::{Context, Means, advance_request, plan_again, transition, wake_planning};
+use super::{Context, Means, advance_request, answer_asks, plan_again, transition, wake_planning};
 use crate::store::requests;
 
 /// The contexts of all that a request needs, one on the other, with requests as the engine's runs.
@@ -61,6 +63,18 @@ impl Run for Requests {
 
     async fn can_plan_again(&self, work: &mut Work, run_id: Uuid, refused: Uuid) -> Result<bool, store::Error> {
         plan_again::is_possible(work, run_id, refused).await
+    }
+
+    async fn may_start(&self, _: &engine::Context, work: &mut Work, task: &Task) -> Result<Start, store::Error> {
+        answer_asks::may_start(work, task).await
+    }
+
+    async fn after_failure(&self, _: &engine::Context, work: &mut Work, failed: FailedAttempt<'_>) -> Result<Follow, store::Error> {
+        answer_asks::after_failure(work, failed).await
+    }
+
+    async fn on_failure(&self, _: &engine::Context, work: &mut Work, task: &Task) -> Result<OnFailure, store::Error> {
+        answer_asks::on_failure(work, task).await
     }
 
     async fn plan_again_because(&self, context: &engine::Context, work: &mut Work, run_id: Uuid, what: &str) -> Result<(), store::Error> {

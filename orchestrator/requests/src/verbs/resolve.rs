@@ -216,7 +216,7 @@ async fn apply(context: &Context, work: &mut Work, row: &Row, locked: &Locked, d
     });
     task_story::tell(work, task, decided.next, &decided.principal.name, "task.resolved", particulars);
     if decided.next != Status::Waiting {
-        end_task::follow(context, work, &[end_task::Followed { task, to: decided.next, has_run: true }]).await?;
+        end_task::follow(context, work, &[end_task::Followed::new(task, decided.next)]).await?;
     }
     transition::say(work, row, None, &text).await?;
     advance_request::run(context, work, &[row.id]).await?;

@@ -52,6 +52,8 @@ fn events() -> Vec<Event> {
         Event::LeaseExpired { attempt: 1 },
         Event::Hold,
         Event::Retry { attempt: 1 },
+        Event::TryAgain { attempt: 1 },
+        Event::LeaveOut,
         Event::Resolve { attempt: 1, decision: Decision::Retry },
         Event::Resolve { attempt: 1, decision: Decision::Done },
         Event::Resolve { attempt: 1, decision: Decision::GiveUp },

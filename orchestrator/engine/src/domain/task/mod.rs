@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no SQL. Reports of a superseded attempt or offer are named cases ([`InvalidTransition`]), never guesses.
 
+mod asks;
 mod attempt;
 mod given_back;
 mod resolve;
@@ -10,10 +11,11 @@ mod state;
 mod transition;
 mod words;
 
+pub use asks::Asks;
 pub use attempt::{Claim, Claimed, Known, NextOffer, Reported, claim, next_offer, result};
 pub use given_back::given_back;
 pub use resolve::{Asked, Refusal, resolve};
-pub use retry::{CutOff, Limits, Next, Proof, Why, over_at};
+pub use retry::{CutOff, Limits, Next, Proof, Why, doubled, over_at, spread};
 pub use state::{Decision, Event, InvalidTransition, Owned, Task};
 pub use words::{Purpose, Status};
 

@@ -1,4 +1,5 @@
-//! What follows when an attempt was cut off: another one by itself, a fresh preview, or a person (RELIABILITY 13).
+//! What follows when an attempt was cut off: another one by itself, a fresh preview, or a person (RELIABILITY 13); and whether one that
+//! has failed may be followed by another, where whoever ordered it wants that.
 //!
 //! Pure. It is asked only with proof that the attempt does not run any more: repeatable never means safe side by side.
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 use chiffon_protocol::action::Repeatable;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::words::Purpose;
 
@@ -52,7 +54,7 @@ impl Proof {
     }
 }
 
-/// An attempt that was cut off and is proved not to run any more.
+/// An attempt that was cut off, or has failed, and is proved not to run any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutOff {
     /// Why its task runs.
@@ -100,6 +102,10 @@ pub enum Why {
     Unverified,
     /// A backup was restored under it: it may have been tried again since that was made.
     Restored,
+    /// It is to be stopped.
+    Stopping,
+    /// It is a dry run: what it found out is told with the plan.
+    DryRun,
 }
 
 impl Why {
@@ -111,6 +117,8 @@ impl Why {
             Self::TriesUsedUp => "it was cut off as often as it may be tried (`retry.tries`)",
             Self::Unverified => "its agent does not sign what it reports",
             Self::Restored => "it may have been tried again after the backup that was restored",
+            Self::Stopping => "it is to be stopped",
+            Self::DryRun => "a dry run is made once",
         }
     }
 }
@@ -121,26 +129,55 @@ impl Limits {
         if cut_off.cancel_requested {
             return Next::Nothing;
         }
-        let again = Next::Again { after: self.delay(cut_off.tries), number: cut_off.tries.saturating_add(1) };
-        let by_itself = match (cut_off.purpose, cut_off.repeatable) {
-            // They change nothing, whatever the action declares.
-            (Purpose::Discover | Purpose::Preview, _) | (Purpose::Apply, Repeatable::Yes) => again,
-            (Purpose::Apply, Repeatable::CheckFirst) if cut_off.can_be_checked => Next::Check,
-            (Purpose::Apply, Repeatable::CheckFirst) => Next::Person(Why::NoPreview),
-            (Purpose::Apply, Repeatable::No) => Next::Person(Why::NotRepeatable),
-        };
-        match by_itself {
-            Next::Again { .. } if !cut_off.verified => Next::Person(Why::Unverified),
-            Next::Again { .. } if cut_off.tries >= self.tries => Next::Person(Why::TriesUsedUp),
-            Next::Again { .. } | Next::Check | Next::Person(_) | Next::Nothing => by_itself,
+        match cut_off.may_be_repeated() {
+            Ok(()) if cut_off.tries >= self.tries => Next::Person(Why::TriesUsedUp),
+            Ok(()) => Next::Again { after: self.delay(cut_off.tries), number: cut_off.tries.saturating_add(1) },
+            Err(Why::NoPreview) if cut_off.can_be_checked => Next::Check,
+            Err(why) => Next::Person(why),
         }
     }
 
     /// The pause after this many tries.
     pub fn delay(&self, tries: u32) -> Duration {
-        let doubled = 1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.first_delay.saturating_mul(doubled).min(self.longest_delay)
+        doubled(self.first_delay, self.longest_delay, tries)
     }
+}
+
+impl CutOff {
+    /// Whether what it did may be done once more without a person.
+    fn may_be_repeated(&self) -> Result<(), Why> {
+        match (self.purpose, self.repeatable) {
+            (Purpose::Apply, Repeatable::CheckFirst) => Err(Why::NoPreview),
+            (Purpose::Apply, Repeatable::No) => Err(Why::NotRepeatable),
+            (Purpose::Discover | Purpose::Preview, _) | (Purpose::Apply, Repeatable::Yes) if !self.verified => Err(Why::Unverified),
+            // They change nothing, whatever the action declares.
+            (Purpose::Discover | Purpose::Preview, _) | (Purpose::Apply, Repeatable::Yes) => Ok(()),
+        }
+    }
+
+    /// Whether another attempt may follow one of which its owner says that it has failed, where whoever ordered it wants that: how often,
+    /// and when, is theirs to say; that nothing is done twice that may not be is not.
+    pub fn may_follow_failure(&self) -> Result<(), Why> {
+        if self.cancel_requested {
+            return Err(Why::Stopping);
+        }
+        if self.purpose == Purpose::Preview { Err(Why::DryRun) } else { self.may_be_repeated() }
+    }
+}
+
+/// The pause after this many tries: it doubles with each, up to the longest.
+pub fn doubled(first: Duration, longest: Duration, tries: u32) -> Duration {
+    let factor = 1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX);
+    first.saturating_mul(factor).min(longest)
+}
+
+/// Shortens a pause by up to its half, so that what failed together is not tried together. The same task and try get the same.
+pub fn spread(pause: Duration, task_id: Uuid, tries: u32) -> Duration {
+    let (high, low) = task_id.as_u64_pair();
+    // Multiplied by the golden ratio: neighbours fall far apart.
+    let mixed = (high ^ low.rotate_left(29) ^ u64::from(tries)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let thousandths = u32::try_from((mixed >> 32) % 501).unwrap_or_default();
+    pause.saturating_mul(1000 - thousandths) / 1000
 }
 
 /// From when on an attempt can't run any more, whoever keeps silent about it: an agent starts within `start_within` of its claim,
@@ -188,6 +225,27 @@ mod tests {
         assert_eq!(limits.next(&CutOff { verified: false, ..apply(Repeatable::Yes) }), Next::Person(Why::Unverified));
         let never = Limits { tries: 1, ..limits };
         assert_eq!(never.next(&apply(Repeatable::Yes)), Next::Person(Why::TriesUsedUp));
+    }
+
+    #[test]
+    fn what_has_failed_may_be_tried_again_where_it_could_be_after_it_was_cut_off_and_no_dry_run() {
+        assert_eq!(apply(Repeatable::Yes).may_follow_failure(), Ok(()));
+        assert_eq!(CutOff { purpose: Purpose::Discover, ..apply(Repeatable::No) }.may_follow_failure(), Ok(()));
+        assert_eq!(apply(Repeatable::No).may_follow_failure(), Err(Why::NotRepeatable));
+        assert_eq!(apply(Repeatable::CheckFirst).may_follow_failure(), Err(Why::NoPreview));
+        assert_eq!(CutOff { purpose: Purpose::Preview, ..apply(Repeatable::Yes) }.may_follow_failure(), Err(Why::DryRun));
+        assert_eq!(CutOff { verified: false, ..apply(Repeatable::Yes) }.may_follow_failure(), Err(Why::Unverified));
+        assert_eq!(CutOff { cancel_requested: true, ..apply(Repeatable::Yes) }.may_follow_failure(), Err(Why::Stopping));
+    }
+
+    #[test]
+    fn what_failed_together_is_not_tried_together() {
+        let pause = Duration::from_secs(60);
+        let pauses: Vec<Duration> = (0..1_000).map(|id| spread(pause, Uuid::from_u128(id), 1)).collect();
+        assert!(pauses.iter().all(|spread| (pause / 2..=pause).contains(spread)));
+        let early = pauses.iter().filter(|spread| **spread < pause * 3 / 4).count();
+        assert!((400..600).contains(&early), "{early} of 1,000 in the earlier half");
+        assert_eq!(spread(Duration::MAX, Uuid::nil(), 1), spread(Duration::MAX, Uuid::nil(), 1));
     }
 
     #[test]

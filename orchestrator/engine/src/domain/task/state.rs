@@ -155,6 +155,13 @@ pub enum Event {
         /// The attempt that was cut off.
         attempt: i32,
     },
+    /// Its owner reports that it has failed, and whoever ordered it wants another attempt.
+    TryAgain {
+        /// The attempt that has failed.
+        attempt: i32,
+    },
+    /// Whoever ordered it says, once its turn has come, that it is not to run.
+    LeaveOut,
     /// A person decides.
     Resolve {
         /// The attempt about which it is decided.
@@ -209,6 +216,8 @@ impl Event {
             Self::LeaseExpired { .. } => "lease expired",
             Self::Hold => "hold",
             Self::Retry { .. } => "retry",
+            Self::TryAgain { .. } => "try again",
+            Self::LeaveOut => "leave out",
             Self::Resolve { decision, .. } => match decision {
                 Decision::Retry => "resolve: retry",
                 Decision::Done => "resolve: done",

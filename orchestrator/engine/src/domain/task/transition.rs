@@ -52,6 +52,8 @@ impl Task {
             | Event::LeaseExpired { .. }
             | Event::Hold
             | Event::Retry { .. }
+            | Event::TryAgain { .. }
+            | Event::LeaveOut
             | Event::Resolve { .. } => Err(not_here(Status::Pending, event)),
         }
     }
@@ -62,6 +64,7 @@ impl Task {
             // Its parameters can't be filled in from what earlier steps gave.
             Event::DependencyFailed => Ok(Self::Failed),
             Event::CancelRequested => Ok(Self::Cancelled),
+            Event::LeaveOut => Ok(Self::Skipped),
             Event::DependenciesMet
             | Event::Claim { .. }
             | Event::Decline { .. }
@@ -73,6 +76,7 @@ impl Task {
             | Event::LeaseExpired { .. }
             | Event::Hold
             | Event::Retry { .. }
+            | Event::TryAgain { .. }
             | Event::Resolve { .. } => Err(not_here(Status::Waiting, event)),
         }
     }
@@ -97,6 +101,8 @@ impl Task {
             | Event::Finish { .. }
             | Event::LeaseExpired { .. }
             | Event::Retry { .. }
+            | Event::TryAgain { .. }
+            | Event::LeaveOut
             | Event::Resolve { .. } => Err(not_here(Status::Dispatched, &event)),
         }
     }
@@ -107,6 +113,8 @@ impl Task {
                 same_attempt(&owned, *attempt).map(|()| Self::Running(Owned { started: true, ..owned }))
             }
             Event::Finish { attempt, outcome } => same_attempt(&owned, *attempt).map(|()| Self::ended(&owned, *outcome)),
+            // Cancelled work is never tried again, whoever asks.
+            Event::TryAgain { attempt } if !owned.cancel_requested => same_attempt(&owned, *attempt).map(|()| Self::Waiting),
             Event::LeaseExpired { attempt } => same_attempt(&owned, *attempt).map(|()| Self::Unknown(owned)),
             Event::CancelRequested => Ok(Self::Claimed(Owned { cancel_requested: true, ..owned })),
             Event::DependenciesMet
@@ -118,6 +126,8 @@ impl Task {
             | Event::Returned { .. }
             | Event::Hold
             | Event::Retry { .. }
+            | Event::TryAgain { .. }
+            | Event::LeaveOut
             | Event::Resolve { .. } => Err(not_here(Status::Dispatched, event)),
         }
     }
@@ -128,6 +138,8 @@ impl Task {
                 same_attempt(&owned, *attempt).map(|()| Self::Running(Owned { started: true, ..owned }))
             }
             Event::Finish { attempt, outcome } => same_attempt(&owned, *attempt).map(|()| Self::ended(&owned, *outcome)),
+            // Cancelled work is never tried again, whoever asks.
+            Event::TryAgain { attempt } if !owned.cancel_requested => same_attempt(&owned, *attempt).map(|()| Self::Waiting),
             Event::LeaseExpired { attempt } => same_attempt(&owned, *attempt).map(|()| Self::Unknown(owned)),
             Event::CancelRequested => Ok(Self::Running(Owned { cancel_requested: true, ..owned })),
             Event::DependenciesMet
@@ -139,6 +151,8 @@ impl Task {
             | Event::Returned { .. }
             | Event::Hold
             | Event::Retry { .. }
+            | Event::TryAgain { .. }
+            | Event::LeaveOut
             | Event::Resolve { .. } => Err(not_here(Status::Running, event)),
         }
     }
@@ -152,7 +166,9 @@ impl Task {
             }
             Event::Finish { attempt, outcome } => same_attempt(&owned, *attempt).map(|()| Self::ended(&owned, *outcome)),
             // Cancelled work is never tried again, whoever asks.
-            Event::Retry { attempt } | Event::Resolve { attempt, decision: Decision::Retry } if !owned.cancel_requested => {
+            Event::Retry { attempt } | Event::TryAgain { attempt } | Event::Resolve { attempt, decision: Decision::Retry }
+                if !owned.cancel_requested =>
+            {
                 same_attempt(&owned, *attempt).map(|()| Self::Waiting)
             }
             Event::Resolve { attempt, decision: Decision::Done } => same_attempt(&owned, *attempt).map(|()| Self::Completed),
@@ -168,6 +184,8 @@ impl Task {
             | Event::LeaseExpired { .. }
             | Event::Hold
             | Event::Retry { .. }
+            | Event::TryAgain { .. }
+            | Event::LeaveOut
             | Event::Resolve { decision: Decision::Retry, .. } => Err(not_here(Status::Unknown, event)),
         }
     }
@@ -195,7 +213,9 @@ impl Task {
             | Event::Progress { .. }
             | Event::Finish { .. }
             | Event::LeaseExpired { .. }
-            | Event::Hold => Err(not_here(Status::Interrupted, event)),
+            | Event::Hold
+            | Event::TryAgain { .. }
+            | Event::LeaveOut => Err(not_here(Status::Interrupted, event)),
         }
     }
 

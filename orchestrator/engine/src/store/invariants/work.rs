@@ -166,8 +166,8 @@ async fn task_that_nothing_moves(connection: &mut PgConnection) -> Result<Vec<Ro
             OR t.status = 'pending' AND EXISTS (
                 SELECT
                 FROM tasks o
-                WHERE o.plan_id = t.plan_id AND o.purpose = t.purpose AND o.step_id = ANY (t.depends_on)
-                AND o.finished_at IS NOT NULL AND o.status NOT IN ('completed', 'interrupted')
+                WHERE o.plan_id = t.plan_id AND o.purpose = t.purpose AND split_part(o.step_id, '.', 1) = ANY (t.depends_on)
+                AND o.finished_at IS NOT NULL AND o.status NOT IN ('completed', 'interrupted') AND o.consequence IS DISTINCT FROM 'continue'
             )
         )
         ORDER BY t.id

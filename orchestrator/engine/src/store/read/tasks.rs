@@ -20,6 +20,9 @@ pub struct TaskView {
     pub task_id: Uuid,
     /// The plan's step.
     pub step_id: String,
+    /// Which of its step's tasks, where that has several; the first is 0.
+    #[serde(skip_serializing_if = "is_first")]
+    pub iteration: i32,
     /// `discover | preview | apply`
     pub purpose: String,
     /// What it does, for people.
@@ -70,6 +73,15 @@ pub struct TaskView {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Where it ended other than completed and the run does not fail for it: `continue`, the steps after it went on; `skip`, they were
+    /// skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consequence: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` passes a reference")]
+fn is_first(iteration: &i32) -> bool {
+    *iteration == 0
 }
 
 impl TaskView {
@@ -153,7 +165,7 @@ pub struct TaskDetail {
 pub async fn of_plan(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec<TaskView>, Error> {
     Ok(sqlx::query_as!(
         TaskView,
-        r#"SELECT t.id AS task_id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
+        r#"SELECT t.id AS task_id, split_part(t.step_id, '.', 1) AS "step_id!", t.iteration, t.consequence, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
             a.agent_id AS "agent_id?", t.waiting_for AS "waiting_for: Json<WaitingFor>", t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
             t.checks_attempt, t.error, t.commit_id AS commit, t.created_at, t.started_at, t.finished_at,
             h.outcomes AS "host_results!: Json<Vec<HostOutcome>>"
@@ -174,7 +186,7 @@ pub async fn of_plan(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec
 pub async fn get(pool: &PgPool, kinds: &Kinds, task_id: Uuid) -> Result<Option<TaskDetail>, Error> {
     let mut tx = snapshot(pool).await?;
     let row = sqlx::query!(
-        r#"SELECT t.id, t.step_id, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
+        r#"SELECT t.id, split_part(t.step_id, '.', 1) AS "step_id!", t.iteration, t.consequence, t.purpose, t.title, t.action, t.hosts, t.attempt, t.status, t.progress, t.message,
             a.agent_id AS "agent_id?", t.waiting_for AS "waiting_for: Json<WaitingFor>", t.cancel_requested_at, t.output, t.outputs, t.changed, t.warnings, t.preview,
             t.checks_attempt, t.error, t.commit_id, t.created_at, t.started_at, t.finished_at, t.request_id, t.parameters, t.resolved_parameters,
             t.action_sha256, t.agent_type, t.resources, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, t.cancel_reason
@@ -191,6 +203,8 @@ pub async fn get(pool: &PgPool, kinds: &Kinds, task_id: Uuid) -> Result<Option<T
     let mut task = TaskView {
         task_id: row.id,
         step_id: row.step_id,
+        iteration: row.iteration,
+        consequence: row.consequence,
         purpose: row.purpose,
         title: row.title,
         action: row.action,
