@@ -18,4 +18,10 @@ pub enum Bug {
     KeptHostGivenOut,
     /// Who completes a step forgets those that wait for it.
     StepsNotWoken,
+    /// What has failed is tried again because its run wants that, whatever its action declares.
+    FailureRepeated,
+    /// Nobody asks whether a step is to run.
+    WhenNotAsked,
+    /// Steps wait for the first of a step's tasks only.
+    LateOneNotWaitedFor,
 }

@@ -51,6 +51,10 @@ pub const NO_OLD_PLAN: &str = "what runs is of the newest revision";
 pub const KEPT_APART: &str = "no work is given out for a host that is kept";
 /// No stored end is reversed.
 pub const ENDS_STAY: &str = "a completed task has an attempt that succeeded, or a person's word";
+/// What the run left out is not run.
+pub const LEFT_OUT: &str = "what is not to run is not executed";
+/// A step waits for all tasks of the step before it.
+pub const IN_ORDER: &str = "nothing is given out before all before it is over";
 /// The audit chain is whole.
 pub const AUDIT_WHOLE: &str = "each audit row's hash covers the row before it";
 
@@ -61,6 +65,7 @@ pub(crate) fn after_each_step(world: &World) -> Result<(), Violation> {
     records_are_true(world)?;
     plans_are_as_approved(world)?;
     kept_apart(world)?;
+    as_the_run_wants(world)?;
     match world.records.request.runs.iter().find(|(_, runs)| **runs > 1) {
         Some((revision, runs)) => Err(Violation::new(APPROVED_ONCE, format!("revision {revision} was run {runs} times"))),
         None => Ok(()),
@@ -90,6 +95,20 @@ fn kept_apart(world: &World) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+fn as_the_run_wants(world: &World) -> Result<(), Violation> {
+    for process in &world.processes {
+        let row = &world.records.tasks[process.key.0];
+        if row.planned.asks.when && !row.planned.holds {
+            return Err(Violation::new(LEFT_OUT, format!("{:?} runs", process.key)));
+        }
+    }
+    let out = |row: &&TaskRow| matches!(row.state, Task::Offered { .. } | Task::Claimed(_) | Task::Running(_));
+    match world.records.tasks.iter().filter(out).find(|row| !world.records.is_next(row, false)) {
+        Some(row) => Err(Violation::new(IN_ORDER, format!("{row:?}"))),
+        None => Ok(()),
+    }
 }
 
 fn executed_once(world: &World) -> Result<(), Violation> {

@@ -18,8 +18,8 @@ use std::fmt::Write as _;
 
 pub use bug::Bug;
 pub use invariants::{
-    APPROVED_AS_SEEN, APPROVED_ONCE, AUDIT_WHOLE, ENDS_STAY, HOSTS_APART, KEPT_APART, NO_OLD_PLAN, NOT_REPEATED, NOT_SIDE_BY_SIDE, ONCE,
-    RECORDS_TRUE, Violation,
+    APPROVED_AS_SEEN, APPROVED_ONCE, AUDIT_WHOLE, ENDS_STAY, HOSTS_APART, IN_ORDER, KEPT_APART, LEFT_OUT, NO_OLD_PLAN, NOT_REPEATED,
+    NOT_SIDE_BY_SIDE, ONCE, RECORDS_TRUE, Violation,
 };
 pub use trace::Trace;
 pub use world::Finished;

@@ -10,7 +10,6 @@ pub(crate) type Key = (usize, i32);
 /// Where messages wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
-    Requests,
     Work,
     Claims,
     Reports,
@@ -32,9 +31,6 @@ pub(crate) enum Aside {
 /// What parties say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
-    PlanWanted {
-        round: u32,
-    },
     Work {
         key: Key,
         offer: i32,

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chiffon_engine::domain::task::{Known, Task};
+use chiffon_engine::domain::task::{Asks, Known, Task};
 use chiffon_kernel::domain::audit;
+use chiffon_plans::domain::asks::OnFailure;
 use chiffon_protocol::action::Repeatable;
 use chiffon_protocol::message::Outcome;
 use chiffon_requests::domain::request;
@@ -49,10 +50,36 @@ pub(crate) enum WaitKey {
     Agent(BTreeSet<usize>),
 }
 
+/// A step of the plan, with what the run answers when it is asked about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) host: usize,
+    /// The step before it.
+    pub(crate) after: Option<usize>,
+    pub(crate) repeatable: Repeatable,
+    pub(crate) asks: Asks,
+    /// Whether it is to run.
+    pub(crate) holds: bool,
+    pub(crate) on_failure: OnFailure,
+    /// How often it is tried, where it fails.
+    pub(crate) attempts: u32,
+    /// Whether the run gives it another task when its first is completed.
+    pub(crate) grows: bool,
+}
+
 /// A task of an approved plan.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskRow {
     pub(crate) revision: u32,
+    /// Which step of the plan it is of.
+    pub(crate) step: usize,
+    /// Which of the step's tasks.
+    pub(crate) iteration: i32,
+    pub(crate) planned: Step,
+    /// What is still to be asked of the run.
+    pub(crate) asks: Asks,
+    /// What became of what follows, where that is not as always.
+    pub(crate) consequence: Option<OnFailure>,
     pub(crate) host: usize,
     pub(crate) after: Option<usize>,
     pub(crate) repeatable: Repeatable,
@@ -77,6 +104,38 @@ pub(crate) struct TaskRow {
 }
 
 impl TaskRow {
+    /// One that nobody has looked at.
+    pub(crate) fn new(revision: u32, (step, iteration): (usize, i32), planned: Step) -> Self {
+        Self {
+            revision,
+            step,
+            iteration,
+            planned,
+            asks: planned.asks,
+            consequence: None,
+            host: planned.host,
+            after: planned.after,
+            repeatable: planned.repeatable,
+            state: Task::Pending,
+            offer: 0,
+            attempts: Vec::new(),
+            claim_by: Duration::ZERO,
+            not_before: Duration::ZERO,
+            excluded: BTreeSet::new(),
+            waits_by: planned.after.map(|_| WaitKey::Steps),
+            decided: false,
+            tried_by_person: 0,
+            by_word: false,
+            refused: false,
+            given_out_at: 0,
+        }
+    }
+
+    /// Whether what follows goes on.
+    pub(crate) fn is_passed(&self) -> bool {
+        self.state == Task::Completed || self.consequence == Some(OnFailure::Continue)
+    }
+
     pub(crate) fn newest(&self) -> i32 {
         i32::try_from(self.attempts.len()).unwrap_or(i32::MAX)
     }
@@ -128,7 +187,6 @@ pub(crate) struct Request {
     /// How often each revision was run.
     pub(crate) runs: BTreeMap<u32, u32>,
     pub(crate) held: bool,
-    pub(crate) resend_at: Duration,
 }
 
 /// A message that is to be published.
@@ -203,7 +261,6 @@ impl Records {
                 outdated: false,
                 runs: BTreeMap::new(),
                 held: false,
-                resend_at: Duration::ZERO,
             },
             tasks: Vec::new(),
             host_locks: BTreeMap::new(),
@@ -233,6 +290,13 @@ impl Records {
             let before = place.checked_sub(1).map(|before| &self.audit[before]);
             row.hash.as_ref().is_none_or(|hash| *hash == row_hash(before, place, row.at, row.event, &row.data))
         })
+    }
+
+    /// Whether all tasks of the step before a task are such that it goes on.
+    pub(crate) fn is_next(&self, row: &TaskRow, only_first: bool) -> bool {
+        let Some(after) = row.after else { return true };
+        let mut before = self.tasks.iter().filter(|before| before.revision == row.revision && before.step == after);
+        before.all(|before| before.is_passed() || only_first && before.iteration > 0)
     }
 
     /// Gives a task's hosts back, but for those that are kept.

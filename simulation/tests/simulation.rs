@@ -1,6 +1,8 @@
 //! The promises over two hundred thousand schedules; and mistakes made on purpose, each of which must be found.
 
-use chiffon_simulation::{APPROVED_AS_SEEN, APPROVED_ONCE, Bug, KEPT_APART, ONCE, RECORDS_TRUE, play_many, replay};
+use chiffon_simulation::{
+    APPROVED_AS_SEEN, APPROVED_ONCE, Bug, IN_ORDER, KEPT_APART, LEFT_OUT, NOT_REPEATED, ONCE, RECORDS_TRUE, play_many, replay,
+};
 
 /// The schedules of one run of the suite.
 const SCHEDULES: u64 = 200_000;
@@ -35,10 +37,7 @@ fn is_found(bug: Bug, invariants: &[&str]) {
 
 #[test]
 fn a_delivery_that_is_taken_for_a_permission_is_found() {
-    is_found(
-        Bug::AckBeforeClaim,
-        &[ONCE, chiffon_simulation::NOT_REPEATED, chiffon_simulation::NOT_SIDE_BY_SIDE, chiffon_simulation::HOSTS_APART],
-    );
+    is_found(Bug::AckBeforeClaim, &[ONCE, NOT_REPEATED, chiffon_simulation::NOT_SIDE_BY_SIDE, chiffon_simulation::HOSTS_APART]);
 }
 
 #[test]
@@ -64,4 +63,19 @@ fn work_for_a_host_that_is_kept_is_found() {
 #[test]
 fn steps_that_nobody_wakes_are_found() {
     is_found(Bug::StepsNotWoken, &["everything settles once faults stop"]);
+}
+
+#[test]
+fn a_failure_that_is_tried_again_although_it_may_not_be_repeated_is_found() {
+    is_found(Bug::FailureRepeated, &[NOT_REPEATED]);
+}
+
+#[test]
+fn a_step_about_which_nobody_is_asked_is_found() {
+    is_found(Bug::WhenNotAsked, &[LEFT_OUT]);
+}
+
+#[test]
+fn a_late_task_that_nobody_waits_for_is_found() {
+    is_found(Bug::LateOneNotWaitedFor, &[IN_ORDER]);
 }

@@ -6,6 +6,7 @@ mod people;
 mod planning;
 mod planning_again;
 mod reports;
+mod running;
 mod silence;
 
 use std::time::Duration;
@@ -27,7 +28,6 @@ pub(crate) const AGENT_LEASE: Duration = Duration::from_secs(10);
 pub(crate) const SINGLETON_LEASE: Duration = Duration::from_secs(10);
 pub(crate) const OUTBOX_LEASE: Duration = Duration::from_secs(5);
 pub(crate) const PLANNING_LEASE: Duration = Duration::from_secs(8);
-pub(crate) const RESEND_AFTER: Duration = Duration::from_secs(10);
 /// The longest that a run may take: it is stopped then.
 pub(crate) const RUN_WITHIN: Duration = Duration::from_secs(20);
 const MARGIN: Duration = Duration::from_secs(5);
@@ -62,12 +62,8 @@ type Replies = Vec<(Queue, Message)>;
 
 impl Desk<'_> {
     /// Takes in a delivery.
-    pub(crate) fn receive(&mut self, message: &Message, memory: &mut Memory) -> Replies {
+    pub(crate) fn receive(&mut self, message: &Message) -> Replies {
         match message {
-            Message::PlanWanted { round } => {
-                self.take_planning(*round, memory);
-                Vec::new()
-            }
             Message::Claim { claim_id, key, offer, agent, incarnation } => {
                 let decision =
                     self.claim(Claim { claim_id: *claim_id, attempt: key.1, offer: *offer, agent_id: name(*agent) }, key.0, *agent);
@@ -103,19 +99,27 @@ impl Desk<'_> {
     pub(crate) fn settle(&mut self) {
         for index in 0..self.records.tasks.len() {
             let row = &self.records.tasks[index];
-            let before = row.after.map(|after| &self.records.tasks[after]);
-            let failed = before.is_some_and(|before| is_over(before) && before.state != Task::Completed);
-            if failed && let Ok(next @ Task::Skipped) = row.state.clone().on(Event::DependencyFailed) {
+            let Some(after) = row.after.filter(|_| row.state == Task::Pending) else { continue };
+            let is_failed =
+                |before: &&TaskRow| before.revision == row.revision && before.step == after && is_over(before) && !before.is_passed();
+            let Some(consequence) = self.records.tasks.iter().find(is_failed).map(|before| before.consequence) else { continue };
+            if let Ok(next @ Task::Skipped) = row.state.clone().on(Event::DependencyFailed) {
                 self.records.tasks[index].state = next;
+                self.records.tasks[index].consequence = consequence;
             }
         }
+        self.add_late();
         let request = &self.records.request;
         let tasks: Vec<&TaskRow> = self.records.tasks.iter().filter(|row| row.revision == request.revision).collect();
         if tasks.is_empty() {
             return;
         }
-        let standings: Vec<Standing> =
-            tasks.iter().map(|row| Standing { status: row.state.status(), cancel_requested: row.cancel_requested(), forgiven: false }).collect();
+        let standing = |row: &&TaskRow| Standing {
+            status: row.state.status(),
+            cancel_requested: row.cancel_requested(),
+            forgiven: row.consequence.is_some(),
+        };
+        let standings: Vec<Standing> = tasks.iter().map(standing).collect();
         let Some(event) = outcome(request.status, request.held, &standings) else { return };
         if let Ok(status) = request.status.on(event) {
             self.records.request.status = status;

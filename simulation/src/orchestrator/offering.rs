@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{AGENT_LEASE, CLAIM_WITHIN, Desk};
 use crate::bug::Bug;
 use crate::network::{Key, Message, Queue};
-use crate::records::{Attempt, HostLock, WaitKey};
+use crate::records::{Attempt, HostLock, TaskRow, WaitKey};
 
 impl Desk<'_> {
     /// Offers what is ready, as far as an agent lives that may take it. Of those that wait for one thing only the first is looked
@@ -23,7 +23,10 @@ impl Desk<'_> {
         let mut seen = BTreeSet::new();
         while let Some(index) = (0..self.records.tasks.len()).find(|index| !seen.contains(index) && self.is_worth_a_look(*index, &seen)) {
             seen.insert(index);
-            self.offer(index);
+            // What was asked about is offered by another look: whoever asks may die before it.
+            if self.missing(index) == Some(WaitKey::Steps) || !self.ask(index) {
+                self.offer(index);
+            }
         }
     }
 
@@ -49,7 +52,7 @@ impl Desk<'_> {
     /// What keeps a task from going at this moment.
     fn missing(&self, index: usize) -> Option<WaitKey> {
         let row = &self.records.tasks[index];
-        if row.state == Task::Pending && row.after.is_some_and(|after| self.records.tasks[after].state != Task::Completed) {
+        if row.state == Task::Pending && !self.records.is_next(row, self.bug == Some(Bug::LateOneNotWaitedFor)) {
             return Some(WaitKey::Steps);
         }
         if row.state == Task::Waiting && row.not_before > self.now {
@@ -66,12 +69,15 @@ impl Desk<'_> {
         }
     }
 
-    /// Lets the steps be looked at that waited for this one, if it is completed.
+    /// Lets the steps be looked at that waited for this one, if they go on after it.
     pub(super) fn wake_steps_after(&mut self, index: usize) {
-        if self.records.tasks[index].state != Task::Completed || self.bug == Some(Bug::StepsNotWoken) {
+        let row = &self.records.tasks[index];
+        let (revision, step) = (row.revision, row.step);
+        if !row.is_passed() || self.bug == Some(Bug::StepsNotWoken) {
             return;
         }
-        for row in self.records.tasks.iter_mut().filter(|row| row.after == Some(index) && row.waits_by == Some(WaitKey::Steps)) {
+        let waits = |row: &&mut TaskRow| row.revision == revision && row.after == Some(step) && row.waits_by == Some(WaitKey::Steps);
+        for row in self.records.tasks.iter_mut().filter(waits) {
             row.waits_by = None;
         }
     }

@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use chiffon_engine::domain::task::{Asked, Decision as Resolution, Event, Refusal, Task, resolve};
-use chiffon_protocol::action::Repeatable;
 use chiffon_requests::domain::request::{self, Status};
 use serde_json::json;
 
 use super::{Desk, proof};
 use crate::bug::Bug;
-use crate::network::{Message, Queue};
-use crate::records::{TaskRow, WaitKey};
+use crate::records::{Step, TaskRow, WaitKey};
 
 impl Desk<'_> {
     /// Whether this approval started the run. `seen` is the revision that the person looked at.
-    pub(crate) fn approve(&mut self, person: u32, seen: u32, plan: &[(usize, Option<usize>, Repeatable)]) -> bool {
+    pub(crate) fn approve(&mut self, person: u32, seen: u32, plan: &[Step]) -> bool {
         let request = &mut self.records.request;
         if request.revision != seen {
             return false;
@@ -35,27 +33,8 @@ impl Desk<'_> {
         }
         request.status = next.unwrap_or(request.status);
         *request.runs.entry(seen).or_default() += 1;
-        let first = self.records.tasks.len();
-        for (host, after, repeatable) in plan {
-            self.records.tasks.push(TaskRow {
-                revision: seen,
-                host: *host,
-                after: after.map(|after| first + after),
-                repeatable: *repeatable,
-                state: Task::Pending,
-                offer: 0,
-                attempts: Vec::new(),
-                claim_by: Duration::ZERO,
-                not_before: Duration::ZERO,
-                excluded: std::collections::BTreeSet::new(),
-                waits_by: after.map(|_| WaitKey::Steps),
-                decided: false,
-                tried_by_person: 0,
-                by_word: false,
-                refused: false,
-                given_out_at: 0,
-            });
-        }
+        let rows = plan.iter().enumerate().map(|(step, planned)| TaskRow::new(seen, (step, 0), *planned));
+        self.records.tasks.extend(rows);
         self.records.tell(self.now, "plan.approved", json!({"revision": seen, "by": person}));
         true
     }
@@ -67,7 +46,6 @@ impl Desk<'_> {
             request.round += 1;
             request.planning_until = Duration::ZERO;
             let round = request.round;
-            self.records.send(Queue::Requests, Message::PlanWanted { round });
             self.records.tell(self.now, "plan.revision_wanted", json!({"round": round}));
         }
     }
@@ -136,7 +114,7 @@ impl Desk<'_> {
         row.state = next;
         row.waits_by = None;
         self.records.unlock(index);
-        self.wake_steps_after(index);
+        self.follow(index, false);
         self.records.tell(now, "task.resolved", json!({"task": index, "decision": decision.as_str()}));
         self.settle();
         true

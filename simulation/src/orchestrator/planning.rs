@@ -1,17 +1,17 @@
-//! Planning a round (RELIABILITY 19).
+//! Planning a round (RELIABILITY 19): what is to be planned stands in PostgreSQL, and planners look there, woken or by themselves.
 
 use chiffon_requests::domain::request::{self, Status};
 
-use super::{Desk, Memory, PLANNING_LEASE, RESEND_AFTER};
-use crate::network::{Message, Queue};
+use super::{Desk, Memory, PLANNING_LEASE};
 
 impl Desk<'_> {
-    pub(super) fn take_planning(&mut self, round: u32, memory: &mut Memory) {
+    /// Leases the round that is due, as far as there is room for it.
+    pub(crate) fn take_planning(&mut self, memory: &mut Memory) {
         let request = &mut self.records.request;
-        if request.status == Status::Planning && request.round == round && request.planning_until <= self.now {
+        if memory.planning.is_none() && request.status == Status::Planning && request.planning_until <= self.now {
             request.planning_epoch += 1;
             request.planning_until = self.now + PLANNING_LEASE;
-            memory.planning = Some((round, request.planning_epoch));
+            memory.planning = Some((request.round, request.planning_epoch));
         }
     }
 
@@ -25,15 +25,5 @@ impl Desk<'_> {
         let Ok(status) = request.status.on(request::Event::Propose) else { return };
         request.status = status;
         self.propose();
-    }
-
-    /// What waits for a message is announced again (RELIABILITY 1).
-    pub(crate) fn announce_again(&mut self) {
-        let request = &mut self.records.request;
-        if request.status == Status::Planning && request.resend_at <= self.now && request.planning_until <= self.now {
-            request.resend_at = self.now + RESEND_AFTER;
-            let round = request.round;
-            self.records.send(Queue::Requests, Message::PlanWanted { round });
-        }
     }
 }

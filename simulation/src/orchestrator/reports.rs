@@ -113,12 +113,14 @@ impl Desk<'_> {
             self.records.keep(host, (key.0, number), now);
         }
         match reported {
+            Reported::Ends(_) if outcome == Outcome::Failed && aside == Aside::Nothing && self.is_tried_again(key.0, number) => {}
             Reported::Ends(_) => {
+                let was_to_stop = self.records.tasks[key.0].cancel_requested();
                 if let Ok(next) = state.on(Event::Finish { attempt: number, outcome }) {
                     self.records.tasks[key.0].state = next;
                 }
                 self.records.unlock(key.0);
-                self.wake_steps_after(key.0);
+                self.follow(key.0, was_to_stop);
                 self.records.tell(now, "task.finished", json!({"task": key.0, "attempt": number, "outcome": outcome}));
                 if aside != Aside::Refused || !self.plan_again(Some(key.0)) {
                     self.settle();

@@ -8,7 +8,8 @@ mod people;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chiffon_engine::domain::task::Limits;
+use chiffon_engine::domain::task::{Asks, Limits};
+use chiffon_plans::domain::asks::OnFailure;
 use chiffon_protocol::action::Repeatable;
 use chiffon_protocol::message::Outcome;
 use fastrand::Rng;
@@ -18,7 +19,7 @@ use crate::bug::Bug;
 use crate::invariants::{self, Violation};
 use crate::network::{Key, Message, Network, Queue};
 use crate::orchestrator::{Memory, Orchestrator};
-use crate::records::Records;
+use crate::records::{Records, Step};
 use crate::trace::Trace;
 
 const ORCHESTRATORS: usize = 2;
@@ -52,7 +53,7 @@ pub(crate) struct World {
     pub(crate) bug: Option<Bug>,
     pub(crate) trace: Trace,
     pub(crate) faults: u32,
-    plan: Vec<(usize, Option<usize>, Repeatable)>,
+    plan: Vec<Step>,
     limits: Limits,
     /// Since when heartbeats could be heard without a break.
     heard_since: Duration,
@@ -76,10 +77,8 @@ pub struct Finished {
 impl World {
     pub(crate) fn new(seed: u64, bug: Option<Bug>, trace: Trace) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let repeatable = [Repeatable::Yes, Repeatable::CheckFirst, Repeatable::No];
-        let first = (rng.usize(..HOSTS), None, repeatable[rng.usize(..3)]);
-        let second = (rng.usize(..HOSTS), rng.bool().then_some(0), repeatable[rng.usize(..3)]);
-        let plan = if rng.u8(..3) == 0 { vec![first] } else { vec![first, second] };
+        let steps = if rng.u8(..3) == 0 { 1 } else { 2 };
+        let plan = (0..steps).map(|step| planned(&mut rng, step)).collect();
         let approvals = 1 + rng.usize(..2);
         Self {
             records: Records::new(AGENTS, approvals, seed.is_multiple_of(64)),
@@ -220,14 +219,33 @@ impl World {
     }
 }
 
+/// Half of the steps ask their run nothing.
+fn planned(rng: &mut Rng, step: usize) -> Step {
+    let after = (step > 0 && rng.bool()).then_some(0);
+    let repeatable = [Repeatable::Yes, Repeatable::CheckFirst, Repeatable::No][rng.usize(..3)];
+    let plain = rng.bool();
+    let mut asked = || !plain && rng.bool();
+    let asks = Asks { when: asked() && asked(), on_failure: asked(), retry: asked() };
+    Step {
+        host: rng.usize(..HOSTS),
+        after,
+        repeatable,
+        asks,
+        holds: rng.bool(),
+        on_failure: [OnFailure::Abort, OnFailure::Continue, OnFailure::Skip][rng.usize(..3)],
+        attempts: rng.u32(2..4),
+        grows: !plain && step == 0 && rng.bool(),
+    }
+}
+
 fn is_for_orchestrators(queue: Queue) -> bool {
-    matches!(queue, Queue::Requests | Queue::Claims | Queue::Reports)
+    matches!(queue, Queue::Claims | Queue::Reports)
 }
 
 fn is_for_agent(queue: Queue, agent: usize) -> bool {
     match queue {
         Queue::Work => true,
         Queue::Control(of, _) => of == agent,
-        Queue::Requests | Queue::Claims | Queue::Reports => false,
+        Queue::Claims | Queue::Reports => false,
     }
 }

@@ -21,9 +21,7 @@ impl World {
             return self.kill_orchestrator(who);
         }
         self.trace.say(|| format!("orchestrator {who} takes in {:?}", parcel.message));
-        let mut memory = std::mem::take(&mut self.orchestrators[who].memory);
-        let replies = Desk { records: &mut self.records, now: self.now, bug: self.bug }.receive(&parcel.message, &mut memory);
-        self.orchestrators[who].memory = memory;
+        let replies = Desk { records: &mut self.records, now: self.now, bug: self.bug }.receive(&parcel.message);
         if self.fault(80) {
             self.trace.say(|| format!("orchestrator {who} dies after the commit, before it answers"));
             return self.kill_orchestrator(who);
@@ -57,7 +55,7 @@ impl World {
         let mut memory = std::mem::take(&mut self.orchestrators[who].memory);
         let mut desk = Desk { records: &mut self.records, now: self.now, bug: self.bug };
         match tick {
-            0 => desk.announce_again(),
+            0 => desk.take_planning(&mut memory),
             1 => desk.store_plan(&mut memory),
             2 => desk.dispatch(),
             3 => desk.take_back_unclaimed(),

@@ -32,7 +32,8 @@ impl World {
         let choice = self.rng.u8(..100);
         let not_running = self.rng.bool();
         let decision = Resolution::ALL[self.rng.usize(..3)];
-        let task = self.rng.usize(..2) + self.records.tasks.len().saturating_sub(2);
+        let of_run = self.records.tasks.len().clamp(1, 3);
+        let task = self.rng.usize(..of_run) + self.records.tasks.len().saturating_sub(of_run);
         let still_runs = self.processes.iter().any(|process| process.key.0 == task);
         let mut desk = Desk { records: &mut self.records, now: self.now, bug: self.bug };
         match choice {
