@@ -13,12 +13,15 @@ use serde_json::json;
 use crate::playbooks::Playbooks;
 use crate::plays::{WRITE, error};
 
+/// Seconds in which a play comes to its second task, however busy the machine is.
+const ENOUGH_TO_BEGIN: u64 = 25;
+
 #[tokio::test]
 async fn a_play_that_takes_too_long_is_stopped_and_says_what_it_had_done() {
     let books = Playbooks::new();
     books.action("slow", "", &format!("{WRITE}    - name: Wait for ever\n      ansible.builtin.command: sleep 300\n"));
     let fleet = books.start().await;
-    let work = WorkRequest { timeout_seconds: 10, ..fleet.work("slow", json!({"host": "nas"}), &["nas"]) };
+    let work = WorkRequest { timeout_seconds: ENOUGH_TO_BEGIN, ..fleet.work("slow", json!({"host": "nas"}), &["nas"]) };
     let message = error(&fleet.run(&work).await, ErrorCode::PlayTimeout);
     assert!(message.contains("\"Wait for ever\"") && message.contains("\"Write the file\" on nas"), "{message}");
     assert!(marker::find(&marker::of(AGENT, work.task_id, 1)).is_empty());
@@ -30,7 +33,7 @@ async fn a_task_that_was_under_way_when_a_play_was_stopped_may_have_changed_some
     let tasks = "    - name: Write and hang\n      ansible.builtin.shell: date > @DIR@/written; sleep 300\n";
     books.action("hang", "", tasks);
     let fleet = books.start().await;
-    let work = WorkRequest { timeout_seconds: 10, ..fleet.work("hang", json!({"host": "nas"}), &["nas"]) };
+    let work = WorkRequest { timeout_seconds: ENOUGH_TO_BEGIN, ..fleet.work("hang", json!({"host": "nas"}), &["nas"]) };
     let result = fleet.run(&work).await;
     assert!(fleet.playbooks.path("written").exists(), "it did change something");
     let message = error(&result, ErrorCode::PlayTimeout);
