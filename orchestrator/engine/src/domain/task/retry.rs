@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_failed_together_is_not_tried_together() {
-        let pause = Duration::from_secs(60);
+        let pause = Duration::from_mins(1);
         let pauses: Vec<Duration> = (0..1_000).map(|id| spread(pause, Uuid::from_u128(id), 1)).collect();
         assert!(pauses.iter().all(|spread| (pause / 2..=pause).contains(spread)));
         let early = pauses.iter().filter(|spread| **spread < pause * 3 / 4).count();
