@@ -94,9 +94,17 @@ pub fn is_one(agent_id: &str) -> bool {
     agent_id.starts_with(PREFIX)
 }
 
-/// What counts of a result without a signature: the fixed fields. Nobody proves by it that nothing was started.
+/// What counts of a result without a signature: the fixed fields. Nobody proves by it that nothing was started. Each field is named, so
+/// that one that is added later has to be decided about.
 pub fn fixed_result(result: WorkResult) -> WorkResult {
+    let WorkResult { task_id, status, output, duration_seconds, resource_usage, attempt, .. } = result;
     WorkResult {
+        task_id,
+        status,
+        output,
+        duration_seconds,
+        resource_usage,
+        attempt,
         agent_id: String::new(),
         exit_code: None,
         changed: false,
@@ -108,13 +116,15 @@ pub fn fixed_result(result: WorkResult) -> WorkResult {
         warnings: vec![WARNING.to_owned()],
         preview: None,
         variables: None,
-        ..result
+        started_at: None,
+        events: Vec::new(),
     }
 }
 
-/// What counts of a status without a signature: the fixed fields.
+/// What counts of a status without a signature: the fixed fields, each of them named as well.
 pub fn fixed_status(status: WorkStatus) -> WorkStatus {
-    WorkStatus { agent_id: String::new(), events: Vec::new(), ..status }
+    let WorkStatus { task_id, status, progress, message, metrics, attempt, .. } = status;
+    WorkStatus { task_id, status, progress, message, metrics, attempt, agent_id: String::new(), events: Vec::new() }
 }
 
 #[cfg(test)]
@@ -127,6 +137,22 @@ mod tests {
 
     fn action(text: &str) -> ActionSpec {
         ActionSpec::from_yaml(text).expect("the action reads")
+    }
+
+    #[test]
+    fn of_a_result_without_a_signature_only_the_fixed_fields_count() {
+        let fixed = serde_json::json!({
+            "task_id": Uuid::from_u128(1), "status": "completed", "output": "did it", "duration_seconds": 1.5,
+            "resource_usage": {"cpu_hours": 0.5, "memory_peak_gb": 1.0}, "attempt": 1,
+        });
+        let mut more = fixed.clone();
+        more["started_at"] = "2026-01-01T00:00:00Z".into();
+        more["last_seq"] = 1.into();
+        more["events"] =
+            serde_json::json!([{"seq": 1, "at": "2026-01-01T00:00:00Z", "kind": "output", "text": "said by whoever has the password"}]);
+        let read = |value: serde_json::Value| fixed_result(serde_json::from_value(value).expect("a result"));
+        assert_eq!(read(more.clone()), read(fixed));
+        assert!(read(more).events.is_empty());
     }
 
     #[test]
