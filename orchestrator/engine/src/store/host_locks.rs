@@ -113,22 +113,7 @@ pub async fn release_after(connection: &mut PgConnection, task_ids: &[Uuid], pas
         FROM unnest($2::uuid[], $3::text[], $4::text[]) AS done (plan_id, purpose, step_id)
         WHERE tasks.plan_id = done.plan_id AND tasks.purpose = done.purpose AND status = 'pending' AND wait_key = 'steps'
         AND done.step_id = ANY (depends_on)
-        AND NOT EXISTS (
-            SELECT
-            FROM unnest(tasks.depends_on) AS needed (step_id)
-            WHERE NOT EXISTS (
-                SELECT
-                FROM tasks o
-                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.step_id = needed.step_id
-                AND (o.status = 'completed' OR o.consequence = 'continue')
-            )
-            OR EXISTS (
-                SELECT
-                FROM tasks o
-                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.iteration > 0 AND split_part(o.step_id, '.', 1) = needed.step_id
-                AND o.status <> 'completed' AND o.consequence IS DISTINCT FROM 'continue'
-            )
-        )",
+        AND (SELECT true FROM tasks_behind_their_steps b WHERE b.id = tasks.id)",
         task_ids,
         &passed.iter().map(|(plan_id, ..)| *plan_id).collect::<Vec<_>>(),
         &passed.iter().map(|(_, purpose, _)| (*purpose).to_owned()).collect::<Vec<_>>(),

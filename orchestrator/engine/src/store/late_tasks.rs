@@ -57,22 +57,7 @@ pub async fn wake(connection: &mut PgConnection, task_ids: &[Uuid]) -> Result<()
         "UPDATE tasks
         SET wait_key = 'look'
         WHERE id = ANY ($1) AND wait_key = 'steps'
-        AND NOT EXISTS (
-            SELECT
-            FROM unnest(tasks.depends_on) AS needed (step_id)
-            WHERE NOT EXISTS (
-                SELECT
-                FROM tasks o
-                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.step_id = needed.step_id
-                AND (o.status = 'completed' OR o.consequence = 'continue')
-            )
-            OR EXISTS (
-                SELECT
-                FROM tasks o
-                WHERE o.plan_id = tasks.plan_id AND o.purpose = tasks.purpose AND o.iteration > 0 AND split_part(o.step_id, '.', 1) = needed.step_id
-                AND o.status <> 'completed' AND o.consequence IS DISTINCT FROM 'continue'
-            )
-        )",
+        AND (SELECT true FROM tasks_behind_their_steps b WHERE b.id = tasks.id)",
         task_ids,
     )
     .execute(connection)
