@@ -214,7 +214,7 @@ impl Site {
             .await
             .expect("stored");
         let new = NewTasks { request_id, plan_id, priority: 0, document: &document };
-        create_tasks::apply(context, &mut work, &new).await.expect("the tasks are made");
+        create_tasks::apply(context, &mut work, &[new]).await.expect("the tasks are made");
         work.commit().await.expect("the database answers");
         request_id
     }

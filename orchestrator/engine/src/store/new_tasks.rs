@@ -1,4 +1,4 @@
-//! Adding the tasks of a plan, all in one statement.
+//! Adding the tasks of plans, all in one statement.
 
 use chiffon_kernel::store::Error;
 use chiffon_protocol::action::{Repeatable, Risk};
@@ -16,6 +16,12 @@ use crate::domain::task::Purpose;
 pub struct NewTask {
     /// Its id.
     pub id: Uuid,
+    /// The request.
+    pub request_id: Uuid,
+    /// The plan's revision.
+    pub plan_id: Uuid,
+    /// The request's.
+    pub priority: i32,
     /// The plan's step.
     pub step_id: String,
     /// Who runs it.
@@ -49,12 +55,6 @@ pub struct NewTask {
 /// What tasks made together have in common.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch {
-    /// The request.
-    pub request_id: Uuid,
-    /// The plan's revision.
-    pub plan_id: Uuid,
-    /// The request's.
-    pub priority: i32,
     /// Why they run.
     pub purpose: Purpose,
     /// Whether they change hosts.
@@ -68,17 +68,14 @@ pub async fn add_all(connection: &mut PgConnection, batch: Batch, tasks: &[NewTa
         "INSERT INTO tasks (id, request_id, plan_id, step_id, purpose, mode, agent_type, action, action_sha256, title, parameters,
             resources, hosts, depends_on, risk, repeatable, timeout_seconds, priority, status, wait_key, created_at, updated_at,
             iteration, asks)
-        SELECT t.id, $2, $3, CASE WHEN t.iteration = 0 THEN t.step_id ELSE t.step_id || '.' || t.iteration END, $4, $5, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
-            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, $6, 'pending',
-            CASE WHEN t.depends_on = '{}' THEN 'look' ELSE 'steps' END, $7, $7, t.iteration, t.asks
-        FROM jsonb_to_recordset($1) AS t (id uuid, step_id text, agent_type text, action text, action_sha256 text, title text,
+        SELECT t.id, t.request_id, t.plan_id, CASE WHEN t.iteration = 0 THEN t.step_id ELSE t.step_id || '.' || t.iteration END, $2, $3, t.agent_type, t.action, t.action_sha256, t.title, t.parameters,
+            t.resources, t.hosts, t.depends_on, t.risk, t.repeatable, t.timeout_seconds, t.priority, 'pending',
+            CASE WHEN t.depends_on = '{}' THEN 'look' ELSE 'steps' END, $4, $4, t.iteration, t.asks
+        FROM jsonb_to_recordset($1) AS t (id uuid, request_id uuid, plan_id uuid, priority int, step_id text, agent_type text, action text, action_sha256 text, title text,
             parameters jsonb, resources jsonb, hosts text[], depends_on text[], risk text, repeatable text, timeout_seconds bigint, iteration int, asks text[])",
         json!(tasks),
-        batch.request_id,
-        batch.plan_id,
         batch.purpose.as_str(),
         batch.mode.as_str(),
-        batch.priority,
         at,
     )
     .execute(connection)

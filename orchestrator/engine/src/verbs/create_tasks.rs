@@ -1,4 +1,4 @@
-//! Making a plan's steps into tasks: its discoveries, its dry runs, or the real thing. In the caller's transaction.
+//! Making plans' steps into tasks: its discoveries, its dry runs, or the real thing. In the caller's transaction.
 //!
 //! Tasks are made `pending`; the dispatcher, which the caller wakes after the commit, takes it from there. Further ones of a run that is
 //! under way are [late tasks](super::late_tasks).
@@ -35,20 +35,20 @@ pub struct NewTasks<'a> {
 /// A task for each discovery that has not run yet; how many.
 pub async fn discover(context: &Context, work: &mut Work, new: &NewTasks<'_>) -> Result<usize, store::Error> {
     let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Discover && step.frozen_outputs.is_none()).collect();
-    add(context, work, new, Purpose::Discover, Mode::Apply, steps).await
+    add(context, work, Purpose::Discover, Mode::Apply, vec![(new, steps)]).await
 }
 
 /// A dry run for each step that can be previewed; how many. What can't: actions without check mode, and steps with values that
 /// are known only after another step.
 pub async fn preview(context: &Context, work: &mut Work, new: &NewTasks<'_>) -> Result<usize, store::Error> {
     let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Apply && is_previewable(step)).collect();
-    add(context, work, new, Purpose::Preview, Mode::Check, steps).await
+    add(context, work, Purpose::Preview, Mode::Check, vec![(new, steps)]).await
 }
 
-/// The real thing: a task for each step that is not a discovery; how many.
-pub async fn apply(context: &Context, work: &mut Work, new: &NewTasks<'_>) -> Result<usize, store::Error> {
-    let steps = new.document.steps.iter().filter(|step| step.phase == Phase::Apply).collect();
-    add(context, work, new, Purpose::Apply, Mode::Apply, steps).await
+/// The real thing, of several plans: a task for each step that is not a discovery; how many.
+pub async fn apply(context: &Context, work: &mut Work, new: &[NewTasks<'_>]) -> Result<usize, store::Error> {
+    let steps = new.iter().map(|new| (new, new.document.steps.iter().filter(|step| step.phase == Phase::Apply).collect()));
+    add(context, work, Purpose::Apply, Mode::Apply, steps.collect()).await
 }
 
 /// Whether a step has a dry run: its action supports one, and all of its values are known.
@@ -63,11 +63,26 @@ fn not_an_action(plan_id: Uuid, step: &Step) -> store::Error {
     store::Error::BadData { table: "plans", column: "body", id: plan_id.to_string(), value }
 }
 
+/// What tasks belong to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of {
+    /// The request.
+    pub(super) request_id: Uuid,
+    /// The plan's revision.
+    pub(super) plan_id: Uuid,
+    /// The request's.
+    pub(super) priority: i32,
+}
+
 /// The task of a step, waiting for nothing and asking nothing.
-pub(super) fn of_step(context: &Context, plan_id: Uuid, step: &Step) -> Result<NewTask, store::Error> {
+pub(super) fn of_step(context: &Context, of: Of, step: &Step) -> Result<NewTask, store::Error> {
+    let Of { request_id, plan_id, priority } = of;
     let action = step.agent_tool().ok_or_else(|| not_an_action(plan_id, step))?;
     Ok(NewTask {
         id: context.ids.new_id(),
+        request_id,
+        plan_id,
+        priority,
         step_id: step.step_id.clone(),
         agent_type: action.kind,
         action: action.action.to_owned(),
@@ -88,17 +103,32 @@ pub(super) fn of_step(context: &Context, plan_id: Uuid, step: &Step) -> Result<N
 async fn add(
     context: &Context,
     work: &mut Work,
-    new: &NewTasks<'_>,
     purpose: Purpose,
     mode: Mode,
-    steps: Vec<&Step>,
+    plans: Vec<(&NewTasks<'_>, Vec<&Step>)>,
 ) -> Result<usize, store::Error> {
-    if steps.is_empty() {
-        return Ok(0);
-    }
     let now = context.clock.now();
+    let mut tasks = Vec::new();
+    for (new, steps) in plans.into_iter().filter(|(_, steps)| !steps.is_empty()) {
+        let of_plan = of_plan(context, new, purpose, &steps)?;
+        let named = |task: &NewTask| json!({"task_id": task.id, "step_id": task.step_id, "title": task.title});
+        let created: Vec<Value> = of_plan.iter().map(named).collect();
+        let data = json!({"plan_id": new.plan_id, "purpose": purpose, "tasks": created});
+        work.audit(new.request_id, AuditEvent::by_chiffon("tasks.created", data.clone()));
+        work.event(new.request_id, "task", data);
+        tasks.extend(of_plan);
+    }
+    if !tasks.is_empty() {
+        add_all(work, Batch { purpose, mode }, &tasks, now).await?;
+        work.wake_dispatcher();
+    }
+    Ok(tasks.len())
+}
+
+fn of_plan(context: &Context, new: &NewTasks<'_>, purpose: Purpose, steps: &[&Step]) -> Result<Vec<NewTask>, store::Error> {
+    let of = Of { request_id: new.request_id, plan_id: new.plan_id, priority: new.priority };
     let together: BTreeSet<&str> = steps.iter().map(|step| step.step_id.as_str()).collect();
-    let tasks = steps.iter().map(|step| {
+    let task = |step: &&Step| {
         Ok(NewTask {
             // Dry runs change nothing, so none waits for another; a discovery that ran before approval is done.
             depends_on: match purpose {
@@ -109,16 +139,8 @@ async fn add(
             },
             // A dry run is made whatever becomes of the real thing, and once.
             asks: if purpose == Purpose::Preview { None } else { Asks::of(step).words() },
-            ..of_step(context, new.plan_id, step)?
+            ..of_step(context, of, step)?
         })
-    });
-    let tasks = tasks.collect::<Result<Vec<NewTask>, store::Error>>()?;
-    let batch = Batch { request_id: new.request_id, plan_id: new.plan_id, priority: new.priority, purpose, mode };
-    add_all(work, batch, &tasks, now).await?;
-    work.wake_dispatcher();
-    let created: Vec<Value> = tasks.iter().map(|task| json!({"task_id": task.id, "step_id": task.step_id, "title": task.title})).collect();
-    let data = json!({"plan_id": new.plan_id, "purpose": purpose, "tasks": created});
-    work.audit(new.request_id, AuditEvent::by_chiffon("tasks.created", data.clone()));
-    work.event(new.request_id, "task", data);
-    Ok(tasks.len())
+    };
+    steps.iter().map(task).collect()
 }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Context;
-use super::create_tasks::of_step;
+use super::create_tasks::{Of, of_step};
 use crate::domain::late::{self, Refusal, Wanted};
 use crate::domain::task::{Asks, Purpose};
 use crate::store::dispatch::plan_part;
@@ -48,7 +48,8 @@ pub async fn run(context: &Context, work: &mut Work, run_id: Uuid, late: &[Late]
     steps.extend(late.iter().map(|late| late.step_id.as_str()));
     let mut tasks = Vec::with_capacity(late.len());
     for late in late {
-        match task(context, work, (plan_id, &document), &steps, late).await? {
+        let of = Of { request_id: run_id, plan_id, priority: under_way.priority };
+        match task(context, work, (of, &document), &steps, late).await? {
             Ok(task) => tasks.push(task),
             Err(problem) => return Ok(Err(problem)),
         }
@@ -56,7 +57,7 @@ pub async fn run(context: &Context, work: &mut Work, run_id: Uuid, late: &[Late]
     if let Err(refusal) = late::check(&made, &tasks.iter().map(wanted).collect::<Vec<_>>()) {
         return Ok(Err(refused(run_id, &refusal)));
     }
-    add(work, run_id, (plan_id, under_way.priority), &tasks).await?;
+    add(work, run_id, plan_id, &tasks).await?;
     Ok(Ok(tasks.iter().map(|task| task.id).collect()))
 }
 
@@ -90,7 +91,7 @@ fn wanted(task: &NewTask) -> Wanted {
 async fn task(
     context: &Context,
     work: &mut Work,
-    (plan_id, document): (Uuid, &PlanDocument),
+    (of, document): (Of, &PlanDocument),
     steps: &BTreeSet<&str>,
     late: &Late,
 ) -> Result<Result<NewTask, Problem>, store::Error> {
@@ -98,7 +99,7 @@ async fn task(
         let message = format!("the plan has no step `{}` that runs after the approval", late.step_id);
         return Ok(Err(Problem::new(ErrorCode::InvalidPlan, message)));
     };
-    let mut task = of_step(context, plan_id, step)?;
+    let mut task = of_step(context, of, step)?;
     if let Some(parameters) = &late.parameters {
         let spec = actions::get(work, step.action(), &step.tool.sha256).await?;
         if let Err(problem) = fit(step, spec.as_deref(), parameters) {
@@ -130,9 +131,9 @@ fn fit(step: &Step, spec: Option<&ActionSpec>, given: &Map<String, Value>) -> Re
     parameters::problems(&step.step_id, spec, given, &open).into_iter().next().map_or(Ok(()), Err)
 }
 
-async fn add(work: &mut Work, run_id: Uuid, (plan_id, priority): (Uuid, i32), tasks: &[NewTask]) -> Result<(), store::Error> {
+async fn add(work: &mut Work, run_id: Uuid, plan_id: Uuid, tasks: &[NewTask]) -> Result<(), store::Error> {
     let (purpose, now) = (Purpose::Apply, work.now());
-    add_all(work, Batch { request_id: run_id, plan_id, priority, purpose, mode: Mode::Apply }, tasks, now).await?;
+    add_all(work, Batch { purpose, mode: Mode::Apply }, tasks, now).await?;
     wake(work, &tasks.iter().map(|task| task.id).collect::<Vec<_>>()).await?;
     work.wake_dispatcher();
     let named = |task: &NewTask| json!({"task_id": task.id, "step_id": task.step_id, "iteration": task.iteration, "title": task.title});

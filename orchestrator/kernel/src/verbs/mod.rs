@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod principal_keys;
 pub mod reply;
 pub mod returned;
+pub mod together;
 pub mod tokens;
 pub mod work;
 

@@ -1,5 +1,7 @@
 //! Decisions of people about exactly one plan.
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -43,40 +45,54 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
     Ok(done.rows_affected() == 1)
 }
 
-/// Records that somebody approves, and how many distinct people have by now approved exactly this plan. Whoever completes the number needed
-/// uses all of their approvals up, in the same statement: the caller starts the run. `None` when they have said the same before.
-pub async fn approve(connection: &mut PgConnection, new: &New<'_>, needed: i32, at: DateTime<Utc>) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar!(
-        r#"WITH others AS (
-            SELECT count(*) AS given
-            FROM approvals
-            WHERE plan_id = $2 AND plan_sha256 = $3 AND decision = 'approve' AND principal_id <> $4
+/// Records that people approve, each another plan, and how many distinct people have by now approved exactly that one. Whoever completes the
+/// number needed uses all of the plan's approvals up, in the same statement: the caller starts the run. Those who have said the same before
+/// are left out.
+pub async fn approve(connection: &mut PgConnection, words: &[(New<'_>, i32)], at: DateTime<Utc>) -> Result<BTreeMap<Uuid, i64>, Error> {
+    let rows = sqlx::query!(
+        r#"WITH word AS (
+            SELECT *
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int[])
+                AS word (id, plan_id, plan_sha256, principal_id, comment, needed)
+        ), others AS (
+            SELECT word.plan_id, (
+                SELECT count(*)
+                FROM approvals a
+                WHERE a.plan_id = word.plan_id AND a.plan_sha256 = word.plan_sha256 AND a.decision = 'approve'
+                AND a.principal_id <> word.principal_id
+            ) AS given
+            FROM word
         ), said AS (
             INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at, consumed_at)
-            SELECT $1, $2, $3, $4, 'approve', $5, $6, CASE WHEN others.given + 1 >= $7 THEN $6::timestamptz END
-            FROM others
+            SELECT word.id, word.plan_id, word.plan_sha256, word.principal_id, 'approve', word.comment, $7,
+                CASE WHEN others.given + 1 >= word.needed THEN $7::timestamptz END
+            FROM word
+            JOIN others ON others.plan_id = word.plan_id
             ON CONFLICT (plan_id, principal_id) DO UPDATE
             SET decision = EXCLUDED.decision, comment = EXCLUDED.comment, at = EXCLUDED.at, consumed_at = EXCLUDED.consumed_at
             WHERE approvals.decision <> EXCLUDED.decision AND approvals.consumed_at IS NULL
-            RETURNING consumed_at
+            RETURNING plan_id, principal_id, consumed_at
         ), used AS (
             UPDATE approvals
             SET consumed_at = said.consumed_at
             FROM said
-            WHERE plan_id = $2 AND principal_id <> $4 AND decision = 'approve' AND approvals.consumed_at IS NULL AND said.consumed_at IS NOT NULL
+            WHERE approvals.plan_id = said.plan_id AND approvals.principal_id <> said.principal_id AND approvals.decision = 'approve'
+            AND approvals.consumed_at IS NULL AND said.consumed_at IS NOT NULL
         )
-        SELECT others.given + 1 AS "given!"
-        FROM others, said"#,
-        new.id,
-        new.plan_id,
-        new.plan_sha256,
-        new.principal_id,
-        new.comment,
+        SELECT others.plan_id AS "plan_id!", others.given + 1 AS "given!"
+        FROM others
+        JOIN said ON said.plan_id = others.plan_id"#,
+        &words.iter().map(|(new, _)| new.id).collect::<Vec<_>>(),
+        &words.iter().map(|(new, _)| new.plan_id).collect::<Vec<_>>(),
+        &words.iter().map(|(new, _)| new.plan_sha256.to_owned()).collect::<Vec<_>>(),
+        &words.iter().map(|(new, _)| new.principal_id).collect::<Vec<_>>(),
+        &words.iter().map(|(new, _)| new.comment.map(str::to_owned)).collect::<Vec<_>>() as &[Option<String>],
+        &words.iter().map(|(_, needed)| *needed).collect::<Vec<_>>(),
         at,
-        i64::from(needed),
     )
-    .fetch_optional(connection)
-    .await?)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.plan_id, row.given)).collect())
 }
 
 /// The word of somebody who stands for a plan's steps.

@@ -1,5 +1,7 @@
 //! Revisions of plans, and the only place that moves them. Once its hash is set, a plan's body never changes; the database refuses it.
 
+use std::collections::BTreeMap;
+
 use chiffon_kernel::store::Error;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_plans::domain::plan_state::{Event, InvalidTransition, State};
@@ -107,16 +109,21 @@ impl TryFrom<Stored> for Row {
 
 /// A revision.
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Row, Error> {
-    sqlx::query_as!(
+    get_all(connection, &[id]).await?.remove(&id).ok_or_else(|| sqlx::Error::RowNotFound.into())
+}
+
+/// Several revisions by their ids.
+pub async fn get_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Row>, Error> {
+    let stored = sqlx::query_as!(
         Stored,
         "SELECT id, revision, state, sha256, steps_sha256, body, approvals_needed, expires_at, approved_at
         FROM plans
-        WHERE id = $1",
-        id,
+        WHERE id = ANY ($1)",
+        ids,
     )
-    .fetch_one(connection)
-    .await?
-    .try_into()
+    .fetch_all(connection)
+    .await?;
+    stored.into_iter().map(|stored| Ok((stored.id, stored.try_into()?))).collect()
 }
 
 /// The revision of a request with this hash.
@@ -173,9 +180,15 @@ pub async fn freeze(connection: &mut PgConnection, id: Uuid, frozen: Frozen<'_>)
     set_state(connection, id, State::Discovering, Event::Freeze, written).await
 }
 
-/// Marks a revision as approved: once, so that it can run once.
-pub async fn approve(connection: &mut PgConnection, id: Uuid, from: State, at: DateTime<Utc>) -> Result<State, Error> {
-    set_state(connection, id, from, Event::Approve, Written { fixed: None, approved_at: Some(at) }).await
+/// Marks revisions that stand there as approved: each once, so that it can run once.
+pub async fn approve(connection: &mut PgConnection, plans: &[(Uuid, State)], at: DateTime<Utc>) -> Result<(), Error> {
+    let approved = |(id, from): &(Uuid, State)| Move {
+        id: *id,
+        from: *from,
+        event: Event::Approve,
+        written: Written { fixed: None, approved_at: Some(at) },
+    };
+    set_states(connection, plans.iter().map(approved).collect()).await.map(drop)
 }
 
 /// Moves a revision that stands there, by what writes nothing beside.
@@ -200,27 +213,61 @@ struct Written<'w> {
     approved_at: Option<DateTime<Utc>>,
 }
 
-/// The only place that changes where a revision stands. Fails when it does not stand where it was thought to.
+/// A move to another state.
+struct Move<'w> {
+    id: Uuid,
+    from: State,
+    event: Event,
+    written: Written<'w>,
+}
+
 async fn set_state(connection: &mut PgConnection, id: Uuid, from: State, event: Event, written: Written<'_>) -> Result<State, Error> {
-    let transition = |source: InvalidTransition| Error::Transition { table: "plans", id: id.to_string(), source: source.into() };
-    let to = from.on(event).map_err(transition)?;
-    let (body, frozen) = written.fixed.unzip();
-    let done = sqlx::query!(
+    set_states(connection, vec![Move { id, from, event, written }]).await?;
+    from.on(event).map_err(|source| transition(id, source))
+}
+
+fn transition(id: Uuid, source: InvalidTransition) -> Error {
+    Error::Transition { table: "plans", id: id.to_string(), source: source.into() }
+}
+
+/// The only place that changes where revisions stand. Fails when one does not stand where it was thought to.
+async fn set_states(connection: &mut PgConnection, moves: Vec<Move<'_>>) -> Result<(), Error> {
+    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
+    for Move { id, from, event, written } in moves {
+        let to = from.on(event).map_err(|source| transition(id, source))?;
+        let (body, frozen) = written.fixed.unzip();
+        columns.0.push(id);
+        columns.1.push(from.as_str());
+        columns.2.push(to.as_str().to_owned());
+        columns.3.push(body);
+        columns.4.push(frozen.map(|frozen| frozen.sha256.to_owned()));
+        columns.5.push(frozen.map(|frozen| frozen.expires_at));
+        columns.6.push(written.approved_at);
+        columns.7.push(frozen.map(|frozen| frozen.steps_sha256.to_owned()));
+    }
+    let done = sqlx::query_scalar!(
         "UPDATE plans
-        SET state = $3, body = COALESCE($4, body), sha256 = COALESCE($5, sha256), expires_at = COALESCE($6, expires_at),
-            approved_at = COALESCE($7, approved_at), steps_sha256 = COALESCE($8, steps_sha256)
-        WHERE id = $1 AND state = $2 AND ($5::text IS NULL OR sha256 IS NULL)
-        AND ($7::timestamptz IS NULL OR approved_at IS NULL AND sha256 IS NOT NULL)",
-        id,
-        from.as_str(),
-        to.as_str(),
-        body,
-        frozen.map(|frozen| frozen.sha256),
-        frozen.map(|frozen| frozen.expires_at),
-        written.approved_at,
-        frozen.map(|frozen| frozen.steps_sha256),
+        SET state = move.new_state, body = COALESCE(move.body, plans.body), sha256 = COALESCE(move.sha256, plans.sha256),
+            expires_at = COALESCE(move.expires_at, plans.expires_at), approved_at = COALESCE(move.approved_at, plans.approved_at),
+            steps_sha256 = COALESCE(move.steps_sha256, plans.steps_sha256)
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::text[])
+            AS move (id, state, new_state, body, sha256, expires_at, approved_at, steps_sha256)
+        WHERE plans.id = move.id AND plans.state = move.state AND (move.sha256 IS NULL OR plans.sha256 IS NULL)
+        AND (move.approved_at IS NULL OR plans.approved_at IS NULL AND plans.sha256 IS NOT NULL)
+        RETURNING plans.id",
+        &columns.0,
+        &columns.1.iter().map(|from| (*from).to_owned()).collect::<Vec<_>>(),
+        &columns.2,
+        &columns.3 as &[Option<Value>],
+        &columns.4 as &[Option<String>],
+        &columns.5 as &[Option<DateTime<Utc>>],
+        &columns.6 as &[Option<DateTime<Utc>>],
+        &columns.7 as &[Option<String>],
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    if done.rows_affected() == 1 { Ok(to) } else { Err(Error::Moved { table: "plans", id: id.to_string(), from: from.as_str() }) }
+    match columns.0.iter().zip(&columns.1).find(|(id, _)| !done.contains(id)) {
+        None => Ok(()),
+        Some((id, from)) => Err(Error::Moved { table: "plans", id: id.to_string(), from }),
+    }
 }

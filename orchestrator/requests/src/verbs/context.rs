@@ -8,6 +8,7 @@ use chiffon_engine::verbs as engine;
 use chiffon_planning::planner::Planner;
 use chiffon_plans::domain::policy::Policy;
 
+use super::approve::Approvals;
 use super::open_requests::OpenRequestLimits;
 use crate::domain::deadline::Deadlines;
 
@@ -60,13 +61,15 @@ pub struct Context {
     pub policy: Arc<Policy>,
     /// Makes plans.
     pub planner: Arc<dyn Planner>,
+    /// What people approve at the same time.
+    pub approvals: Approvals,
 }
 
 impl Context {
     /// The engine's, with these means.
     pub fn new(engine: engine::Context, means: Means) -> Self {
         let Means { settings, policy, planner } = means;
-        Self { engine, settings, policy, planner }
+        Self { engine, settings, policy, planner, approvals: Approvals::default() }
     }
 }
 

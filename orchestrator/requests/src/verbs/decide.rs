@@ -8,25 +8,21 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
-use chiffon_kernel::domain::waiting::{Wait, What};
-use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan_state::{Event as PlanEvent, State as PlanState};
-use chiffon_plans::domain::runnable;
 use chiffon_process::shown;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::start_run::{self, Fixed};
 use super::submit::{checked_text, may_ask};
 use super::transition::{self, Change};
 use crate::domain::permissions::REQUESTS_APPROVE;
 use crate::domain::request::{Event, Status};
 use crate::store::requests::{self, Row};
-use crate::store::{approvals, messages, plans};
-use crate::verbs::{Context, expire, freeze, outdated, say};
+use crate::store::{approvals, plans};
+use crate::verbs::{Context, approve, expire, say};
 
 /// What can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -79,8 +75,11 @@ pub struct Decided {
     pub approvals_needed: i32,
 }
 
-/// Records a decision and does what follows from it.
+/// Records a decision and does what follows from it. Approvals that come at the same time are one transaction.
 pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Result<Decided, Problem> {
+    if input.decision == Decision::Approve {
+        return approve::run(context, principal, input).await;
+    }
     let talk = match input.comment.as_deref().map(|words| checked_text(context, words)) {
         Some(Ok(words)) if input.decision == Decision::Revise => say::unchanged(context, principal, input.request_id, &words).await?,
         _ => None,
@@ -88,27 +87,19 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
     let mut work = context.begin().await?;
     let mut row = requests::lock(&mut work, input.request_id).await?.ok_or_else(|| missing::request(input.request_id))?;
     may_decide(principal, &row, input.decision)?;
-    let plan = current_plan(&mut work, &row, &input.plan_sha256).await?;
-    if expire::if_due(context, &mut work, &mut row).await? {
+    let plan = match row.plan_id {
+        Some(plan_id) => Some(plans::get(&mut work, plan_id).await?),
+        None => None,
+    };
+    let plan = seen_plan(&row, plan, &input.plan_sha256)?;
+    if expire::if_over(context, &mut work, &mut row, &plan).await? {
         work.commit().await?;
         return Err(expired(&row));
     }
     can_be_decided(&row, &plan, input.decision)?;
-    if input.decision == Decision::Approve {
-        runnable::check(&context.settings.kinds, &plan.document.steps)?;
-    }
-    if input.decision == Decision::Approve
-        && let Some(between) = outdated::of(&mut work, &row, &plan).await?
-    {
-        let problem = outdated::plan(context, &mut work, &row, &between).await?;
-        work.wake_dispatcher();
-        work.commit().await?;
-        return Err(problem);
-    }
     let decided = match input.decision {
-        Decision::Approve => approve(context, &mut work, &mut row, &plan, principal, &input).await?,
         Decision::Reject => reject(context, &mut work, &mut row, &plan, principal, &input).await?,
-        Decision::Revise => match talk.filter(|talk| talk.is_about(&row)) {
+        Decision::Approve | Decision::Revise => match talk.filter(|talk| talk.is_about(&row)) {
             // Words that change nothing take no plan away.
             Some(talk) => {
                 let words = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
@@ -123,7 +114,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
     Ok(decided)
 }
 
-fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<(), Problem> {
+pub(super) fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<(), Problem> {
     if decision == Decision::Revise {
         may_ask(principal)?;
         return say::is_own_or_operator(principal, row);
@@ -142,11 +133,9 @@ pub(super) fn whole_hash(seen: &str) -> Result<(), Problem> {
 }
 
 /// The current plan, if its hash is the one that was seen.
-async fn current_plan(work: &mut Work, row: &Row, seen: &str) -> Result<plans::Row, Problem> {
+pub(super) fn seen_plan(row: &Row, plan: Option<plans::Row>, seen: &str) -> Result<plans::Row, Problem> {
     whole_hash(seen)?;
-    let Some(plan_id) = row.plan_id else { return Err(no_plan_yet(row)) };
-    let plan = plans::get(work, plan_id).await?;
-    let Some(sha256) = plan.sha256.clone() else { return Err(no_plan_yet(row)) };
+    let Some((plan, sha256)) = plan.and_then(|plan| plan.sha256.clone().map(|sha256| (plan, sha256))) else { return Err(no_plan_yet(row)) };
     let superseded = plan.state == PlanState::Superseded;
     if sha256 == seen && !superseded {
         return Ok(plan);
@@ -175,7 +164,7 @@ fn no_plan_yet(row: &Row) -> Problem {
         .with_details(json!({"status": status, "next": status.next_calls()}))
 }
 
-fn expired(row: &Row) -> Problem {
+pub(super) fn expired(row: &Row) -> Problem {
     Problem::new(
         ErrorCode::PlanExpired,
         format!("the plan of request {} has expired and can't be decided about any more; ask again", row.id),
@@ -183,7 +172,7 @@ fn expired(row: &Row) -> Problem {
     .with_details(json!({"status": row.status}))
 }
 
-fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<(), Problem> {
+pub(super) fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<(), Problem> {
     let event = match decision {
         Decision::Approve => Event::Approve,
         Decision::Reject => Event::Reject,
@@ -206,7 +195,7 @@ fn can_be_decided(row: &Row, plan: &plans::Row, decision: Decision) -> Result<()
     Err(Problem::new(code, message).with_details(details))
 }
 
-fn new_decision<'n>(context: &Context, plan: &plans::Row, principal: &Principal, input: &'n Decide) -> approvals::New<'n> {
+pub(super) fn new_decision<'n>(context: &Context, plan: &plans::Row, principal: &Principal, input: &'n Decide) -> approvals::New<'n> {
     approvals::New {
         id: context.ids.new_id(),
         plan_id: plan.id,
@@ -215,73 +204,6 @@ fn new_decision<'n>(context: &Context, plan: &plans::Row, principal: &Principal,
         decision: input.decision.as_str(),
         comment: input.comment.as_deref(),
     }
-}
-
-async fn approve(
-    context: &Context,
-    work: &mut Work,
-    row: &mut Row,
-    plan: &plans::Row,
-    principal: &Principal,
-    input: &Decide,
-) -> Result<Decided, Problem> {
-    if !plan.document.policy.self_approval {
-        by_somebody_else(work, row, principal).await?;
-    }
-    let now = context.clock.now();
-    let new = new_decision(context, plan, principal, input);
-    let Some(given) = approvals::approve(work, &new, plan.approvals_needed, now).await? else {
-        let message = format!("`{}` has approved this plan before; it waits for somebody else", principal.name);
-        return Err(Problem::new(ErrorCode::AlreadyDecided, message));
-    };
-    let data = json!({
-        "revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment,
-        "approvals_given": given, "approvals_needed": plan.approvals_needed,
-    });
-    let event = AuditEvent::new(&principal.name, "plan.approved", data);
-    if given < i64::from(plan.approvals_needed) {
-        wait_for_more(context, work, row, plan, given, &event).await?;
-    } else {
-        start_run::run(context, work, row, &Fixed::of(plan), now, Change::new(Event::Approve, event)).await?;
-    }
-    Ok(decided(row, plan, input, given))
-}
-
-/// Whoever has said a word in the conversation is an author of its plan, whoever began it.
-async fn by_somebody_else(work: &mut Work, row: &Row, principal: &Principal) -> Result<(), Problem> {
-    let authors = messages::list_speakers(work, row.id).await?;
-    let did = if principal.id == row.principal_id {
-        "asked for this"
-    } else if authors.iter().any(|author| author.id == principal.id) {
-        "changed what was asked for"
-    } else {
-        return Ok(());
-    };
-    let names: Vec<&str> = authors.iter().map(|author| author.name.as_str()).collect();
-    let message = format!(
-        "`{}` {did}, and the policy wants a plan approved by somebody who said no word in its conversation (`policy.self_approval`); \
-         said so far by: {}",
-        principal.name,
-        names.join(", ")
-    );
-    Err(Problem::new(ErrorCode::SelfApproval, message).with_details(json!({"authors": names})))
-}
-
-async fn wait_for_more(
-    context: &Context,
-    work: &mut Work,
-    row: &mut Row,
-    plan: &plans::Row,
-    given: i64,
-    event: &AuditEvent,
-) -> Result<(), store::Error> {
-    let now = context.clock.now();
-    work.audit(row.id, event.clone());
-    let waiting_for = Wait::new(What::Approval, freeze::approvers_wanted(plan.approvals_needed, given)).since(now);
-    requests::set_waiting_for(work, row.id, &waiting_for, now).await?;
-    row.waiting_for = Some(waiting_for);
-    transition::tell(work, row, None);
-    Ok(())
 }
 
 async fn reject(
@@ -319,7 +241,7 @@ async fn revise(
     Ok(decided(row, plan, input, 0))
 }
 
-fn decided(row: &Row, plan: &plans::Row, input: &Decide, given: i64) -> Decided {
+pub(super) fn decided(row: &Row, plan: &plans::Row, input: &Decide, given: i64) -> Decided {
     Decided {
         request_id: row.id,
         status: row.status,

@@ -17,8 +17,14 @@ use crate::store::requests::Row;
 pub async fn if_due(context: &Context, work: &mut Work, row: &mut Row) -> Result<bool, store::Error> {
     let (Status::AwaitingApproval, Some(plan_id)) = (row.status, row.plan_id) else { return Ok(false) };
     let plan = plans::get(work, plan_id).await?;
-    let Some(expires_at) = plan.expires_at.filter(|at| *at <= context.clock.now()) else { return Ok(false) };
-    plans::move_on(work, plan_id, plan.state, PlanEvent::Expire).await?;
+    if_over(context, work, row, &plan).await
+}
+
+/// The same, where the plan is read already.
+pub async fn if_over(context: &Context, work: &mut Work, row: &mut Row, plan: &plans::Row) -> Result<bool, store::Error> {
+    let over = plan.expires_at.filter(|at| row.status == Status::AwaitingApproval && *at <= context.clock.now());
+    let Some(expires_at) = over else { return Ok(false) };
+    plans::move_on(work, plan.id, plan.state, PlanEvent::Expire).await?;
     let text =
         format!("Nobody approved plan {} before {}. Ask again to get a fresh one.", plan.revision, expires_at.format("%Y-%m-%d %H:%M UTC"));
     transition::say(work, row, None, &text).await?;

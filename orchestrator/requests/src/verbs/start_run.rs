@@ -1,7 +1,7 @@
-//! The start of a plan's run: it is approved, its tasks are made, and its request moves on. One path for what a person has just approved, for
-//! what people stand for, and for what needs nobody; in the caller's transaction, with the request's row locked.
+//! The start of plans' runs: each is approved, its tasks are made, and its request moves on. One path for what a person has just approved, for
+//! what people stand for, and for what needs nobody; in the caller's transaction, with the requests' rows locked.
 
-use chiffon_engine::verbs::create_tasks;
+use chiffon_engine::verbs::create_tasks::{self, NewTasks};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan::PlanDocument;
@@ -37,16 +37,24 @@ impl<'p> Fixed<'p> {
     }
 }
 
-/// Starts it at this time, which is that of its approvals. `change` moves the request, and says by whose word.
-pub async fn run(
-    context: &Context,
-    work: &mut Work,
-    row: &mut Row,
-    plan: &Fixed<'_>,
-    at: DateTime<Utc>,
-    change: Change,
-) -> Result<(), store::Error> {
-    plans::approve(work, plan.id, plan.state, at).await?;
-    create_tasks::apply(context, work, &freeze::new_tasks(row, plan.id, plan.document)).await?;
-    transition::apply(context, work, row, change).await
+/// A run to be started.
+#[derive(Debug)]
+pub struct Start<'s> {
+    /// The request.
+    pub row: &'s mut Row,
+    /// Its plan.
+    pub plan: Fixed<'s>,
+    /// Moves the request, and says by whose word.
+    pub change: Change,
+}
+
+/// Starts them at this time, which is that of their approvals.
+pub async fn run(context: &Context, work: &mut Work, starts: Vec<Start<'_>>, at: DateTime<Utc>) -> Result<(), store::Error> {
+    if starts.is_empty() {
+        return Ok(());
+    }
+    plans::approve(work, &starts.iter().map(|start| (start.plan.id, start.plan.state)).collect::<Vec<_>>(), at).await?;
+    let tasks: Vec<NewTasks<'_>> = starts.iter().map(|start| freeze::new_tasks(start.row, start.plan.id, start.plan.document)).collect();
+    create_tasks::apply(context, work, &tasks).await?;
+    transition::apply_all(context, work, starts.into_iter().map(|start| (start.row, start.change)).collect()).await
 }

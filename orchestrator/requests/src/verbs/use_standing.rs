@@ -13,7 +13,7 @@ use chiffon_protocol::action::Risk;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::start_run::{self, Fixed};
+use super::start_run::{self, Fixed, Start};
 use super::transition::{self, Change};
 use super::{Context, freeze};
 use crate::domain::request::Event;
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, work: &mut Work, row: &mut Row, plan:
         "approvals_given": used.len(), "approvals_needed": needed,
     });
     let change = Change::new(Event::Approve, AuditEvent::by_chiffon("plan.approved", data));
-    start_run::run(context, work, row, plan, now, change).await?;
+    start_run::run(context, work, vec![Start { row, plan: *plan, change }], now).await?;
     work.wake_dispatcher();
     Ok(())
 }

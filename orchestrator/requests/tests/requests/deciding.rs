@@ -11,6 +11,7 @@ use chiffon_protocol::ErrorCode;
 use chiffon_requests::chores::deadline_reaper::DeadlineReaper;
 use chiffon_requests::verbs::decide::Decision::{Approve, Reject, Revise};
 use chiffon_requests::verbs::say;
+use futures::future::join_all;
 
 async fn proposed(policy: Policy) -> (TestApp, uuid::Uuid) {
     let app = TestApp::with_policy(policy).await;
@@ -56,6 +57,65 @@ async fn of_two_approvals_at_once_exactly_one_starts_the_run() {
     assert_eq!(refused.code, ErrorCode::AlreadyDecided);
     assert_eq!(app.status(request_id).await, "running");
     assert_eq!(tasks(&app, request_id).await, 1);
+}
+
+#[tokio::test]
+async fn approvals_at_the_same_time_are_one_transaction_and_each_is_answered_by_itself() {
+    let app = TestApp::with_policy(Policy { approvals: 2, ..Policy::default() }).await;
+    app.announce_actions().await;
+    let ann = app.person("ann", Role::Requester).await;
+    let (bob, eve, rob) =
+        (app.person("bob", Role::Approver).await, app.person("eve", Role::Approver).await, app.person("rob", Role::Requester).await);
+    let mut plans = Vec::new();
+    for _ in 0..4 {
+        let request_id = planned(&app, &ann, RESTART).await;
+        plans.push((request_id, app.plan_sha256(request_id).await));
+    }
+    decide(&app, &eve, plans[0].0, Approve, None).await.expect("it is taken");
+    decide(&app, &eve, plans[1].0, Approve, None).await.expect("it is taken");
+    let stale = "0".repeat(64);
+    let words = [
+        // The second of two; and once more, by the same person, which is looked at after it.
+        (&bob, plans[0].0, &plans[0].1),
+        (&bob, plans[0].0, &plans[0].1),
+        (&bob, plans[1].0, &plans[1].1),
+        // The first of two.
+        (&bob, plans[2].0, &plans[2].1),
+        (&rob, plans[3].0, &plans[3].1),
+        (&eve, plans[3].0, &stale),
+        (&bob, ann.id, &plans[3].1),
+    ];
+    let answers = join_all(words.map(|(who, id, sha256)| decide_about(&app, who, id, sha256, Approve, None))).await;
+    let answers = answers.iter().map(|answer| answer.as_ref().map(|decided| decided.status.as_str()).map_err(|problem| problem.code));
+    let expected = [
+        Ok("running"),
+        Err(ErrorCode::AlreadyDecided),
+        Ok("running"),
+        Ok("awaiting_approval"),
+        Err(ErrorCode::Forbidden),
+        Err(ErrorCode::StalePlan),
+        Err(ErrorCode::RequestNotFound),
+    ];
+    assert_eq!(answers.collect::<Vec<_>>(), expected);
+    let started = "SELECT count(DISTINCT xmin::text) * 10 + count(*) FROM plans WHERE approved_at IS NOT NULL AND $1::uuid IS NOT NULL";
+    assert_eq!(app.number(started, ann.id).await, 12, "two plans of one transaction");
+    assert_eq!((tasks(&app, plans[0].0).await, tasks(&app, plans[1].0).await, tasks(&app, plans[2].0).await), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn an_approval_that_can_not_be_dealt_with_takes_no_other_with_it() {
+    let (app, request_id) = proposed(Policy::default()).await;
+    let zoe = app.person("zoe", Role::Requester).await;
+    let bob = app.person("bob", Role::Approver).await;
+    let other = planned(&app, &zoe, RESTART).await;
+    let hashes = [app.plan_sha256(request_id).await, app.plan_sha256(other).await];
+    sqlx::query("UPDATE requests SET waiting_for = '7' WHERE id = $1").bind(other).execute(app.pool()).await.expect("it is spoilt");
+    let (good, bad) = tokio::join!(
+        decide_about(&app, &bob, request_id, &hashes[0], Approve, None),
+        decide_about(&app, &bob, other, &hashes[1], Approve, None)
+    );
+    assert_eq!(good.expect("it is taken").status.as_str(), "running");
+    assert_eq!(bad.expect_err("it can't be read").code, ErrorCode::StoredDataUnreadable);
 }
 
 #[tokio::test]

@@ -1,0 +1,210 @@
+//! Approving plans: those that people approve at the same time in one transaction.
+//!
+//! Everything is looked at again under the requests' locks (RELIABILITY 18), of each by itself: one that can't be approved is refused, and
+//! the others run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chiffon_kernel::domain::audit::AuditEvent;
+use chiffon_kernel::domain::missing;
+use chiffon_kernel::domain::role::Principal;
+use chiffon_kernel::domain::waiting::{Wait, What};
+use chiffon_kernel::store;
+use chiffon_kernel::verbs::together::Together;
+use chiffon_kernel::verbs::work::Work;
+use chiffon_plans::domain::runnable;
+use chiffon_protocol::{ErrorCode, Problem};
+use futures::FutureExt as _;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::decide::{Decide, Decided, can_be_decided, decided, expired, may_decide, new_decision, seen_plan};
+use super::start_run::{self, Fixed, Start};
+use super::transition::{self, Change};
+use crate::domain::request::Event;
+use crate::store::requests::{self, Row};
+use crate::store::{approvals, messages, plans};
+use crate::verbs::{Context, expire, freeze, outdated};
+
+/// Who approves what.
+type Word = (Principal, Decide);
+/// What became of it.
+type Answer = Result<Decided, Problem>;
+
+/// Approvals that come at the same time.
+pub type Approvals = Together<Word, Answer>;
+
+/// Approves a plan.
+pub(super) async fn run(context: &Context, principal: &Principal, input: Decide) -> Answer {
+    let approvals = context.approvals.clone();
+    let context = context.clone();
+    let deal = move |words| {
+        let context = context.clone();
+        async move { deal(&context, words).await }.boxed()
+    };
+    let answer = approvals.say((principal.clone(), input), deal).await;
+    answer.unwrap_or_else(|| {
+        Err(Problem::new(ErrorCode::Internal, "the approval came to no end; look at the request before you approve it again"))
+    })
+}
+
+/// Answers each, in their order. Of one request there is one word in a transaction.
+async fn deal(context: &Context, words: Vec<Word>) -> Vec<Answer> {
+    let mut answers: Vec<Option<Answer>> = words.iter().map(|_| None).collect();
+    loop {
+        let mut named = BTreeSet::new();
+        let next: Vec<usize> = (0..words.len()).filter(|at| answers[*at].is_none() && named.insert(words[*at].1.request_id)).collect();
+        if next.is_empty() {
+            return answers.into_iter().flatten().collect();
+        }
+        let lot: Vec<&Word> = next.iter().map(|at| &words[*at]).collect();
+        for (at, answer) in next.into_iter().zip(lot_of(context, &lot).await) {
+            answers[at] = Some(answer);
+        }
+    }
+}
+
+async fn lot_of(context: &Context, words: &[&Word]) -> Vec<Answer> {
+    match context.store.within_limit(all(context, words)).await {
+        Ok(answers) => answers,
+        Err(problem) if words.len() == 1 || problem.code.is_retryable() => words.iter().map(|_| Err(problem.clone())).collect(),
+        // One of them can't be dealt with; it must not take the others with it.
+        Err(_) => {
+            let mut answers = Vec::with_capacity(words.len());
+            for word in words {
+                let answer = context.store.within_limit(all(context, &[word])).await;
+                answers
+                    .push(answer.map_or_else(Err, |mut answers| answers.pop().unwrap_or_else(|| Err(missing::request(word.1.request_id)))));
+            }
+            answers
+        }
+    }
+}
+
+/// One that can be approved.
+struct Going<'w> {
+    at: usize,
+    word: &'w Word,
+    row: Row,
+    plan: plans::Row,
+}
+
+async fn all(context: &Context, words: &[&Word]) -> Result<Vec<Answer>, Problem> {
+    let mut work = context.begin().await?;
+    let ids: Vec<Uuid> = words.iter().map(|(_, input)| input.request_id).collect();
+    let mut rows: BTreeMap<Uuid, Row> = requests::lock_all(&mut work, &ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let plan_ids: Vec<Uuid> = rows.values().filter_map(|row| row.plan_id).collect();
+    let mut plans = plans::get_all(&mut work, &plan_ids).await?;
+    let (mut answers, mut going) = (vec![], vec![]);
+    for (at, word @ (principal, input)) in words.iter().enumerate() {
+        let found = rows.remove(&input.request_id).ok_or_else(|| missing::request(input.request_id)).and_then(|row| {
+            may_decide(principal, &row, input.decision)?;
+            let plan = row.plan_id.and_then(|plan_id| plans.remove(&plan_id));
+            Ok((seen_plan(&row, plan, &input.plan_sha256)?, row))
+        });
+        match found {
+            Err(problem) => answers.push((at, Err(problem))),
+            Ok((plan, mut row)) => match refused(context, &mut work, &mut row, &plan, principal, input).await? {
+                Some(problem) => answers.push((at, Err(problem))),
+                None => going.push(Going { at, word, row, plan }),
+            },
+        }
+    }
+    answers.extend(approve(context, &mut work, going).await?);
+    work.wake_dispatcher();
+    work.commit().await?;
+    answers.sort_unstable_by_key(|(at, _)| *at);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+}
+
+/// Why this one is not approved, with all that follows from that.
+async fn refused(
+    context: &Context,
+    work: &mut Work,
+    row: &mut Row,
+    plan: &plans::Row,
+    principal: &Principal,
+    input: &Decide,
+) -> Result<Option<Problem>, Problem> {
+    if expire::if_over(context, work, row, plan).await? {
+        return Ok(Some(expired(row)));
+    }
+    let possible = can_be_decided(row, plan, input.decision).and_then(|()| runnable::check(&context.settings.kinds, &plan.document.steps));
+    if let Err(problem) = possible {
+        return Ok(Some(problem));
+    }
+    if let Some(between) = outdated::of(work, row, plan).await? {
+        return outdated::plan(context, work, row, &between).await.map(Some);
+    }
+    if plan.document.policy.self_approval { Ok(None) } else { by_themselves(work, row, principal).await }
+}
+
+/// Whoever has said a word in the conversation is an author of its plan, whoever began it.
+async fn by_themselves(work: &mut Work, row: &Row, principal: &Principal) -> Result<Option<Problem>, Problem> {
+    let authors = messages::list_speakers(work, row.id).await?;
+    let did = if principal.id == row.principal_id {
+        "asked for this"
+    } else if authors.iter().any(|author| author.id == principal.id) {
+        "changed what was asked for"
+    } else {
+        return Ok(None);
+    };
+    let names: Vec<&str> = authors.iter().map(|author| author.name.as_str()).collect();
+    let message = format!(
+        "`{}` {did}, and the policy wants a plan approved by somebody who said no word in its conversation (`policy.self_approval`); \
+         said so far by: {}",
+        principal.name,
+        names.join(", ")
+    );
+    Ok(Some(Problem::new(ErrorCode::SelfApproval, message).with_details(json!({"authors": names}))))
+}
+
+async fn approve(context: &Context, work: &mut Work, going: Vec<Going<'_>>) -> Result<Vec<(usize, Answer)>, Problem> {
+    if going.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = work.now();
+    let words = going
+        .iter()
+        .map(|Going { word: (principal, input), plan, .. }| (new_decision(context, plan, principal, input), plan.approvals_needed));
+    let given = approvals::approve(work, &words.collect::<Vec<_>>(), now).await?;
+    let (mut answers, mut starting) = (vec![], vec![]);
+    for mut one in going {
+        let Going { at, word: (principal, input), row, plan } = &mut one;
+        let Some(given) = given.get(&plan.id).copied() else {
+            let message = format!("`{}` has approved this plan before; it waits for somebody else", principal.name);
+            answers.push((*at, Err(Problem::new(ErrorCode::AlreadyDecided, message))));
+            continue;
+        };
+        let data = json!({
+            "revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment,
+            "approvals_given": given, "approvals_needed": plan.approvals_needed,
+        });
+        let event = AuditEvent::new(&principal.name, "plan.approved", data);
+        if given < i64::from(plan.approvals_needed) {
+            wait_for_more(work, row, plan, given, event).await?;
+            answers.push((*at, Ok(decided(row, plan, input, given))));
+        } else {
+            starting.push((one, given, Change::new(Event::Approve, event)));
+        }
+    }
+    let (mut started, mut changes) = (vec![], vec![]);
+    for (one, given, change) in starting {
+        started.push((one, given));
+        changes.push(change);
+    }
+    let starts = started.iter_mut().zip(changes).map(|((one, _), change)| Start { row: &mut one.row, plan: Fixed::of(&one.plan), change });
+    start_run::run(context, work, starts.collect(), now).await?;
+    answers.extend(started.into_iter().map(|(one, given)| (one.at, Ok(decided(&one.row, &one.plan, &one.word.1, given)))));
+    Ok(answers)
+}
+
+async fn wait_for_more(work: &mut Work, row: &mut Row, plan: &plans::Row, given: i64, event: AuditEvent) -> Result<(), store::Error> {
+    let now = work.now();
+    work.audit(row.id, event);
+    let waiting_for = Wait::new(What::Approval, freeze::approvers_wanted(plan.approvals_needed, given)).since(now);
+    requests::set_waiting_for(work, row.id, &waiting_for, now).await?;
+    row.waiting_for = Some(waiting_for);
+    transition::tell(work, row, None);
+    Ok(())
+}
