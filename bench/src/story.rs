@@ -13,7 +13,7 @@ use crate::noop;
 use crate::system::{HOSTS, System};
 
 /// Calls under way at once.
-const CALLS: usize = 16;
+const CALLS: usize = 64;
 /// Between two looks at what is done: small beside what is measured, and rare enough to cost little.
 const LOOK: Duration = Duration::from_millis(50);
 /// So many are looked at together, so that looking costs little however many there are.

@@ -17,9 +17,9 @@ use tokio::time::Instant;
 /// Any token of the right form: `chf_` and 32 bytes of base64url.
 pub const TOKEN: &str = "chf_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 /// Hosts of the agent: as many tasks may run at once.
-pub const HOSTS: usize = 500;
+pub const HOSTS: usize = 2_000;
 /// Attempts that the agent runs at once.
-const CONCURRENCY: usize = 64;
+const CONCURRENCY: usize = 256;
 const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOPS_WITHIN: Duration = Duration::from_mins(1);
 

@@ -161,6 +161,13 @@ impl Store {
         Ok(begun(&self.pool, "BEGIN").await?)
     }
 
+    /// Begins a transaction of a unit of work. Its statements name rows by their ids, one or many, so each is planned once for a connection:
+    /// PostgreSQL by itself would plan most of them anew each time, because it takes a list that it does not know for longer than those that
+    /// come (https://www.postgresql.org/docs/15/runtime-config-query.html#GUC-PLAN-CACHE-MODE).
+    pub async fn begin_work(&self) -> Result<Tx, Error> {
+        Ok(begun(&self.pool, "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan").await?)
+    }
+
     /// Begins a transaction that sees the database as it is now until it ends, and changes nothing.
     pub async fn snapshot(&self) -> Result<Tx, Error> {
         let mut transaction = read::snapshot(&self.pool).await?;

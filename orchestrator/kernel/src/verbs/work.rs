@@ -39,7 +39,7 @@ impl Context {
     /// Begins a unit of work.
     pub async fn begin(&self) -> Result<Work, store::Error> {
         Ok(Work {
-            transaction: self.store.begin().await?,
+            transaction: self.store.begin_work().await?,
             now: OnceLock::new(),
             context: self.clone(),
             trail: Trail::default(),
