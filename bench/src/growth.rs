@@ -31,7 +31,7 @@ const WAITS: &str = "
     WHERE request_id = $1 AND wait_key = 'host:' || $2 AND is_explained";
 const MORE: &str = "
     INSERT INTO tasks
-    SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'step_id', 'copy-' || n))).*
+    SELECT (jsonb_populate_record(NULL::tasks, to_jsonb(t) || jsonb_build_object('id', gen_random_uuid(), 'step_id', 'copy-' || n))).*
     FROM (SELECT * FROM tasks WHERE request_id = $1 LIMIT 1) AS t
     CROSS JOIN generate_series((SELECT count(*) FROM tasks WHERE request_id = $1) + 1, $2) AS n";
 

@@ -46,7 +46,7 @@ struct Args {
     /// Only these rows, separated by commas: dispatch, cold start, round trip, throughput, growth, log lines, stored
     #[arg(long, default_value = "")]
     only: String,
-    /// Tasks that are approved at once, 500 at most
+    /// Tasks that are approved at once, 2,000 at most
     #[arg(long, default_value_t = system::HOSTS)]
     tasks: usize,
     /// Lines of one run's log

@@ -11,6 +11,8 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -95,13 +97,14 @@ impl Shutdown {
 
     /// Resolves on SIGINT or SIGTERM, and on SIGHUP: the terminal was closed. That one does not count where whoever started this
     /// process has it ignored, as `nohup` does.
+    ///
+    /// One that comes while nobody waits for it is kept for whoever waits next: between two stages of a process none gets lost.
     pub async fn signal() {
-        use tokio::signal::unix::SignalKind;
         let closed = async {
             if is_to_outlive_its_terminal() {
                 return std::future::pending().await;
             }
-            heard(SignalKind::hangup()).await;
+            heard(&HANGUP, SignalKind::hangup()).await;
         };
         tokio::select! {
             () = Self::second_signal() => {}
@@ -112,18 +115,24 @@ impl Shutdown {
     /// Resolves on SIGINT or SIGTERM: somebody who has said it before will not wait. A terminal that is closed says so several times
     /// by itself, through the shell and through the kernel.
     pub async fn second_signal() {
-        use tokio::signal::unix::SignalKind;
         tokio::select! {
-            () = heard(SignalKind::interrupt()) => {}
-            () = heard(SignalKind::terminate()) => {}
+            () = heard(&INTERRUPT, SignalKind::interrupt()) => {}
+            () = heard(&TERMINATE, SignalKind::terminate()) => {}
         }
     }
 }
 
-/// Resolves when this signal comes.
-async fn heard(kind: tokio::signal::unix::SignalKind) {
-    match tokio::signal::unix::signal(kind) {
-        Ok(mut signal) => drop(signal.recv().await),
+/// What listens to a signal for as long as the process lives, once it was waited for.
+type Listening = OnceCell<Mutex<Signal>>;
+
+static HANGUP: Listening = OnceCell::const_new();
+static INTERRUPT: Listening = OnceCell::const_new();
+static TERMINATE: Listening = OnceCell::const_new();
+
+/// Resolves when this signal comes, or came since somebody last waited for it.
+async fn heard(listening: &'static Listening, kind: SignalKind) {
+    match listening.get_or_try_init(|| async { signal(kind).map(Mutex::new) }).await {
+        Ok(signal) => drop(signal.lock().await.recv().await),
         Err(_) => std::future::pending().await,
     }
 }
@@ -250,6 +259,16 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_comes_between_two_waits_is_heard_by_the_next() {
+        let soon = |limit| tokio::time::timeout(Duration::from_millis(limit), Shutdown::signal());
+        assert!(soon(20).await.is_err(), "nobody has said anything");
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM).unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(soon(5_000).await.is_ok(), "the signal got lost");
+        assert!(soon(20).await.is_err(), "it counts once");
+    }
 
     #[tokio::test]
     async fn a_panic_ends_its_task_and_nothing_else_and_is_told() {
