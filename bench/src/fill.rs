@@ -94,7 +94,10 @@ async fn drop_indexes(connection: &mut PgConnection, tables: &[String]) -> anyho
 
 /// The tables that have rows of requests, and a statement for each.
 async fn inserts(connection: &mut PgConnection) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let mut tables: Vec<(String, String)> = vec![("requests".to_owned(), TOLD.to_owned())];
+    // A stream has the id of its request.
+    let streams = "id IN (SELECT id FROM bench_told_requests)";
+    let mut tables: Vec<(String, String)> =
+        [("requests", TOLD), ("streams", streams)].map(|(table, rows)| (table.to_owned(), rows.to_owned())).into();
     let keys: Vec<(String, String, String, String)> = sqlx::query_as(
         "SELECT key.conrelid::regclass::text, own.attname::text, key.confrelid::regclass::text, other.attname::text
         FROM pg_constraint AS key
