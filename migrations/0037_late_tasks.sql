@@ -18,10 +18,18 @@ CREATE INDEX tasks_to_ask ON tasks (wait_key)
 WHERE status = 'pending' AND finished_at IS NULL AND 'when' = ANY (asks);
 
 -- A step before is over once all of its tasks are: completed, or such that what follows goes on.
-CREATE VIEW tasks_behind_their_steps AS
-SELECT t.id
+CREATE VIEW ready_tasks AS
+SELECT t.id, t.priority, t.created_at, t.resend_at, t.wait_key, t.is_explained, t.status, t.finished_at, t.asks
 FROM tasks t
-WHERE NOT EXISTS (
+WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL
+-- As values, not as joins: so that PostgreSQL begins with the few tasks that are asked for, never with all open requests.
+AND (
+    SELECT r.plan_id = t.plan_id AND r.finished_at IS NULL AND r.status <> 'paused' AND r.held_at IS NULL
+    FROM requests r
+    WHERE r.id = t.request_id
+)
+AND (t.purpose <> 'apply' OR (SELECT p.state = 'approved' FROM plans p WHERE p.id = t.plan_id))
+AND NOT EXISTS (
     SELECT
     FROM unnest(t.depends_on) AS needed (step_id)
     WHERE NOT EXISTS (
@@ -37,20 +45,6 @@ WHERE NOT EXISTS (
         AND o.status <> 'completed' AND o.consequence IS DISTINCT FROM 'continue'
     )
 );
-COMMENT ON VIEW tasks_behind_their_steps IS 'Tasks for which all steps before are over, whatever else they wait for.';
-
-CREATE VIEW ready_tasks AS
-SELECT t.id, t.priority, t.created_at, t.resend_at, t.wait_key, t.is_explained, t.status, t.finished_at, t.asks
-FROM tasks t
-WHERE t.status IN ('pending', 'waiting') AND t.finished_at IS NULL
--- As values, not as joins: so that PostgreSQL begins with the few tasks that are asked for, never with all open requests.
-AND (
-    SELECT r.plan_id = t.plan_id AND r.finished_at IS NULL AND r.status <> 'paused' AND r.held_at IS NULL
-    FROM requests r
-    WHERE r.id = t.request_id
-)
-AND (t.purpose <> 'apply' OR (SELECT p.state = 'approved' FROM plans p WHERE p.id = t.plan_id))
-AND (SELECT true FROM tasks_behind_their_steps b WHERE b.id = t.id);
 COMMENT ON VIEW ready_tasks IS 'Tasks for which all before them is over, for all that their requests, plans and the steps before them say. Work that changes things goes only by an approved plan.';
 
 -- The version before looks at these only, so it gives out nothing that may have to be left out.

@@ -1,10 +1,12 @@
 //! An orchestrator of the version before runs beside one of today while they are exchanged: every migration only adds, what the old
 //! one writes is still taken, and what it asks is still answered. What no version since [`BEFORE`] has named may go.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use chiffon_kernel::store::{Store, StoreOptions};
+use chiffon_protocol::canonical;
 use chiffon_testkit::TemporaryDatabase;
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, SqlSafeStr as _};
@@ -15,6 +17,9 @@ const BEFORE: &str = "0034";
 const STATEMENTS: &str = include_str!("fixtures/statements.0034.json");
 /// What that version writes.
 const ROWS: &str = include_str!("fixtures/rows.0034.sql");
+
+/// Every migration, as databases may have applied it.
+const APPLIED: &str = include_str!("fixtures/migrations.sha384");
 
 /// What a migration does that the version before would notice, and why it may: `(file, the statement begins with, why)`.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
@@ -46,6 +51,20 @@ fn migrations() -> Migrations {
         (name, fs::read_to_string(path).expect("it reads"))
     };
     paths.into_iter().map(read).collect()
+}
+
+/// A database that has applied a migration does not start with another text of it.
+#[test]
+fn no_migration_that_was_ever_applied_is_changed() {
+    let number = |file: &str| file.split('_').next().and_then(|number| number.parse::<i64>().ok()).expect("its number");
+    let listed: BTreeMap<i64, String> =
+        APPLIED.lines().filter_map(|line| line.split_once("  ")).map(|(sum, file)| (number(file), sum.to_owned())).collect();
+    let there: BTreeMap<i64, String> =
+        sqlx::migrate!("../migrations").iter().map(|migration| (migration.version, canonical::hex(&migration.checksum))).collect();
+    assert_eq!(
+        there, listed,
+        "what is to be different goes into a new migration; for a new one fixtures/migrations.sha384 gets a line, as sha384sum writes it"
+    );
 }
 
 /// A migration's statements in upper case, without comments and texts, on one line each. Bodies of functions are texts.
