@@ -1,4 +1,4 @@
-//! Making plans' steps into tasks: its discoveries, its dry runs, or the real thing. In the caller's transaction.
+//! Making plans' steps into tasks: their discoveries, their dry runs, or the real thing. In the caller's transaction.
 //!
 //! Tasks are made `pending`; the dispatcher, which the caller wakes after the commit, takes it from there. Further ones of a run that is
 //! under way are [late tasks](super::late_tasks).

@@ -188,7 +188,7 @@ pub async fn approve(connection: &mut PgConnection, plans: &[(Uuid, State)], at:
         event: Event::Approve,
         written: Written { fixed: None, approved_at: Some(at) },
     };
-    set_states(connection, plans.iter().map(approved).collect()).await.map(drop)
+    set_states(connection, plans.iter().map(approved).collect()).await
 }
 
 /// Moves a revision that stands there, by what writes nothing beside.

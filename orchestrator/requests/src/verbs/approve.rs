@@ -13,8 +13,10 @@ use chiffon_kernel::store;
 use chiffon_kernel::verbs::together::Together;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::runnable;
+use chiffon_process::caught;
 use chiffon_protocol::{ErrorCode, Problem};
 use futures::FutureExt as _;
+use futures::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -65,20 +67,23 @@ async fn deal(context: &Context, words: Vec<Word>) -> Vec<Answer> {
 }
 
 async fn lot_of(context: &Context, words: &[&Word]) -> Vec<Answer> {
-    match context.store.within_limit(all(context, words)).await {
+    match transaction(context, words).await {
         Ok(answers) => answers,
-        Err(problem) if words.len() == 1 || problem.code.is_retryable() => words.iter().map(|_| Err(problem.clone())).collect(),
-        // One of them can't be dealt with; it must not take the others with it.
+        Err(problem) if words.len() == 1 => vec![Err(problem)],
+        // One of them can't be dealt with, because its row is held or can't be read, say: it must not take the others with it, nor hold
+        // them up.
         Err(_) => {
-            let mut answers = Vec::with_capacity(words.len());
-            for word in words {
-                let answer = context.store.within_limit(all(context, &[word])).await;
-                answers
-                    .push(answer.map_or_else(Err, |mut answers| answers.pop().unwrap_or_else(|| Err(missing::request(word.1.request_id)))));
-            }
-            answers
+            let alone = words.iter().map(|word| async move {
+                transaction(context, std::slice::from_ref(word)).await.unwrap_or_else(|problem| vec![Err(problem)])
+            });
+            join_all(alone).await.into_iter().flatten().collect()
         }
     }
+}
+
+async fn transaction(context: &Context, words: &[&Word]) -> Result<Vec<Answer>, Problem> {
+    let answers = caught(context.store.within_limit(Box::pin(all(context, words)))).await;
+    answers.unwrap_or_else(|panic| Err(context.background.panicked("approvals", &panic, context.clock.now())))
 }
 
 /// One that can be approved.

@@ -97,17 +97,15 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
         return Err(expired(&row));
     }
     can_be_decided(&row, &plan, input.decision)?;
-    let decided = match input.decision {
-        Decision::Reject => reject(context, &mut work, &mut row, &plan, principal, &input).await?,
-        Decision::Approve | Decision::Revise => match talk.filter(|talk| talk.is_about(&row)) {
-            // Words that change nothing take no plan away.
-            Some(talk) => {
-                let words = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
-                say::answer(&mut work, &row, principal, &words, &talk.answer).await?;
-                decided(&row, &plan, &input, 0)
-            }
-            None => revise(context, &mut work, &mut row, &plan, principal, &input).await?,
-        },
+    let decided = if input.decision == Decision::Reject {
+        reject(context, &mut work, &mut row, &plan, principal, &input).await?
+    } else if let Some(talk) = talk.filter(|talk| talk.is_about(&row)) {
+        // Words that change nothing take no plan away.
+        let words = checked_text(context, input.comment.as_deref().unwrap_or_default())?;
+        say::answer(&mut work, &row, principal, &words, &talk.answer).await?;
+        decided(&row, &plan, &input, 0)
+    } else {
+        revise(context, &mut work, &mut row, &plan, principal, &input).await?
     };
     work.wake_dispatcher();
     work.commit().await?;
