@@ -105,8 +105,8 @@ pub fn idle_rows(system: &System, spent: &Spent) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The rows of these runs of so many tasks each, less what the same time costs with nothing to do.
-pub fn load_rows(system: &System, idle: &Spent, runs: &[Spent], tasks: usize) -> anyhow::Result<Vec<Row>> {
+/// The rows of these runs of so many tasks each, approved in this way, less what the same time costs with nothing to do.
+pub fn load_rows(system: &System, idle: &Spent, runs: &[Spent], tasks: usize, how: &str) -> anyhow::Result<Vec<Row>> {
     #[expect(clippy::cast_precision_loss, reason = "some hundred tasks")]
     let tasks = tasks as f64;
     let each = |of: &dyn Fn(&Spent) -> f64| -> Vec<f64> {
@@ -115,12 +115,12 @@ pub fn load_rows(system: &System, idle: &Spent, runs: &[Spent], tasks: usize) ->
     let mut rows = Vec::new();
     for (index, (part, _)) in system.parts()?.into_iter().enumerate() {
         let cpu = each(&|spent| spent.cpu_seconds[index] * 1e3);
-        rows.push(Row::alone(format!("under load: {part}, processor a task"), "ms", Figures::of(cpu)));
+        rows.push(Row::alone(format!("under load, {how}: {part}, processor a task"), "ms", Figures::of(cpu)));
         let memory = runs.iter().map(|run| run.memory_mib[index]).collect();
-        rows.push(Row::alone(format!("under load: {part}, memory"), "MiB", Figures::of(memory)));
+        rows.push(Row::alone(format!("under load, {how}: {part}, memory"), "MiB", Figures::of(memory)));
     }
     for (index, name) in COUNTED.into_iter().enumerate().take(idle.counted.len()) {
-        rows.push(Row::alone(format!("under load: {name} a task"), "", Figures::of(each(&|spent| spent.counted[index]))));
+        rows.push(Row::alone(format!("under load, {how}: {name} a task"), "", Figures::of(each(&|spent| spent.counted[index]))));
     }
     Ok(rows)
 }

@@ -146,7 +146,7 @@ async fn measure_on(
         }
     }
     if wanted("growth") {
-        rows.extend(growth::rows(system).await?);
+        rows.extend(growth::rows(system, args.profile).await?);
     }
     if wanted("log lines") {
         rows.push(log_lines::row(system, few, args.lines).await?);

@@ -29,7 +29,7 @@ const LONGEST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 pub async fn rows(system: &mut System, wanted: i64) -> anyhow::Result<Vec<Row>> {
     let done: i64 = sqlx::query_scalar("SELECT count(*) FROM requests WHERE status = 'completed'").fetch_one(&system.pool).await?;
     if done < i64::try_from(HOSTS)? {
-        let planned = story::plan(system, HOSTS).await?;
+        let planned = story::plan(system, HOSTS, 1).await?;
         story::run(system, &planned).await?;
     }
     system.stop_orchestrator();

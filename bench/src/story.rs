@@ -46,6 +46,11 @@ const AUDITED: &str = "
     ) AS whole";
 const FINISHED: &str = "SELECT /* bench */ count(*) FROM requests WHERE id = ANY($1) AND finished_at IS NOT NULL";
 const PLANNED: &str = "SELECT /* bench */ count(*) FROM requests WHERE id = ANY($1) AND status = 'awaiting_approval'";
+const PLANS: &str = "
+    SELECT /* bench */ request.id, plan.sha256, jsonb_array_length(plan.body -> 'steps')
+    FROM requests AS request
+    JOIN plans AS plan ON plan.id = request.plan_id
+    WHERE request.id = ANY($1)";
 
 /// A request with a plan that waits to be approved.
 #[derive(Debug, Clone)]
@@ -54,13 +59,19 @@ pub struct Planned {
     pub id: Uuid,
     /// The hash of its plan.
     pub sha256: String,
+    /// How many steps that has.
+    pub steps: usize,
 }
 
-/// Asks for so many at once, and waits until each has its plan.
-pub async fn plan(system: &System, count: usize) -> anyhow::Result<Vec<Planned>> {
-    ensure!(count <= HOSTS, "{count} tasks would wait for one another's hosts; there are {HOSTS}");
-    let texts = (1..=count).map(|number| format!("do nothing on {}", noop::host(number)));
-    plan_each(system, texts).await
+/// Asks for so many tasks at once, of so many steps in a plan, and waits until each request has its plan.
+pub async fn plan(system: &System, tasks: usize, steps: usize) -> anyhow::Result<Vec<Planned>> {
+    ensure!(tasks <= HOSTS, "{tasks} tasks would wait for one another's hosts; there are {HOSTS}");
+    let hosts: Vec<String> = (1..=tasks).map(noop::host).collect();
+    let texts = hosts.chunks(steps).map(|hosts| format!("do nothing on {}", hosts.join(", ")));
+    let planned = plan_each(system, texts).await?;
+    let found: usize = planned.iter().map(|planned| planned.steps).sum();
+    ensure!(found == tasks, "the plans have {found} steps instead of {tasks}");
+    Ok(planned)
 }
 
 /// The same with words of one's own.
@@ -78,12 +89,8 @@ pub async fn plan_each(system: &System, texts: impl IntoIterator<Item = String>)
     for ids in ids.chunks(LOOKED_AT) {
         until(system, PLANNED, ids, "planned").await?;
     }
-    let plans: Vec<(Uuid, String)> =
-        sqlx::query_as("SELECT /* bench */ request.id, plan.sha256 FROM requests AS request JOIN plans AS plan ON plan.id = request.plan_id WHERE request.id = ANY($1)")
-            .bind(&ids)
-            .fetch_all(&system.pool)
-            .await?;
-    Ok(plans.into_iter().map(|(id, sha256)| Planned { id, sha256 }).collect())
+    let plans: Vec<(Uuid, String, i32)> = sqlx::query_as(PLANS).bind(&ids).fetch_all(&system.pool).await?;
+    plans.into_iter().map(|(id, sha256, steps)| Ok(Planned { id, sha256, steps: steps.try_into()? })).collect()
 }
 
 /// Approves all of them at once, and waits until results and logs of all are stored.
@@ -94,7 +101,12 @@ pub async fn run(system: &System, planned: &[Planned]) -> anyhow::Result<()> {
     for ids in ids.chunks(LOOKED_AT) {
         until(system, FINISHED, ids, "at their end").await?;
     }
-    until(system, DONE, &ids, "completed with result and log").await
+    until_count(system, DONE, &ids, tasks(planned)?, "completed with result and log").await
+}
+
+/// How many tasks these come to.
+fn tasks(planned: &[Planned]) -> anyhow::Result<i64> {
+    Ok(planned.iter().map(|planned| planned.steps).sum::<usize>().try_into()?)
 }
 
 /// Approves one plan.
@@ -109,12 +121,12 @@ pub async fn approve(api: chiffon_e2e::Api, planned: Planned) -> anyhow::Result<
 pub async fn check(system: &System, planned: &[Planned], lines_each: i64) -> anyhow::Result<()> {
     let ids: Vec<Uuid> = planned.iter().map(|planned| planned.id).collect();
     let chains: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-    let count = i64::try_from(ids.len())?;
+    let (count, tasks) = (i64::try_from(ids.len())?, tasks(planned)?);
     let done: i64 = sqlx::query_scalar(DONE).bind(&ids).fetch_one(&system.pool).await?;
     let lines: i64 = sqlx::query_scalar(LOGGED).bind(&ids).fetch_one(&system.pool).await?;
     let audited: i64 = sqlx::query_scalar(AUDITED).bind(&chains).fetch_one(&system.pool).await?;
-    ensure!(done == count, "{done} of {count} tasks are completed with their result");
-    ensure!(lines == count * lines_each, "{lines} lines are logged of {}", count * lines_each);
+    ensure!(done == tasks, "{done} of {tasks} tasks are completed with their result");
+    ensure!(lines == tasks * lines_each, "{lines} lines are logged of {}", tasks * lines_each);
     ensure!(audited == count, "{audited} of {count} audit chains are whole");
     let some = planned.first().context("nothing was asked")?.id;
     let (status, report) = system.api.get(&format!("/audit/verify?chain={some}")).await;
@@ -124,7 +136,12 @@ pub async fn check(system: &System, planned: &[Planned], lines_each: i64) -> any
 
 /// Waits until a count is that of all ids.
 async fn until(system: &System, statement: &'static str, ids: &[Uuid], what: &str) -> anyhow::Result<()> {
-    let (wanted, deadline) = (i64::try_from(ids.len())?, Instant::now() + PATIENCE);
+    until_count(system, statement, ids, ids.len().try_into()?, what).await
+}
+
+/// Waits until a count of what belongs to these ids is as wanted.
+async fn until_count(system: &System, statement: &'static str, ids: &[Uuid], wanted: i64, what: &str) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let count: i64 = sqlx::query_scalar(statement).bind(ids).fetch_one(&system.pool).await?;
         system.looks.fetch_add(1, Ordering::Relaxed);

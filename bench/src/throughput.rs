@@ -4,13 +4,15 @@
 use std::time::{Duration, Instant};
 
 use crate::celery::{self, Celery};
-use crate::costs::{Span, idle_rows, load_rows};
+use crate::costs::{Span, Spent, idle_rows, load_rows};
 use crate::system::System;
 use crate::table::{Beside, Figures, Row};
 use crate::{noop, profile, story};
 
 /// Not counted: they fill caches and open connections.
 const WARM_UP: usize = 30;
+/// Steps of a plan in which many tasks are approved together: as many hosts as the offline planner names one by one.
+const STEPS: usize = 16;
 /// How long the system is watched with nothing to do.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -22,7 +24,7 @@ pub async fn rows(
     tasks: usize,
     profiled: bool,
 ) -> anyhow::Result<Vec<Row>> {
-    let first = story::plan(system, WARM_UP).await?;
+    let first = story::plan(system, WARM_UP, 1).await?;
     story::run(system, &first).await?;
     let before = profile::reset(system).await?;
     let begun = Instant::now();
@@ -33,28 +35,19 @@ pub async fn rows(
     }
     let idle = span.end(system).await?;
 
-    let (mut planned_a_second, mut done_a_second, mut whole, mut peers, mut spent) = (vec![], vec![], vec![], vec![], vec![]);
-    let before = profile::reset(system).await?;
-    for _ in 0..runs {
-        let begun = Instant::now();
-        let planned = story::plan(system, tasks).await?;
-        let planning = begun.elapsed();
-        let span = Span::begin(system).await?;
-        let begun = Instant::now();
-        story::run(system, &planned).await?;
-        let running = begun.elapsed();
-        spent.push(span.end(system).await?);
-        story::check(system, &planned, noop::EVENTS).await?;
-        planned_a_second.push(a_second(tasks, planning));
-        done_a_second.push(a_second(tasks, running));
-        whole.push(a_second(tasks, planning + running));
-        if let Ok(celery) = celery {
-            peers.push(a_second(tasks, Duration::from_secs_f64(celery.throughput(tasks)?)));
+    let (mut single, mut together, mut peers) = (Measured::default(), Measured::default(), vec![]);
+    for (steps, measured) in [(1, &mut single), (STEPS, &mut together)] {
+        let before = profile::reset(system).await?;
+        for _ in 0..runs {
+            measured.run(system, tasks, steps).await?;
+            if let Ok(celery) = celery {
+                peers.push(a_second(tasks, Duration::from_secs_f64(celery.throughput(tasks)?)));
+            }
         }
-    }
-    if profiled {
-        #[expect(clippy::cast_precision_loss, reason = "some thousand tasks")]
-        profile::print(system, &before, (tasks * runs) as f64, "tasks").await?;
+        if profiled {
+            #[expect(clippy::cast_precision_loss, reason = "some thousand tasks")]
+            profile::print(system, &before, (tasks * runs) as f64, &format!("tasks, {steps} of a plan")).await?;
+        }
     }
 
     let peer = || match &*celery {
@@ -65,15 +58,45 @@ pub async fn rows(
         Row::alone(
             format!("throughput: {tasks} no-op tasks approved at once, to result, log and audit"),
             "tasks/s",
-            Figures::of(done_a_second),
+            Figures::of(single.done_a_second),
         )
         .beside(peer()),
-        Row::alone("throughput: the same from POST /request on, planned offline", "tasks/s", Figures::of(whole)).beside(peer()),
-        Row::alone("throughput: plans made offline", "plans/s", Figures::of(planned_a_second)),
+        Row::alone(format!("throughput: the same, {STEPS} tasks of a plan"), "tasks/s", Figures::of(together.done_a_second)).beside(peer()),
+        Row::alone("throughput: a plan for each, from POST /request on, planned offline", "tasks/s", Figures::of(single.whole_a_second))
+            .beside(peer()),
+        Row::alone("throughput: plans made offline", "plans/s", Figures::of(single.planned_a_second)),
     ];
     rows.extend(idle_rows(system, &idle)?);
-    rows.extend(load_rows(system, &idle, &spent, tasks)?);
+    rows.extend(load_rows(system, &idle, &single.spent, tasks, "a plan for each")?);
+    rows.extend(load_rows(system, &idle, &together.spent, tasks, &format!("{STEPS} of a plan"))?);
     Ok(rows)
+}
+
+/// What the runs of one kind came to.
+#[derive(Debug, Default)]
+struct Measured {
+    planned_a_second: Vec<f64>,
+    done_a_second: Vec<f64>,
+    whole_a_second: Vec<f64>,
+    spent: Vec<Spent>,
+}
+
+impl Measured {
+    async fn run(&mut self, system: &System, tasks: usize, steps: usize) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let planned = story::plan(system, tasks, steps).await?;
+        let planning = begun.elapsed();
+        let span = Span::begin(system).await?;
+        let begun = Instant::now();
+        story::run(system, &planned).await?;
+        let running = begun.elapsed();
+        self.spent.push(span.end(system).await?);
+        story::check(system, &planned, noop::EVENTS).await?;
+        self.planned_a_second.push(a_second(planned.len(), planning));
+        self.done_a_second.push(a_second(tasks, running));
+        self.whole_a_second.push(a_second(tasks, planning + running));
+        Ok(())
+    }
 }
 
 fn a_second(tasks: usize, took: Duration) -> f64 {

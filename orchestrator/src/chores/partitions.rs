@@ -54,9 +54,9 @@ impl Partitions {
     /// One process at a time; whoever comes second finds nothing left.
     async fn let_go(&self) -> Result<usize, Problem> {
         let mut connection = self.context.store.acquire().await?;
-        let Some(epoch) = leases::acquire(&mut connection, NAME, &self.context.instance, LEASE).await? else { return Ok(0) };
+        let Some(held) = leases::acquire(&mut connection, NAME, &self.context.instance, LEASE).await? else { return Ok(0) };
         drop(connection);
-        let gone = retain::run(&self.context, Fence { lease: NAME, epoch }).await;
+        let gone = retain::run(&self.context, Fence { lease: NAME, epoch: held.epoch }).await;
         let mut connection = self.context.store.acquire().await?;
         leases::release(&mut connection, NAME, &self.context.instance).await?;
         Ok(gone?)

@@ -8,10 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chiffon_bus::Status;
 use chiffon_kernel::chores::{Chore, TickReport};
-use chiffon_kernel::store::leases;
+use chiffon_kernel::verbs::holding::Holding;
 use chiffon_protocol::Problem;
 use tokio::sync::{Notify, watch};
 
+use crate::store::attempts;
 use crate::verbs::intake::Intake;
 use crate::verbs::lose_attempt::Fence;
 use crate::verbs::{Context, reap_leases, reap_overdue, retry};
@@ -29,13 +30,23 @@ pub struct LeaseReaper {
     never: Notify,
     broker: Mutex<watch::Receiver<Status>>,
     last_look: Mutex<Option<Duration>>,
+    holding: Holding,
+    nothing_out_at: Mutex<Option<Duration>>,
 }
 
 impl LeaseReaper {
     /// A reaper that trusts silence as far as `intake` is healthy.
     pub fn new(context: Context, intake: Arc<Intake>) -> Self {
         let broker = Mutex::new(context.bus.status());
-        Self { context, intake, never: Notify::new(), broker, last_look: Mutex::new(None) }
+        Self {
+            context,
+            intake,
+            never: Notify::new(),
+            broker,
+            last_look: Mutex::new(None),
+            holding: Holding::new(NAME),
+            nothing_out_at: Mutex::new(None),
+        }
     }
 
     /// Whether the broker was there without a break since the last look, and this process was not stopped meanwhile.
@@ -47,6 +58,17 @@ impl LeaseReaper {
         let longest = self.context.settings.agent_lease / 2;
         let looked_lately = before.is_none_or(|before| now.saturating_sub(before) <= longest);
         was_steady && is_connected && looked_lately
+    }
+
+    /// Whether an agent has anything, or had within `lately`: what it has only just taken is neither silent nor overdue.
+    async fn is_any_out(&self, now: Duration, lately: Duration) -> Result<bool, Problem> {
+        let nothing_at = *self.nothing_out_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if nothing_at.is_some_and(|at| now.saturating_sub(at) < lately) {
+            return Ok(false);
+        }
+        let is_any = attempts::is_any_out(&mut *self.context.store.acquire().await?).await?;
+        *self.nothing_out_at.lock().unwrap_or_else(PoisonError::into_inner) = (!is_any).then_some(now);
+        Ok(is_any)
     }
 }
 
@@ -68,14 +90,15 @@ impl Chore for LeaseReaper {
         } else {
             self.intake.is_troubled();
         }
-        let mut connection = self.context.store.acquire().await.inspect_err(|_| self.intake.is_troubled())?;
-        let lease = (self.context.settings.tick * LEASE_TICKS).max(self.context.settings.agent_lease);
-        let epoch =
-            leases::acquire(&mut connection, NAME, &self.context.instance, lease).await.inspect_err(|_| self.intake.is_troubled())?;
-        drop(connection);
-        let Some(epoch) = epoch.filter(|_| self.intake.has_worked_for(self.context.settings.agent_lease, now)) else {
+        let agent_lease = self.context.settings.agent_lease;
+        let lease = (self.context.settings.tick * LEASE_TICKS).max(agent_lease);
+        let epoch = self.holding.epoch(&self.context, lease).await.inspect_err(|_| self.intake.is_troubled())?;
+        let Some(epoch) = epoch.filter(|_| self.intake.has_worked_for(agent_lease, now)) else {
             return Ok(TickReport::default());
         };
+        if !self.is_any_out(now, agent_lease / 4).await? {
+            return Ok(TickReport::default());
+        }
         let fence = Fence { lease: NAME, epoch };
         let silent = reap_leases::run(&self.context, fence).await?;
         let overdue = reap_overdue::run(&self.context, fence).await?;

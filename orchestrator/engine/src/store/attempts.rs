@@ -53,6 +53,19 @@ impl Attempt {
     }
 }
 
+/// Whether an agent has anything, as far as is known here.
+pub async fn is_any_out(connection: &mut PgConnection) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT
+            FROM tasks
+            WHERE status IN ('dispatched', 'running', 'unknown') AND finished_at IS NULL
+        ) AS "any!""#,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// One attempt with its owner's key and whereabouts.
 pub async fn get(connection: &mut PgConnection, task_id: Uuid, attempt: i32) -> Result<Option<Attempt>, Error> {
     Ok(sqlx::query_as!(

@@ -75,11 +75,11 @@ pub async fn list_of_plans(
 ) -> Result<BTreeMap<Uuid, Vec<TaskLine>>, Error> {
     let rows = sqlx::query!(
         r#"SELECT plan_id, id, split_part(step_id, '.', 1) AS "step_id!", title, status, progress, changed, output, outputs, error, consequence,
-            cancel_requested_at IS NOT NULL AS "cancel_requested!", EXISTS (
-                SELECT
+            cancel_requested_at IS NOT NULL AS "cancel_requested!", COALESCE((
+                SELECT p.checks_attempt IS NOT NULL
                 FROM tasks p
-                WHERE p.plan_id = tasks.plan_id AND p.step_id = tasks.step_id AND p.purpose = 'preview' AND p.checks_attempt IS NOT NULL
-            ) AS "was_looked_at_again!"
+                WHERE p.plan_id = tasks.plan_id AND p.step_id = tasks.step_id AND p.purpose = 'preview'
+            ), false) AS "was_looked_at_again!"
         FROM tasks
         WHERE plan_id = ANY ($1) AND purpose = $2
         ORDER BY id"#,

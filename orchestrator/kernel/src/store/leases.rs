@@ -6,13 +6,22 @@ use sqlx::PgConnection;
 
 use super::Error;
 
-/// Takes or renews a lease; the epoch under which the holder may write, or `None` while somebody else holds it.
+/// A lease that its holder has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Held {
+    /// Under which the holder may write.
+    pub epoch: i64,
+    /// How much of it is left.
+    pub left: Duration,
+}
+
+/// Takes or renews a lease; `None` while somebody else holds it.
 /// The epoch rises whenever the holder changes, and when its own lease had run out. While more than half of it is left nothing is
 /// written, so that an idle hour costs little.
-pub async fn acquire(connection: &mut PgConnection, name: &str, holder: &str, lease: Duration) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar!(
+pub async fn acquire(connection: &mut PgConnection, name: &str, holder: &str, lease: Duration) -> Result<Option<Held>, Error> {
+    let held = sqlx::query!(
         r#"WITH held AS (
-            SELECT epoch
+            SELECT epoch, EXTRACT(EPOCH FROM expires_at - now())::float8 AS seconds
             FROM leases
             WHERE name = $1 AND holder = $2 AND expires_at > now() + make_interval(secs => $3::float8 / 2)
         ), taken AS (
@@ -24,19 +33,20 @@ pub async fn acquire(connection: &mut PgConnection, name: &str, holder: &str, le
                 epoch = leases.epoch + CASE WHEN leases.holder = $2 AND leases.expires_at > now() THEN 0 ELSE 1 END,
                 expires_at = now() + make_interval(secs => $3)
             WHERE leases.holder = $2 OR leases.expires_at <= now()
-            RETURNING epoch
+            RETURNING epoch, $3::float8 AS seconds
         )
-        SELECT epoch AS "epoch!"
+        SELECT epoch AS "epoch!", seconds AS "seconds!"
         FROM held
         UNION ALL
-        SELECT epoch
+        SELECT epoch, seconds
         FROM taken"#,
         name,
         holder,
         lease.as_secs_f64(),
     )
     .fetch_optional(connection)
-    .await?)
+    .await?;
+    Ok(held.map(|held| Held { epoch: held.epoch, left: Duration::try_from_secs_f64(held.seconds).unwrap_or_default() }))
 }
 
 /// Gives a lease back early.

@@ -3,6 +3,7 @@
 pub mod announcements;
 pub mod background_status;
 pub mod handed;
+pub mod holding;
 pub mod live;
 pub mod outcome;
 pub mod principal_keys;

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_kernel::chores::{Chore, TickReport};
-use chiffon_kernel::store::{self, leases, root};
+use chiffon_kernel::store::{self, root};
 use chiffon_kernel::verbs::Context;
+use chiffon_kernel::verbs::holding::Holding;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::{ErrorCode, Problem};
 use git2::Oid;
@@ -54,12 +55,13 @@ fn commit_of(record: &Open) -> Option<Oid> {
 pub struct GitScribe {
     context: Context,
     repository: AuditRepository,
+    holding: Holding,
 }
 
 impl GitScribe {
     /// A scribe for this repository.
     pub fn new(context: Context, repository: AuditRepository) -> Self {
-        Self { context, repository }
+        Self { context, repository, holding: Holding::new(LEASE) }
     }
 
     /// Settles what is open, as far as one batch; how many records were settled.
@@ -90,9 +92,9 @@ impl GitScribe {
 
     /// What is open, and the epoch in which it is ours to settle. The connection is given back before anything is written to the disk.
     async fn take_open(&self) -> Result<Option<(i64, Vec<Open>)>, Problem> {
-        let mut connection = self.context.store.acquire().await?;
         let lease = self.context.settings.tick * LEASE_TICKS;
-        let Some(epoch) = leases::acquire(&mut connection, LEASE, &self.context.instance, lease).await? else { return Ok(None) };
+        let Some(epoch) = self.holding.epoch(&self.context, lease).await? else { return Ok(None) };
+        let mut connection = self.context.store.acquire().await?;
         Ok(Some((epoch, git_outbox::list_open(&mut connection, i64::from(BATCH)).await?)))
     }
 

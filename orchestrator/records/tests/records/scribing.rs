@@ -223,7 +223,8 @@ async fn a_scribe_without_the_lease_or_with_an_old_epoch_writes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
     let mut connection = site.app.context.store.acquire().await.expect("a connection");
-    let epoch = leases::acquire(&mut connection, LEASE, "another", Duration::from_mins(1)).await.expect("it answers").expect("it is free");
+    let epoch =
+        leases::acquire(&mut connection, LEASE, "another", Duration::from_mins(1)).await.expect("it answers").expect("it is free").epoch;
     assert_eq!(scribe.settle_open().await.expect("it looks"), 0);
     assert_eq!(messages(repository.path()), Vec::<String>::new());
     let record = git_outbox::list_open(&mut connection, 1).await.expect("it lists").remove(0);
@@ -292,7 +293,8 @@ async fn a_scribe_that_was_stopped_in_its_middle_changes_nothing_when_it_goes_on
     // The old one has written its objects and noted the commit, and is stopped before it moves the branch.
     let (scribe, repository) = scribe(&site, &folder.path().join("audit.git"));
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");
-    let epoch = leases::acquire(&mut connection, LEASE, "old", Duration::from_mins(1)).await.expect("it answers").expect("it is free");
+    let epoch =
+        leases::acquire(&mut connection, LEASE, "old", Duration::from_mins(1)).await.expect("it answers").expect("it is free").epoch;
     let commit = repository.write(&[plan], None, || false).expect("objects")[0];
     assert!(git_outbox::set_commits(&mut connection, &[made(record.id, &commit.to_string())], LEASE, epoch).await.expect("it answers"));
     sqlx::query("UPDATE leases SET expires_at = now()").execute(site.app.pool()).await.expect("it ends");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chiffon_engine::verbs::lose_attempt::Fence;
 use chiffon_kernel::chores::{Chore, TickReport};
-use chiffon_kernel::store::leases;
+use chiffon_kernel::verbs::holding::Holding;
 use chiffon_protocol::Problem;
 use tokio::sync::Notify;
 
@@ -24,12 +24,13 @@ const LEASE_LOOKS: u32 = 4;
 pub struct DeadlineReaper {
     context: Context,
     never: Notify,
+    holding: Holding,
 }
 
 impl DeadlineReaper {
     /// A reaper.
     pub fn new(context: Context) -> Self {
-        Self { context, never: Notify::new() }
+        Self { context, never: Notify::new(), holding: Holding::new(NAME) }
     }
 }
 
@@ -49,11 +50,8 @@ impl Chore for DeadlineReaper {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        let mut connection = self.context.store.acquire().await?;
         let lease = self.context.settings.tick * TICKS * LEASE_LOOKS;
-        let epoch = leases::acquire(&mut connection, NAME, &self.context.instance, lease).await?;
-        drop(connection);
-        let Some(epoch) = epoch else { return Ok(TickReport::default()) };
+        let Some(epoch) = self.holding.epoch(&self.context, lease).await? else { return Ok(TickReport::default()) };
         Ok(TickReport::of(enforce_deadlines::run(&self.context, Fence { lease: NAME, epoch }).await?))
     }
 }

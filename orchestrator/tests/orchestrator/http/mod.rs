@@ -1,6 +1,7 @@
 //! The HTTP interface, over real sockets and a real database.
 
 pub mod app;
+mod asks;
 mod bad_input;
 mod connections;
 mod dead_letters;

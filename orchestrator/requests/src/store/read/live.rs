@@ -21,7 +21,7 @@ pub struct Batch {
     pub finished: bool,
     /// Whether these are all events there are.
     pub last: bool,
-    /// Whether all announced log lines are stored and all records are committed.
+    /// Whether it had ended, all announced log lines are stored, and all records are committed.
     pub settled: bool,
 }
 
@@ -30,11 +30,14 @@ pub async fn read(pool: &PgPool, request_id: Uuid, after: i64, limit: i64) -> Re
     let mut tx = snapshot(pool).await?;
     let head = sqlx::query!(
         r#"SELECT r.status, s.event_seq, r.finished_at IS NOT NULL AS "finished!",
-            NOT EXISTS (SELECT FROM git_outbox g WHERE g.request_id = r.id AND g.settled_at IS NULL) AND NOT EXISTS (
-                SELECT FROM tasks t
-                JOIN task_attempts a ON a.task_id = t.id
-                WHERE t.request_id = r.id AND a.last_seq > a.stored_seq
-            ) AS "settled!"
+            CASE WHEN r.finished_at IS NULL THEN false ELSE
+                NOT EXISTS (SELECT FROM git_outbox g WHERE g.request_id = r.id AND g.settled_at IS NULL)
+                AND NOT EXISTS (
+                    SELECT FROM tasks t
+                    JOIN task_attempts a ON a.task_id = t.id
+                    WHERE t.request_id = r.id AND a.last_seq > a.stored_seq
+                )
+            END AS "settled!"
         FROM requests r
         JOIN streams s ON s.id = r.id
         WHERE r.id = $1"#,
