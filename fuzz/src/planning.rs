@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chiffon_infrastructure::Catalogue as Announced;
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_planning::planner::{Planned, PlanningInput, Turn};
-use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction};
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::canonical::sha256_hex;
@@ -59,7 +60,7 @@ fn fleet() -> Arc<Fleet> {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     let all = names(&["nas", "garden", "Vault", "vault", "web.alpha.lan", "web.beta.lan", "pi01", "pi02", "2001:db8::1", "größe"]);
     let groups = [("all", all), ("pis", names(&["pi01", "pi02"])), ("web", names(&["web.alpha.lan", "web.beta.lan"]))];
-    Arc::new(Fleet { groups: BTreeMap::from(groups.map(|(name, hosts)| (name.to_owned(), hosts))) })
+    Arc::new(Fleet::new(BTreeMap::from(groups.map(|(name, hosts)| (name.to_owned(), hosts)))))
 }
 
 fn asked(text: &str, catalogue: &Arc<Catalogue>, fleet: &Arc<Fleet>) -> PlanningInput {

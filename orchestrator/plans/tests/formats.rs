@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chiffon_plans::domain::assemble::{AssembleInput, assemble};
-use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction};
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::{Draft, DraftStep, PlanDocument, PlannedBy};
 use chiffon_plans::domain::policy::Policy;
 use chiffon_plans::domain::runnable;
@@ -60,7 +61,7 @@ fn made_after(previous: Option<&PlanDocument>) -> PlanDocument {
         draft: &Draft { summary: "Set up nas".to_owned(), steps: vec![step], notes: Vec::new() },
         planned_by: &PlannedBy { provider: "offline".to_owned(), model: None },
         catalogue: &Catalogue::new([CatalogueAction { spec: Arc::new(spec), sha256: "a".repeat(64) }]),
-        fleet: &Fleet { groups: BTreeMap::from([("all".to_owned(), BTreeSet::from(["nas".to_owned()]))]) },
+        fleet: &Fleet::new(BTreeMap::from([("all".to_owned(), BTreeSet::from(["nas".to_owned()]))])),
         policy: &Policy::default(),
         history: &|_| None,
         previous,

@@ -177,6 +177,6 @@ async fn an_agent_whose_hosts_can_not_be_read_is_left_out_of_what_is_planned_for
     break_row(&site, r#"UPDATE agents SET hosts = '{"all": ["web"]}' WHERE id = 'infra-2'"#).await;
     let mut connection = site.app.context.store.acquire().await.expect("a connection");
     let (_, fleet) = chiffon_fleet::store::catalogue::load(&mut connection).await.expect("it loads");
-    let hosts: Vec<&String> = fleet.groups.values().flatten().collect();
+    let hosts: Vec<&String> = fleet.groups().values().flatten().collect();
     assert_eq!(hosts, ["web"]);
 }

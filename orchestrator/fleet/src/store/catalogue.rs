@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chiffon_kernel::store::Error;
-use chiffon_kernel::store::stored_json::read_json;
-use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet, Version};
+use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Version};
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::not_offered::NotOffered;
-use chiffon_protocol::ErrorCode;
-use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::actions::{self, Key};
+use super::inventories::{self, Inventory};
 
 /// The catalogue and the fleet, of agents that are connected and of those that were: what waits for one of them says so.
-pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), Error> {
+pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Arc<Fleet>), Error> {
     let newest = sqlx::query!(
         "SELECT DISTINCT ON (a.name) a.name, a.sha256
         FROM actions a
@@ -27,54 +26,47 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Fleet), E
     let specs = actions::list(connection, &newest).await?;
     let action = |key: Key| specs.get(&key).map(|spec| CatalogueAction { spec: Arc::clone(spec), sha256: key.1 });
     let newest: Vec<CatalogueAction> = newest.into_iter().filter_map(action).collect();
-    let versions = versions(connection).await?;
-    let agents = sqlx::query!("SELECT id, hosts FROM agents ORDER BY id").fetch_all(&mut *connection).await?;
-    let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for agent in agents {
-        for (group, members) in groups_of(&agent.id, &agent.hosts) {
-            groups.entry(group).or_default().extend(members);
-        }
-    }
+    let agents = agents(connection).await?;
+    let versions = versions(connection, &agents).await?;
     let catalogue = Catalogue::new(newest).with_versions(versions).with_not_offered(not_offered(connection).await?);
-    Ok((catalogue, Fleet { groups }))
+    Ok((catalogue, inventories::together(agents.into_iter().map(|agent| (agent.id, agent.inventory)))))
 }
 
-/// The hosts that an agent knows, by group. One whose hosts can't be read knows none: nothing is planned for it, and others are not held up.
-fn groups_of(agent_id: &str, hosts: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    read_json("agents", "hosts", &agent_id, hosts).unwrap_or_else(|error: Error| {
-        tracing::error!(code = ErrorCode::StoredDataUnreadable.number(), %error, "nothing is planned for an agent's hosts");
-        BTreeMap::new()
-    })
+/// What an agent has.
+struct Agent {
+    id: String,
+    inventory: Arc<Inventory>,
+    actions: Vec<Key>,
 }
 
-/// What each agent has, those that are connected first.
-async fn versions(connection: &mut PgConnection) -> Result<Vec<Version>, Error> {
-    let agents = sqlx::query!(
-        r#"SELECT a.id, a.hosts,
+/// All that said hello, those that are connected first.
+async fn agents(connection: &mut PgConnection) -> Result<Vec<Agent>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT a.id, md5(a.hosts::text) AS "digest!",
             COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!"
         FROM agents a
         ORDER BY a.lease_expires_at > now() DESC, a.id"#,
     )
     .fetch_all(&mut *connection)
     .await?;
-    let agents: Vec<(Arc<BTreeSet<String>>, Vec<Key>)> = agents
-        .into_iter()
-        .map(|agent| {
-            let groups = groups_of(&agent.id, &agent.hosts);
-            let actions: BTreeMap<String, String> = serde_json::from_value(agent.actions).unwrap_or_default();
-            (Arc::new(groups.into_values().flatten().collect()), actions.into_iter().collect())
-        })
-        .collect();
-    let wanted: BTreeSet<Key> = agents.iter().flat_map(|(_, actions)| actions.iter().cloned()).collect();
-    let specs = actions::list(connection, &wanted.into_iter().collect::<Vec<_>>()).await?;
-    let version = |hosts: &Arc<BTreeSet<String>>, key: Key| {
-        let spec = Arc::clone(specs.get(&key)?);
-        Some(Version { action: CatalogueAction { spec, sha256: key.1 }, hosts: Arc::clone(hosts) })
+    let asked: Vec<(&str, &str)> = rows.iter().map(|row| (row.id.as_str(), row.digest.as_str())).collect();
+    let inventories = inventories::of(connection, &asked).await?;
+    let agent = |(id, actions, inventory)| Agent {
+        id,
+        inventory,
+        actions: serde_json::from_value::<BTreeMap<String, String>>(actions).unwrap_or_default().into_iter().collect(),
     };
-    Ok(agents
-        .into_iter()
-        .flat_map(|(hosts, actions)| actions.into_iter().filter_map(|key| version(&hosts, key)).collect::<Vec<_>>())
-        .collect())
+    Ok(rows.into_iter().zip(inventories).map(|(row, inventory)| agent((row.id, row.actions, inventory))).collect())
+}
+
+async fn versions(connection: &mut PgConnection, agents: &[Agent]) -> Result<Vec<Version>, Error> {
+    let wanted: BTreeSet<Key> = agents.iter().flat_map(|agent| agent.actions.iter().cloned()).collect();
+    let specs = actions::list(connection, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    let version = |agent: &Agent, key: &Key| {
+        let spec = Arc::clone(specs.get(key)?);
+        Some(Version { action: CatalogueAction { spec, sha256: key.1.clone() }, hosts: Arc::clone(&agent.inventory.hosts) })
+    };
+    Ok(agents.iter().flat_map(|agent| agent.actions.iter().filter_map(|key| version(agent, key)).collect::<Vec<_>>()).collect())
 }
 
 /// What agents have and do not offer, by name.

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod agent_orders;
 pub mod agents;
 pub mod catalogue;
+pub mod inventories;
 pub mod metrics;
 pub mod read;
 pub mod refused_hellos;

@@ -18,7 +18,8 @@ use uuid::Uuid;
 pub use self::chain::{PlannerChain, PlannerOptions};
 
 use chiffon_plans::domain::assemble::{AssembleInput, assemble};
-use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
+use chiffon_plans::domain::catalogue::Catalogue;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::{Draft, PlanDocument, PlannedBy};
 use chiffon_plans::domain::policy::Policy;
 

@@ -114,7 +114,7 @@ fn described(spec: &ActionSpec) -> Value {
 
 fn inventory(input: &PlanningInput) -> Value {
     let hosts = input.fleet.hosts();
-    let groups: Vec<&String> = input.fleet.groups.keys().collect();
+    let groups: Vec<&String> = input.fleet.groups().keys().collect();
     if hosts.len() > MOST_HOSTS {
         let words: BTreeSet<String> = std::iter::once(input.text.as_str())
             .chain(input.conversation.iter().map(|turn| turn.text.as_str()))
@@ -123,5 +123,5 @@ fn inventory(input: &PlanningInput) -> Value {
         let named: Vec<&String> = hosts.iter().filter(|host| words.contains(&host.to_lowercase())).collect();
         return json!({"hosts": named, "hosts_not_shown": hosts.len() - named.len(), "groups": groups});
     }
-    json!({"hosts": hosts, "groups": input.fleet.groups})
+    json!({"hosts": hosts, "groups": input.fleet.groups()})
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use chiffon_planning::planner::Planned;
-use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction};
+use chiffon_plans::domain::fleet::Fleet;
 
 use crate::invented::{self, action, hosts, planner, request};
 use crate::story::shipped;

@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_planning::planner::{PlanningInput, Turn};
-use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use chiffon_plans::domain::catalogue::{Catalogue, CatalogueAction};
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::canonical::sha256_hex;
 use uuid::Uuid;
@@ -178,7 +179,7 @@ pub fn hosts(single: &[&str], groups: &[(&str, &[&str])]) -> Fleet {
         map.insert((*group).to_owned(), names(members));
     }
     map.insert("all".to_owned(), all);
-    Fleet { groups: map }
+    Fleet::new(map)
 }
 
 /// A first request.

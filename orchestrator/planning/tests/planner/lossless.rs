@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use chiffon_planning::planner::{Planned, Planner, Turn};
-use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
+use chiffon_plans::domain::catalogue::Catalogue;
+use chiffon_plans::domain::fleet::Fleet;
 use serde_json::{Value, json};
 
 use crate::invented::{self, hosts, planner, request};

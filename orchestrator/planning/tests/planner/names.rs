@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use chiffon_planning::planner::{Planned, Turn};
-use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
+use chiffon_plans::domain::catalogue::Catalogue;
+use chiffon_plans::domain::fleet::Fleet;
 use serde_json::json;
 
 use crate::invented::{action, hosts, planner, request};
@@ -25,7 +26,7 @@ risk: low"#;
 
 /// Two sites with a `shop` and a `till` each, two machines whose names differ in case, a row of sensors, and one in no group.
 fn sites() -> Arc<Fleet> {
-    let mut fleet = hosts(
+    let fleet = hosts(
         &["Cellar", "cellar", "attic"],
         &[
             ("north", &["shop.north.example.org", "till.north.example.org", "press"]),
@@ -36,8 +37,9 @@ fn sites() -> Arc<Fleet> {
             ("v6", &["2001:db8::7", "192.168.7.1"]),
         ],
     );
-    fleet.groups.insert("ungrouped".to_owned(), ["attic".to_owned()].into());
-    Arc::new(fleet)
+    let mut groups = fleet.groups().clone();
+    groups.insert("ungrouped".to_owned(), ["attic".to_owned()].into());
+    Arc::new(Fleet::new(groups))
 }
 
 fn planned(words: &str) -> Planned {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_planning::planner::{Planned, Planner, PlanningInput, Turn};
-use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
+use chiffon_plans::domain::catalogue::Catalogue;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::PlanDocument;
 use chiffon_protocol::ErrorCode;
 use chiffon_testkit::CpuInstant;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chiffon_planning::planner::Planned;
 use chiffon_planning::planner::offline::evidence::{Evidence, evidence, hold_against};
-use chiffon_plans::domain::catalogue::{Catalogue, Fleet};
+use chiffon_plans::domain::catalogue::Catalogue;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::{Draft, DraftStep};
 use chiffon_protocol::ErrorCode;
 use serde_json::{Value, json};

@@ -103,25 +103,3 @@ fn says_the_same(one: &Arc<ActionSpec>, other: &Arc<ActionSpec>) -> bool {
     let plain = |spec: &ActionSpec| ActionSpec { runs_with: BTreeMap::new(), ..spec.clone() };
     plain(one) == plain(other)
 }
-
-/// The hosts and groups that agents have in their inventories.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Fleet {
-    /// Group name to its hosts, canonical names; `all` holds every host.
-    pub groups: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Fleet {
-    /// Every host.
-    pub fn hosts(&self) -> BTreeSet<String> {
-        self.groups.values().flatten().cloned().collect()
-    }
-
-    /// The hosts that a name stands for: itself, or a group's members; `None` when nobody knows it.
-    pub fn resolve(&self, name: &str) -> Option<BTreeSet<String>> {
-        if self.hosts().contains(name) {
-            return Some(BTreeSet::from([name.to_owned()]));
-        }
-        self.groups.get(name).cloned()
-    }
-}

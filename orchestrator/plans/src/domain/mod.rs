@@ -3,6 +3,7 @@
 pub mod asks;
 pub mod assemble;
 pub mod catalogue;
+pub mod fleet;
 pub mod not_offered;
 pub mod plan;
 pub mod plan_state;

@@ -179,7 +179,7 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
         text: row.text.clone(),
         conversation: conversation.into_iter().map(|said| Turn { from_user: said.by_user, text: said.text }).collect(),
         catalogue: Arc::new(catalogue),
-        fleet: Arc::new(fleet),
+        fleet,
         previous,
         budget_left: row.max_cost.map(|most| most.left_after(row.cost)),
     })

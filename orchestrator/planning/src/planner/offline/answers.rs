@@ -1,6 +1,6 @@
 //! What is said to people: questions, what can't be done and what could be asked instead.
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ pub fn ask_for(entry: &Entry, missing: &[String], fleet: &Fleet) -> String {
     let title = &entry.spec.title;
     let Some(parameter) = entry.parameter(name) else { return format!("Which `{name}` is meant for \"{title}\"?") };
     let choices = match parameter.kind {
-        Kind::Host => fleet.hosts().into_iter().collect(),
+        Kind::Host => fleet.hosts().iter().cloned().collect(),
         Kind::Choice => parameter.enumerated(),
         _ => Vec::new(),
     };
@@ -89,7 +89,7 @@ pub fn cannot(text: &str, candidates: &[Candidate<'_>], index: &Index, fleet: &F
 
 /// Says that a host is in no inventory.
 pub fn unknown_host(name: &str, fleet: &Fleet) -> Problem {
-    let known: Vec<String> = fleet.hosts().into_iter().collect();
+    let known: Vec<&str> = fleet.hosts().iter().map(String::as_str).collect();
     let list = if known.is_empty() {
         "no connected agent has any host in its inventory".to_owned()
     } else {

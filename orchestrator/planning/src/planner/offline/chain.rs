@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::{Draft, DraftStep};
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
         } else if !usual.is_empty() {
             candidate.slots.hosts = usual.to_vec();
         } else if all.len() == 1 {
-            let only: Vec<String> = all.into_iter().collect();
+            let only: Vec<String> = all.iter().cloned().collect();
             self.notes.push(format!("no host was named; `{}` is the only one", only[0]));
             candidate.slots.hosts = only;
         }
@@ -276,7 +276,7 @@ fn output_of(entry: &Entry, accepts: &str) -> Option<String> {
 
 /// Says of a host that a group has its name, too, unless all of the group are meant.
 fn also_a_group(name: &str, hosts: &[String], fleet: &Fleet) -> Option<String> {
-    let members = fleet.groups.get(name).filter(|members| !members.iter().all(|member| hosts.contains(member)))?;
+    let members = fleet.groups().get(name).filter(|members| !members.iter().all(|member| hosts.contains(member)))?;
     let is_host = fleet.resolve(name).is_some_and(|found| found.len() == 1 && found.contains(name));
     let others: Vec<&str> = members.iter().map(String::as_str).collect();
     is_host.then(|| format!("`{name}` is taken as the host; there is a group of that name, too ({})", others.join(", ")))

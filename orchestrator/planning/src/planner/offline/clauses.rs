@@ -1,6 +1,6 @@
 //! A request with several wishes, taken apart: "deploy … and then restart …". What only adds to the wish before stays with it.
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_protocol::Problem;
 
 use super::index::{Entry, Index};

@@ -1,7 +1,7 @@
 //! What a person's own words say for a step that somebody else proposes: whether they name the action and the hosts, and whether
 //! they ask for what is taken away. A model's plan is held against it.
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::{Draft, DraftStep};
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::{ErrorCode, Problem};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 
 use super::index::Entry;
 use super::tokens::{Token, tokenize};
@@ -25,8 +25,8 @@ pub fn here(entry: &Entry, fleet: &Fleet) -> Option<String> {
         return examples.first().cloned();
     }
     examples.iter().find(names_one).cloned().or_else(|| {
-        let host = fleet.hosts().into_iter().next()?;
-        examples.iter().find_map(|example| with_host(entry, example, &host))
+        let host = fleet.hosts().first()?;
+        examples.iter().find_map(|example| with_host(entry, example, host))
     })
 }
 
@@ -71,5 +71,5 @@ fn host_at(entry: &Entry, tokens: &[Token]) -> Option<usize> {
 
 /// A fleet of one host that is called so.
 fn alone(token: &Token) -> Fleet {
-    Fleet { groups: BTreeMap::from([("all".to_owned(), std::iter::once(token.raw.clone()).collect())]) }
+    Fleet::new(BTreeMap::from([("all".to_owned(), std::iter::once(token.raw.clone()).collect())]))
 }

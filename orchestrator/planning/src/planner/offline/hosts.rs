@@ -3,9 +3,9 @@
 pub mod ranges;
 pub mod things;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 
 use super::parameter::Parameter;
 use super::scope::Scope;
@@ -32,16 +32,15 @@ pub struct Mention {
 
 /// All mentions, in order. Exact names come first, then names in another case, then names without their domain.
 pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
-    let names = Names::new(fleet);
     let mut found: Vec<Mention> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        let everywhere = everywhere(tokens, at, &names).filter(|_| fleet.groups.contains_key("all"));
+        let everywhere = everywhere(tokens, at, fleet).filter(|_| fleet.groups().contains_key("all"));
         let (taken, mut fitting) = match everywhere {
             Some(taken) => (taken, vec!["all".to_owned()]),
-            None => (1, names.fitting(token)),
+            None => (1, fleet.called(&token.raw)),
         };
         if fitting.is_empty() {
-            let range = names.range(token, fleet).into_iter().flatten();
+            let range = range(token, fleet).into_iter().flatten();
             found.extend(range.map(|name| Mention { at, taken: 1, name, negated: negated(tokens, at), choices: Vec::new() }));
             continue;
         }
@@ -58,7 +57,7 @@ pub fn mentions(tokens: &[Token], fleet: &Fleet) -> Vec<Mention> {
     let mut found = ranges::expanded(found.collect(), tokens, fleet);
     for mention in found.iter_mut().filter(|mention| mention.choices.is_empty() && !mention.negated) {
         if picks(tokens, mention.at) {
-            let members = fleet.groups.get(&mention.name).filter(|members| members.len() > 1);
+            let members = fleet.groups().get(&mention.name).filter(|members| members.len() > 1);
             mention.choices.extend(members.into_iter().flatten().cloned());
         }
     }
@@ -74,44 +73,10 @@ fn picks(tokens: &[Token], at: usize) -> bool {
     before.is_some_and(|token| !token.quoted && picking.contains(&token.lower.as_str()))
 }
 
-/// What the inventory calls things, by what people may type.
-struct Names {
-    exact: BTreeSet<String>,
-    lower: BTreeMap<String, BTreeSet<String>>,
-    short: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Names {
-    fn new(fleet: &Fleet) -> Self {
-        let mut names = Self { exact: BTreeSet::new(), lower: BTreeMap::new(), short: BTreeMap::new() };
-        for name in fleet.groups.keys().cloned().chain(fleet.hosts()).filter(|name| name != "all") {
-            if let Some((short, _)) = name.split_once('.').filter(|(short, _)| !short.chars().all(|c| c.is_ascii_digit())) {
-                names.short.entry(short.to_lowercase()).or_default().insert(name.clone());
-            }
-            names.lower.entry(name.to_lowercase()).or_default().insert(name.clone());
-            names.exact.insert(name);
-        }
-        names
-    }
-
-    fn fitting(&self, token: &Token) -> Vec<String> {
-        self.called(&token.raw)
-    }
-
-    fn called(&self, word: &str) -> Vec<String> {
-        if self.exact.contains(word) {
-            return vec![word.to_owned()];
-        }
-        let lower = word.to_lowercase();
-        let found = self.lower.get(&lower).or_else(|| self.short.get(&lower));
-        found.into_iter().flatten().cloned().collect()
-    }
-
-    /// The hosts of a range that is written as one word.
-    fn range(&self, token: &Token, fleet: &Fleet) -> Option<Vec<String>> {
-        let one = |word: &str| self.called(word).pop().filter(|name| self.called(word) == [name.clone()]);
-        ranges::ends(&token.raw).find_map(|(first, last)| ranges::between(&one(first)?, &one(last)?, fleet))
-    }
+/// The hosts of a range that is written as one word.
+fn range(token: &Token, fleet: &Fleet) -> Option<Vec<String>> {
+    let one = |word: &str| fleet.called(word).pop().filter(|name| fleet.called(word) == [name.clone()]);
+    ranges::ends(&token.raw).find_map(|(first, last)| ranges::between(&one(first)?, &one(last)?, fleet))
 }
 
 /// The members of a group that has the name of a host, too, where the words around it say that the group is meant: "the group web",
@@ -120,7 +85,7 @@ fn a_group_is_meant(tokens: &[Token], mention: &Mention, fleet: &Fleet) -> Optio
     let Mention { at, taken: 1, name, .. } = mention else { return None };
     let at = *at;
     let is_both = |members: &&BTreeSet<String>| members.len() > 1 && mention.choices.is_empty() && fleet.hosts().contains(name);
-    let members = fleet.groups.get(name).filter(is_both)?;
+    let members = fleet.groups().get(name).filter(is_both)?;
     let word = |place: Option<usize>| place.and_then(|place| tokens.get(place)).map_or("", |token| token.lower.as_str());
     let (before, twice_before, after) = (word(at.checked_sub(1)), word(at.checked_sub(2)), word(Some(at + 1)));
     let several = ["machines", "hosts", "servers", "boxes", "nodes", "systems", "computers", "vms", "members", "ones"];
@@ -188,7 +153,7 @@ fn is_beside(one: &Mention, other: &Mention, tokens: &[Token]) -> bool {
 
 /// The host of the second mention that is in the group of the first, where that is just one.
 fn group_and_host(group: &Mention, host: &Mention, fleet: &Fleet) -> Option<String> {
-    let members = fleet.groups.get(&group.name).filter(|_| group.choices.is_empty() && group.name != "all")?;
+    let members = fleet.groups().get(&group.name).filter(|_| group.choices.is_empty() && group.name != "all")?;
     let meant = if host.choices.is_empty() { std::slice::from_ref(&host.name) } else { &host.choices[..] };
     let mut inside = meant.iter().filter(|name| members.contains(*name) && **name != group.name);
     inside.next().filter(|_| inside.next().is_none()).cloned()
@@ -205,11 +170,11 @@ pub fn in_address(tokens: &[Token], fleet: &Fleet) -> Option<String> {
     })
 }
 
-fn everywhere(tokens: &[Token], at: usize, names: &Names) -> Option<usize> {
+fn everywhere(tokens: &[Token], at: usize, fleet: &Fleet) -> Option<usize> {
     let host_word = |token: &Token| matches!(token.stem.as_str(), "host" | "server" | "machin" | "box" | "system" | "computer" | "nod");
     match tokens[at].lower.as_str() {
         "everywhere" => Some(1),
-        "everything" | "all" | "everyone" if excepts_a_host(tokens, at + 1, names) => Some(1),
+        "everything" | "all" | "everyone" if excepts_a_host(tokens, at + 1, fleet) => Some(1),
         "all"
             if at + 1 == tokens.len()
                 && at.checked_sub(1).is_some_and(|before| matches!(tokens[before].lower.as_str(), "on" | "at" | "for")) =>
@@ -225,8 +190,8 @@ fn everywhere(tokens: &[Token], at: usize, names: &Names) -> Option<usize> {
 }
 
 /// "everything but gate": what follows is left out, and a name of the inventory is among it.
-fn excepts_a_host(tokens: &[Token], from: usize, names: &Names) -> bool {
-    tokens.iter().skip(from).take_while(|token| token.scope == Scope::Excluded).any(|token| !names.fitting(token).is_empty())
+fn excepts_a_host(tokens: &[Token], from: usize, fleet: &Fleet) -> bool {
+    tokens.iter().skip(from).take_while(|token| token.scope == Scope::Excluded).any(|token| !fleet.called(&token.raw).is_empty())
 }
 
 fn negated(tokens: &[Token], at: usize) -> bool {

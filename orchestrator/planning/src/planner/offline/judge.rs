@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use chiffon_protocol::action::Risk;
 
 use super::index::{Entry, Index};

@@ -17,7 +17,8 @@ use uuid::Uuid;
 pub use freeze::freeze;
 
 use super::asks;
-use super::catalogue::{Catalogue, Fleet};
+use super::catalogue::Catalogue;
+use super::fleet::Fleet;
 use super::plan::{Draft, PlanDocument, PlannedBy, Step};
 use super::policy::Policy;
 use super::written;

@@ -8,7 +8,8 @@ use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 
 use super::{parameters, secret};
-use crate::domain::catalogue::{Catalogue, CatalogueAction, Fleet};
+use crate::domain::catalogue::{Catalogue, CatalogueAction};
+use crate::domain::fleet::Fleet;
 use crate::domain::plan::{Draft, DraftStep, Phase, Step};
 use crate::domain::reference::{Reference, references};
 use crate::domain::runnable::unknown_scheme;
@@ -203,16 +204,16 @@ fn resolved_hosts(
 }
 
 fn unknown_host(step_id: &str, parameter: &str, name: &str, fleet: &Fleet) -> Problem {
-    let hosts: Vec<String> = fleet.hosts().into_iter().collect();
+    let hosts: Vec<&str> = fleet.hosts().iter().map(String::as_str).collect();
     let known = if hosts.is_empty() {
         "no connected agent has any host in its inventory".to_owned()
     } else {
         format!("the hosts are {}", hosts.join(", "))
     };
-    let near = nearest(name, hosts.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let near = nearest(name, hosts.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     Problem::new(
         ErrorCode::HostNotInInventory,
         format!("step `{step_id}`: `{parameter}`: no inventory has a host or group `{name}`{near} ({known})"),
     )
-    .with_details(json!({"host": name, "known": hosts, "groups": fleet.groups.keys().collect::<Vec<_>>()}))
+    .with_details(json!({"host": name, "known": hosts, "groups": fleet.groups().keys().collect::<Vec<_>>()}))
 }

@@ -1,6 +1,6 @@
 //! Several hosts in words: "pi01 through pi03", "rack-a to rack-c", "pi01..pi03", "pi02 and up", "pi01 or pi02".
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 
 use super::super::tokens::Token;
 use super::Mention;
@@ -94,7 +94,7 @@ fn open_ended(mention: Mention, tokens: &[Token], fleet: &Fleet) -> Mention {
     let is_open = matches!(word(0), "onward" | "onwards" | "upwards") || (matches!(word(0), "and" | "or") && further(word(1)));
     let Some(counted) = Counted::of(&mention.name).filter(|_| is_open && mention.choices.is_empty()) else { return mention };
     let alike = |name: &String| Counted::of(name).is_some_and(|other| other.before == counted.before && other.after == counted.after);
-    let choices: Vec<String> = fleet.hosts().into_iter().filter(alike).collect();
+    let choices: Vec<String> = fleet.hosts().iter().filter(|name| alike(name)).cloned().collect();
     if choices.len() < 2 { mention } else { Mention { choices, ..mention } }
 }
 
@@ -122,9 +122,9 @@ pub fn between(first: &str, last: &str, fleet: &Fleet) -> Option<Vec<String>> {
     }
     let mut inside: Vec<(u64, String)> = fleet
         .hosts()
-        .into_iter()
+        .iter()
         .filter_map(|name| {
-            let counted = Counted::of(&name)?;
+            let counted = Counted::of(name)?;
             let fits = counted.before == one.before && counted.after == one.after;
             (fits && (one.number..=other.number).contains(&counted.number)).then_some((counted.number, name.clone()))
         })

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use serde_json::Value;
 
 use super::super::parameter::{Kind, Parameter};

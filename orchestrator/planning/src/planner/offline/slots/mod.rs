@@ -9,7 +9,7 @@ mod whereabouts;
 
 use std::collections::BTreeSet;
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use serde_json::{Map, Value};
 
 use super::hosts::Mention;

@@ -1,6 +1,6 @@
 //! Which hosts a sentence names for an action, and for which of its parameters.
 
-use chiffon_plans::domain::catalogue::Fleet;
+use chiffon_plans::domain::fleet::Fleet;
 use serde_json::Value;
 
 use super::Filler;
