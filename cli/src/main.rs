@@ -58,7 +58,7 @@ async fn run(args: &Args) -> Outcome {
         Verb::Topology(verb) => run::topology::run(global, verb).await,
         Verb::Sql { query, database_url } => run::sql::run(global, query, database_url.as_deref()).await,
         Verb::Key(verb @ (KeyVerb::Show { .. } | KeyVerb::New { .. })) => run::keys::run(global, verb),
-        Verb::Explain { code } => verb::explain::run(*code),
+        Verb::Explain { code } => verb::explain::run(code),
         Verb::Action(ActionVerb::Check { folder }) => run::playbooks::check(folder).await,
         Verb::Completions { shell } => {
             let mut script = Vec::new();
@@ -80,7 +80,7 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Approve(approve) => verb::decide::approve(&api, output, approve).await,
         Verb::Standing(verb) => verb::standing::run(&api, output, verb).await,
         Verb::Reject { id, comment } => verb::decide::reject(&api, output, id, comment.as_deref()).await,
-        Verb::Revise { id, text } => verb::decide::revise(&api, output, id, text).await,
+        Verb::Revise { id, text } => verb::decide::revise(&api, output, id, &text.join(" ")).await,
         Verb::Cancel { id } => verb::cancel::run(&api, output, id).await,
         Verb::Resolve(resolve) => verb::resolve::run(&api, output, resolve).await,
         Verb::Release { host, comment } => verb::release::run(&api, output, host.as_deref(), comment.as_deref()).await,

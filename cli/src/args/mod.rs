@@ -89,7 +89,7 @@ pub enum Verb {
     #[command(subcommand)]
     Topology(TopologyVerb),
     /// Say what an error code means and what to do
-    Explain { code: u16 },
+    Explain { code: String },
     /// Ask for a change in plain words; shows the plan, asks, and streams the run
     Request(Request),
     /// List requests, newest first
@@ -108,9 +108,18 @@ pub enum Verb {
         comment: Option<String>,
     },
     /// Ask for a change of the plan, or answer a question, in words
-    Revise { id: String, text: String },
+    Revise {
+        /// The request
+        id: String,
+        /// The words, with or without quotes around them
+        #[arg(required = true, num_args = 1..)]
+        text: Vec<String>,
+    },
     /// Cancel a request or a task
-    Cancel { id: String },
+    Cancel {
+        /// Either
+        id: String,
+    },
     /// Decide about a task that is unknown or was interrupted; asks at a terminal
     Resolve(Resolve),
     /// Give a host back that is reserved because something of a stopped run may still run there; without a host, list those

@@ -6,8 +6,9 @@ use super::Most;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Request {
-    /// The change, in plain words
-    pub text: String,
+    /// The change, in plain words, with or without quotes around them
+    #[arg(required = true, num_args = 1..)]
+    pub text: Vec<String>,
     /// Approve the plan without asking, whatever it is
     #[arg(short, long)]
     pub yes: bool,

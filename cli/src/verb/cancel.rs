@@ -18,9 +18,13 @@ pub async fn run(api: &Api, output: Output, id: &str) -> Outcome {
         Err(refusal) => return Err(over::or(api, &id, refusal).await),
     };
     if !table::json(output, &report) {
-        print(&report, "stopped", "Stopped");
-        print(&report, "stopping", "Being stopped");
-        print(&report, "done", "Had already happened");
+        let parts = [("stopped", "Stopped"), ("stopping", "Being stopped"), ("done", "Had already happened")];
+        for (key, head) in parts {
+            print(&report, key, head);
+        }
+        if parts.iter().all(|(key, _)| report[key].as_array().is_none_or(Vec::is_empty)) {
+            println!("{}", text(&report["text"]));
+        }
     }
     Ok(Exit::Done)
 }
@@ -31,6 +35,7 @@ fn print(report: &Value, key: &str, head: &str) {
         println!("{head}:");
     }
     for task in tasks {
-        println!("  {} {}", status(&text(&task["status"])), text(&task["title"]));
+        let dry_run = if task["purpose"] == "preview" { " (dry run)" } else { "" };
+        println!("  {} {}{dry_run}", status(&text(&task["status"])), text(&task["title"]));
     }
 }

@@ -4,10 +4,11 @@ use chiffon_protocol::ErrorCode;
 
 use crate::exit::{Exit, Failure, Outcome};
 
-/// Prints the code's page.
-pub fn run(code: u16) -> Outcome {
-    let Some(code) = ErrorCode::from_number(code) else {
-        return Err(Failure::usage(format!("{code} is not one of Chiffon's error codes, which go from 5001 to 5999")));
+/// Prints the page of a code as people write it: `5109`, `E5109`.
+pub fn run(code: &str) -> Outcome {
+    let number = code.trim_start_matches(['E', 'e']).parse().ok();
+    let Some(code) = number.and_then(ErrorCode::from_number) else {
+        return Err(Failure::usage(format!("`{code}` is not one of Chiffon's error codes, which are numbers from 5001 to 5999")));
     };
     print!("{}", code.page());
     Ok(Exit::Done)

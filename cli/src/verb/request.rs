@@ -13,7 +13,7 @@ use crate::show::{plan, request as show_request};
 
 /// Sends the words and goes as far as the flags and the terminal allow.
 pub async fn run(api: &Api, output: Output, args: &Request) -> Outcome {
-    let mut body = json!({"text": args.text});
+    let mut body = json!({"text": args.text.join(" ")});
     if let Some(limit) = args.max_cost_usd {
         body["max_cost_usd"] = json!(limit);
     }

@@ -17,6 +17,8 @@ pub struct TaskLine {
     pub id: Uuid,
     /// The plan's step.
     pub step_id: String,
+    /// `discover | preview | apply`
+    pub purpose: String,
     /// What it does.
     pub title: String,
     /// Where it stands, in the contract's words.
@@ -93,6 +95,7 @@ pub async fn list_of_plans(
         plans.entry(row.plan_id).or_default().push(TaskLine {
             id: row.id,
             step_id: row.step_id,
+            purpose: purpose.to_owned(),
             title: row.title,
             status: row.status,
             progress: row.progress,
@@ -112,12 +115,12 @@ pub async fn list_of_plans(
 pub async fn list_of_request(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<TaskLine>, Error> {
     Ok(sqlx::query_as!(
         TaskLine,
-        r#"SELECT id, split_part(step_id, '.', 1) AS "step_id!", title, status, progress, changed, output, outputs, error, consequence, cancel_requested_at IS NOT NULL AS "cancel_requested!",
-            EXISTS (
-                SELECT
+        r#"SELECT id, split_part(step_id, '.', 1) AS "step_id!", purpose, title, status, progress, changed, output, outputs, error, consequence,
+            cancel_requested_at IS NOT NULL AS "cancel_requested!", COALESCE((
+                SELECT p.checks_attempt IS NOT NULL
                 FROM tasks p
-                WHERE p.plan_id = tasks.plan_id AND p.step_id = tasks.step_id AND p.purpose = 'preview' AND p.checks_attempt IS NOT NULL
-            ) AS "was_looked_at_again!"
+                WHERE p.plan_id = tasks.plan_id AND p.step_id = tasks.step_id AND p.purpose = 'preview'
+            ), false) AS "was_looked_at_again!"
         FROM tasks
         WHERE request_id = $1
         ORDER BY id"#,

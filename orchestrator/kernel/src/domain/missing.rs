@@ -13,5 +13,8 @@ pub fn request(request_id: Uuid) -> Problem {
 /// There is no such agent.
 pub fn agent(agent_id: &str) -> Problem {
     let shown: String = agent_id.chars().take(60).collect();
-    Problem::new(ErrorCode::AgentNotFound, format!("no agent `{}` has ever said hello; `GET /agents` lists them", shown.escape_default()))
+    Problem::new(
+        ErrorCode::AgentNotFound,
+        format!("no agent `{}` has ever said hello; `chiffon agents` lists them", shown.escape_default()),
+    )
 }

@@ -85,7 +85,7 @@ async fn authenticate(state: &HttpState, peer: Peer, headers: &HeaderMap) -> Res
     let token = match token {
         Some((_, token)) if tokens::is_plausible(token.trim()) => token.trim(),
         Some(_) => {
-            let why = "the token does not look like one of Chiffon's (`chf_` and 43 letters and digits); was it cut off?";
+            let why = "the token does not look like one of Chiffon's (`chf_` and 43 letters, digits, `-` and `_`); was it cut off?";
             return Err(state.limits.does_not_count(peer, now, refused(why)));
         }
         None => return Err(refused("the Authorization header is not of the form `Bearer chf_...`")),

@@ -223,6 +223,7 @@ fn a_switch_that_widens_harm_is_set_only_by_words_that_ask_for_it() {
             ("remove kuma from nas without deleting the data", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
             ("remove kuma from nas with its data kept", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
             ("remove kuma from nas with all the data preserved", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
+            ("remove kuma from nas with everything else staying", json!([["remove_kuma", {"host": "nas", "purge_data": false}]])),
             ("remove kuma from nas with all its data", json!([["remove_kuma", {"host": "nas", "purge_data": true}]])),
         ],
     );

@@ -225,6 +225,8 @@ pub struct Move {
     pub from: Status,
     /// Where it goes.
     pub to: Status,
+    /// Its plan, where it has one.
+    pub plan_id: Option<Uuid>,
     /// What it waits for now.
     pub waiting_for: Option<WaitingFor>,
     /// What ended or stopped it; kept as it is when `None`.
@@ -239,11 +241,11 @@ pub struct Move {
 pub async fn set_status(connection: &mut PgConnection, moves: &[Move], at: DateTime<Utc>) -> Result<(), Error> {
     let done = sqlx::query_scalar!(
         "UPDATE requests
-        SET status = move.new_status, waiting_for = move.waiting_for, error = COALESCE(move.error, requests.error),
+        SET status = move.new_status, plan_id = move.plan_id, waiting_for = move.waiting_for, error = COALESCE(move.error, requests.error),
             resend_at = move.resend_at, updated_at = $9::timestamptz, finished_at = CASE WHEN move.is_finished THEN $9::timestamptz END,
             deadline_at = move.deadline_at, planning_lease_until = NULL
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[], $8::boolean[])
-            AS move (id, status, new_status, waiting_for, error, resend_at, deadline_at, is_finished)
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[], $8::boolean[],
+            $10::uuid[]) AS move (id, status, new_status, waiting_for, error, resend_at, deadline_at, is_finished, plan_id)
         WHERE requests.id = move.id AND requests.status = move.status
         RETURNING requests.id",
         &moves.iter().map(|one| one.id).collect::<Vec<_>>(),
@@ -255,6 +257,7 @@ pub async fn set_status(connection: &mut PgConnection, moves: &[Move], at: DateT
         &moves.iter().map(|one| one.deadline_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
         &moves.iter().map(|one| one.to.is_finished()).collect::<Vec<_>>(),
         at,
+        &moves.iter().map(|one| one.plan_id).collect::<Vec<_>>() as &[Option<Uuid>],
     )
     .fetch_all(connection)
     .await?;
@@ -310,20 +313,6 @@ pub async fn set_held(connection: &mut PgConnection, id: Uuid, by: Option<&str>,
 /// Who holds a request.
 pub async fn held_by(connection: &mut PgConnection, id: Uuid) -> Result<Option<String>, Error> {
     Ok(sqlx::query_scalar!("SELECT held_by FROM requests WHERE id = $1", id).fetch_one(connection).await?)
-}
-
-/// Makes a revision the current one.
-pub async fn set_plan(connection: &mut PgConnection, id: Uuid, plan_id: Uuid) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE requests
-        SET plan_id = $2
-        WHERE id = $1",
-        id,
-        plan_id,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// The request of a task.

@@ -234,6 +234,7 @@ mod tests {
         TaskLine {
             id: Uuid::nil(),
             step_id: title.to_lowercase(),
+            purpose: "apply".to_owned(),
             title: title.to_owned(),
             status: status.to_owned(),
             progress: 0,

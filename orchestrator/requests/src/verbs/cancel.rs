@@ -26,6 +26,8 @@ use crate::verbs::{Context, advance_request, say};
 pub struct CancelledTask {
     /// Its id.
     pub task_id: Uuid,
+    /// `discover | preview | apply`: only the last changes anything.
+    pub purpose: String,
     /// What it does.
     pub title: String,
     /// Where it stands now.
@@ -36,9 +38,26 @@ pub struct CancelledTask {
     pub changed: Option<bool>,
 }
 
+impl CancelledTask {
+    /// Its title, and whether it only looks.
+    fn named(&self) -> String {
+        match self.purpose.as_str() {
+            "preview" => format!("{} (dry run)", self.title),
+            _ => self.title.clone(),
+        }
+    }
+}
+
 impl From<&TaskLine> for CancelledTask {
     fn from(task: &TaskLine) -> Self {
-        Self { task_id: task.id, title: task.title.clone(), status: task.status.clone(), progress: task.progress, changed: task.changed }
+        Self {
+            task_id: task.id,
+            purpose: task.purpose.clone(),
+            title: task.title.clone(),
+            status: task.status.clone(),
+            progress: task.progress,
+            changed: task.changed,
+        }
     }
 }
 
@@ -142,7 +161,9 @@ fn report(row: &Row, before: &[TaskLine], after: &[TaskLine]) -> Cancelled {
     let lines = |chosen: Vec<&TaskLine>| -> Vec<CancelledTask> { chosen.into_iter().map(CancelledTask::from).collect() };
     let stopped = lines(after.iter().filter(was_open).filter(|task| matches!(task.status.as_str(), "cancelled" | "skipped")).collect());
     let stopping = lines(after.iter().filter(|task| task.cancel_requested && task.is_in_flight()).collect());
-    let done = lines(after.iter().filter(|task| matches!(task.status.as_str(), "completed" | "interrupted")).collect());
+    // What was only looked at is nothing that could be undone.
+    let has_happened = |task: &&TaskLine| task.purpose == "apply" && matches!(task.status.as_str(), "completed" | "interrupted");
+    let done = lines(after.iter().filter(has_happened).collect());
     let text = in_words(row.status, &stopped, &stopping, &done);
     Cancelled { request_id: row.id, status: row.status, stopped, stopping, done, text }
 }
@@ -153,7 +174,7 @@ fn in_words(status: Status, stopped: &[CancelledTask], stopping: &[CancelledTask
         if !tasks.is_empty() {
             let lines: Vec<String> = tasks
                 .iter()
-                .map(|task| if with_progress { format!("{} (at {} %)", task.title, task.progress) } else { task.title.clone() })
+                .map(|task| if with_progress { format!("{} (at {} %)", task.named(), task.progress) } else { task.named() })
                 .collect();
             sentences.push(format!("{word}: {}.", lines.join("; ")));
         }
@@ -175,6 +196,7 @@ mod tests {
     fn the_answer_tells_what_stops_what_never_begins_and_what_stays() {
         let task = |title: &str, status: &str, progress| CancelledTask {
             task_id: Uuid::nil(),
+            purpose: "apply".to_owned(),
             title: title.to_owned(),
             status: status.to_owned(),
             progress,
@@ -182,6 +204,8 @@ mod tests {
         };
         let text = in_words(Status::Running, &[task("C", "cancelled", 0)], &[task("B", "running", 40)], &[task("A", "completed", 100)]);
         assert_eq!(text, "Told to stop: B (at 40 %). Will not begin: C. Had already happened and is not undone: A.");
+        let dry = CancelledTask { purpose: "preview".to_owned(), ..task("B", "running", 40) };
+        assert_eq!(in_words(Status::Previewing, &[], &[dry], &[]), "Told to stop: B (dry run) (at 40 %).");
         assert_eq!(in_words(Status::Cancelled, &[], &[], &[]), "Nothing had begun; the request is `cancelled`.");
     }
 }

@@ -9,7 +9,7 @@ use chiffon_planning::planner::Planner;
 use chiffon_plans::domain::policy::Policy;
 
 use super::approve::Approvals;
-use super::open_requests::OpenRequestLimits;
+use super::open_requests::{KnownRoom, OpenRequestLimits};
 use crate::domain::deadline::Deadlines;
 
 /// Times and limits of requests, from configuration.
@@ -63,13 +63,15 @@ pub struct Context {
     pub planner: Arc<dyn Planner>,
     /// What people approve at the same time.
     pub approvals: Approvals,
+    /// How much room there is for further requests.
+    pub room: KnownRoom,
 }
 
 impl Context {
     /// The engine's, with these means.
     pub fn new(engine: engine::Context, means: Means) -> Self {
         let Means { settings, policy, planner } = means;
-        Self { engine, settings, policy, planner, approvals: Approvals::default() }
+        Self { engine, settings, policy, planner, approvals: Approvals::default(), room: KnownRoom::default() }
     }
 }
 

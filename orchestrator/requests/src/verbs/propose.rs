@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::transition::{self, Change};
 use crate::domain::request::Event;
 use crate::store::plans;
-use crate::store::requests::{self, Row};
+use crate::store::requests::Row;
 use crate::verbs::{Context, freeze};
 
 /// A draft and what it is checked against.
@@ -95,7 +95,7 @@ async fn add_plan(context: &Context, work: &mut Work, row: &mut Row, document: &
     let plan_id = context.ids.new_id();
     let new = plans::New { id: plan_id, round: row.round, document, approvals_needed: freeze::approvals_needed(document) };
     plans::add(work, &new, now).await?;
-    requests::set_plan(work, row.id, plan_id).await?;
+    // Stored with the move that follows.
     row.plan_id = Some(plan_id);
     let data = json!({"revision": document.revision, "provider": document.planned_by.provider, "model": document.planned_by.model});
     work.audit(row.id, AuditEvent::by_chiffon("plan.made", data));

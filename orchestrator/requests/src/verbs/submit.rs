@@ -10,6 +10,7 @@ use chiffon_kernel::store::idempotency;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
 use chiffon_protocol::money::MicroDollars;
+use chiffon_protocol::shown::is_deceptive;
 use chiffon_protocol::{ErrorCode, Problem};
 use chrono::{DateTime, Datelike as _, Utc};
 use serde::Serialize;
@@ -125,11 +126,11 @@ pub fn may_ask(principal: &Principal) -> Result<(), Problem> {
     principal.check(&REQUESTS_ASK, Target::ALL)
 }
 
-/// The words without surrounding space, unless there are none or too many, or a password is among them. NUL, which means nothing in words and which
+/// The words without surrounding space, unless there are none that can be seen, or too many, or a password is among them. NUL, which means nothing in words and which
 /// Postgres can't store, is left out.
 pub fn checked_text(context: &Context, text: &str) -> Result<String, Problem> {
     let text = text.replace('\0', "").trim().to_owned();
-    if text.is_empty() {
+    if !text.chars().any(|c| !c.is_whitespace() && !is_deceptive(c)) {
         return Err(Problem::new(ErrorCode::EmptyText, "the text is empty; say what should be done, such as \"Deploy Kuma to nas\""));
     }
     let (chars, most) = (text.chars().count(), context.settings.max_text_chars);

@@ -67,6 +67,7 @@ pub async fn apply_all(context: &Context, work: &mut Work, changes: Vec<(&mut Ro
             id: row.id,
             from: row.status,
             to,
+            plan_id: row.plan_id,
             waiting_for: change.waiting_for.clone().map(|waiting| waiting.since(now)),
             error: change.error.as_ref().map(|problem| json!(problem)),
             resend_at: change.resend_at,

@@ -8,6 +8,7 @@ use chiffon_process::Clock as _;
 use chiffon_protocol::message::Outcome;
 use chiffon_requests::store::durations;
 use chiffon_requests::store::read::requests::{self, Filter};
+use sqlx::Connection as _;
 
 async fn kept(site: &Site) -> (f64, f64) {
     let mut connection = site.app.context.store.acquire().await.expect("a connection");
@@ -38,11 +39,14 @@ async fn each_run_counts_once_in_how_long_its_action_takes() {
 async fn what_is_rare_and_old_is_found_behind_all_that_is_newer() {
     let site = Site::start().await;
     let old = site.approved(&[step("one", "nas", &[])]).await;
-    sqlx::query("UPDATE requests SET text = 'a xylophone for the nas' WHERE id = $1")
-        .bind(old)
-        .execute(site.app.pool())
-        .await
-        .expect("stored");
+    let other_words = sqlx::query("UPDATE requests SET text = 'a xylophone for the nas' WHERE id = $1").bind(old);
+    let refused = other_words.execute(site.app.pool()).await.expect_err("what was asked stays").to_string();
+    assert!(refused.contains("is fixed"), "{refused}");
+    let mut connection = site.app.pool().acquire().await.expect("a connection").detach();
+    for statement in ["SET session_replication_role = replica", "UPDATE requests SET text = 'a xylophone for the nas'"] {
+        sqlx::query(statement).execute(&mut connection).await.expect("stored");
+    }
+    connection.close().await.expect("closed");
     sqlx::query(
         "INSERT INTO requests (id, principal_id, text, status, trace_id, created_at, updated_at, finished_at)
         SELECT ('ffffffff-ffff-7fff-bfff-' || lpad(to_hex(n), 12, '0'))::uuid, principal_id, 'a drum', 'cancelled', trace_id, created_at, created_at, created_at

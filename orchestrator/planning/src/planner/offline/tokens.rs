@@ -92,8 +92,21 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
     chars.as_str().split_once(close).filter(|(inner, _)| !inner.is_empty())
 }
 
+/// Whether this is a minus sign with a number, and nothing else but marks behind it.
+fn is_below_zero(word: &str) -> bool {
+    let number = word.strip_prefix('-').map(|number| number.trim_end_matches([',', ';', '.', ':', '!', '?', ')', ']', '}', '%']));
+    number.is_some_and(|number| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
 fn push_word(word: &str, tokens: &mut Vec<Token>) {
-    let opened = word.trim_start_matches(['(', '[', '{', ',', ';', '<', '>', '-', '*']);
+    let mut opened = word.trim_start_matches(['(', '[', '{', ',', ';', '<', '>', '-', '*']);
+    // "-50": a number below zero is not the one above it.
+    let minus = word.len() - opened.len();
+    if opened.starts_with(|c: char| c.is_ascii_digit())
+        && let Some(below) = minus.checked_sub(1).and_then(|at| word.get(at..)).filter(|below| is_below_zero(below))
+    {
+        opened = below;
+    }
     let core = opened.trim_end_matches([',', ';', '.', ':', '!', '?', ')', ']', '}', '"', '\'']);
     let tail = opened.strip_prefix(core).unwrap_or_default();
     if core.is_empty() {
@@ -171,6 +184,19 @@ pub fn stems(phrase: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_below_zero_is_not_the_one_above_it() {
+        for (text, words) in [
+            ("warn at -50 percent", &["warn", "at", "-50", "percent"][..]),
+            ("on port (-8443), then", &["on", "port", "-8443", "then"]),
+            ("-1", &["-1"]),
+            ("- 5 -x --dry -5x", &["5", "x", "dry", "5x"]),
+        ] {
+            let found: Vec<String> = tokenize(text).into_iter().map(|token| token.raw).collect();
+            assert_eq!(found, words, "{text}");
+        }
+    }
 
     #[test]
     fn forms_of_a_word_have_one_stem() {

@@ -204,10 +204,13 @@ pub const STAYING: &[&str] = &[
     "intact",
     "survive",
     "survives",
+    "surviving",
     "stay",
     "stays",
+    "staying",
     "remain",
     "remains",
+    "remaining",
     "unharmed",
 ];
 /// What ends or puts off the doing that follows: "stop removing …", "cancel: remove …".
