@@ -51,7 +51,7 @@ async fn what_an_agent_announces_can_be_planned() {
     let mut connection = site.app.context.store.acquire().await.expect("the database answers");
     let (actions, fleet) = catalogue::load(&mut connection).await.expect("the catalogue loads");
     assert_eq!(actions.get("set_up").map(|action| action.sha256.clone()), Some(action_sha256()));
-    assert_eq!(fleet.hosts().into_iter().collect::<Vec<_>>(), ["nas", "web"]);
+    assert_eq!(fleet.hosts().iter().collect::<Vec<_>>(), ["nas", "web"]);
     assert_eq!(
         (system_events(&site, "agent.connected").await, system_events(&site, "action.announced").await),
         (1, 1),
