@@ -3,6 +3,6 @@ CREATE FUNCTION refuse_other_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'what request % asks for is fixed', OLD.id USING ERRCODE = 'integrity_constraint_violation';
 END $$;
-CREATE TRIGGER requests_words_frozen BEFORE UPDATE OF text, principal_id, origin_kind, origin_id ON requests FOR EACH ROW
-WHEN (OLD.text <> NEW.text OR OLD.principal_id <> NEW.principal_id OR OLD.origin_kind <> NEW.origin_kind OR OLD.origin_id IS DISTINCT FROM NEW.origin_id)
+CREATE TRIGGER requests_words_frozen BEFORE UPDATE OF text, principal_id ON requests FOR EACH ROW
+WHEN (OLD.text <> NEW.text OR OLD.principal_id <> NEW.principal_id)
 EXECUTE FUNCTION refuse_other_words();

@@ -31,6 +31,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "CREATE TRIGGER STANDING_APPROVALS_FIXED",
         "its table is new: an old orchestrator writes nothing to it",
     ),
+    ("0041_words_stay.sql", "CREATE TRIGGER REQUESTS_WORDS_FROZEN", "no orchestrator has a statement that writes these columns again"),
 ];
 const NO_LONGER_NAMED: &str = "the version before has written streams and millionths itself, and none of its statements names what goes";
 
