@@ -54,7 +54,7 @@ impl Chore for Dispatcher {
 
     async fn tick(&self) -> Result<TickReport, Problem> {
         if !ready::has_any(&mut *self.context.store.acquire().await?).await? {
-            return Ok(TickReport::or_idle(0));
+            return Ok(TickReport::of(0));
         }
         let withdrawn = unclaimed::run(&self.context).await?;
         if self.net_is_due() {

@@ -96,7 +96,7 @@ impl Chore for LeaseReaper {
         let Some(epoch) = epoch.filter(|_| self.intake.has_worked_for(agent_lease, now)) else {
             return Ok(TickReport::default());
         };
-        if !self.is_any_out(now, agent_lease / 4).await? {
+        if !self.is_any_out(now, agent_lease / 4).await.inspect_err(|_| self.intake.is_troubled())? {
             return Ok(TickReport::default());
         }
         let fence = Fence { lease: NAME, epoch };

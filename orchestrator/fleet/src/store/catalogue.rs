@@ -42,7 +42,7 @@ struct Agent {
 /// All that said hello, those that are connected first.
 async fn agents(connection: &mut PgConnection) -> Result<Vec<Agent>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT a.id, md5(a.hosts::text) AS "digest!",
+        r#"SELECT a.id, encode(sha256(convert_to(a.hosts::text, 'UTF8')), 'hex') AS "digest!",
             COALESCE((SELECT jsonb_object_agg(h.name, h.sha256) FROM agent_actions h WHERE h.agent_id = a.id), '{}') AS "actions!"
         FROM agents a
         ORDER BY a.lease_expires_at > now() DESC, a.id"#,

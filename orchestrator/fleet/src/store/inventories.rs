@@ -34,7 +34,7 @@ struct Together {
     fleet: Arc<Fleet>,
 }
 
-/// The inventories of these agents, whose hosts have these digests (`md5` of their text); in the same order.
+/// The inventories of these agents, whose hosts have these digests (SHA-256 of their text); in the same order.
 pub async fn of(connection: &mut PgConnection, asked: &[(&str, &str)]) -> Result<Vec<Arc<Inventory>>, Error> {
     let mut found: HashMap<String, Arc<Inventory>> = {
         let known = READ.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,9 +43,12 @@ pub async fn of(connection: &mut PgConnection, asked: &[(&str, &str)]) -> Result
     };
     let missing: Vec<String> = asked.iter().filter(|(id, _)| !found.contains_key(*id)).map(|(id, _)| (*id).to_owned()).collect();
     if !missing.is_empty() {
-        let rows = sqlx::query!(r#"SELECT id, hosts, md5(hosts::text) AS "digest!" FROM agents WHERE id = ANY ($1)"#, &missing)
-            .fetch_all(connection)
-            .await?;
+        let rows = sqlx::query!(
+            r#"SELECT id, hosts, encode(sha256(convert_to(hosts::text, 'UTF8')), 'hex') AS "digest!" FROM agents WHERE id = ANY ($1)"#,
+            &missing
+        )
+        .fetch_all(connection)
+        .await?;
         let mut known = READ.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() > MOST_KEPT {
             known.clear();

@@ -1,6 +1,5 @@
 //! Plans what is to be planned: what is new, and what nobody has planned (RELIABILITY 1).
 
-use crate::store::planning;
 pub use crate::verbs::planning_desk::PlanningDesk;
 use async_trait::async_trait;
 use chiffon_kernel::chores::{Chore, TickReport};
@@ -21,9 +20,6 @@ impl Chore for PlanningDesk {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        let done = self.take_due().await?;
-        // A round whose time has not come yet is looked at again soon.
-        let is_waiting = done > 0 || planning::has_any(&mut *self.context().store.acquire().await?).await?;
-        Ok(if is_waiting { TickReport::of(done) } else { TickReport::or_idle(0) })
+        Ok(TickReport::of(self.take_due().await?))
     }
 }

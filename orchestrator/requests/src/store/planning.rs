@@ -94,13 +94,6 @@ pub async fn lease_due(
     .await?)
 }
 
-/// Whether any round is to be planned, now or later, or is being planned.
-pub async fn has_any(connection: &mut PgConnection) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM requests WHERE status = 'planning' AND finished_at IS NULL) AS "any!""#)
-        .fetch_one(connection)
-        .await?)
-}
-
 /// Notes of the rounds that have been due since before `since` that they were looked at: all planners are busy.
 pub async fn put_off(connection: &mut PgConnection, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
