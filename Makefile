@@ -11,7 +11,7 @@ ARGS :=
 UNTESTED := e2e/src fuzz/src simulation/src nodes/src/main.rs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up demo test test-upgrade test-newer simulate fuzz lint fmt prepare faults soak bench
+.PHONY: help setup build page up demo test test-upgrade test-newer simulate fuzz lint fmt prepare faults soak bench docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ setup: ## install what build and tests need (Debian, Ubuntu); no server is start
 build: ## build the binary, target/debug/chiffon
 	cargo build --bin chiffon
 
+page: ## build the page in web/ into web/dist, which is part of the binary (needs Node; make setup brings it)
+	@scripts/page build
+
+docs: ## build the documentation's site from docs/ into target/docs-site; no network is needed after make setup
+	@scripts/docs build
+
 up: ## install what is missing, build, and run everything on this machine
 	@scripts/setup up
 	cargo build --bin chiffon
@@ -33,7 +39,7 @@ demo: ## the same, then play the story step by step and stop
 	cargo build --bin chiffon
 	$(CHIFFON) up --demo $(ARGS)
 
-test: ## run every test on private nodes; ARGS goes to cargo nextest and leaves the playbooks' tests out
+test: ## run every test on private nodes; ARGS goes to cargo nextest and leaves those of the playbooks and the page out
 	@scripts/test $(ARGS)
 
 test-upgrade: ## run agents and orchestrators of the version before beside today's; ARGS names another commit
@@ -50,10 +56,11 @@ fuzz: ## feed everything that reads text from outside, a million inputs or ARGS=
 	cargo build --release --bin chiffon-fuzz
 	target/release/chiffon-fuzz $(ARGS)
 
-lint: ## formatting, clippy, and whether .sqlx fits the statements and the migrations
+lint: ## formatting, clippy, whether .sqlx fits the statements and the migrations, and web/dist the page
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@scripts/prepare --check
+	@scripts/page check
 	@! grep -rnE '#\[(tokio::)?test' $(UNTESTED) || { echo 'lint: these never run: their target says test = false in its Cargo.toml' >&2; exit 1; }
 
 fmt: ## format the code

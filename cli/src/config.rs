@@ -7,6 +7,8 @@ use std::time::Duration;
 use chiffon_engine::domain::task::Limits;
 use chiffon_kernel::verbs::{Retention, Watch};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy, some_time};
+use chiffon_notify::domain::channel::Notifications;
+use chiffon_oidc::domain::settings::Settings;
 use chiffon_plans::domain::policy::Policy;
 use chiffon_process::config::{ConfigError, Layers};
 use chiffon_process::telemetry::{self, Format};
@@ -36,7 +38,10 @@ pub struct Config {
     pub retention: Retention,
     pub planning: Planning,
     pub llm: Llm,
+    pub notifications: Notifications,
     pub policy: Policy,
+    #[serde(deserialize_with = "oidc")]
+    pub oidc: Settings,
     pub agent: Agent,
 }
 
@@ -207,6 +212,12 @@ pub struct Infrastructure {
     pub ansible_inventory: PathBuf,
 }
 
+/// A provider by which somebody could sign in, or none. Whether its secret is there shows when it is needed.
+fn oidc<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Settings, D::Error> {
+    let settings = Settings::deserialize(deserializer)?;
+    settings.check().map(|()| settings).map_err(serde::de::Error::custom)
+}
+
 /// What can be logged by.
 fn filter<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -351,6 +362,27 @@ mod tests {
             let refused =
                 layers(Some(&file)).and_then(|layers| layers.read::<Config>()).map(drop).expect_err("it can't be meant").to_string();
             assert!(refused.contains("llm.providers") && refused.contains(key), "{key} = {value}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_provider_is_read_with_its_groups_and_refused_by_the_key_that_is_wrong() {
+        let read = |lines: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("chiffon.toml");
+            std::fs::write(&file, format!("[oidc]\nissuer = \"https://id.example.org\"\n{lines}\n")).expect("written");
+            layers(Some(&file)).and_then(|layers| layers.read::<Config>()).map(|config| config.oidc).map_err(|refused| refused.to_string())
+        };
+        let good = read("client_id = \"chiffon\"\nroles = { ops = \"operator\", \"team/leads\" = \"approver\" }").expect("it is read");
+        assert!(good.is_on() && good.roles.len() == 2, "{good:?}");
+        for (lines, words) in [
+            ("client_id = \"chiffon\"", "oidc.roles is empty"),
+            ("roles = { ops = \"operator\" }", "oidc.client_id is empty"),
+            ("client_id = \"chiffon\"\nroles = { ops = \"boss\" }", "boss"),
+            ("client_id = \"chiffon\"\ngroup_claim = \"groups\"", "unknown key `oidc.group_claim`"),
+        ] {
+            let refused = read(lines).expect_err(words);
+            assert!(refused.contains(words), "{lines}: {refused}");
         }
     }
 

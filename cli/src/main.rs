@@ -7,15 +7,17 @@ mod show;
 
 mod args;
 mod client;
+mod complete;
 mod config;
 mod data_dir;
 mod exit;
 mod run;
 mod verb;
+mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use args::{ActionVerb, Args, AuditVerb, KeyVerb, Verb};
 use client::Api;
@@ -23,7 +25,9 @@ use exit::{Exit, Outcome};
 
 fn main() -> ExitCode {
     leave_quietly_when_nobody_reads();
+    complete::answer();
     let args = Args::parse();
+    show::called::remember(&args.global);
     chiffon_process::telemetry::install_tls_provider();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -60,12 +64,8 @@ async fn run(args: &Args) -> Outcome {
         Verb::Key(verb @ (KeyVerb::Show { .. } | KeyVerb::New { .. })) => run::keys::run(global, verb),
         Verb::Explain { code } => verb::explain::run(code),
         Verb::Action(ActionVerb::Check { folder }) => run::playbooks::check(folder).await,
-        Verb::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Args::command(), "chiffon", &mut script);
-            print!("{}", String::from_utf8_lossy(&script));
-            Ok(Exit::Done)
-        }
+        Verb::Completions { shell } => complete::script(*shell),
+        Verb::Man { dir } => verb::man::run(dir),
         _ => ask(args).await,
     }
 }
@@ -75,6 +75,7 @@ async fn ask(args: &Args) -> Outcome {
     let (api, output) = (Api::new(&args.global)?, args.global.output);
     match &args.verb {
         Verb::Request(request) => verb::request::run(&api, output, request).await,
+        Verb::Watch => watch::run(&api).await,
         Verb::Requests(wanted) => verb::requests::list(&api, output, wanted).await,
         Verb::Show { id } => verb::requests::show(&api, output, id).await,
         Verb::Approve(approve) => verb::decide::approve(&api, output, approve).await,
@@ -91,10 +92,16 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Agents { verb: Some(verb) } => verb::agents::order(&api, output, verb).await,
         Verb::Actions { name } => verb::actions::run(&api, output, name.as_deref()).await,
         Verb::Why { id } => verb::why::run(&api, output, id).await,
-        Verb::Costs => verb::costs::run(&api, output).await,
-        Verb::Audit(AuditVerb::Log { id }) => verb::audit::log(&api, output, id.as_deref()).await,
+        Verb::Costs(wanted) => verb::costs::run(&api, output, wanted).await,
+        Verb::Question(question) => verb::question::run(&api, output, question).await,
+        Verb::Audit(AuditVerb::Log { id, newest, most }) => verb::audit::log(&api, output, id.as_deref(), *newest, *most).await,
         Verb::Audit(AuditVerb::Verify { id }) => verb::audit::verify(&api, output, id.as_deref()).await,
         Verb::DeadLetters(verb) => verb::dead_letters::run(&api, output, verb).await,
+        Verb::Notify { verb: None } => verb::notify::channels(&api, output).await,
+        Verb::Notify { verb: Some(verb) } => verb::notify::run(&api, output, verb).await,
+        Verb::Login(login) => verb::login::run(&api, output, login).await,
+        Verb::Password(wanted) => verb::password::run(&api, output, wanted).await,
+        Verb::People => verb::people::run(&api, output).await,
         Verb::Token(verb) => verb::token::run(&api, output, verb).await,
         Verb::Key(verb) => verb::key::run(&api, output, verb).await,
         // The verbs above this function's name are run before it is called.

@@ -19,6 +19,7 @@ from chiffon_client.api.keys import get_keys
 from chiffon_client.api.operations import get_costs
 from chiffon_client.api.requests import (
     get_request_id,
+    get_request_id_summary,
     get_requests,
     post_approve,
     post_cancel_id,
@@ -73,6 +74,8 @@ def ask(client):
     expect("one key made two requests", asked[0].request_id == asked[1].request_id)
     planned = until(client, asked[0].request_id, ["awaiting_approval", "needs_input", "failed"])
     expect(f"no plan: {planned.to_dict()}", planned.status == "awaiting_approval" and len(planned.plan.steps) >= 2)
+    short = read(get_request_id_summary.sync_detailed(planned.request_id, client=client))
+    expect(f"in short: {short.to_dict()}", short.plan.diffstat.changes > 0 and short.plan.diffstat.lines_added > 0)
     return planned
 
 

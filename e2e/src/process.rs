@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 /// The built binary: it stands beside the running program, or beside the folder of a test's own binary.
@@ -96,9 +96,9 @@ impl Running {
         self.child.try_wait().expect("it can be waited for").map(|status| status.code())
     }
 
-    /// Sends a signal.
+    /// Sends a signal; after a `SIGSTOP` it stands still.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.pid()).expect("a pid")), signal).ok();
+        chiffon_nodes::signal(&[Pid::from_raw(i32::try_from(self.pid()).expect("a pid"))], signal);
     }
 
     /// Kills it at once (`kill -9`), and waits until it is gone.

@@ -143,8 +143,9 @@ impl SshHosts {
     pub fn on(&self, name: &str, command: &[&str]) -> String {
         let host = self.hosts.iter().find(|host| host.name == name).expect("a host of this name");
         let pid = host.sshd.as_ref().expect("it is on").id().to_string();
-        let output =
-            Command::new("nsenter").args(["--target", &pid, "--net", "--mount", "--"]).args(command).output().expect("nsenter runs");
+        // Its root, too: the whole run may be in another than that of the mounts.
+        let entering = ["--target", &pid, "--net", "--mount", "--root", "--"];
+        let output = Command::new("nsenter").args(entering).args(command).output().expect("nsenter runs");
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
     }
 }

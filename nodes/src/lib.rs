@@ -21,3 +21,4 @@ pub use find::{postgres_client, postgres_is_installed, rabbitmq_is_installed};
 pub use ports::free_range;
 pub use postgres::{Durability, Listen, PostgresNode, PostgresOptions};
 pub use rabbitmq::{Management, RabbitCluster, RabbitNode, RabbitOptions};
+pub use tree::signal;

@@ -16,6 +16,8 @@ pub(crate) const MARKER: &str = "CHIFFON_NODE";
 pub(crate) const GUARD_MARKER: &str = "CHIFFON_GUARD";
 /// The variable of a guard that names the process it was posted by.
 pub(crate) const OWNER: &str = "CHIFFON_GUARD_OWNER";
+/// How long a stopped process is waited for until it stands still.
+const STILL_WITHIN: Duration = Duration::from_secs(5);
 
 /// Living processes whose environment has `variable=dir`.
 pub(crate) fn marked(variable: &str, dir: &Path) -> Vec<Pid> {
@@ -44,10 +46,25 @@ pub(crate) fn with_descendants(roots: Vec<Pid>) -> Vec<Pid> {
 }
 
 /// Sends a signal to each; one that has gone meanwhile is no error.
-pub(crate) fn signal(pids: &[Pid], signal: Signal) {
+///
+/// After a `SIGSTOP` this returns only when every thread of each stands still: the kernel stops them one by one, and on a busy machine
+/// another processor may run one for some milliseconds more, long enough for an answer to leave.
+pub fn signal(pids: &[Pid], signal: Signal) {
     for pid in pids {
         kill(*pid, signal).ok();
     }
+    if signal == Signal::SIGSTOP {
+        let deadline = Instant::now() + STILL_WITHIN;
+        while !pids.iter().all(|pid| is_still(*pid)) && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Whether no thread of a process runs, or the process has ended.
+fn is_still(pid: Pid) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.filter_map(|thread| status_in(&thread.path().join("stat"))).all(|status| matches!(status.state, 'T' | 't' | 'Z' | 'X'))
 }
 
 /// Whether a process runs. One that has ended and was not waited for doesn't.
@@ -85,7 +102,11 @@ struct Status {
 
 /// proc(5): `pid (name) state ppid ...`; the name may hold anything, so the fields begin behind the last bracket.
 fn status(pid: Pid) -> Option<Status> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    status_in(Path::new(&format!("/proc/{pid}/stat")))
+}
+
+fn status_in(file: &Path) -> Option<Status> {
+    let text = fs::read_to_string(file).ok()?;
     let mut fields = text.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?.chars().next()?;
     let parent = Pid::from_raw(fields.next()?.parse().ok()?);
@@ -121,6 +142,9 @@ mod tests {
         };
         assert_eq!(found.len(), 2, "the shell and its child: {found:?}");
         assert_eq!(found[0].as_raw().unsigned_abs(), parent.id());
+        signal(&found, Signal::SIGSTOP);
+        assert!(found.iter().all(|pid| is_still(*pid)), "both stand still");
+        signal(&found, Signal::SIGCONT);
         signal(&found, Signal::SIGKILL);
         assert!(gone(&found, Duration::from_secs(20)).await);
         parent.wait().expect("reaped");

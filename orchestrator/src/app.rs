@@ -16,6 +16,9 @@ use chiffon_kernel::store::{Store, StoreOptions, feed, leases, outbox};
 use chiffon_kernel::verbs::{self as kernel, Wakes, tokens};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_models::verbs::ledger::PostgresLedger;
+use chiffon_notify::domain::channel::Notifications;
+use chiffon_notify::verbs as notify;
+use chiffon_oidc::verbs::provider::Provider;
 use chiffon_planning::planner::chain::{PlannerChain, PlannerOptions};
 use chiffon_plans::domain::policy::Policy;
 use chiffon_process::retry::Policy as Retry;
@@ -61,8 +64,12 @@ pub struct OrchestratorOptions {
     pub round_within: Duration,
     /// The bare audit repository.
     pub audit_repository: PathBuf,
+    /// Who is told what, and where.
+    pub notifications: Notifications,
     /// Limits of the HTTP interface.
     pub http: HttpOptions,
+    /// By which provider people sign in, if by any.
+    pub oidc: Option<chiffon_oidc::domain::settings::Settings>,
     /// A token that is to be an administrator's, before anybody can call.
     pub admin_token: Option<SecretString>,
     /// This process, as holder of leases.
@@ -88,8 +95,12 @@ impl Orchestrator {
         let repository = AuditRepository::open_or_create(&options.audit_repository)
             .map_err(|error| Problem::new(ErrorCode::AuditRepositoryFailed, error.to_string()))?;
         let http = options.http.clone();
+        let provider = options.oidc.clone().map(Provider::new).transpose()?.map(Arc::new);
         let admin_token = options.admin_token.clone();
+        let notifications = options.notifications.clone();
         let context = context(options, store, &tasks)?;
+        let links = links(&http, &listener);
+        let notify = notify::Context::new(context.kernel.clone(), notifications, &links)?;
         // Before anything is offered: what a restored database can't know must not be repeated.
         after_restore::run(&context, &repository).await?;
         unverified::enrol(&context).await?;
@@ -98,7 +109,7 @@ impl Orchestrator {
         }
         hear_panics(&context, &tasks);
         context.handed.open();
-        let parts = parts(&context, &repository, &tasks);
+        let parts = parts_with(&context, &repository, &notify, &tasks, provider);
         let state = HttpState::new(context.kernel.clone(), http);
         let routes = http::routes::of(&state, &parts);
         start_parts(&context, parts, &tasks);
@@ -158,6 +169,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         live: Arc::default(),
         handed: Arc::default(),
         announcements: Arc::default(),
+        happened: Arc::default(),
         permissions: Arc::default(),
         background: Arc::default(),
         shutdown: tasks.shutdown().clone(),
@@ -167,15 +179,41 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
     Ok(assembled(kernel, means))
 }
 
+/// What links in notifications begin with: where people reach it, else where it listens, which leads there on this machine only.
+fn links(http: &HttpOptions, listener: &TcpListener) -> String {
+    if !http.public_url.is_empty() {
+        return http.public_url.clone();
+    }
+    let address = listener.local_addr().map(|address| match address {
+        address if address.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
+        address => address.to_string(),
+    });
+    address.map_or_else(|_| String::new(), |address| format!("http://{address}"))
+}
+
 /// What this orchestrator is made of. A capability more is a line more.
-pub fn parts(context: &Context, repository: &AuditRepository, spawner: &Spawner) -> Vec<Part> {
+pub fn parts(context: &Context, repository: &AuditRepository, notify: &notify::Context, spawner: &Spawner) -> Vec<Part> {
+    parts_with(context, repository, notify, spawner, None)
+}
+
+/// The same with a provider by which people sign in.
+pub fn parts_with(
+    context: &Context,
+    repository: &AuditRepository,
+    notify: &notify::Context,
+    spawner: &Spawner,
+    provider: Option<Arc<Provider>>,
+) -> Vec<Part> {
     let mut parts = vec![
         chiffon_engine::part(context),
         chiffon_requests::part(context, spawner),
         chiffon_kernel::part(context, Arc::new(Offers::new(context.engine.clone()))),
         chiffon_records::part(context, repository.clone()),
+        chiffon_postmortem::part(),
         chiffon_models::part(),
         chiffon_fleet::part(),
+        chiffon_oidc::part(&context.kernel, provider),
+        chiffon_notify::part(notify),
     ];
     let invariants = invariants(&parts);
     parts.push(own(context, invariants));

@@ -66,10 +66,11 @@ class Run:
 
 class Host:
     """`nas`, a folder. Use as a context; with `root`, a whole system by the chroot connection; with `engine`, this
-    machine itself with that container engine, but with a /opt of its own, in a private mount namespace."""
+    machine itself with that container engine, but with a /opt of its own, in a private mount namespace. `below` says where the
+    folder is made, where a place for temporary files will not do."""
 
-    def __init__(self, root=None, engine=None):
-        self.folder = Path(tempfile.mkdtemp(prefix="chiffon-playbooks-"))
+    def __init__(self, root=None, engine=None, below=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="chiffon-playbooks-", dir=below))
         self.root = self.folder / "nas"
         self.chroot, self.engine, self.services = root, engine, []
 

@@ -9,6 +9,7 @@ Told to end (SIGTERM, Ctrl-C), it begins no further case, ends those that it has
 """
 
 import concurrent.futures
+import multiprocessing
 import os
 import signal
 import sys
@@ -39,6 +40,12 @@ def one(case):
     return verdict, detail, time.monotonic() - started
 
 
+def _begin():
+    # What has begun comes to its end. A handler, because what is ignored stays ignored in programs that a case starts.
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, lambda *_: None)
+
+
 def main():
     words = sys.argv[1:]
     cases = [(name.replace("_", " "), case)
@@ -47,9 +54,12 @@ def main():
              if callable(case) and getattr(case, "__module__", "") == module.__name__ and not name.startswith("_")]
     chosen = [(name, case) for name, case in cases if not words or any(word in name for word in words)]
     counts = {"passed": 0, "FAILED": 0, "not run": 0}
-    for told in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(told, signal.default_int_handler)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+    # Processes, not threads: some cases take away for a moment what others look at (a module, a variable of the environment).
+    workers = concurrent.futures.ProcessPoolExecutor(
+        max_workers=min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("fork"), initializer=_begin)
+    with workers as pool:
+        for told in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(told, signal.default_int_handler)
         running = {pool.submit(one, case): name for name, case in chosen}
         try:
             for future in concurrent.futures.as_completed(running):

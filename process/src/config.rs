@@ -56,6 +56,8 @@ pub fn variable(name: &str) -> Option<String> {
 pub struct Layers {
     figment: Figment,
     known: Vec<String>,
+    /// Of these, the tables that are empty by default.
+    open: Vec<String>,
 }
 
 /// The prefix of environment variables.
@@ -65,10 +67,10 @@ pub const SYSTEM_FILE: &str = "/etc/chiffon/chiffon.toml";
 
 impl Layers {
     /// The layers on top of `defaults` (TOML). `file` is the one named on the command line; it must exist.
-    /// `open_tables` are keys under which any name may stand (lists of tables count as one value anyway).
+    /// Under a key whose default is an empty table any name may stand (lists of tables count as one value anyway).
     pub fn new(defaults: &'static str, file: Option<&Path>) -> Result<Self, ConfigError> {
         let base = Figment::new().merge(Toml::string(defaults));
-        let known = leaf_keys(&base)?;
+        let (known, open) = leaf_keys(&base)?;
         let mut figment = base;
         if Path::new(SYSTEM_FILE).is_file() {
             figment = figment.merge(Toml::file_exact(SYSTEM_FILE));
@@ -83,7 +85,7 @@ impl Layers {
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
             .merge(Env::raw().only(&["AMQP_URL"]).map(|_| "bus.url".into()))
             .merge(Env::prefixed(ENV_PREFIX).split("__"));
-        Ok(Self { figment, known })
+        Ok(Self { figment, known, open })
     }
 
     /// A value from a flag of the command line; it wins over everything.
@@ -124,7 +126,8 @@ impl Layers {
     }
 
     fn is_known(&self, key: &str) -> bool {
-        self.known.iter().any(|known| known == key)
+        let is_below = |table: &String| key.strip_prefix(table.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        self.known.iter().any(|known| known == key) || self.open.iter().any(is_below)
     }
 
     fn each_leaf(&self, mut visit: impl FnMut(&str, &Value)) -> Result<(), ConfigError> {
@@ -146,11 +149,15 @@ impl Layers {
     }
 }
 
-fn leaf_keys(figment: &Figment) -> Result<Vec<String>, ConfigError> {
+/// All keys, and those of empty tables.
+fn leaf_keys(figment: &Figment) -> Result<(Vec<String>, Vec<String>), ConfigError> {
     let value = figment.find_value("").map_err(|error| ConfigError::Value(describe(&error)))?;
-    let mut keys = Vec::new();
-    walk("", &value, &mut |key, _| keys.push(key.to_owned()));
-    Ok(keys)
+    let (mut keys, mut open) = (Vec::new(), Vec::new());
+    walk("", &value, &mut |key, value| {
+        keys.push(key.to_owned());
+        open.extend(matches!(value, Value::Dict(..)).then(|| key.to_owned()));
+    });
+    Ok((keys, open))
 }
 
 fn walk(path: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
@@ -221,6 +228,10 @@ fn taken(expected: &str) -> &str {
 
 fn is_secret(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or(key);
+    // What says where a secret is, is none.
+    if name.ends_with("_file") || name.ends_with("_env") {
+        return false;
+    }
     name == "url"
         || name == "postmortem_url"
         || name.contains("password")
@@ -256,6 +267,18 @@ mod tests {
         let error = layers("[bus]\nprefetsch = 3\n").read::<serde_json::Value>().expect_err("refused");
         assert!(error.to_string().contains("unknown key `bus.prefetsch`"), "{error}");
         assert!(error.to_string().ends_with("did you mean `bus.prefetch`?"), "{error}");
+    }
+
+    #[test]
+    fn under_an_empty_table_any_name_may_stand_and_nowhere_else() {
+        let folder = std::env::temp_dir().join(format!("chiffon-config-open-{}", std::process::id()));
+        std::fs::write(&folder, "[a.roles]\nops = \"x\"\n\"team.leads\" = \"y\"\n").expect("writes");
+        let open = Layers::new("[a]\nroles = {}\n", Some(&folder)).expect("layers");
+        let read = open.read::<serde_json::Value>().expect("any name");
+        assert_eq!(read["a"]["roles"]["team.leads"], "y");
+        let closed = Layers::new("[a]\nrole = 1\n", Some(&folder)).expect("layers").read::<serde_json::Value>();
+        assert!(closed.expect_err("no such table").to_string().contains("unknown key `a.roles.ops`"));
+        assert!(!is_secret("oidc.client_secret_file") && is_secret("oidc.client_secret"));
     }
 
     #[test]

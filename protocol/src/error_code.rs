@@ -76,6 +76,14 @@ error_codes! {
     5027 HostMissing, 400, false, "Host header missing";
     5028 ToolInvalid, 422, false, "Not the address of a tool";
     5029 ToolSchemeUnknown, 422, false, "Nobody serves this tool";
+    5030 LoginLinkInvalid, 401, false, "Sign-in link not valid";
+    5031 CrossOrigin, 403, false, "Call from another page";
+    5034 PasswordRefused, 403, false, "Name or password wrong";
+    5035 PasswordUnsuitable, 422, false, "Password not suitable";
+    5036 PasswordToReplace, 403, false, "Password to be replaced";
+    5037 OidcUnavailable, 503, true, "Identity provider unavailable";
+    5038 OidcRefused, 403, false, "Not signed in by the identity provider";
+    5039 OidcNotConfigured, 404, false, "No identity provider";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";
@@ -118,6 +126,15 @@ error_codes! {
     5140 TooMuchAtOnce, 422, false, "Too much at once";
     5141 PlanningTookTooLong, 422, false, "Planning took too long";
     5142 HarmNotAskedFor, 422, false, "Harm that nobody asked for";
+    5143 SessionNotFound, 404, false, "Session not found";
+    5144 ChannelNotFound, 404, false, "Channel not found";
+    5145 NoticeNotFound, 404, false, "Notification not found";
+    5146 NoticeNotGivenUp, 409, false, "Notification not given up";
+    5147 ActionCallInvalid, 422, false, "Action can't be asked for like this";
+    5148 NotToBeLeftOut, 422, false, "Step can't be left out";
+    5149 OtherPartApproved, 409, false, "Approved in another part";
+    5150 QuestionNotFound, 404, false, "Question not found";
+    5151 QuestionTooLong, 422, false, "The question takes too long";
     5201 ProviderUnavailable, 502, true, "Model provider unavailable";
     5202 ProviderRateLimited, 502, true, "Model provider rate limited";
     5203 BudgetSpent, 402, false, "Budget spent";
@@ -158,6 +175,7 @@ error_codes! {
     5514 VariablesChanged, 409, false, "Host variables have changed since the preview";
     5518 SecretUnusable, 422, false, "Secret can't be used";
     5519 ReadOnlyChanged, 500, false, "Declared read-only and changed something";
+    5520 NotDelivered, 502, true, "Notification not delivered";
     5601 DesktopBusy, 503, true, "Desktop busy";
     5602 DesktopPaused, 503, true, "Desktop paused";
     5701 Forbidden, 403, false, "Forbidden";

@@ -17,7 +17,7 @@ use super::content_hash::Covered;
 use super::installed::{self, Installed};
 use super::inventory::{self, Inventory, Unread, sources};
 use super::options::InfrastructureOptions;
-use super::play::{self, Binding, ListCache, Play};
+use super::play::{self, Binding, Play};
 use super::redact::Redactor;
 use super::sealed_inventory;
 use super::secrets::{Prepared, Secrets, Unprepared};
@@ -29,7 +29,6 @@ use chiffon_worker::{AgentKind, Decline, Jobs, RunContext, RunOutcome};
 pub struct InfrastructureAgent {
     options: InfrastructureOptions,
     secrets: Secrets,
-    lists: Arc<ListCache>,
     known: RwLock<Known>,
 }
 
@@ -57,7 +56,7 @@ impl InfrastructureAgent {
         let inventory = Arc::new(first_inventory(&options).await?);
         let secrets = Secrets::in_folder(&options.data_dir);
         let known = RwLock::new(Known { catalogue, inventory, inventory_written, inventory_asked, installed });
-        Ok(Self { options, secrets, lists: Arc::default(), known })
+        Ok(Self { options, secrets, known })
     }
 
     /// The actions as they were last read.
@@ -331,7 +330,6 @@ impl AgentKind for InfrastructureAgent {
             inventory: self.options.inventory.clone(),
             here: self.known().inventory.here.clone(),
             playbooks,
-            lists: Arc::clone(&self.lists),
         };
         play::run(play, context).await
     }

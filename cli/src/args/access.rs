@@ -4,6 +4,29 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::Most;
+
+#[derive(Debug, clap::Args)]
+pub struct Login {
+    /// Somebody else's name; left out for yourself
+    pub name: Option<String>,
+    /// Where they are new, what they may do: viewer, requester, operator, approver or admin
+    #[arg(long, requires = "name")]
+    pub role: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Password {
+    /// Somebody else's name; left out for yourself
+    pub name: Option<String>,
+    /// Take it away; they sign in another way then
+    #[arg(long, conflicts_with = "role")]
+    pub remove: bool,
+    /// Where they are new, what they may do: viewer, requester, operator, approver or admin
+    #[arg(long, requires = "name")]
+    pub role: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum TokenVerb {
     /// Make a token; it is printed once
@@ -21,7 +44,10 @@ pub enum TokenVerb {
         days: Option<u32>,
     },
     /// List tokens
-    List,
+    List {
+        #[command(flatten)]
+        most: Most,
+    },
     /// Take a token back
     Revoke { id: String },
 }

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use access::{AgentsVerb, KeyVerb, TokenVerb};
+pub use access::{AgentsVerb, KeyVerb, Login, Password, TokenVerb};
 pub use machine::{ActionVerb, ConfigVerb, Place, Restore, TopologyVerb, Up};
-pub use records::{AuditVerb, DeadLetterVerb, Most};
+pub use records::{AuditVerb, Costs, DeadLetterVerb, Most, NotifyVerb, Question};
 pub use request::{Approve, Decision, Request, Requests, Resolve, StandingVerb};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 rejected, cancelled or expired, 4 nobody answers, 5 an answer is needed, \
@@ -90,8 +90,10 @@ pub enum Verb {
     Topology(TopologyVerb),
     /// Say what an error code means and what to do
     Explain { code: String },
-    /// Ask for a change in plain words; shows the plan, asks, and streams the run
+    /// Ask for a change in plain words, or for an action by its name; shows the plan, asks, and streams the run
     Request(Request),
+    /// Inbox, requests, fleet and queue on a full screen; decide there, too
+    Watch,
     /// List requests, newest first
     Requests(Requests),
     /// Show a request with its plan, previews, tasks and results
@@ -163,13 +165,20 @@ pub enum Verb {
     /// Tell the story of a failure or a wait
     Why { id: String },
     /// What models have cost
-    Costs,
+    Costs(Costs),
+    /// Ask about what was: which hosts fail, who approves, where the time goes; without a name, list the questions
+    Question(Question),
     /// The audit log
     #[command(subcommand)]
     Audit(AuditVerb),
     /// Messages that could not be handled
     #[command(subcommand)]
     DeadLetters(DeadLetterVerb),
+    /// List the channels by which people are told what needs them, or see and try what they tell
+    Notify {
+        #[command(subcommand)]
+        verb: Option<NotifyVerb>,
+    },
     /// Ask the database, read-only
     Sql {
         query: String,
@@ -177,12 +186,72 @@ pub enum Verb {
         #[arg(long)]
         database_url: Option<String>,
     },
+    /// Print a link that signs a browser in, once
+    Login(Login),
+    /// Set a password, yours or somebody else's; it is asked for, or read from standard input
+    Password(Password),
+    /// List people and programs, and what they may do
+    People,
     /// Access for people and programs
     #[command(subcommand)]
     Token(TokenVerb),
     /// Keys that sign messages
     #[command(subcommand)]
     Key(KeyVerb),
-    /// Completions for a shell
+    /// Write pages for `man`, one for each verb
+    Man {
+        /// The folder
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Print what a shell reads to complete verbs, flags, ids, hosts and actions, such as `source <(chiffon completions bash)`
     Completions { shell: clap_complete::Shell },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Each list of the API with the verb that prints it.
+    const LISTS: [(&str, &[&str]); 7] = [
+        ("/requests", &["requests"]),
+        ("/audit", &["audit", "log"]),
+        ("/audit/verify", &["audit", "verify"]),
+        ("/costs", &["costs"]),
+        ("/dead-letters", &["dead-letters", "list"]),
+        ("/standing-approvals", &["standing", "list"]),
+        ("/tokens", &["token", "list"]),
+    ];
+
+    /// The option of a filter that has another name.
+    fn option(path: &str, parameter: &str) -> String {
+        match (path, parameter) {
+            // Whose chain it is.
+            ("/audit" | "/audit/verify", "chain") => "id".to_owned(),
+            ("/costs", "request_id") => "request".to_owned(),
+            _ => parameter.to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_filter_of_a_list_of_the_api_has_its_option() {
+        let document: serde_json::Value = serde_json::from_str(include_str!("../../../web/openapi.json")).expect("JSON");
+        for (path, verbs) in LISTS {
+            let parameters = document["paths"][path]["get"]["parameters"].as_array().expect(path);
+            let names = parameters.iter().filter(|parameter| parameter["in"] == "query").filter_map(|parameter| parameter["name"].as_str());
+            let all = Args::command();
+            let command = verbs.iter().fold(&all, |command, verb| command.find_subcommand(verb).expect(verb));
+            let options: Vec<&str> = command.get_arguments().map(|arg| arg.get_id().as_str()).collect();
+            // A cursor is followed.
+            for name in names.filter(|name| *name != "cursor") {
+                assert!(
+                    options.contains(&option(path, name).as_str()),
+                    "{path}?{name}= has no option of `{}`: {options:?}",
+                    verbs.join(" ")
+                );
+            }
+        }
+    }
 }

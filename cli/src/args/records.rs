@@ -1,4 +1,4 @@
-//! Verbs about records: the audit log, and messages that could not be handled.
+//! Verbs about records: the audit log, messages that could not be handled, and notifications.
 
 use clap::Subcommand;
 
@@ -20,12 +20,46 @@ impl Most {
     }
 }
 
+/// Which costs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Costs {
+    /// Only calls since then: a time such as 2026-11-29T05:00:00Z, or an age such as 12h or 30d [default: 92d]
+    #[arg(long)]
+    pub since: Option<String>,
+    /// Only calls made for this request
+    #[arg(long, value_name = "ID")]
+    pub request: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum AuditVerb {
     /// Print the audit log of a request, or of the system
-    Log { id: Option<String> },
+    Log {
+        id: Option<String>,
+        /// Newest first, in place of oldest first as they are linked
+        #[arg(long)]
+        newest: bool,
+        #[command(flatten)]
+        most: Most,
+    },
     /// Check the hashes of the chain of a request, or of all
     Verify { id: Option<String> },
+}
+
+/// A question about what was.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Question {
+    /// Its name
+    pub name: Option<String>,
+    /// From when on: a time such as 2026-11-29T05:00:00Z, or an age such as 12h or 7d [default: 30d before the end]
+    #[arg(long, requires = "name")]
+    pub since: Option<String>,
+    /// Before when [default: now]
+    #[arg(long, requires = "name")]
+    pub until: Option<String>,
+    /// As a file for a spreadsheet
+    #[arg(long, requires = "name", conflicts_with = "output")]
+    pub csv: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +75,9 @@ pub enum DeadLetterVerb {
         /// Only those that were rejected with this code
         #[arg(long)]
         code: Option<u16>,
+        /// Only those that carry this sender's signature
+        #[arg(long)]
+        sender: Option<String>,
         #[command(flatten)]
         most: Most,
     },
@@ -65,4 +102,20 @@ pub enum DeadLetterVerb {
         #[arg(long, conflicts_with_all = ["queue", "code", "sender"])]
         all: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NotifyVerb {
+    /// Print notifications with how they were delivered, newest first
+    List {
+        /// pending, sent, withdrawn or given_up; all when not given
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        most: Most,
+    },
+    /// Send a message to a channel now, and say how that went
+    Test { channel: String },
+    /// Have a notification tried again that was given up
+    Retry { id: String },
 }

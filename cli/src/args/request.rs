@@ -7,8 +7,17 @@ use super::Most;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Request {
     /// The change, in plain words, with or without quotes around them
-    #[arg(required = true, num_args = 1..)]
+    #[arg(required_unless_present = "action", num_args = 1..)]
     pub text: Vec<String>,
+    /// Instead of words: an action by its name (`chiffon actions` lists them)
+    #[arg(long, value_name = "NAME", conflicts_with = "text")]
+    pub action: Option<String>,
+    /// Where the action is to run: hosts and groups, with commas between them
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub on: Vec<String>,
+    /// A parameter of the action, name=value; name:=JSON for what is no text, number or list
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
     /// Approve the plan without asking, whatever it is
     #[arg(short, long)]
     pub yes: bool,
@@ -41,6 +50,15 @@ pub struct Requests {
     /// Only those that this person or program asked for
     #[arg(long)]
     pub who: Option<String>,
+    /// Only those that this began: a kind such as schedule, or schedule: and its id
+    #[arg(long)]
+    pub origin: Option<String>,
+    /// Only those whose id begins or ends with this, four characters at least
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Only the one that came over AMQP by the message with this id
+    #[arg(long)]
+    pub message_id: Option<String>,
     /// Only those asked since then: a time such as 2026-11-29T05:00:00Z, or an age such as 30min, 12h or 7d
     #[arg(long)]
     pub since: Option<String>,
@@ -58,6 +76,9 @@ pub struct Approve {
     /// Approve the plan with this hash (eight characters at least), which you have seen, without being asked; refused when the plan is another by now
     #[arg(long)]
     pub sha256: Option<String>,
+    /// Leave these steps out, by their numbers in the plan or their ids, with commas between them; what depends on one can't be kept
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    pub without: Vec<String>,
     /// For the records
     #[arg(long)]
     pub comment: Option<String>,

@@ -38,7 +38,8 @@ impl Place {
         Ok(Self::Kept(Kept { data_dir: data_dir.clone(), last: Arc::new(Mutex::new(named)) }))
     }
 
-    /// The addresses, in the order in which they are asked. A file is read each time: a Chiffon that has come back may listen elsewhere.
+    /// The addresses, in the order in which they are asked; none while the one of the data directory is starting. A file is read each time: a
+    /// Chiffon that has come back may listen elsewhere.
     pub fn addresses(&self) -> Vec<String> {
         match self {
             Self::Said(addresses) => addresses.clone(),
@@ -71,7 +72,8 @@ impl Kept {
         if let Some(named) = read(&self.data_dir.url()).and_then(|text| list(&text, "").ok()) {
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(named);
         }
-        self.last().unwrap_or_else(|| vec![DEFAULT_URL.to_owned()])
+        // One that is starting has not said yet where it will listen, and whoever listens elsewhere is another.
+        self.last().unwrap_or_else(|| if self.data_dir.is_in_use() { Vec::new() } else { vec![DEFAULT_URL.to_owned()] })
     }
 
     fn last(&self) -> Option<Vec<String>> {
@@ -121,6 +123,11 @@ mod tests {
         let kept = Place::of(&global, &data_dir).expect("none yet is no error");
         assert_eq!(kept.addresses(), [DEFAULT_URL]);
         assert!(!kept.has_ended(), "none was ever seen here");
+        let starting = std::fs::File::create(data_dir.lock()).expect("written");
+        let held = nix::fcntl::Flock::lock(starting, nix::fcntl::FlockArg::LockExclusiveNonblock).expect("nobody else has it");
+        assert!(kept.addresses().is_empty(), "it is starting, and whoever listens at the usual address is another");
+        drop(held);
+        std::fs::remove_file(data_dir.lock()).expect("there");
         let write = |text: &str| std::fs::write(data_dir.url(), text).expect("written");
         write("http://127.0.0.1:1/\n");
         assert_eq!(kept.addresses(), ["http://127.0.0.1:1"]);

@@ -1,10 +1,11 @@
 //! Calls to the API: where it is, who we are, and what an error means for the exit code.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chiffon_process::bounded;
+use chiffon_process::{IdSource as _, RandomIds, bounded};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use super::address::{self, Place};
 use crate::args::Global;
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure};
+use crate::show::called::CHIFFON;
 use crate::show::text::line;
 
 /// A request with all its previews is some megabytes at most; what is longer does not come from a Chiffon.
@@ -20,6 +22,9 @@ const LONGEST_PROBLEM_BYTES: usize = 1024 * 1024;
 
 /// What every listing gives in one page.
 const LONGEST_PAGE: usize = 200;
+
+/// The header with the key.
+const KEY: &str = "idempotency-key";
 
 /// So many requests are named of those that a shortened id fits.
 const NAMED_IDS: usize = 5;
@@ -106,12 +111,39 @@ impl Api {
 
     /// Does something.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.json(Method::POST, path, |request| request.json(body)).await
+        self.post_once(path, body, &new_key()).await
+    }
+
+    /// Does something that is done once however often it is called with this key. An answer that was lost on its way is asked for again,
+    /// where the API knows the key.
+    pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Value, Failure> {
+        let once = || self.json(Method::POST, path, |request| request.json(body).header(KEY, key));
+        match once().await {
+            Err(lost) if lost.exit == Exit::Unreachable && is_done_once(path) => {
+                let again = once().await;
+                // Whoever can't be reached the second time, either, is told about as the first time.
+                again.map_err(|failure| if failure.exit == Exit::Unreachable { lost } else { failure })
+            }
+            answered => answered,
+        }
+    }
+
+    /// Puts something in the place of what there was.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.json(Method::PUT, path, |request| request.json(body)).await
     }
 
     /// Removes something.
     pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
         self.json(Method::DELETE, path, |request| request).await
+    }
+
+    /// An answer that is text for people or other programs, and no JSON.
+    pub async fn text(&self, path: &str, query: &[(&str, String)]) -> Result<String, Failure> {
+        let response = self.answer(Method::GET, path, |request| request.query(query)).await?;
+        let from = response.url().clone();
+        let body = whole(response).await?;
+        String::from_utf8(body).map_err(|_| Failure::failed(format!("{from} answered something else than text")))
     }
 
     /// Opens a stream of events after this cursor.
@@ -144,7 +176,7 @@ impl Api {
             .filter(|full| full.starts_with(&id) || full.ends_with(&id))
             .collect();
         match matching.as_slice() {
-            [] => Err(Failure::usage(format!("no request's id begins or ends with `{id}`; `chiffon requests` lists them"))),
+            [] => Err(Failure::usage(format!("no request's id begins or ends with `{id}`; `{CHIFFON} requests` lists them"))),
             [one] => Ok((*one).to_owned()),
             several => {
                 let named: Vec<&str> = several.iter().take(NAMED_IDS).copied().collect();
@@ -168,15 +200,25 @@ impl Api {
         self.post("/approve", &body).await
     }
 
+    /// Approves a plan without these steps.
+    pub async fn approve(&self, id: &str, sha256: &str, left_out: &[String], comment: Option<&str>) -> Result<Value, Failure> {
+        if left_out.is_empty() {
+            return self.decide(id, sha256, "approve", comment).await;
+        }
+        let mut body = json!({"request_id": id, "plan_sha256": sha256, "decision": "approve", "left_out": left_out});
+        if let Some(comment) = comment {
+            body["comment"] = json!(comment);
+        }
+        self.post("/approve", &body).await
+    }
+
     async fn json(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Result<Value, Failure> {
         let response = self.answer(method, path, shape).await?;
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
         let from = response.url().clone();
-        let body = bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES)
-            .await
-            .map_err(|error| Failure::failed(format!("the answer of {from} was not read: {error}")))?;
+        let body = whole(response).await?;
         serde_json::from_slice(&body).map_err(|error| Failure::failed(format!("{from} answered something else than JSON: {error}")))
     }
 
@@ -190,8 +232,16 @@ impl Api {
         Err(failure(status, &problem))
     }
 
+    /// Where whoever answered last is.
+    pub fn answering(&self) -> Option<String> {
+        let addresses = self.place.addresses();
+        let number = self.answering.load(Ordering::Relaxed);
+        addresses.get(number).or_else(|| addresses.first()).cloned()
+    }
+
     /// Asks whoever answered last, and the others in turn where nobody can be reached: nothing that was sent is sent twice.
     async fn sent(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Result<Response, Failure> {
+        let path = in_url(path)?;
         let first = self.answering.load(Ordering::Relaxed);
         let (addresses, mut lost) = (self.place.addresses(), None);
         for offset in 0..addresses.len() {
@@ -209,8 +259,11 @@ impl Api {
                 Err(error) => return Err(self.unreachable(&addresses, &error)),
             }
         }
-        let nobody = || Failure::usage("no address is named; say one with --url");
-        Err(lost.map_or_else(nobody, |error| self.unreachable(&addresses, &error)))
+        Err(match (lost, self.place.data_dir()) {
+            (Some(error), _) => self.unreachable(&addresses, &error),
+            (None, Some(data_dir)) => Failure { exit: Exit::Unreachable, message: absent(data_dir) },
+            (None, None) => Failure::usage("no address is named; say one with --url"),
+        })
     }
 
     fn unreachable(&self, addresses: &[String], error: &reqwest::Error) -> Failure {
@@ -225,6 +278,51 @@ impl Api {
         };
         Failure { exit: Exit::Unreachable, message: format!("nothing answers at {at} ({}); {next}", cause(error)) }
     }
+}
+
+/// A path with names that people have typed as it stands in an address. A name that an address would read as a step up is refused: the
+/// call would be another one.
+fn in_url(path: &str) -> Result<String, Failure> {
+    if path.split('/').any(|part| matches!(part, "." | "..")) {
+        return Err(Failure::usage("`.` and `..` are no names, and stand in none"));
+    }
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    Ok(encoded)
+}
+
+/// The body of an answer, which has a bound.
+async fn whole(response: Response) -> Result<Vec<u8>, Failure> {
+    let from = response.url().clone();
+    bounded::body(response.bytes_stream(), LONGEST_ANSWER_BYTES)
+        .await
+        .map_err(|error| Failure::failed(format!("the answer of {from} was not read: {error}")))
+}
+
+/// A key under which something is done once.
+pub fn new_key() -> String {
+    RandomIds.new_id().to_string()
+}
+
+/// Whether the API does what is called here once for one key.
+fn is_done_once(path: &str) -> bool {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    matches!(
+        parts.as_slice(),
+        ["approve" | "request" | "standing-approvals"]
+            | ["cancel", _]
+            | ["request", _, "messages" | "pause" | "resume"]
+            | ["hosts", _, "release"]
+            | ["tasks", _, "resolve"]
+            | ["standing-approvals", _, "withdraw"]
+            | ["dead-letters", _, "replay"]
+    )
 }
 
 /// Why nobody answers for a data directory, and what to do.
@@ -268,4 +366,34 @@ fn failure(status: StatusCode, body: &str) -> Failure {
 /// The rows of a listing.
 pub fn rows(listing: &Value) -> impl Iterator<Item = &Value> {
     listing["items"].as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_in_an_address_as_they_are_and_none_leads_to_another_call() {
+        assert_eq!(in_url("/people/Zo\u{eb} ?#%/password").unwrap(), "/people/Zo%C3%AB%20%3F%23%25/password");
+        assert_eq!(in_url("/hosts/fe80::1%eth0/release").unwrap(), "/hosts/fe80::1%25eth0/release");
+        assert_eq!(in_url("/tokens/..\\password").unwrap(), "/tokens/..%5Cpassword");
+        for path in ["/people/../password", "/tokens/../password", "/agents/./pause", "/actions/.."] {
+            assert!(in_url(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_repeated_is_what_the_api_does_once_for_a_key() {
+        let document: Value = serde_json::from_str(include_str!("../../../web/openapi.json")).expect("JSON");
+        let paths = document["paths"].as_object().expect("it has paths");
+        let posts =
+            paths.iter().filter_map(|(path, calls)| Some((path, calls["post"]["parameters"].as_array().cloned(), calls.get("post")?)));
+        let mut seen = 0;
+        for (path, parameters, _) in posts {
+            let knows = parameters.into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
+            assert_eq!(is_done_once(path), knows, "{path}");
+            seen += usize::from(knows);
+        }
+        assert!(seen > 5, "the document is read");
+    }
 }

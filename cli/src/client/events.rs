@@ -66,6 +66,11 @@ impl Events {
         }
     }
 
+    /// The same, for whoever shows in their own way that a connection is lost, and looks for it without end.
+    pub fn quietly(api: &Api, request_id: &str) -> Self {
+        Self { loss: Loss::quiet(api), ..Self::of(api, request_id) }
+    }
+
     /// Whether silence means that nothing happens: the server says now and then that it is there.
     pub fn are_heard(&self) -> bool {
         matches!(&self.connection, Connection::Reading { heard, .. } if heard.elapsed() < HEARD_WITHIN)

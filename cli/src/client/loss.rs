@@ -17,12 +17,19 @@ pub struct Loss {
     since: Option<Instant>,
     /// Where it was when it was said that it is lost.
     said: Option<String>,
+    /// Whoever asks shows it in their own way, and goes on looking for as long as they like.
+    is_quiet: bool,
 }
 
 impl Loss {
     /// One that answers as far as is known.
     pub fn of(api: &Api) -> Self {
-        Self { api: api.clone(), since: None, said: None }
+        Self { api: api.clone(), since: None, said: None, is_quiet: false }
+    }
+
+    /// One of which nothing is said here.
+    pub fn quiet(api: &Api) -> Self {
+        Self { is_quiet: true, ..Self::of(api) }
     }
 
     /// It was asked in vain; an error where it was looked for long enough, or where it has answered with a refusal.
@@ -30,10 +37,10 @@ impl Loss {
         let lasts = self.lasts();
         // Another program may have got the port of one that is away.
         let is_refused = failure.exit != Exit::Unreachable && !self.api.place().is_away();
-        if is_refused || lasts > LOOKED_FOR {
+        if is_refused || (lasts > LOOKED_FOR && !self.is_quiet) {
             return Err(failure);
         }
-        if self.said.is_none() {
+        if self.said.is_none() && !self.is_quiet {
             let place = self.place();
             say!("{}", self.words(&place));
             self.said = Some(place);
@@ -43,7 +50,7 @@ impl Loss {
 
     /// A stream of it has ended before its end. That alone is not worth a word; an error where it happens again and again.
     pub fn cut(&mut self) -> Result<(), Failure> {
-        if self.lasts() > LOOKED_FOR {
+        if self.lasts() > LOOKED_FOR && !self.is_quiet {
             return Err(Failure { exit: Exit::Unreachable, message: "the event stream ends again and again".to_owned() });
         }
         Ok(())

@@ -5,5 +5,5 @@ mod api;
 mod events;
 mod loss;
 
-pub use api::{Api, rows};
+pub use api::{Api, new_key, rows};
 pub use events::{Event, Events};

@@ -35,8 +35,9 @@ pub struct Parts {
 /// Runs an agent until a signal says to stop, or until it has been drained.
 pub async fn run(global: &Global, kind: &str) -> Outcome {
     let starter = kinds::named(kind).ok_or_else(|| Failure::usage(format!("this program has no agents of the kind {kind}")))?;
-    let config: Config = config::layers(global.config.as_deref())?.read()?;
-    logging::start(&config.log);
+    let layers = config::layers(global.config.as_deref())?;
+    let config: Config = layers.read()?;
+    logging::start_for_whoever_reads(&config.log, &layers)?;
     let orchestrator =
         config.orchestrator.public_key.parse().map_err(|error| {
             Failure::usage(format!("orchestrator.public_key: {error}; agents run only what the orchestrator has signed"))

@@ -45,6 +45,7 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
         strategy: config.llm.strategy,
         round_within: config.llm.round_within,
         audit_repository: parts.audit_repository,
+        notifications: config.notifications.clone(),
         http: HttpOptions {
             public_url: config.http.public_url.clone(),
             max_body_bytes: config.http.max_body_bytes,
@@ -59,6 +60,7 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
             allowed_hosts: allowed_hosts(config),
             ..HttpOptions::default()
         },
+        oidc: config.oidc.is_on().then(|| config.oidc.clone()),
         admin_token: parts.admin_token,
         instance,
     })

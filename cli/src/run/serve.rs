@@ -23,7 +23,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
         layers = layers.with_flag("http.listen", listen);
     }
     let config: Config = layers.read()?;
-    logging::start(&config.log);
+    logging::start_for_whoever_reads(&config.log, &layers)?;
     let database_url = backends::database_url(&config)?;
     if database_url.is_empty() {
         return Err(Failure::usage("no database is configured; set DATABASE_URL to postgres://user:password@host:5432/database"));

@@ -96,7 +96,7 @@ async fn weak_enough(connection: &mut PgConnection) -> Result<(), Failure> {
             ) THEN 'may write'
             WHEN EXISTS (
                 SELECT FROM pg_class c
-                WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('api_tokens', 'idempotency_keys')
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('api_tokens', 'idempotency_keys', 'passwords', 'oidc_sign_ins', 'oidc_sessions')
                 AND has_any_column_privilege(c.oid, 'SELECT')
             ) THEN 'may read tokens'
         END

@@ -16,6 +16,7 @@ use chiffon_process::{Shutdown, Spawner, keyfile, telemetry};
 use chiffon_protocol::{ErrorCode, Problem};
 use nix::fcntl::Flock;
 use secrecy::ExposeSecret as _;
+use serde_json::json;
 
 use super::demo_host::{self, DemoHost};
 use super::kinds::{self, Folders, STARTERS};
@@ -26,6 +27,8 @@ use crate::client::Api;
 use crate::config::{self, BusDriver, Config};
 use crate::data_dir::DataDir;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::show::table::text;
+use crate::verb::login;
 
 const DATABASE: &str = "chiffon";
 
@@ -74,7 +77,9 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
     } else {
         let api = Api::at(&running.url, &read_token(&running.data_dir)?);
         let took = started.elapsed();
-        greet(&running, took, &tips::wishes(&api, running.demo_host.is_some()).await);
+        // It runs, whatever comes of a greeting.
+        let link = login::link(&api, &json!({})).await.ok().map(|link| text(&link["url"]));
+        greet(&running, took, link.as_deref(), &tips::wishes(&api, running.demo_host.is_some()).await);
         drop(hold);
         let told = stopping::tell(&api, config.agent.drain_within);
         serve::wait_and_stop(&running.working, &running.tasks, config.agent.drain_within, told).await;
@@ -280,8 +285,9 @@ fn read_token(data_dir: &DataDir) -> Result<String, Failure> {
     Ok(std::fs::read_to_string(data_dir.admin_token())?.trim().to_owned())
 }
 
-fn greet(running: &Running, took: Duration, wishes: &[String]) {
-    let root = running.data_dir.root().display();
+fn greet(running: &Running, took: Duration, link: Option<&str>, wishes: &[String]) {
+    let root = running.data_dir.root().display().to_string();
+    let root = shlex::try_quote(&root).unwrap_or_default();
     say!("\nChiffon is ready after {:.1} s at {}  (its reader: {}/docs)", took.as_secs_f64(), running.url, running.url);
     say!("Data, keys and the admin token are in {root}. Stop it with Ctrl-C.\n");
     let flag = if running.data_dir.root() == DataDir::choose(None).map(|default| default.root().to_owned()).unwrap_or_default() {
@@ -289,7 +295,12 @@ fn greet(running: &Running, took: Duration, wishes: &[String]) {
     } else {
         format!(" --data-dir {root}")
     };
-    say!("Try, in another terminal:");
+    if let Some(link) = link {
+        say!("Open this in a browser; it signs you in, once, within an hour (`chiffon{flag} login` makes another):\n  {link}\n");
+    } else {
+        say!("A link that signs a browser in could not be made now; `chiffon{flag} login` makes one.\n");
+    }
+    say!("Or try, in another terminal:");
     for wish in wishes {
         say!("  chiffon{flag} request \"{wish}\"");
     }

@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+pub mod called;
 pub mod changed;
 pub mod errors;
 pub mod plan;

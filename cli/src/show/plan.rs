@@ -7,6 +7,11 @@ use super::errors::{Errors, hosts_of};
 use super::style::{bold, diff_line, faint, status};
 use super::text::{line, said, text};
 
+/// Puts a line behind the others.
+macro_rules! put {
+    ($out:ident, $($words:tt)*) => { $out.push(format!($($words)*)) };
+}
+
 /// Whether two looks at a plan saw the same one.
 pub fn is_same(one: &Value, other: &Value) -> bool {
     one["sha256"] == other["sha256"] && one["revision"] == other["revision"]
@@ -19,17 +24,37 @@ pub fn print(request: &Value) {
 
 /// Prints it to somebody who has seen the plan before: what is different is marked, what is the same is not told again.
 pub fn print_after(request: &Value, before: Option<&Value>) {
+    for line in lines(request, before, Diffs::Shown) {
+        println!("{line}");
+    }
+}
+
+/// Whether the diffs of previews are shown, or only counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diffs {
+    Shown,
+    Counted,
+}
+
+/// What is printed of a plan.
+pub fn lines(request: &Value, before: Option<&Value>, diffs: Diffs) -> Vec<String> {
+    let mut out = Vec::new();
+    put_plan(&mut out, request, before, diffs);
+    out
+}
+
+fn put_plan(out: &mut Vec<String>, request: &Value, before: Option<&Value>, diffs: Diffs) {
     let plan = &request["plan"];
     if plan.is_null() {
         return;
     }
     if let Some(made) = changed::in_previews(request) {
-        println!("{}", bold(&made));
+        put!(out, "{}", bold(&made));
     }
-    println!("{} {}", bold(&format!("Plan {}:", text(&plan["revision"]))), text(&plan["summary"]));
-    println!("  {}", faint(&facts(plan)));
+    put!(out, "{} {}", bold(&format!("Plan {}:", text(&plan["revision"]))), text(&plan["summary"]));
+    put!(out, "  {}", faint(&facts(plan)));
     for note in plan["notes"].as_array().into_iter().flatten() {
-        println!("  note: {}", text(note));
+        put!(out, "  note: {}", text(note));
     }
     let steps = |plan: &Value| plan["steps"].as_array().cloned().unwrap_or_default();
     let earlier = before.filter(|before| !before.is_null()).map(steps);
@@ -39,11 +64,11 @@ pub fn print_after(request: &Value, before: Option<&Value>) {
             None => Change::Shown,
             Some(steps) => Change::of(step, steps.iter().find(|earlier| earlier["step_id"] == step["step_id"])),
         };
-        print_step(number + 1, step, &change, &mut errors);
+        put_step(out, number + 1, step, &change, &left_out_by(plan, step), &mut errors, diffs);
     }
     let now = steps(plan);
     for gone in earlier.iter().flatten().filter(|earlier| now.iter().all(|step| step["step_id"] != earlier["step_id"])) {
-        println!("\n  {} {}", bold("no longer:"), text(&gone["title"]));
+        put!(out, "\n  {} {}", bold("no longer:"), text(&gone["title"]));
     }
 }
 
@@ -103,6 +128,7 @@ fn facts(plan: &Value) -> String {
     let made = match (by["provider"].as_str(), by["model"].as_str()) {
         (Some(provider), Some(model)) => format!("planned by {} ({})", line(provider), line(model)),
         (Some("offline"), None) => "planned offline, from the catalogue alone".to_owned(),
+        (Some("direct"), None) => "planned as asked, without a planner".to_owned(),
         (Some(provider), None) => format!("planned by {}", line(provider)),
         _ => String::new(),
     };
@@ -115,7 +141,23 @@ fn facts(plan: &Value) -> String {
     )
 }
 
-fn print_step(number: usize, step: &Value, change: &Change, errors: &mut Errors) {
+/// Who has approved the plan without this step.
+fn left_out_by(plan: &Value, step: &Value) -> Vec<String> {
+    let is_out = |approval: &&Value| {
+        approval["decision"] == "approve" && approval["left_out"].as_array().is_some_and(|left_out| left_out.contains(&step["step_id"]))
+    };
+    plan["approvals"].as_array().into_iter().flatten().filter(is_out).map(|approval| text(&approval["by"])).collect()
+}
+
+fn put_step(
+    out: &mut Vec<String>,
+    number: usize,
+    step: &Value,
+    change: &Change,
+    left_out_by: &[String],
+    errors: &mut Errors,
+    diffs: Diffs,
+) {
     let after: Vec<String> = step["depends_on"].as_array().into_iter().flatten().map(text).collect();
     let after = if after.is_empty() { String::new() } else { format!(", after {}", after.join(", ")) };
     let mark = match change {
@@ -124,40 +166,44 @@ fn print_step(number: usize, step: &Value, change: &Change, errors: &mut Errors)
         Change::Same => "as before: ",
         Change::Was(_) => "changed: ",
     };
-    println!(
+    put!(
+        out,
         "\n  {number}. {mark}{} {}",
         bold(&text(&step["title"])),
         faint(&format!("[{}: {}, {}{after}]", text(&step["step_id"]), text(&step["action"]), words(&step["risk"])))
     );
+    if !left_out_by.is_empty() {
+        put!(out, "     {}", bold(&format!("left out in the approval of {}", left_out_by.join(", "))));
+    }
     if matches!(change, Change::Same) {
         return;
     }
     for (name, value) in step["parameters"].as_object().into_iter().flatten() {
         if is_found_empty(step, name) {
-            println!("     {}: nothing was found when it was looked up", line(name));
+            put!(out, "     {}: nothing was found when it was looked up", line(name));
         } else {
-            print_parameter(name, value);
+            put_parameter(out, name, value);
         }
         if let Change::Was(before) = change
             && before["parameters"][name] != *value
         {
             let was = if before["parameters"][name].is_null() { "not said".to_owned() } else { text(&before["parameters"][name]) };
-            println!("       {}", bold(&format!("before: {was}")));
+            put!(out, "       {}", bold(&format!("before: {was}")));
         }
     }
     for asked in asks(step) {
-        println!("     {}", bold(&asked));
+        put!(out, "     {}", bold(&asked));
     }
     if let Some(why) = said(&step["irreversible"]) {
-        println!("     can't be taken back: {why}");
+        put!(out, "     can't be taken back: {why}");
     }
     if let Some(versions) = runs_with(step) {
-        println!("     {}", faint(&versions));
+        put!(out, "     {}", faint(&versions));
     }
     if let Some(code) = own_code(step) {
-        println!("     {}", bold(&code));
+        put!(out, "     {}", bold(&code));
     }
-    print_preview(step, errors);
+    put_preview(out, step, errors, diffs);
 }
 
 /// What becomes of a step beside being done once all before it is.
@@ -198,30 +244,30 @@ fn is_found_empty(step: &Value, name: &str) -> bool {
     is_empty && !step["frozen_references"][name].is_null()
 }
 
-fn print_parameter(name: &str, value: &Value) {
+fn put_parameter(out: &mut Vec<String>, name: &str, value: &Value) {
     let name = line(name);
     match value {
         Value::Array(items) if items.iter().any(Value::is_object) => {
-            println!("     {name}:");
+            put!(out, "     {name}:");
             for item in items {
                 let fields: Vec<String> =
                     item.as_object().into_iter().flatten().map(|(key, value)| format!("{}={}", line(key), text(value))).collect();
-                println!("       - {}", fields.join(", "));
+                put!(out, "       - {}", fields.join(", "));
             }
         }
         other => {
             let shown = other.as_str().map_or_else(|| text(other), super::text::block);
             for (index, line) in shown.lines().enumerate() {
-                println!("     {}{line}", if index == 0 { format!("{name} = ") } else { "       ".to_owned() });
+                put!(out, "     {}{line}", if index == 0 { format!("{name} = ") } else { "       ".to_owned() });
             }
         }
     }
 }
 
-fn print_preview(step: &Value, errors: &mut Errors) {
+fn put_preview(out: &mut Vec<String>, step: &Value, errors: &mut Errors, diffs: Diffs) {
     let (preview, is_read_only) = (&step["preview"], step["risk"] == "read_only");
     if let Some(attempt) = preview["after_attempt"].as_u64() {
-        println!("     made again after attempt {attempt} was cut off. {}", text(&preview["text"]));
+        put!(out, "     made again after attempt {attempt} was cut off. {}", text(&preview["text"]));
     }
     match preview["status"].as_str() {
         Some("done") => {}
@@ -230,7 +276,7 @@ fn print_preview(step: &Value, errors: &mut Errors) {
         Some(other) => {
             let error = said(&preview["error"]["message"]).map(|error| errors.reason(&error, &hosts_of(step)));
             let reason = error.or_else(|| said(&preview["text"])).unwrap_or_default();
-            println!("     preview: {} {reason}", status(&line(other)));
+            put!(out, "     preview: {} {reason}", status(&line(other)));
             // One host was off: what the others would do was seen, and is shown.
             if preview["changes"].as_array().is_none_or(Vec::is_empty) && preview["not_previewed"].as_array().is_none_or(Vec::is_empty) {
                 return;
@@ -241,7 +287,8 @@ fn print_preview(step: &Value, errors: &mut Errors) {
     let changes = preview["changes"].as_array().map_or(&[][..], Vec::as_slice);
     let predicted = changes.iter().filter(|change| change["done"] != true).count();
     let coverage = preview["coverage"].as_f64().unwrap_or(0.0) * 100.0;
-    println!(
+    put!(
+        out,
         "     preview: {} change{} ({coverage:.0} % of the play could be previewed)",
         predicted,
         if predicted == 1 { "" } else { "s" }
@@ -249,17 +296,23 @@ fn print_preview(step: &Value, errors: &mut Errors) {
     for change in changes {
         let hosts: Vec<String> = change["hosts"].as_array().into_iter().flatten().map(text).collect();
         let (mark, done) = if change["done"] == true { ("!", ": done already, it ran for real") } else { ("~", "") };
-        println!("       {mark} {} ({}){done}", text(&change["name"]), hosts.join(", "));
-        for line in change["diff"].as_str().into_iter().flat_map(str::lines) {
-            println!("         {}", diff_line(line));
+        put!(out, "       {mark} {} ({}){done}", text(&change["name"]), hosts.join(", "));
+        let diff = change["diff"].as_str().into_iter().flat_map(str::lines);
+        if diffs == Diffs::Shown {
+            out.extend(diff.map(|line| format!("         {}", diff_line(line))));
+            continue;
+        }
+        let hidden = diff.count();
+        if hidden > 0 {
+            put!(out, "         {}", faint(&format!("{hidden} line{} of diff", if hidden == 1 { "" } else { "s" })));
         }
     }
     for skipped in preview["not_previewed"].as_array().into_iter().flatten() {
-        println!("       ? {} (not previewed)", text(skipped));
+        put!(out, "       ? {} (not previewed)", text(skipped));
     }
     for warning in preview["warnings"].as_array().into_iter().flatten() {
         // A play speaks of what it would have done as if it had.
-        println!("       ! in the dry run: {}", text(warning));
+        put!(out, "       ! in the dry run: {}", text(warning));
     }
 }
 

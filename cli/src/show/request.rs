@@ -3,34 +3,51 @@
 use serde_json::Value;
 
 use super::errors::{Errors, hosts_of};
-use super::plan;
+use super::plan::{self, Diffs};
 use super::style::{bold, faint, short, status};
 use super::summary::{by_host, output};
 use super::text::{block, said, text};
 use super::time::ago;
 
+/// Puts a line behind the others.
+macro_rules! put {
+    ($out:ident, $($words:tt)*) => { $out.push(format!($($words)*)) };
+}
+
 /// Prints all about a request.
 pub fn print(request: &Value) {
+    for line in lines(request, Diffs::Shown) {
+        println!("{line}");
+    }
+}
+
+/// All about a request.
+pub fn lines(request: &Value, diffs: Diffs) -> Vec<String> {
+    let mut lines = Vec::new();
+    put_all(&mut lines, request, diffs);
+    lines
+}
+
+fn put_all(out: &mut Vec<String>, request: &Value, diffs: Diffs) {
     let id = text(&request["request_id"]);
-    println!("{} {}  {}", bold(short(&id)), status(&text(&request["status"])), text(&request["text"]));
+    put!(out, "{} {}  {}", bold(short(&id)), status(&text(&request["status"])), text(&request["text"]));
     let origin = &request["origin"];
     let by = match origin["kind"].as_str() {
         None | Some("person") => String::new(),
         Some(_) => format!(" through {} {}", text(&origin["kind"]), text(&origin["id"])),
     };
-    println!("{}", faint(&format!("{id}, asked by {}{by} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
-    print_wait(request);
-    print_reserved(request);
+    put!(out, "{}", faint(&format!("{id}, asked by {}{by} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
+    put_standing(out, request);
     let mut errors = Errors::default();
     if let Some(line) = errors.first(request) {
-        println!("{line}");
+        put!(out, "{line}");
     }
     for message in request["messages"].as_array().into_iter().flatten().skip(1) {
-        println!("{}: {}", text(&message["from"]), block(message["text"].as_str().unwrap_or_default()));
+        put!(out, "{}: {}", text(&message["from"]), block(message["text"].as_str().unwrap_or_default()));
     }
-    println!();
-    plan::print(request);
-    print_tasks(request, &mut errors);
+    put!(out, "");
+    out.extend(plan::lines(request, None, diffs));
+    put_tasks(out, request, &mut errors);
 }
 
 /// Prints what a request waits for, if it waits.
@@ -47,6 +64,11 @@ pub fn print_reserved(request: &Value) {
     }
 }
 
+fn put_standing(out: &mut Vec<String>, request: &Value) {
+    out.extend(said(&request["waiting_for"]["text"]).map(|wait| format!("waiting: {wait}")));
+    out.extend(request["reserved_hosts"].as_array().into_iter().flatten().flat_map(reserved_lines));
+}
+
 /// A reserved host: by what, since when, for what, and the command that gives it back.
 pub fn reserved_lines(reserved: &Value) -> Vec<String> {
     let (host, title) = (text(&reserved["host"]), text(&reserved["title"]));
@@ -58,42 +80,51 @@ pub fn reserved_lines(reserved: &Value) -> Vec<String> {
         .collect()
 }
 
-fn print_tasks(request: &Value, errors: &mut Errors) {
+fn put_tasks(out: &mut Vec<String>, request: &Value, errors: &mut Errors) {
     let tasks: Vec<&Value> = request["tasks"].as_array().into_iter().flatten().filter(|task| task["purpose"] != "preview").collect();
     if tasks.is_empty() {
         return;
     }
-    println!("\n{}", bold("Tasks"));
+    put!(out, "\n{}", bold("Tasks"));
     for task in tasks {
         let which = task["iteration"].as_i64().map(|iteration| format!(" ({})", iteration + 1)).unwrap_or_default();
-        println!("  {} {}{which}  {}", status(&text(&task["status"])), text(&task["title"]), faint(short(&text(&task["task_id"]))));
-        print_result(task, errors);
+        put!(out, "  {} {}{which}  {}", status(&text(&task["status"])), text(&task["title"]), faint(short(&text(&task["task_id"]))));
+        put_result(out, task, errors);
     }
     for commit in request["commits"].as_array().into_iter().flatten() {
-        println!("{}", faint(&format!("commit {}", text(commit))));
+        put!(out, "{}", faint(&format!("commit {}", text(commit))));
     }
 }
 
 /// Prints how a task ended.
 pub fn print_result(task: &Value, errors: &mut Errors) {
+    let mut lines = Vec::new();
+    put_result(&mut lines, task, errors);
+    for line in lines {
+        println!("{line}");
+    }
+}
+
+/// How a task ended.
+fn put_result(out: &mut Vec<String>, task: &Value, errors: &mut Errors) {
     if let Some(wait) = said(&task["waiting_for"]["text"]) {
-        println!("      waiting: {wait}");
+        put!(out, "      waiting: {wait}");
     }
     if let Some(reason) = said(&task["output"]).filter(|_| task["status"] == "skipped") {
-        println!("      left out: {reason}");
+        put!(out, "      left out: {reason}");
     }
     if let Some(line) = errors.line(&task["error"], &hosts_of(task)) {
-        println!("      {line}");
+        put!(out, "      {line}");
     }
     for line in by_host(task) {
-        println!("      {line}");
+        put!(out, "      {line}");
     }
     for warning in task["warnings"].as_array().into_iter().flatten() {
-        println!("      warning: {}", text(warning));
+        put!(out, "      warning: {}", text(warning));
     }
     for (name, value) in task["outputs"].as_object().into_iter().flatten() {
         for line in output(name, value) {
-            println!("      {line}");
+            put!(out, "      {line}");
         }
     }
 }

@@ -6,6 +6,7 @@ use super::errors::{Errors, hosts_of};
 use super::request::reserved_lines;
 use super::style::{bold, faint, short, status};
 use super::text::{said, text};
+use crate::show::called::CHIFFON;
 
 /// Whether anything of the plan itself was run.
 pub fn has_run(request: &Value) -> bool {
@@ -23,7 +24,8 @@ pub fn print(request: &Value) {
     }
 }
 
-fn lines(request: &Value) -> Vec<String> {
+/// What is printed of it.
+pub fn lines(request: &Value) -> Vec<String> {
     let id = text(&request["request_id"]);
     let id = short(&id);
     let mut lines = vec![format!("{} {}  {}", bold(id), status(&text(&request["status"])), text(&request["text"]))];
@@ -54,10 +56,10 @@ fn lines(request: &Value) -> Vec<String> {
     }
     if let Some(to_come @ 1..) = request["commits_to_come"].as_u64() {
         let records = if to_come == 1 { "1 record is".to_owned() } else { format!("{to_come} records are") };
-        lines.push(faint(&format!("{records} still to be committed: `chiffon show {id}` names the commits then")));
+        lines.push(faint(&format!("{records} still to be committed: `{CHIFFON} show {id}` names the commits then")));
     }
     let more = if request["status"] == "completed" { "show" } else { "why" };
-    lines.push(faint(&format!("`chiffon {more} {id}` tells it whole, `chiffon logs {id}` has the log")));
+    lines.push(faint(&format!("`{CHIFFON} {more} {id}` tells it whole, `{CHIFFON} logs {id}` has the log")));
     lines
 }
 
@@ -72,7 +74,7 @@ pub fn by_host(task: &Value) -> Vec<String> {
 }
 
 /// What became of a task, or of one host in it, as a person asks: did it change anything?
-fn outcome(task: &Value) -> String {
+pub fn outcome(task: &Value) -> String {
     let word = text(&task["status"]).replace('_', " ");
     let changed = task["changed"].as_bool();
     match (word.as_str(), changed) {

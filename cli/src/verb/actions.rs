@@ -1,8 +1,11 @@
 //! `chiffon actions`: what Chiffon can do.
 
+use serde_json::Value;
+
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
+use crate::show::called::CHIFFON;
 use crate::show::plan;
 use crate::show::style::bold;
 use crate::show::table::{self, text};
@@ -25,13 +28,27 @@ async fn list(api: &Api, output: Output) -> Outcome {
                 vec![text(&action["name"]), text(&action["risk"]).replace('_', "-"), text(&action["title"]), example]
             })
             .collect();
-        table::print(&["ACTION", "RISK", "WHAT", "FOR EXAMPLE"], table, "No actions: no connected agent offers one (`chiffon agents`).");
+        table::print(
+            &["ACTION", "RISK", "WHAT", "FOR EXAMPLE"],
+            table,
+            &format!("No actions: no connected agent offers one (`{CHIFFON} agents`)."),
+        );
         for left_out in listed["not_offered"].as_array().into_iter().flatten() {
             let (name, agent) = (text(&left_out["name"]), text(&left_out["agent_id"]));
             say!("Not offered: {name} by {agent} (error {}): {}", text(&left_out["code"]), text(&left_out["reason"]));
         }
     }
     Ok(Exit::Done)
+}
+
+/// The flags with which it is asked for: its hosts, and what must be given.
+fn typed(action: &Value) -> String {
+    let target = &action["target"]["parameter"];
+    let on = if target.is_string() { " --on HOST" } else { "" };
+    let required = action["parameters"]["required"].as_array().into_iter().flatten().filter(|name| *name != target);
+    let has_default = |name: &&Value| !action["parameters"]["properties"][name.as_str().unwrap_or_default()]["default"].is_null();
+    let flags: Vec<String> = required.filter(|name| !has_default(name)).map(|name| format!(" -p {}=…", text(name))).collect();
+    format!("{on}{}", flags.concat())
 }
 
 async fn show(api: &Api, output: Output, name: &str) -> Outcome {
@@ -57,9 +74,10 @@ async fn show(api: &Api, output: Output, name: &str) -> Outcome {
             text(&schema["description"])
         );
     }
+    println!("\nWithout words\n  {CHIFFON} request --action {name}{}", typed(&action));
     println!("\nFor example");
     for example in action["examples"].as_array().into_iter().flatten() {
-        println!("  chiffon request \"{}\"", text(example));
+        println!("  {CHIFFON} request \"{}\"", text(example));
     }
     Ok(Exit::Done)
 }

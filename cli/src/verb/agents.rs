@@ -6,6 +6,7 @@ use crate::args::{AgentsVerb, Output};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::run::kinds;
+use crate::show::called::CHIFFON;
 use crate::show::style::paint;
 use crate::show::table::{self, text};
 use crate::show::time;
@@ -50,7 +51,7 @@ pub async fn order(api: &Api, output: Output, verb: &AgentsVerb) -> Outcome {
             "{}",
             match (verb, alive) {
                 (AgentsVerb::Pause { .. }, _) =>
-                    format!("{id} takes no more work; {running} of its tasks go on. `chiffon agents resume {id}` ends it."),
+                    format!("{id} takes no more work; {running} of its tasks go on. `{CHIFFON} agents resume {id}` ends it."),
                 (AgentsVerb::Resume { .. }, true) => format!("{id} takes work again."),
                 (AgentsVerb::Resume { .. }, false) => format!("{id} takes work again as soon as it is started; it is not connected."),
                 (AgentsVerb::Drain { .. }, true) =>
@@ -70,8 +71,17 @@ fn problems(agent: &Value) -> Vec<(String, String)> {
     actions.chain(others).map(|problem| (text(&agent["agent_id"]), problem)).collect()
 }
 
+/// The hosts that an agent reaches: those of its groups, each once, by name.
+pub fn hosts(agent: &Value) -> Vec<String> {
+    let groups = agent["hosts"].as_object().into_iter().flat_map(|groups| groups.values());
+    let mut hosts: Vec<String> = groups.flat_map(|names| names.as_array().into_iter().flatten()).map(text).collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
 /// What an agent is doing, in a word.
-fn state(agent: &Value) -> String {
+pub fn state(agent: &Value) -> String {
     let alive = agent["alive"].as_bool().unwrap_or(false);
     match (alive, agent["desired"].as_str(), agent["ends"] == true) {
         (false, Some("drained"), true) => "drained".to_owned(),

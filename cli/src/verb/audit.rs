@@ -2,18 +2,20 @@
 
 use serde_json::Value;
 
-use crate::args::Output;
+use crate::args::{Most, Output};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
 use crate::show::table::{self, text};
 
 /// Prints a chain.
-pub async fn log(api: &Api, output: Output, id: Option<&str>) -> Outcome {
+pub async fn log(api: &Api, output: Output, id: Option<&str>, newest: bool, most: Most) -> Outcome {
     let chain = match id {
         Some(id) => api.request_id(id).await?,
         None => "system".to_owned(),
     };
-    let listed = api.list("/audit", &[("chain", chain)], usize::MAX).await?;
+    let mut query = vec![("chain", chain)];
+    query.extend(newest.then(|| ("newest", "true".to_owned())));
+    let listed = api.list("/audit", &query, most.limit(usize::MAX)).await?;
     if !table::json(output, &listed) {
         let table = rows(&listed)
             .map(|row| vec![text(&row["seq"]), text(&row["at"]), text(&row["actor"]), text(&row["event"]), text(&row["data"])])

@@ -13,9 +13,10 @@ use crate::show::time;
 /// Lists, shows, replays or purges.
 pub async fn run(api: &Api, output: Output, verb: &DeadLetterVerb) -> Outcome {
     match verb {
-        DeadLetterVerb::List { state, queue, code, most } => {
+        DeadLetterVerb::List { state, queue, code, sender, most } => {
             let mut query = vec![("state", state.clone())];
             query.extend(queue.clone().map(|queue| ("queue", queue)));
+            query.extend(sender.clone().map(|sender| ("sender", sender)));
             query.extend(code.map(|code| ("code", code.to_string())));
             list(api, output, &query, most.limit(50)).await
         }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{follow, over, request, terminal};
+use super::{follow, over, part, request, terminal};
 use crate::args::{Approve, Output};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::show::called::CHIFFON;
 use crate::show::style::short;
 use crate::show::table::{self, text};
 use crate::show::{changed, plan, request as show_request};
@@ -18,24 +19,28 @@ pub async fn approve(api: &Api, output: Output, args: &Approve) -> Outcome {
     let now = api.request(&id).await?;
     over::check(&now)?;
     let hash = hash_of(&now, args.sha256.as_deref())?;
+    let left_out = part::ids(&now["plan"], &args.without)?;
     let is_said = args.yes || args.sha256.is_some();
     if !is_said && output == Output::Text && terminal::is_there() {
         if now["status"] != "awaiting_approval" {
             return Err(not_to_be_decided(&now));
         }
-        return request::see_through(api, output, &id, args.comment.as_deref()).await;
+        return request::see_through(api, output, &id, (&hash, &left_out), args.comment.as_deref()).await;
     }
     if !is_said {
-        let (id, seen) = (short(&id), hash.get(..12).unwrap_or(&hash));
+        let (id, seen, without) = (short(&id), hash.get(..12).unwrap_or(&hash), part::said(&left_out));
         return Err(Failure::usage(format!(
-            "nobody can be asked here; `chiffon show {id}` shows the plan, `chiffon approve {id} --sha256 {seen}` approves exactly that one, \
-             and `chiffon approve {id} --yes` whatever it is"
+            "nobody can be asked here; `{CHIFFON} show {id}` shows the plan, `{CHIFFON} approve {id} --sha256 {seen}{without}` approves exactly that one, \
+             and `{CHIFFON} approve {id} --yes{without}` whatever it is"
         )));
     }
     if output == Output::Text {
         plan::print(&now);
     }
-    if let Err(refusal) = api.decide(&id, &hash, "approve", args.comment.as_deref()).await {
+    if output == Output::Text && !left_out.is_empty() {
+        say!("Left out: {}", part::told(&now["plan"], &left_out));
+    }
+    if let Err(refusal) = api.approve(&id, &hash, &left_out, args.comment.as_deref()).await {
         return Err(over::or(api, &id, refusal).await);
     }
     let now = api.request(&id).await?;
@@ -49,7 +54,11 @@ pub async fn approve(api: &Api, output: Output, args: &Approve) -> Outcome {
 pub fn wait_for_another(output: Output, request: &Value) -> Exit {
     if !table::json(output, request) {
         let id = text(&request["request_id"]);
-        say!("Your approval is recorded. Another approver is needed, who runs: chiffon approve {}", short(&id));
+        say!(
+            "Your approval is recorded. Another approver is needed, who runs: chiffon approve {}{}",
+            short(&id),
+            part::option(&request["plan"])
+        );
         show_request::print_wait(request);
     }
     follow::exit_for(request)
@@ -96,7 +105,7 @@ fn hash_of(request: &Value, seen: Option<&str>) -> Result<String, Failure> {
         (Some(seen), _) if seen.len() == 64 => Ok(seen.to_owned()),
         (Some(seen), Some(current)) if seen.len() >= 8 && current.starts_with(seen) => Ok(current.to_owned()),
         (Some(seen), _) => {
-            Err(Failure::failed(format!("the plan is not `{seen}…` any more; look at it again with `chiffon show {}`", short(&id))))
+            Err(Failure::failed(format!("the plan is not `{seen}…` any more; look at it again with `{CHIFFON} show {}`", short(&id))))
         }
         (None, Some(current)) => Ok(current.to_owned()),
         (None, None) => Err(not_to_be_decided(request)),
@@ -108,8 +117,10 @@ fn not_to_be_decided(request: &Value) -> Failure {
     let id = short(&id);
     if status == "needs_input" {
         return Failure::failed(format!(
-            "request {id} waits for an answer, not for an approval: `chiffon show {id}` says what is asked, `chiffon revise {id} \"your words\"` answers it"
+            "request {id} waits for an answer, not for an approval: `{CHIFFON} show {id}` says what is asked, `{CHIFFON} revise {id} \"your words\"` answers it"
         ));
     }
-    Failure::failed(format!("no plan of request {id} is to be decided about now: it is {status} (`chiffon show {id}` says how it stands)"))
+    Failure::failed(format!(
+        "no plan of request {id} is to be decided about now: it is {status} (`{CHIFFON} show {id}` says how it stands)"
+    ))
 }

@@ -9,6 +9,7 @@ use super::progress::{Planning, Run};
 use crate::args::Output;
 use crate::client::{Api, Event, Events};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::show::called::CHIFFON;
 use crate::show::style::{diff_line, faint, short};
 use crate::show::table::{self, text};
 use crate::show::text::{block, said};
@@ -131,9 +132,9 @@ pub fn asks(request: &Value) -> bool {
 fn what_it_asks(request: &Value, id: &str) -> String {
     let id = short(id);
     if request["status"] == "needs_input" {
-        return format!("Answer it with: chiffon revise {id} \"your words\"");
+        return format!("Answer it with: {CHIFFON} revise {id} \"your words\"");
     }
-    format!("Approve it with: chiffon approve {id}")
+    format!("Approve it with: {CHIFFON} approve {id}")
 }
 
 /// Watches until it is over, or until the person leaves with Ctrl-C: what is watched goes on without them.
@@ -144,7 +145,7 @@ pub async fn or_leave(id: &str, watched: impl Future<Output = Outcome>) -> Outco
         () = Shutdown::signal() => {
             let id = short(id);
             say!(
-                "\nThat ends nothing: `chiffon show {id}` says how it stands and what waits for you, `chiffon cancel {id}` ends it."
+                "\nThat ends nothing: `{CHIFFON} show {id}` says how it stands and what waits for you, `{CHIFFON} cancel {id}` ends it."
             );
             Ok(Exit::Interrupted)
         }
@@ -200,12 +201,18 @@ pub fn is_dry(data: &Value) -> bool {
 
 /// Prints a line of a log.
 pub fn print_line(line: &Value, is_dry: bool) {
-    println!("{} {}", faint(&time::clock(&line["at"])), heading(line, is_dry));
-    // Indented, so that no text looks like a line of its own.
-    block(line["text"].as_str().unwrap_or_default()).lines().skip(1).for_each(|more| println!("           {more}"));
-    for diff in line["diff"].as_str().into_iter().flat_map(str::lines) {
-        println!("           {}", diff_line(diff));
+    for line in lines_of(line, is_dry) {
+        println!("{line}");
     }
+}
+
+/// A line of a log as people read it, with what stands under it.
+pub fn lines_of(line: &Value, is_dry: bool) -> Vec<String> {
+    let mut lines = vec![format!("{} {}", faint(&time::clock(&line["at"])), heading(line, is_dry))];
+    // Indented, so that no text looks like a line of its own.
+    lines.extend(block(line["text"].as_str().unwrap_or_default()).lines().skip(1).map(|more| format!("           {more}")));
+    lines.extend(line["diff"].as_str().into_iter().flat_map(str::lines).map(|diff| format!("           {}", diff_line(diff))));
+    lines
 }
 
 /// What happened where; of a dry run it is said, for its words are those of a run.

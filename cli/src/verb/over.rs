@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::follow;
 use crate::client::Api;
 use crate::exit::Failure;
+use crate::show::called::CHIFFON;
 use crate::show::style::short;
 use crate::show::table::text;
 use crate::show::time;
@@ -20,7 +21,7 @@ pub fn check(request: &Value) -> Result<(), Failure> {
     let id = short(&id);
     let since = since.unwrap_or_default();
     let message = format!(
-        "request {id} is over: it is {status}{since}, and nothing of it can be changed any more. `chiffon why {id}` tells how it went"
+        "request {id} is over: it is {status}{since}, and nothing of it can be changed any more. `{CHIFFON} why {id}` tells how it went"
     );
     Err(Problem::new(ErrorCode::AlreadyFinished, message).into())
 }

@@ -3,17 +3,24 @@
 use serde_json::{Value, json};
 
 use super::terminal::{self, ask};
-use super::{decide, follow, over};
+use super::{decide, follow, over, parameters, part};
 use crate::args::{Output, Request};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::show::called::CHIFFON;
 use crate::show::style::{bold, short};
 use crate::show::table::{self, text};
 use crate::show::{plan, request as show_request};
 
-/// Sends the words and goes as far as the flags and the terminal allow.
+/// Sends the words, or the action, and goes as far as the flags and the terminal allow.
 pub async fn run(api: &Api, output: Output, args: &Request) -> Outcome {
-    let mut body = json!({"text": args.text.join(" ")});
+    let mut body = match &args.action {
+        Some(name) => json!({"action": parameters::asked(api, name, args).await?}),
+        None if !args.on.is_empty() || !args.parameters.is_empty() => {
+            return Err(Failure::usage("--on and -p go with --action NAME; in words, say where and with what"));
+        }
+        None => json!({"text": args.text.join(" ")}),
+    };
     if let Some(limit) = args.max_cost_usd {
         body["max_cost_usd"] = json!(limit);
     }
@@ -29,13 +36,13 @@ pub async fn run(api: &Api, output: Output, args: &Request) -> Outcome {
         return Ok(Exit::Done);
     }
     say!("Request {} is being planned …", bold(short(&id)));
-    let talk = Talk { api, output, id: &id, yes: args.yes, comment: None };
+    let talk = Talk { api, output, id: &id, yes: args.yes, left_out: None, comment: None };
     follow::or_leave(&id, talk.through(Seen::default())).await
 }
 
-/// Goes on with a request that waits for a person who is here.
-pub async fn see_through(api: &Api, output: Output, id: &str, comment: Option<&str>) -> Outcome {
-    let talk = Talk { api, output, id, yes: false, comment };
+/// Goes on with a request that waits for a person who is here. The steps that are left out are those of the plan with this hash.
+pub async fn see_through(api: &Api, output: Output, id: &str, left_out: (&str, &[String]), comment: Option<&str>) -> Outcome {
+    let talk = Talk { api, output, id, yes: false, left_out: Some(left_out), comment };
     follow::or_leave(id, talk.through(Seen::default())).await
 }
 
@@ -43,7 +50,7 @@ pub async fn see_through(api: &Api, output: Output, id: &str, comment: Option<&s
 pub async fn go_on(api: &Api, output: Output, before: &Value) -> Outcome {
     let id = text(&before["request_id"]);
     let seen = Seen { plan: Some(before["plan"].clone()).filter(|plan| !plan.is_null()), messages: messages(before) };
-    let talk = Talk { api, output, id: &id, yes: false, comment: None };
+    let talk = Talk { api, output, id: &id, yes: false, left_out: None, comment: None };
     follow::or_leave(&id, talk.through(seen)).await
 }
 
@@ -62,6 +69,8 @@ struct Talk<'t> {
     id: &'t str,
     /// Every plan is approved unasked.
     yes: bool,
+    /// The hash of a plan, and its steps that are left out. They were said of no other plan.
+    left_out: Option<(&'t str, &'t [String])>,
     /// Goes with the approval.
     comment: Option<&'t str>,
 }
@@ -87,7 +96,7 @@ impl Talk<'_> {
                         print_new_messages(&request, &mut seen.messages);
                     }
                     let Some(answer) = ask("Your answer (empty to leave it): ").await? else {
-                        return Ok(self.leave(&request, "Answer it with: chiffon revise", " \"your words\""));
+                        return Ok(self.leave(&request, "Answer it with", &format!("revise {} \"your words\"", short(self.id))));
                     };
                     self.api.post(&format!("/request/{}/messages", self.id), &json!({"text": answer})).await?;
                 }
@@ -122,9 +131,11 @@ impl Talk<'_> {
             return self.let_others_decide(request).await;
         }
         let doubt = plan::doubt(request).map(|doubt| format!("{doubt}\n")).unwrap_or_default();
-        let question = format!("{doubt}Approve? y = yes, n = reject, or say what to change (empty to leave it): ");
+        let left_out = self.left_out_of(request);
+        let part = if left_out.is_empty() { String::new() } else { format!(" without {}", part::told(&request["plan"], left_out)) };
+        let question = format!("{doubt}Approve{part}? y = yes, n = reject, or say what to change (empty to leave it): ");
         match ask(&question).await?.as_deref() {
-            None => Ok(Some(self.leave(request, "Approve it with: chiffon approve", ""))),
+            None => Ok(Some(self.leave(request, "Approve it with", &format!("approve {}", short(self.id))))),
             Some("y" | "yes" | "Y") => self.approve(request).await,
             Some("n" | "no" | "N") => {
                 self.say(request, "reject", self.comment).await?;
@@ -140,13 +151,18 @@ impl Talk<'_> {
     }
 
     async fn approve(&self, request: &Value) -> Result<Option<Exit>, Failure> {
-        self.say(request, "approve", self.comment).await?;
+        let hash = request["plan"]["sha256"].as_str().unwrap_or_default();
+        self.api.approve(self.id, hash, self.left_out_of(request), self.comment).await?;
         // Another approver may be needed: then the request goes on waiting, and says for whom.
         let now = self.api.request(self.id).await?;
         if now["status"] == "awaiting_approval" {
             return Ok(Some(decide::wait_for_another(self.output, &now)));
         }
         self.watch().await
+    }
+
+    fn left_out_of(&self, request: &Value) -> &[String] {
+        self.left_out.filter(|(sha256, _)| request["plan"]["sha256"] == *sha256).map_or(&[], |(_, left_out)| left_out)
     }
 
     /// Streams the run; `None` when the request has come to ask again, and the person is here to be asked.
@@ -179,7 +195,7 @@ impl Talk<'_> {
         let id = short(self.id);
         say!("You may not approve this plan yourself. Someone with the role approver can: chiffon approve {id}");
         if !terminal::is_there() || self.output == Output::Json {
-            return Ok(Some(self.leave(request, "Look at it with: chiffon show", "")));
+            return Ok(Some(self.leave(request, "Look at it with", &format!("show {}", short(self.id)))));
         }
         if may(request, "revise")
             && let Some(words) = ask("Say what to change, or press Enter to watch until it is decided: ").await?
@@ -199,9 +215,9 @@ impl Talk<'_> {
     }
 
     /// Leaves it waiting, and says the command with which it goes on.
-    fn leave(&self, request: &Value, next: &str, words: &str) -> Exit {
+    fn leave(&self, request: &Value, next: &str, verb: &str) -> Exit {
         if !table::json(self.output, request) {
-            say!("Request {} waits. {next} {}{words}", text(&request["request_id"]), short(self.id));
+            say!("Request {} waits. {next}: {CHIFFON} {verb}", text(&request["request_id"]));
         }
         follow::exit_for(request)
     }

@@ -7,6 +7,7 @@ use super::undecided;
 use crate::args::{Output, Requests};
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
+use crate::show::called::CHIFFON;
 use crate::show::style::{short, status as paint_status};
 use crate::show::table::{self, text};
 use crate::show::text::line;
@@ -22,6 +23,9 @@ pub async fn list(api: &Api, output: Output, wanted: &Requests) -> Outcome {
         ("host", &wanted.host),
         ("action", &wanted.action),
         ("who", &wanted.who),
+        ("origin", &wanted.origin),
+        ("id", &wanted.id),
+        ("message_id", &wanted.message_id),
         ("since", &since),
     ];
     query.extend(filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
@@ -42,10 +46,10 @@ pub async fn list(api: &Api, output: Output, wanted: &Requests) -> Outcome {
         table::print(
             &["ID", "STATUS", "ASKED", "BY", "WORDS"],
             table,
-            if query.is_empty() {
-                "No requests yet. `chiffon actions` lists what can be asked for, with examples."
+            &if query.is_empty() {
+                format!("No requests yet. `{CHIFFON} actions` lists what can be asked for, with examples.")
             } else {
-                "No request fits."
+                "No request fits.".to_owned()
             },
         );
         table::say_more(&listed, "requests");
@@ -74,9 +78,9 @@ fn commands(request: &Value) -> Vec<String> {
     let mut commands = Vec::new();
     for call in request["next"].as_array().into_iter().flatten() {
         match call.as_str().unwrap_or_default() {
-            "revise" | "answer" => commands.push(format!("chiffon revise {id} \"your words\"")),
+            "revise" | "answer" => commands.push(format!("{CHIFFON} revise {id} \"your words\"")),
             "resolve" => commands.extend(undecided::commands(request)),
-            call => commands.push(format!("chiffon {} {id}", line(call))),
+            call => commands.push(format!("{CHIFFON} {} {id}", line(call))),
         }
     }
     commands.dedup();

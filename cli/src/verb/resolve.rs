@@ -8,6 +8,7 @@ use super::{follow, over};
 use crate::args::{Decision, Output, Resolve};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::show::called::CHIFFON;
 use crate::show::style::{bold, short, status};
 use crate::show::table::{self, text};
 use crate::show::text::{line, said};
@@ -108,7 +109,7 @@ async fn tell_outcome(api: &Api, output: Output, resolved: &Value) -> Outcome {
     let request = api.request(&text(&resolved["request_id"])).await?;
     say!("The request goes on when this is decided about, too:");
     for task in undecided::open_tasks(&request) {
-        say!("  chiffon resolve {}   # {}", short(&text(&task["task_id"])), text(&task["title"]));
+        say!("  {CHIFFON} resolve {}   # {}", short(&text(&task["task_id"])), text(&task["title"]));
     }
     Ok(Exit::Done)
 }
@@ -142,7 +143,7 @@ fn tell(request: &Value, task: &Value) {
     if let Some(found) = fresh_preview(request, task) {
         say!("  {}", line(found));
     }
-    say!("  `chiffon logs {}` shows how far it came", text(&task["task_id"]));
+    say!("  `{CHIFFON} logs {}` shows how far it came", text(&task["task_id"]));
 }
 
 /// What the dry run says that was made after this attempt was cut off.
@@ -159,7 +160,7 @@ fn can_be_asked(Found { request, task }: &Found) -> Result<(), Failure> {
     over::check(request)?;
     let (id, status) = (text(&request["request_id"]), text(&task["status"]));
     Err(Failure::failed(format!(
-        "nothing of this task is to be decided: it is `{status}` (`chiffon show {}` says how it stands)",
+        "nothing of this task is to be decided: it is `{status}` (`{CHIFFON} show {}` says how it stands)",
         short(&id)
     )))
 }

@@ -1,6 +1,6 @@
 //! `chiffon token`: access for people and programs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::{Output, TokenVerb};
 use crate::client::{Api, rows};
@@ -22,8 +22,8 @@ pub async fn run(api: &Api, output: Output, verb: &TokenVerb) -> Outcome {
                 say!("This is the only time it is shown. It goes into CHIFFON_TOKEN.");
             }
         }
-        TokenVerb::List => {
-            let listed = api.list("/tokens", &[], usize::MAX).await?;
+        TokenVerb::List { most } => {
+            let listed = api.list("/tokens", &[], most.limit(usize::MAX)).await?;
             if !table::json(output, &listed) {
                 let table = rows(&listed)
                     .map(|row| {
@@ -32,12 +32,13 @@ pub async fn run(api: &Api, output: Output, verb: &TokenVerb) -> Outcome {
                             text(&row["name"]),
                             text(&row["role"]),
                             time::ago(&row["created_at"]),
+                            used(row, &listed["current"]),
                             text(&row["expires_at"]),
                             text(&row["revoked_at"]),
                         ]
                     })
                     .collect();
-                table::print(&["ID", "WHOSE", "ROLE", "MADE", "EXPIRES", "REVOKED"], table, "No tokens.");
+                table::print(&["ID", "WHOSE", "ROLE", "MADE", "LAST USED", "EXPIRES", "REVOKED"], table, "No tokens.");
             }
         }
         TokenVerb::Revoke { id } => {
@@ -46,4 +47,10 @@ pub async fn run(api: &Api, output: Output, verb: &TokenVerb) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+/// When a token was last used, to within an hour, and whether it is the one of this call.
+fn used(row: &Value, current: &Value) -> String {
+    let at = if row["last_used_at"].is_null() { "never".to_owned() } else { time::ago(&row["last_used_at"]) };
+    if row["token_id"] == *current { format!("{at} (this one)") } else { at }
 }

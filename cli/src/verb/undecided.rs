@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::over;
 use crate::client::{Api, rows};
 use crate::exit::Failure;
+use crate::show::called::CHIFFON;
 use crate::show::style::short;
 use crate::show::table::text;
 
@@ -44,7 +45,7 @@ pub fn only<'f>(id: &str, found: &'f [Found]) -> Result<&'f Found, Failure> {
 }
 
 fn several(id: &str, found: &[Found]) -> Failure {
-    let line = |found: &Found| format!("  chiffon resolve {}   # {}", short(&text(&found.task["task_id"])), text(&found.task["title"]));
+    let line = |found: &Found| format!("  {CHIFFON} resolve {}   # {}", short(&text(&found.task["task_id"])), text(&found.task["title"]));
     let lines: Vec<String> = found.iter().map(line).collect();
     Failure::usage(format!("`{id}` has several tasks to decide about; name one of them:\n{}", lines.join("\n")))
 }
@@ -61,7 +62,7 @@ async fn waiting(api: &Api) -> Result<Vec<Value>, Failure> {
 
 /// The command that decides about a request's tasks, once for each that is open.
 pub fn commands(request: &Value) -> Vec<String> {
-    let command = |id: &Value| format!("chiffon resolve {}", short(&text(id)));
+    let command = |id: &Value| format!("{CHIFFON} resolve {}", short(&text(id)));
     let open: Vec<&Value> = open_tasks(request).collect();
     match open.as_slice() {
         [] | [_] => vec![command(&request["request_id"])],
@@ -90,7 +91,9 @@ async fn nothing_to_decide(api: &Api, id: &str) -> Result<Found, Failure> {
     over::check(&request)?;
     let id = text(&request["request_id"]);
     let (status, short) = (text(&request["status"]), short(&id));
-    Err(Failure::failed(format!("nothing of request {id} is to be decided: it is `{status}` (`chiffon show {short}` says how it stands)")))
+    Err(Failure::failed(format!(
+        "nothing of request {id} is to be decided: it is `{status}` (`{CHIFFON} show {short}` says how it stands)"
+    )))
 }
 
 #[cfg(test)]

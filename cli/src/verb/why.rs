@@ -6,6 +6,7 @@ use super::undecided;
 use crate::args::Output;
 use crate::client::{Api, rows};
 use crate::exit::{Exit, Outcome};
+use crate::show::called::CHIFFON;
 use crate::show::errors::Errors;
 use crate::show::request::{print_reserved, print_result, print_wait};
 use crate::show::story;
@@ -48,12 +49,12 @@ fn print_commands(request: &Value) {
             let comment = if word.is_empty() && flag == "--done" { " --comment \"how you know\"" } else { word };
             let can_be = flag != "--retry" || task["cancel_requested_at"].is_null();
             if can_be {
-                println!("  chiffon resolve {} {flag}{comment}   # {what}", short(&text(&task["task_id"])));
+                println!("  {CHIFFON} resolve {} {flag}{comment}   # {what}", short(&text(&task["task_id"])));
             }
         }
     }
     if request["held_at"].is_string() && request["finished_at"].is_null() {
-        println!("\n{} by {}: chiffon resume {}", bold("Paused"), text(&request["held_by"]), short(&text(&request["request_id"])));
+        println!("\n{} by {}: {CHIFFON} resume {}", bold("Paused"), text(&request["held_by"]), short(&text(&request["request_id"])));
     }
 }
 

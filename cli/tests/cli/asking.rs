@@ -336,3 +336,104 @@ fn cancel_says_what_had_already_happened() {
     let said = String::from_utf8_lossy(&ended.stdout).into_owned();
     assert!(said.contains("Stopped:\n  cancelled Two") && said.contains("Had already happened:\n  completed One"), "{said}");
 }
+
+/// A server that knows one action, and a request that it makes of everything.
+fn with_action() -> Server {
+    let server = Server::start(request("completed"));
+    server.script().anything = json!({"request_id": ID, "items": [{
+        "request_id": ID, "name": "restart_container", "title": "Restart a container", "target": {"parameter": "host"},
+        "parameters": {"type": "object", "required": ["host", "container"], "properties": {
+            "host": {"type": "string"}, "container": {"type": "string"}, "wait_seconds": {"type": "integer"},
+            "ports": {"type": "array", "items": {"type": "integer"}}, "portal": {"type": "object"}}}}]});
+    server
+}
+
+fn sent(server: &Server) -> Vec<Value> {
+    let script = server.script();
+    script.calls.iter().filter(|(method, path, _)| method == "POST" && path == "/request").map(|(.., body)| body.clone()).collect()
+}
+
+#[test]
+fn an_action_is_asked_for_by_its_name_with_values_of_their_types() {
+    let server = with_action();
+    let args = ["request", "--action", "restart_container", "--on", "nas,web", "-p", "container=8080", "-p", "wait_seconds=30"];
+    let more = ["-p", "ports=80", "-p", "ports=443", "--parameter", "portal:={\"name\": \"x\"}", "--priority", "5"];
+    let ended = command(server.url(), &[&args[..], &more[..]].concat()).output().expect("it runs");
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    let parameters = json!({"container": "8080", "wait_seconds": 30, "ports": [80, 443], "portal": {"name": "x"}});
+    let action = json!({"name": "restart_container", "hosts": ["nas", "web"], "parameters": parameters});
+    assert_eq!(sent(&server), [json!({"action": action, "priority": 5})]);
+}
+
+#[test]
+fn an_action_that_nobody_knows_or_that_is_called_wrongly_is_refused_by_the_answer_or_at_once() {
+    let server = with_action();
+    let problem =
+        "`restart_contaner` can't be asked for like this: `name`: there is no action `restart_contaner`; did you mean `restart_container`?";
+    server.script().refusal = Some(json!({"code": 5147, "message": problem}));
+    let refused = command(server.url(), &["request", "--action", "restart_contaner", "-p", "size=3"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("did you mean `restart_container`?") && said.contains("chiffon explain 5147"), "{said}");
+
+    for (args, told) in [
+        (&["request", "--action", "restart_container", "-p", "kuma"][..], "write `-p name=value`"),
+        (&["request", "--action", "restart_container", "-p", "ports:=x"], "is no JSON"),
+        (&["request", "--on", "nas", "restart", "kuma"], "--action"),
+        (&["request", "--action", "restart_container", "restart", "kuma"], "cannot be used with"),
+        (&["request"], "required"),
+    ] {
+        let server = with_action();
+        let refused = command(server.url(), args).output().expect("it runs");
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!((refused.status.code(), sent(&server).len()), (Some(2), 0), "{args:?}: {said}");
+        assert!(said.contains(told), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn an_action_says_how_it_is_asked_for_without_words() {
+    let server = with_action();
+    let shown = server.script().anything["items"][0].clone();
+    server.script().anything = shown;
+    let ended = command(server.url(), &["actions", "restart_container"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(said.contains("request --action restart_container --on HOST -p container=…"), "{said}");
+}
+
+#[test]
+fn a_plan_is_approved_without_the_steps_that_are_named() {
+    let mut two = request("awaiting_approval");
+    let mut second = two["plan"]["steps"][0].clone();
+    second["step_id"] = json!("second");
+    second["title"] = json!("Add portals to Kuma");
+    two["plan"]["steps"].as_array_mut().expect("steps").push(second);
+    let server = Server::start(two.clone());
+    server.script().after = vec![("approve", completed())];
+    let run = |args: &[&str]| command(server.url(), args).output().expect("it runs");
+    let refused = run(&["approve", "bc6173fd", "--yes", "--without", "3"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!((refused.status.code(), server.decisions().len()), (Some(2), 0), "{said}");
+    assert!(said.contains("the plan has no step `3`"), "{said}");
+    let asked = run(&["approve", "bc6173fd", "--without", "2"]);
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(said.contains("abababababab --without second` approves") && said.contains("--yes --without second`"), "{said}");
+    let ended = run(&["approve", "bc6173fd", "--yes", "--without", "2"]);
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("Left out: 2 (Add portals to Kuma)"), "{said}");
+    let approved: Vec<Value> =
+        server.script().calls.iter().filter(|(_, path, _)| path == "/approve").map(|(.., body)| body["left_out"].clone()).collect();
+    assert_eq!(approved, [json!(["second"])]);
+}
+
+#[test]
+fn a_step_that_somebody_has_left_out_is_shown_as_such_and_the_next_approver_is_told_the_part() {
+    let mut waiting = request("awaiting_approval");
+    waiting["plan"]["approvals"] = json!([{"by": "ann", "decision": "approve", "left_out": ["deploy"]}]);
+    let server = Server::start(waiting);
+    let run = |args: &[&str]| command(server.url(), args).output().expect("it runs");
+    let shown = String::from_utf8_lossy(&run(&["show", "bc6173fd"]).stdout).into_owned();
+    assert!(shown.contains("left out in the approval of ann"), "{shown}");
+    let said = String::from_utf8_lossy(&run(&["approve", "bc6173fd", "--yes"]).stderr).into_owned();
+    assert!(said.contains("who runs: chiffon approve bc6173fd --without deploy"), "{said}");
+}

@@ -85,6 +85,17 @@ fn row() -> Value {
         "withdrawn_at",
         "withdrawn_by",
         "withdrawn_why",
+        "notice_id",
+        "channel",
+        "address",
+        "person",
+        "least_risk",
+        "problem",
+        "waiting",
+        "given_up",
+        "last_sent_at",
+        "last_error",
+        "attempts",
     ];
     for name in texts {
         row[name] = json!(TEXT);
@@ -100,6 +111,7 @@ fn row() -> Value {
     row["alive"] = json!(true);
     row["steps"] = json!([{"title": TEXT, "action": TEXT, "risk": TEXT, "hosts": [TEXT]}]);
     row["origin_kinds"] = json!([TEXT]);
+    row["notices"] = json!([TEXT]);
     row
 }
 
@@ -157,6 +169,8 @@ const VERBS: &[&[&str]] = &[
     &["actions"],
     &["actions", "x"],
     &["costs"],
+    &["question"],
+    &["question", "what-failed"],
     &["audit", "log"],
     &["audit", "log", ID],
     &["audit", "verify"],
@@ -164,6 +178,10 @@ const VERBS: &[&[&str]] = &[
     &["dead-letters", "show", ID],
     &["dead-letters", "replay", ID],
     &["dead-letters", "purge", ID],
+    &["notify"],
+    &["notify", "list"],
+    &["notify", "test", "x"],
+    &["notify", "retry", ID],
     &["standing", "list"],
     &["standing", "show", ID],
     &["standing", "give", ID],

@@ -2,11 +2,15 @@
 
 mod asking;
 mod away;
+mod completing;
 mod doctor;
 mod hostile;
 mod listing;
+mod notifying;
+mod passwords;
 mod releasing;
 mod resolving;
 mod server;
 mod standing;
 mod terminal;
+mod watching;

@@ -7,6 +7,7 @@ mod compose;
 mod faults;
 mod foretold;
 mod kill;
+mod monitoring;
 mod over_ssh;
 mod people;
 mod programs;

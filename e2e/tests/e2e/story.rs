@@ -101,6 +101,31 @@ async fn the_story_is_told_without_a_broker() {
     told_on("memory").await;
 }
 
+/// The code of the sign-in link in a text, which stands on a line of its own.
+fn code(said: &str, address: &str) -> Option<String> {
+    let begins = format!("{address}/ui/signin#code=");
+    said.lines().find_map(|line| line.trim().strip_prefix(&begins)).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn a_browser_is_signed_in_by_the_link_that_is_printed_and_others_by_links_that_are_made() {
+    let home = Home::new();
+    let up = home.up(&["--bus", "memory"]);
+    let api = home.api();
+    let address = api.address().to_owned();
+    let own = eventually("the link is printed", || async { code(&up.said(), &address).ok_or_else(|| up.said()) }).await;
+    let signed_in = api.post("/session", &json!({"code": own})).await;
+    assert_eq!((signed_in.0, &signed_in.1["name"], &signed_in.1["role"]), (201, &json!("operator"), &json!("admin")), "{}", signed_in.1);
+    assert_eq!(api.post("/session", &json!({"code": own})).await.0, 401, "a link works once");
+
+    let unknown = home.run(&["login", "bob"]).expect_code(1);
+    assert!(unknown.stderr.contains("`bob` is new here: say what they may do"), "{}", unknown.stderr);
+    let printed = home.succeed(&["login", "bob", "--role", "approver"]);
+    assert_eq!(printed.lines().count(), 1, "a link can be piped on: {printed}");
+    let signed_in = api.post("/session", &json!({"code": code(&printed, &address)})).await;
+    assert_eq!((signed_in.0, &signed_in.1["name"], &signed_in.1["role"]), (201, &json!("bob"), &json!("approver")), "{}", signed_in.1);
+}
+
 #[tokio::test]
 async fn a_plan_is_rejected_and_another_cancelled_and_nothing_was_changed() {
     let home = Home::new();
@@ -133,6 +158,7 @@ async fn the_command_line_asks_shows_and_streams() {
         &["actions"],
         &["actions", "deploy_kuma"],
         &["costs"],
+        &["question", "who-asks"],
         &["audit", "log"],
         &["dead-letters", "list"],
         &["token", "list"],

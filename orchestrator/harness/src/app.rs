@@ -118,6 +118,7 @@ impl TestApp {
             live: Arc::default(),
             handed: Arc::default(),
             announcements: Arc::default(),
+            happened: Arc::default(),
             permissions: Arc::default(),
             background: Arc::new(BackgroundStatuses::default()),
             shutdown: Shutdown::new(),
@@ -231,9 +232,16 @@ impl TestApp {
             assert!(delivery.settle(verdict.clone()).await, "the broker takes the verdict");
             verdicts.push(verdict);
         }
+        self.wait_for_locks("SELECT FROM requests WHERE status = 'planning' FOR SHARE").await;
         desk.take_due().await.expect("the database answers");
         assert!(tasks.finish(Duration::from_secs(20)).await, "planning ends");
         verdicts
+    }
+
+    /// Waits until nobody holds these rows. A refused unit of work is rolled back behind its answer, and a chore passes over what is locked:
+    /// it comes back to it at its next look, which a test has no second of.
+    pub async fn wait_for_locks(&self, rows: &'static str) {
+        sqlx::query(rows).execute(self.pool()).await.expect("they are free");
     }
 
     /// Announces a round as an orchestrator of the version before did: by a message, through the outbox.

@@ -57,7 +57,8 @@ pub async fn decide_about(
     decision: Decision,
     comment: Option<&str>,
 ) -> Result<Decided, Problem> {
-    let input = Decide { request_id, plan_sha256: plan_sha256.to_owned(), decision, comment: comment.map(str::to_owned) };
+    let input =
+        Decide { request_id, plan_sha256: plan_sha256.to_owned(), decision, comment: comment.map(str::to_owned), left_out: Vec::new() };
     decide::run(&app.context, principal, input).await
 }
 

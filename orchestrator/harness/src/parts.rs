@@ -4,14 +4,16 @@ use chiffon_kernel::domain::permission::Permission;
 use chiffon_kernel::store::invariants::Invariant;
 
 /// What one may do with all parts.
-pub fn permissions() -> [&'static [Permission]; 6] {
+pub fn permissions() -> [&'static [Permission]; 8] {
     [
         chiffon_kernel::domain::permissions::PERMISSIONS,
         chiffon_models::domain::permissions::PERMISSIONS,
         chiffon_fleet::domain::permissions::PERMISSIONS,
         chiffon_records::domain::permissions::PERMISSIONS,
+        chiffon_postmortem::domain::permissions::PERMISSIONS,
         chiffon_engine::domain::permissions::PERMISSIONS,
         chiffon_requests::domain::permissions::PERMISSIONS,
+        chiffon_notify::domain::permissions::PERMISSIONS,
     ]
 }
 

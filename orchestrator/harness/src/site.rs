@@ -126,6 +126,7 @@ impl Site {
             for inbox in &self.inboxes {
                 verdicts.extend(self.take_in(inbox.as_ref()).await);
             }
+            self.app.wait_for_locks("SELECT FROM tasks WHERE status = 'waiting' FOR SHARE").await;
             let offered = self.dispatcher.tick().await.expect("the dispatcher looks");
             let sent = self.relay.tick().await.expect("the relay sends");
             if (verdicts.len(), offered.done, sent.done) == (before, 0, 0) {

@@ -2,6 +2,7 @@
 
 mod health;
 mod operations;
+mod page;
 pub mod routes;
 mod server;
 

@@ -15,6 +15,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::page;
+
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Chiffon", description = "Ask for infrastructure changes in plain words; approve exactly what you saw; watch it run."),
@@ -50,8 +52,9 @@ pub fn router(state: HttpState, endpoints: Routes) -> Router {
     let api = Bytes::from(serde_json::to_vec(&documentation).expect("the documentation is JSON"));
     router
         .route("/openapi.json", axum::routing::get(async move || ([(CONTENT_TYPE, "application/json")], api)))
-        .route("/", axum::routing::get(async || Redirect::temporary("/docs/")))
+        .route("/", axum::routing::get(async || Redirect::temporary("/ui/")))
         .merge(reader)
+        .merge(page::router())
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state, answer::wrap))

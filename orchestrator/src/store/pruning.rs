@@ -87,3 +87,24 @@ pub async fn idempotency_keys(connection: &mut PgConnection, before: DateTime<Ut
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Sessions and one-time links that have expired.
+pub async fn sign_ins(connection: &mut PgConnection, before: DateTime<Utc>, most: i64) -> Result<u64, Error> {
+    let links = sqlx::query!(
+        "DELETE FROM login_links
+        WHERE id IN (SELECT id FROM login_links WHERE expires_at < $1 LIMIT $2)",
+        before,
+        most,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let sessions = sqlx::query!(
+        "DELETE FROM sessions
+        WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)",
+        before,
+        most,
+    )
+    .execute(connection)
+    .await?;
+    Ok(links.rows_affected().max(sessions.rows_affected()))
+}

@@ -14,6 +14,8 @@ use crate::store::pruning;
 const BATCH: i64 = 5_000;
 /// Statements in one look, for each kind; the rest has time until the next.
 const BATCHES: usize = 100;
+/// Sessions and links that count no more are of no use to anybody; who signed in when is in the audit.
+const SIGN_INS_KEPT_FOR: TimeDelta = TimeDelta::days(7);
 
 /// Lets go what is old enough; how many partitions and batches. The caller holds the lease of the fence.
 pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error> {
@@ -22,13 +24,14 @@ pub async fn run(context: &Context, fence: Fence) -> Result<usize, store::Error>
     let before = |days: u32| now - TimeDelta::days(i64::from(days));
     let mut gone = months(context, fence, LOGS, before(keep.logs_days)).await?;
     gone += months(context, fence, METRICS, before(keep.metrics_days)).await?;
-    for kind in [Kind::Logs, Kind::Metrics, Kind::Events, Kind::Answers, Kind::IdempotencyKeys] {
+    for kind in [Kind::Logs, Kind::Metrics, Kind::Events, Kind::Answers, Kind::IdempotencyKeys, Kind::SignIns] {
         let until = match kind {
             Kind::Logs => before(keep.logs_days),
             Kind::Metrics => before(keep.metrics_days),
             Kind::Events => before(keep.events_days),
             Kind::Answers => before(keep.answers_days),
             Kind::IdempotencyKeys => now - idempotency::KEPT_FOR,
+            Kind::SignIns => now - SIGN_INS_KEPT_FOR,
         };
         gone += rows(context, fence, kind, until).await?;
     }
@@ -42,6 +45,7 @@ enum Kind {
     Events,
     Answers,
     IdempotencyKeys,
+    SignIns,
 }
 
 /// A transaction in which the fence's epoch counts; `None` when it does not any more.
@@ -85,6 +89,7 @@ async fn rows(context: &Context, fence: Fence, kind: Kind, until: DateTime<Utc>)
             Kind::Events => pruning::events(&mut work, until, BATCH).await?,
             Kind::Answers => pruning::answers(&mut work, until, BATCH).await?,
             Kind::IdempotencyKeys => pruning::idempotency_keys(&mut work, until, BATCH).await?,
+            Kind::SignIns => pruning::sign_ins(&mut work, until, BATCH).await?,
         };
         work.commit().await?;
         if deleted < BATCH.unsigned_abs() {

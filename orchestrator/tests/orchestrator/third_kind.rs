@@ -112,6 +112,8 @@ fn options(database: &TemporaryDatabase, bus: Arc<dyn Bus>, keys: (&KeyPair, &Ke
         strategy: Strategy::default(),
         round_within: PATIENCE,
         audit_repository: folder.join("audit.git"),
+        notifications: chiffon_notify::domain::channel::Notifications::default(),
+        oidc: None,
         http: HttpOptions::default(),
         admin_token: Some(TOKEN.into()),
         instance: "coast".to_owned(),

@@ -17,7 +17,7 @@ use chiffon_requests::verbs::submit::{self, Submit};
 use chrono::TimeDelta;
 
 /// How to make each of them false.
-const BROKEN: [(&str, &str); 18] = [
+const BROKEN: [(&str, &str); 19] = [
     ("claimed_without_lease", "UPDATE task_attempts SET lease_expires_at = now() - interval '1 hour'"),
     ("offer_past_deadline", "UPDATE tasks SET status = 'dispatched', claim_by = now() - interval '1 hour' WHERE status = 'running'"),
     ("task_without_owner", "UPDATE task_attempts SET finished_at = now()"),
@@ -40,6 +40,7 @@ const BROKEN: [(&str, &str); 18] = [
         SELECT gen_random_uuid(), id, '{}', 'ann', now() - interval '1 hour' FROM requests",
     ),
     ("run_without_approval", "UPDATE approvals SET consumed_at = NULL"),
+    ("run_of_what_was_left_out", "UPDATE approvals SET left_out = '{one}'"),
     ("approval_consumed_twice", "UPDATE plans SET approved_at = approved_at + interval '1 second'"),
     (
         "run_under_no_standing_approval",

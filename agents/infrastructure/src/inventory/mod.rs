@@ -4,6 +4,7 @@
 //! be read does not take the others with it; it is said.
 
 mod complaint;
+mod ini;
 mod kept;
 mod names;
 pub(super) mod sources;

@@ -219,9 +219,11 @@ class Course:
     iterator = None
     failed = False
     told = set()
+    # Of hosts that were marked as failed: whether the play had more for them.
+    had_more = {}
 
 
-ITERATOR = PlayIterator.__init__
+ITERATOR, MARK = PlayIterator.__init__, PlayIterator.mark_host_failed
 
 
 def _iterator(iterator, *arguments, **named):
@@ -229,8 +231,17 @@ def _iterator(iterator, *arguments, **named):
     Course.iterator = iterator
 
 
+def _mark_host_failed(iterator, host):
+    """A play that is ended for all marks hosts that did not fail, too (ansible-core 2.19), also where nothing was left for them."""
+    state = iterator.get_host_state(host)
+    Course.had_more[host.get_name()] = _has_more(iterator, host)
+    iterator.set_state_for_host(host.get_name(), state)
+    MARK(iterator, host)
+
+
 if Grant.hosts:
     PlayIterator.__init__ = _iterator
+    PlayIterator.mark_host_failed = _mark_host_failed
 
 
 def _has_more(iterator, host):
@@ -256,8 +267,9 @@ def _end_of_play():
     stopped = set(iterator.get_failed_hosts())
     for name in list(iterator.host_states):
         host = Grant.variables._inventory.get_host(name)
-        if name in stopped or (host is not None and _has_more(iterator, host)):
+        if Course.had_more.get(name, True) if name in stopped else (host is not None and _has_more(iterator, host)):
             _unended(name)
+    Course.had_more = {}
 
 
 def _end_of_playbook():

@@ -36,29 +36,9 @@ fn as_data(value: &Value) -> Value {
     }
 }
 
-/// The run itself.
+/// The run.
 pub(super) fn run(play: &Play, variables: &Path, attempt: &str) -> Command {
-    let mut command = base(play, variables, program(&play.program, attempt), attempt);
-    command.arg("--diff");
-    if play.mode == Mode::Check {
-        command.arg("--check");
-    }
-    command
-        .env("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.jsonl")
-        .env("ANSIBLE_SHOW_CUSTOM_STATS", "True")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// What tells how many tasks there will be. It carries the marker too, so that it ends with the run.
-pub(super) fn list(play: &Play, variables: &Path, attempt: &str) -> Command {
-    let mut command = base(play, variables, Command::new(&play.program), attempt);
-    command.args(["--list-tasks", "--list-hosts"]).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-fn base(play: &Play, variables: &Path, mut command: Command, attempt: &str) -> Command {
+    let mut command = program(&play.program, attempt);
     command
         .env(marker::VARIABLE, attempt)
         .env("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", if may_lack_sources(&play.inventory) { "False" } else { "True" })
@@ -69,10 +49,18 @@ fn base(play: &Play, variables: &Path, mut command: Command, attempt: &str) -> C
         .arg("-e")
         .arg(prefixed("@", variables))
         .arg(play.action.folder.join("playbook.yml"))
+        .arg("--diff")
         .envs(environment(&play.playbooks))
+        .env("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.jsonl")
+        .env("ANSIBLE_SHOW_CUSTOM_STATS", "True")
         .current_dir(&play.playbooks)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .process_group(0);
+    if play.mode == Mode::Check {
+        command.arg("--check");
+    }
     command
 }
 

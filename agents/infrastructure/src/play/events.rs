@@ -13,7 +13,7 @@ use super::dry_run::{self, Was};
 use super::granted::Told;
 use super::lines::Line;
 use super::outputs::{Outputs, PutOut};
-use super::progress::{Counter, Listed};
+use super::progress::{Counter, read_list};
 use super::seen::{HostStats, Seen, host_stats};
 use crate::ansible_json;
 use crate::redact::Redactor;
@@ -55,12 +55,6 @@ impl Observer {
             background: Background::default(),
             current_task_id: String::new(),
         }
-    }
-
-    /// How many tasks there will be.
-    pub(super) fn promise(&mut self, list: Vec<Listed>) {
-        self.counter.promise(list);
-        self.tell_progress();
     }
 
     /// The play was stopped, and these hosts say that nothing of it is left there.
@@ -107,8 +101,7 @@ impl Observer {
         self.redactor.refresh();
         let Line::Whole(bytes) = line else { return };
         let text = String::from_utf8_lossy(&bytes);
-        // Ansible says this of every parameter named like a keyword of plays; it is harmless.
-        if text.trim().is_empty() || text.contains("Found variable using reserved name") {
+        if text.trim().is_empty() || is_harmless(&text) {
             return;
         }
         let text = self.redactor.text(&text);
@@ -136,6 +129,7 @@ impl Observer {
                 self.tell_progress();
             }
             "v2_playbook_on_stats" => self.statistics(event),
+            "chiffon_tasks" => self.listed(event),
             "chiffon_began" => self.began(event),
             "chiffon_output_too_long" => self.outputs.too_long(event),
             "chiffon_job" => self.job(event),
@@ -147,6 +141,14 @@ impl Observer {
                     self.no_dry_run(name, event);
                 }
             }
+        }
+    }
+
+    /// How many tasks there will be.
+    fn listed(&mut self, event: &Value) {
+        if let Some(list) = read_list(event) {
+            self.counter.promise(list);
+            self.tell_progress();
         }
     }
 
@@ -188,7 +190,7 @@ impl Observer {
     fn task_started(&mut self, event: &Value) {
         let name = task_name(event);
         id_of(event).clone_into(&mut self.current_task_id);
-        self.counter.started(&name);
+        self.counter.started(&self.current_task_id);
         self.seen.current_task = self.redactor.text(&name);
         self.say(NewEvent { kind: "task_started", name: Some(name), ..NewEvent::default() });
         self.tell_progress();
@@ -243,6 +245,11 @@ impl Observer {
 /// The name of an event's task.
 pub(super) fn task_name(event: &Value) -> String {
     event.pointer("/task/name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Ansible says this of every parameter named like a keyword of plays: at once, and from 2.19 on of each result.
+pub(super) fn is_harmless(warning: &str) -> bool {
+    warning.contains("Found variable using reserved name")
 }
 
 fn id_of(event: &Value) -> &str {

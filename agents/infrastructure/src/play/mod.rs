@@ -31,6 +31,5 @@ pub(super) use diff::of_result as diff_of_result;
 pub(super) use events::Observer;
 pub(super) use host_processes::{PATIENCE as HOSTS_PATIENCE, Reach, end as end_on_hosts};
 pub(super) use lines::Line;
-pub(super) use progress::ListCache;
 pub(super) use run::{Play, run};
 pub(super) use variables::Binding;

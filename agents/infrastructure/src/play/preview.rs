@@ -130,14 +130,14 @@ impl Previewing {
             self.miss(most.saturating_sub(answers).max(1), format!("{what} on {}, which {why}", host.host));
         }
         // Its tasks are counted below where the list has them; what it would include no list has.
-        let listed_plays = usize::from(unstarted.iter().any(|listed| listed.hosts() == 0));
+        let listed_plays = usize::from(unstarted.iter().any(|listed| listed.hosts == 0));
         for (at, play) in without_hosts.iter().enumerate() {
             let tasks = u32::from(at >= listed_plays);
             self.miss(tasks, format!("the play \"{play}\": none of its hosts is among those that were granted"));
         }
         for listed in unstarted {
-            let tasks = u32::try_from(listed.hosts().max(1)).unwrap_or(u32::MAX);
-            self.miss(tasks, format!("{}: its play was not previewed, or ended before it", listed.name()));
+            let tasks = u32::try_from(listed.hosts.max(1)).unwrap_or(u32::MAX);
+            self.miss(tasks, format!("{}: its play was not previewed, or ended before it", listed.name));
         }
         let tasks = self.shown.saturating_add(self.hidden);
         let coverage = if tasks == 0 { 1.0 } else { f64::from(self.shown) / f64::from(tasks) };
@@ -153,6 +153,7 @@ fn change(name: &str, diff: &str) -> Change {
 mod tests {
     use super::super::progress::read_list;
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn what_ran_for_real_is_done_and_was_not_previewed() {
@@ -209,7 +210,7 @@ mod tests {
         previewing.unchanged("a");
         let host = |host: &str, status| HostResult { host: host.to_owned(), status, ..HostResult::default() };
         let hosts = [host("a", HostStatus::Completed), host("b", HostStatus::Unreachable)];
-        let list = read_list("    hosts (0):\n    tasks:\n      Elsewhere\tTAGS: []\n");
+        let list = read_list(&json!({"tasks": [{"id": "1", "name": "Elsewhere", "hosts": 0}]})).expect("a list");
         let preview = previewing.finish(&hosts, &list, &["Second".to_owned()]);
         assert_eq!(
             preview.not_previewed,

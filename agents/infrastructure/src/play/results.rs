@@ -3,7 +3,7 @@
 use chiffon_protocol::message::Mode;
 use serde_json::Value;
 
-use super::events::{LONGEST_TEXT, Observer, task_name};
+use super::events::{LONGEST_TEXT, Observer, is_harmless, task_name};
 use super::granted::Beyond;
 use super::result_text::{items_changed, lacks_check_support, text_of, why_skipped};
 use super::seen::Failure;
@@ -92,6 +92,9 @@ impl Observer {
 
     fn warnings_of(&mut self, host: &str, task: &str, result: &Value) {
         for warning in result.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            if is_harmless(warning) {
+                continue;
+            }
             let (host, name) = (Some(host.to_owned()), Some(task.to_owned()));
             self.say(NewEvent { kind: "warning", host, name, text: warning.to_owned(), diff: None });
         }

@@ -5,10 +5,8 @@ use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::time::Duration;
 
-use chiffon_process::bounded;
 use chiffon_protocol::message::{Metrics, Mode};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Map, Value};
@@ -19,11 +17,10 @@ use super::command;
 use super::events::Observer;
 use super::granted;
 use super::lines::{Line, Lines};
-use super::progress::{ListCache, Listed, read_list};
 use super::stop::{Stop, StopReason};
 use super::usage::Usage;
 use super::variables::{self, Binding};
-use super::{dry_run, host_processes, long_results, outcome};
+use super::{dry_run, host_processes, long_results, outcome, progress};
 use crate::ansible_config::CALLBACKS;
 use crate::catalogue::Action;
 use crate::inventory::not_found;
@@ -41,9 +38,6 @@ const PIPES_END: Duration = Duration::from_secs(2);
 /// How long hosts are waited for when the agent itself has to end.
 const URGENT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// No play has a list of tasks that is longer.
-const LONGEST_LIST_BYTES: usize = 16 * 1024 * 1024;
-
 /// What is to be run.
 #[derive(Debug)]
 pub(crate) struct Play {
@@ -60,12 +54,12 @@ pub(crate) struct Play {
     pub(crate) playbooks: PathBuf,
     pub(crate) binding: Binding,
     pub(crate) redactor: Redactor,
-    pub(crate) lists: Arc<ListCache>,
 }
 
 fn prepare_callbacks(scratch: &Path) -> io::Result<Vaulted> {
     dry_run::prepare(scratch)?;
     long_results::prepare(scratch)?;
+    progress::prepare(scratch)?;
     Vaulted::prepare(scratch)
 }
 
@@ -116,10 +110,9 @@ pub(crate) async fn run(play: Play, context: RunContext) -> RunOutcome {
         Ok(child) => child,
         Err(error) => return RunOutcome::failed(not_found(&play.program, &error)),
     };
-    let listing = list(&play, command::list(&play, &parameters, &context.marker));
     let redactor = play.redactor.clone().with_vaulted(vaulted);
     let observer = Observer::new(play.mode, &play.hosts, redactor, context.events.clone(), context.progress.clone());
-    let mut watched = Watch::new(child, observer, &play).run(&context, listing).await;
+    let mut watched = Watch::new(child, observer, &play).run(&context).await;
     if watched.is_cut_off() {
         let left = marker::stop_all(&context.marker).await;
         let reason = watched.stop.as_ref().map(|stop| &stop.reason);
@@ -138,17 +131,6 @@ pub(crate) async fn run(play: Play, context: RunContext) -> RunOutcome {
     outcome::judge(&play, watched.observer.finish(), watched.exit, watched.stop.as_ref().map(|stop| &stop.reason), watched.usage.total())
 }
 
-/// How many tasks there will be, remembered or asked for beside the play.
-async fn list(play: &Play, mut command: tokio::process::Command) -> Option<Vec<Listed>> {
-    if let Some(known) = play.lists.get(&play.action.sha256, &play.hosts) {
-        return Some(known);
-    }
-    let output = bounded::output(&mut command, LONGEST_LIST_BYTES).await.ok().filter(|output| output.status.success())?;
-    let list = read_list(&String::from_utf8_lossy(&output.stdout));
-    play.lists.put(&play.action.sha256, &play.hosts, list.clone());
-    Some(list)
-}
-
 /// A running play and what has been seen of it.
 struct Watch {
     child: Child,
@@ -162,7 +144,6 @@ struct Watch {
     exit: Option<ExitStatus>,
     pipes_until: Option<Instant>,
     deadline: Instant,
-    looks_only: bool,
 }
 
 impl Watch {
@@ -180,13 +161,10 @@ impl Watch {
             exit: None,
             pipes_until: None,
             deadline: Instant::now() + play.timeout,
-            looks_only: play.mode == Mode::Check,
         }
     }
 
-    async fn run(mut self, context: &RunContext, listing: impl Future<Output = Option<Vec<Listed>>>) -> Self {
-        let mut listing = std::pin::pin!(listing);
-        let mut listed = false;
+    async fn run(mut self, context: &RunContext) -> Self {
         let mut sample = tokio::time::interval(SAMPLE_EVERY);
         while self.exit.is_none() || self.stdout.is_some() || self.stderr.is_some() {
             tokio::select! {
@@ -201,26 +179,12 @@ impl Watch {
                     self.exit = Some(exit.unwrap_or_default());
                     self.pipes_until = Some(Instant::now() + PIPES_END);
                 }
-                list = &mut listing, if !listed => {
-                    listed = true;
-                    if let Some(list) = list {
-                        self.observer.promise(list);
-                    }
-                }
                 _ = sample.tick(), if self.exit.is_none() => context.progress.set_metrics(self.sample()),
                 cause = context.cancel.cancelled(), if self.stop.is_none() && self.exit.is_none() => self.stop(StopReason::Cancelled(cause)),
                 () = until(Some(self.deadline)), if self.stop.is_none() && self.exit.is_none() => self.stop(StopReason::TimedOut),
                 () = until(self.stop.as_ref().and_then(Stop::due)) => self.harder(),
                 () = until(self.pipes_until) => break,
             }
-        }
-        // What a dry run did not come to is known from the list only.
-        if !listed
-            && self.looks_only
-            && self.stop.is_none()
-            && let Ok(Some(list)) = tokio::time::timeout_at(self.deadline, listing).await
-        {
-            self.observer.promise(list);
         }
         self
     }

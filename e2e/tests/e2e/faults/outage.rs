@@ -74,7 +74,8 @@ async fn the_broker_is_away(Absence { how, take_away, lasts }: Absence) {
     let host = stage.new_host();
     let asked = stage.api().ask(&format!("walk on {host}")).await;
     let waiting = stage.request(&asked).await;
-    assert_eq!(waiting["status"], "planning", "{how}: {waiting:#}");
+    // Planning needs no broker, so it may be over by now.
+    assert!(waiting["status"] == "planning" || waiting["status"] == "awaiting_approval", "{how}: {waiting:#}");
     assert!(waiting["waiting_for"]["text"].as_str().is_some_and(|text| !text.is_empty()), "{how}: it says what it waits for: {waiting:#}");
     stage.hold_walk(&running_on, false);
     stage.journal_is(&["finished"]).await;

@@ -130,6 +130,8 @@ async fn an_agent_whose_clock_is_wrong_by_minutes_works_and_by_hours_says_so_unt
         walked_once(&stage, &id, &host).await;
     }
 
+    // What was said before the clock is set wrong is heard before, too: a late answer would be refused, rightly.
+    stage.journal_is(&[]).await;
     // Three hours ahead, each offer is too old for it.
     set_clock(&clock, "+3h");
     let host = stage.new_host();

@@ -131,6 +131,20 @@ pub async fn lock_all(connection: &mut PgConnection, task_ids: &[Uuid]) -> Resul
         .collect()
 }
 
+/// The tasks of these steps in a plan's run.
+pub async fn list_of_steps(connection: &mut PgConnection, plan_id: Uuid, step_ids: &[String]) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id
+        FROM tasks
+        WHERE plan_id = $1 AND purpose = 'apply' AND step_id = ANY ($2)
+        ORDER BY id",
+        plan_id,
+        step_ids,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// The unfinished tasks of a request, locked in their order.
 pub async fn lock_unfinished(connection: &mut PgConnection, request_id: Uuid) -> Result<Vec<Locked>, Error> {
     let ids = sqlx::query_scalar!(

@@ -4,17 +4,16 @@
 
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
-use chiffon_plans::domain::asks::OnFailure;
 use chiffon_protocol::Problem;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::end_task::{self, By, End, Followed};
+use super::end_task::{self, By, End};
 use super::run::Start;
-use super::{Context, task_story};
+use super::{Context, leave_out};
 use crate::domain::task::{Event, Status};
 use crate::store::ready;
-use crate::store::task_changes::{Ended, set_ended, set_may_start};
+use crate::store::task_changes::{Ended, set_may_start};
 use crate::store::task_locks::{self, Locked};
 use crate::store::tasks::Task;
 
@@ -32,7 +31,10 @@ pub(super) async fn run(context: &Context, task_id: Uuid) -> Result<bool, store:
             set_may_start(&mut work, task.id).await?;
             work.wake_dispatcher();
         }
-        Start::LeaveOut(reason) => leave_out(context, &mut work, &task, &reason).await?,
+        Start::LeaveOut(reason) => {
+            leave_out::one(context, &mut work, &task, "chiffon", &reason).await?;
+            end_task::settle(context, &mut work, &[task.request_id]).await?;
+        }
         Start::Fail(problem) => fail(context, &mut work, &task, &problem).await?,
     }
     work.commit().await?;
@@ -42,28 +44,6 @@ pub(super) async fn run(context: &Context, task_id: Uuid) -> Result<bool, store:
 fn is_open(locked: &Locked) -> bool {
     let next = locked.state().on(Event::DependenciesMet).and_then(|ready| ready.on(Event::LeaveOut));
     locked.task.asks.when && next.is_ok()
-}
-
-/// What follows goes on: a person who wrote "only if" did not mean that everything after it falls away, too.
-async fn leave_out(context: &Context, work: &mut Work, task: &Task, reason: &str) -> Result<(), store::Error> {
-    let ended = Ended {
-        task_id: task.id,
-        from: task.status,
-        to: Status::Skipped,
-        output: Some(reason),
-        outputs: Value::Object(Map::new()),
-        changed: None,
-        warnings: json!([]),
-        preview: None,
-        error: None,
-        started_at: None,
-    };
-    let now = work.now();
-    set_ended(work, &[&ended], now).await?;
-    task_story::tell(work, task, Status::Skipped, "chiffon", "task.left_out", json!({"reason": reason}));
-    let followed = Followed { has_run: false, consequence: Some(OnFailure::Continue), ..Followed::new(task, Status::Skipped) };
-    end_task::follow(context, work, &[followed]).await?;
-    end_task::settle(context, work, &[task.request_id]).await
 }
 
 async fn fail(context: &Context, work: &mut Work, task: &Task, problem: &Problem) -> Result<(), store::Error> {

@@ -17,6 +17,7 @@ pub mod intake;
 pub mod keep_hosts;
 pub mod late_report;
 pub mod late_tasks;
+pub mod leave_out;
 mod log_lines;
 pub mod lose_attempt;
 mod may_start;

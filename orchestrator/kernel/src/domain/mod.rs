@@ -5,6 +5,7 @@ pub mod credential;
 pub mod feed;
 pub mod invariant;
 pub mod missing;
+pub mod password;
 pub mod permission;
 pub mod permissions;
 pub mod role;

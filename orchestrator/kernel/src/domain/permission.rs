@@ -47,12 +47,13 @@ impl Permission {
 
     /// What programs read of a refusal.
     pub fn details(&self, principal: &Principal) -> Value {
-        json!({"role": principal.role, "needed": self.least(), "permission": self.name})
+        json!({"role": principal.role, "needed": self.least(), "permission": self.name, "roles": self.roles})
     }
 
     /// Why somebody may not ([`ErrorCode::Forbidden`]).
     pub fn refused(&self, principal: &Principal) -> Problem {
-        let (name, needed, lets) = (&principal.name, self.least().as_str(), self.lets);
+        let (name, needed) = (&principal.name, self.least().as_str());
+        let lets = format!("{} (`{}`)", self.lets, self.name);
         let message = if self.roles.contains(&principal.role) && principal.is_program {
             format!("`{name}` is a program, and programs may never {lets}; a person with the role `{needed}` has to")
         } else if self.roles.contains(&principal.role) {
@@ -91,6 +92,16 @@ impl Permissions {
     pub fn declare(&self, declared: &[Permission]) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.extend(declared.iter().map(|permission| (permission.name, *permission)));
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> Vec<Permission> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
+    /// The one of this name.
+    pub fn get(&self, name: &str) -> Option<Permission> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).copied()
     }
 
     /// The set of a role, a person's or a program's, by name.
@@ -155,15 +166,22 @@ mod tests {
         let bot = somebody(Role::Admin, true, Scope::EVERYWHERE);
         assert!(bot.may(&LIGHT, Target::ALL) && !bot.may(&SWEAR, Target::ALL) && !bot.may_somewhere(&BLESS));
         let refused = bot.check(&BLESS, Target::ALL).unwrap_err();
-        assert!(refused.message.contains("programs may never bless lamps; a person with the role `approver` has to"), "{refused}");
-        assert_eq!(refused.details, json!({"role": "admin", "needed": "approver", "permission": "lamps.bless"}));
+        assert!(
+            refused.message.contains("programs may never bless lamps (`lamps.bless`); a person with the role `approver` has to"),
+            "{refused}"
+        );
+        assert_eq!(
+            refused.details,
+            json!({"role": "admin", "needed": "approver", "permission": "lamps.bless", "roles": ["approver", "admin"]})
+        );
     }
 
     #[test]
     fn who_does_not_hold_it_is_told_who_does() {
         let refused = somebody(Role::Viewer, false, Scope::EVERYWHERE).check(&LIGHT, Target::ALL).unwrap_err();
         assert!(refused.message.contains("that needs the role `requester`, and theirs is `viewer`"), "{refused}");
-        assert_eq!(refused.details, json!({"role": "viewer", "needed": "requester", "permission": "lamps.light"}));
+        assert!(refused.message.contains("`ann` may not light lamps (`lamps.light`)"), "{refused}");
+        assert_eq!(refused.details["roles"], json!(["requester", "operator", "approver", "admin"]));
     }
 
     #[test]

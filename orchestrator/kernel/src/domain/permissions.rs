@@ -13,12 +13,18 @@ pub const BACKGROUND_READ: Permission = Permission {
 /// Who one is.
 pub const WHOAMI: Permission =
     Permission { name: "whoami.read", lets: "see who they are", roles: Role::Viewer.and_above(), programs: Programs::Hold };
+/// People and programs, and what they may do.
+pub const PEOPLE_READ: Permission =
+    Permission { name: "people.read", lets: "see who may do what", roles: Role::Viewer.and_above(), programs: Programs::Hold };
 /// Tokens of people and programs.
 pub const TOKENS_MANAGE: Permission =
     Permission { name: "tokens.manage", lets: "see, make and take back tokens", roles: Role::Admin.and_above(), programs: Programs::Hold };
+/// Signing in with a browser, and what one has signed in with.
+pub const SESSIONS_OWN: Permission =
+    Permission { name: "sessions.own", lets: "sign in with a browser", roles: Role::Viewer.and_above(), programs: Programs::LeftOut };
 /// Keys by which principals sign messages.
 pub const KEYS_MANAGE: Permission =
     Permission { name: "keys.manage", lets: "see, trust and take back keys", roles: Role::Admin.and_above(), programs: Programs::Hold };
 
 /// All of them.
-pub const PERMISSIONS: &[Permission] = &[BACKGROUND_READ, WHOAMI, TOKENS_MANAGE, KEYS_MANAGE];
+pub const PERMISSIONS: &[Permission] = &[BACKGROUND_READ, WHOAMI, PEOPLE_READ, TOKENS_MANAGE, SESSIONS_OWN, KEYS_MANAGE];

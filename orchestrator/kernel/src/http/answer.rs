@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{self, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::header::{self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -60,6 +60,8 @@ pub async fn wrap(State(state): State<HttpState>, mut request: Request, next: Ne
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    // What is told to one caller is kept by nobody for another.
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in [(TRACEPARENT, traceparent(&trace_id, span_id)), (TRACE_ID, trace_id)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
@@ -73,9 +75,13 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
     Failure::new(ErrorCode::Internal, format!("a call: {}", Panicked::of(panic))).into_response()
 }
 
-/// What a browser may do with an answer: nothing, but the reader is a page with scripts and styles of its own (some of them inline).
+/// What a browser may do with an answer: nothing, but the page has scripts and styles in files of its own, and the reader of the
+/// documentation has some of them inline.
 fn content_policy(path: &str) -> &'static str {
-    if path.starts_with("/docs") && !path.starts_with("/docs/errors") {
+    if path.starts_with("/ui") {
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    } else if path.starts_with("/docs") && !path.starts_with("/docs/errors") {
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     } else {
@@ -84,7 +90,7 @@ fn content_policy(path: &str) -> &'static str {
 }
 
 /// Where this orchestrator is for its caller: what is configured, else the host that was called. Empty where the call names none.
-fn origin(configured: &str, headers: &HeaderMap) -> String {
+pub fn origin(configured: &str, headers: &HeaderMap) -> String {
     if !configured.is_empty() {
         return configured.trim_end_matches('/').to_owned();
     }

@@ -1,7 +1,6 @@
 //! JSON bodies: size, media type, UTF-8, syntax and fields, each refused with its own code and place.
 
 use axum::Json as AxumJson;
-use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::{Extensions, HeaderMap, header};
@@ -20,6 +19,35 @@ use super::state::HttpState;
 /// A body that is too large is still read up to this many times the limit, because a client that is cut off in the middle of
 /// sending sees a broken connection instead of the answer.
 const DRAINED_TIMES: usize = 16;
+
+/// What a call says, as it was understood and as it was sent.
+pub trait Body {
+    /// As it was understood.
+    type Value;
+
+    /// What it says, and its bytes.
+    fn into_parts(self) -> (Self::Value, Bytes);
+}
+
+/// A call that says nothing beyond its address; a body is not read.
+#[derive(Debug, Clone, Copy)]
+pub struct Nothing;
+
+impl<S: Send + Sync> FromRequest<S> for Nothing {
+    type Rejection = Failure;
+
+    async fn from_request(_: Request, _: &S) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+}
+
+impl Body for Nothing {
+    type Value = ();
+
+    fn into_parts(self) -> ((), Bytes) {
+        ((), Bytes::new())
+    }
+}
 
 /// A JSON body, with its bytes.
 #[derive(Debug, Clone)]
@@ -44,6 +72,14 @@ where
         check_media_type(&parts.headers)?;
         let value = parse(&bytes)?;
         Ok(Self { value, bytes })
+    }
+}
+
+impl<T> Body for Json<T> {
+    type Value = T;
+
+    fn into_parts(self) -> (T, Bytes) {
+        (self.value, self.bytes)
     }
 }
 
@@ -75,8 +111,16 @@ where
     }
 }
 
+impl<T> Body for OptionalJson<T> {
+    type Value = Option<T>;
+
+    fn into_parts(self) -> (Option<T>, Bytes) {
+        (self.value, self.bytes)
+    }
+}
+
 /// The body, if all of it comes in the time that the whole call has.
-async fn arrived(call: &Extensions, body: Body, limit: usize) -> Result<Bytes, Failure> {
+async fn arrived(call: &Extensions, body: axum::body::Body, limit: usize) -> Result<Bytes, Failure> {
     let Some(Arrival { by, within }) = call.get::<Arrival>().copied() else {
         return Err(Failure::new(ErrorCode::Internal, "an endpoint reads a body but no time is set for it in the route table"));
     };
@@ -87,7 +131,7 @@ async fn arrived(call: &Extensions, body: Body, limit: usize) -> Result<Bytes, F
     })
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
+async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes, Failure> {
     let mut stream = body.into_data_stream();
     let mut kept = BytesMut::new();
     let mut seen = 0_usize;

@@ -5,15 +5,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::FromRequestParts;
+use axum::Json;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use chiffon_protocol::{ErrorCode, canonical};
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::auth::Caller;
+use super::body::Body;
 use super::problem::Failure;
 use super::state::HttpState;
 use crate::store::idempotency::{self, Reservation};
@@ -67,8 +71,61 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
     }
 }
 
-/// Does the call, unless its key says that it was done: then the answer is the same.
-pub async fn once<F>(state: &HttpState, caller: &Caller, key: Key, body: &[u8], work: F) -> Result<(StatusCode, Value), Failure>
+/// A call that changes something: who makes it, what it says, and the key under which it is done once.
+#[derive(Debug)]
+pub struct Once<B> {
+    /// Who calls.
+    pub caller: Caller,
+    /// Under which it is done once.
+    pub key: Key,
+    /// What it says.
+    pub body: B,
+    state: HttpState,
+}
+
+/// What such a call is answered with.
+pub type Answer = Result<(StatusCode, Json<Value>), Failure>;
+
+impl<S, B> FromRequest<S> for Once<B>
+where
+    HttpState: FromRef<S>,
+    S: Send + Sync,
+    B: FromRequest<S, Rejection = Failure>,
+{
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let key = Key::from_request_parts(&mut parts, state).await?;
+        let body = B::from_request(Request::from_parts(parts, body), state).await?;
+        Ok(Self { caller, key, body, state: HttpState::from_ref(state) })
+    }
+}
+
+impl<B: Body> Once<B> {
+    /// Does it and answers with this status, unless its key says that it was done: then the answer is the same as it was.
+    pub async fn answer<T, E, F>(self, status: StatusCode, work: impl FnOnce(Caller, B::Value) -> F) -> Answer
+    where
+        T: Serialize,
+        Failure: From<E>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let Self { caller, key, body, state } = self;
+        let (value, bytes) = body.into_parts();
+        let of_caller = caller.0.id;
+        let work = Box::pin(work(caller, value));
+        let done = async { Ok((status, serde_json::to_value(work.await?).map_err(|error| unanswerable(&error))?)) };
+        let (status, answer) = once(&state, of_caller, key, &bytes, done).await?;
+        Ok((status, Json(answer)))
+    }
+}
+
+fn unanswerable(error: &serde_json::Error) -> Failure {
+    Failure::new(ErrorCode::Internal, format!("it was done, but its answer can't be written: {error}"))
+}
+
+async fn once<F>(state: &HttpState, principal: Uuid, key: Key, body: &[u8], work: F) -> Result<(StatusCode, Value), Failure>
 where
     F: Future<Output = Result<(StatusCode, Value), Failure>>,
 {
@@ -78,7 +135,6 @@ where
     digest.update([0]);
     digest.update(body);
     let call_sha256 = canonical::hex(&digest.finalize());
-    let principal = caller.0.id;
     let reservation = {
         let mut connection = state.context.store.acquire().await?;
         idempotency::reserve(&mut connection, principal, &key, &call_sha256, state.context.clock.now()).await?

@@ -3,7 +3,9 @@
 use axum::extract::{FromRequestParts, Query as AxumQuery, RawPathParams};
 use axum::http::request::Parts;
 use chiffon_protocol::ErrorCode;
-use serde::de::DeserializeOwned;
+use chrono::{DateTime, Datelike as _, Utc};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -87,6 +89,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 pub fn bad_query(name: &str, reason: impl std::fmt::Display) -> Failure {
     Failure::new(ErrorCode::InvalidQuery, format!("the query parameter `{name}` can't be used: {reason}"))
         .with_details(json!({"parameter": name}))
+}
+
+/// A moment, where one is said: one that RFC 3339 has (https://www.rfc-editor.org/rfc/rfc3339, years 0000 to 9999), as in `2026-11-29T05:00:00Z`.
+pub fn moment<'de, D: Deserializer<'de>>(given: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(given)? else { return Ok(None) };
+    let read = DateTime::parse_from_rfc3339(&text).ok().map(|at| at.to_utc()).filter(|at| (1..=9_999).contains(&at.year()));
+    let shown: String = text.chars().take(40).collect();
+    let wrong = || D::Error::custom(format!("`{}` is no moment such as 2026-11-29T05:00:00Z", shown.escape_default()));
+    read.map(Some).ok_or_else(wrong)
 }
 
 /// How many items a page has: what was asked for, if it is between 1 and `most`.

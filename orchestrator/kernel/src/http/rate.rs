@@ -20,6 +20,15 @@ pub struct Allowance {
     pub every: Duration,
 }
 
+/// What one may still do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// So often at once.
+    pub more: u32,
+    /// After this time without doing it, the allowance is whole again.
+    pub whole_after: Duration,
+}
+
 /// Who has done how much lately. Times are those of a clock that only goes forward.
 #[derive(Debug)]
 pub struct Rate<K: Eq + Hash> {
@@ -32,8 +41,8 @@ impl<K: Eq + Hash> Rate<K> {
         Self { allowance, whole_again: Mutex::default() }
     }
 
-    /// Counts one more, or says after which time there may be one.
-    pub fn take(&self, one: K, now: Duration) -> Result<(), Duration> {
+    /// Counts one more and says what is left, or after which time there may be one.
+    pub fn take(&self, one: K, now: Duration) -> Result<Left, Duration> {
         let mut known = self.whole_again.lock().unwrap_or_else(PoisonError::into_inner);
         let then = known.get(&one).copied().unwrap_or_default().max(now) + self.allowance.every;
         self.check(then, now)?;
@@ -44,7 +53,15 @@ impl<K: Eq + Hash> Rate<K> {
             }
         }
         known.insert(one, then);
-        Ok(())
+        let whole_after = then.saturating_sub(now);
+        let every = self.allowance.every.as_nanos().max(1);
+        let taken = u32::try_from(whole_after.as_nanos().div_ceil(every)).unwrap_or(u32::MAX);
+        Ok(Left { more: self.allowance.at_once.saturating_sub(taken), whole_after })
+    }
+
+    /// How often it may be done.
+    pub fn allowance(&self) -> Allowance {
+        self.allowance
     }
 
     /// Whether there may be one more; nothing is counted.
@@ -69,8 +86,8 @@ mod tests {
     fn so_many_at_once_and_then_one_for_each_time_and_others_are_not_counted() {
         let rate = Rate::new(Allowance { at_once: 3, every: SECOND });
         let at = |seconds: u32| SECOND * seconds;
-        for _ in 0..3 {
-            rate.take('a', at(5)).unwrap();
+        for (more, whole_after) in [(2, 1), (1, 2), (0, 3)] {
+            assert_eq!(rate.take('a', at(5)), Ok(Left { more, whole_after: at(whole_after) }));
         }
         assert_eq!(rate.take('a', at(5)), Err(SECOND));
         assert_eq!(rate.look(&'a', at(5)), Err(SECOND));

@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::measures::Measures;
 use super::places::Most;
 use crate::verbs::Context;
+use crate::verbs::hashing::Hashing;
 use crate::verbs::live::Live;
 
 /// Limits of the HTTP interface, from configuration, and what it looks at beside the database.
@@ -82,6 +83,8 @@ pub struct HttpState {
     pub limits: Arc<Limits>,
     /// By which names it may be called.
     pub hosts: Arc<Hosts>,
+    /// Where passwords are hashed.
+    pub hashing: Arc<Hashing>,
 }
 
 impl HttpState {
@@ -89,7 +92,7 @@ impl HttpState {
     pub fn new(context: Context, options: HttpOptions) -> Self {
         let (limits, hosts) = (Arc::new(Limits::new(&options)), Arc::new(Hosts::new(&options)));
         let live = Arc::clone(&context.live);
-        Self { context, options: Arc::new(options), live, measures: Arc::default(), limits, hosts }
+        Self { context, options: Arc::new(options), live, measures: Arc::default(), limits, hosts, hashing: Arc::default() }
     }
 
     /// The pool, for reading.

@@ -184,6 +184,9 @@ fn document(operation: &mut Operation, method: &str, path: &str, needed: Option<
             }
         }
     }
+    if method == "GET" {
+        tagged(operation);
+    }
     for (status, description) in problems(operation, method, path, needed.is_some()) {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
     }
@@ -209,7 +212,11 @@ fn problems(operation: &Operation, method: &str, path: &str, needs_token: bool) 
     if needs_token {
         problems.push(("401", "There is no token, or it does not count"));
         problems.push(("403", "The caller's role does not have the permission, or not for this"));
-        problems.push(("429", "The caller does this too often, or has too much open; the Retry-After header says when to try again"));
+        problems.push((
+            "429",
+            "The caller does this too often, or has too much open; the Retry-After header says when to try again, and every\
+            answer's RateLimit and RateLimit-Policy how often one may call",
+        ));
     }
     let changes = !matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE");
     if path.contains('{') || changes {
@@ -235,9 +242,31 @@ fn idempotency_key() -> Parameter {
         .build()
 }
 
+/// Whole JSON documents have an entity tag.
+fn tagged(operation: &mut Operation) {
+    let Some(RefOr::T(done)) = operation.responses.responses.get_mut("200") else { return };
+    if !done.content.contains_key("application/json") {
+        return;
+    }
+    done.headers.insert("ETag".to_owned(), header("Changes with the answer; `If-None-Match` of a later call takes it").into());
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    let known = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("The `ETag` of an answer before: an answer that is still the same is not sent again"))
+        .schema(Some(text));
+    operation.parameters.get_or_insert_default().push(known.build().into());
+    let same = ResponseBuilder::new().description("The answer is still the one with the given `ETag`").build();
+    operation.responses.responses.entry("304".to_owned()).or_insert_with(|| same.into());
+}
+
 fn replayed() -> Header {
+    header("`true` where the call with this Idempotency-Key was done before, and this is its answer")
+}
+
+fn header(description: &str) -> Header {
     let mut header = Header::default();
-    header.description = Some("`true` where the call with this Idempotency-Key was done before, and this is its answer".to_owned());
+    header.description = Some(description.to_owned());
     header
 }
 

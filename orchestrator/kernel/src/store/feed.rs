@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use super::Error;
 use crate::domain::feed::Place;
@@ -52,6 +53,13 @@ pub async fn list_after(executor: impl PgExecutor<'_>, after: Place, limit: i64)
             data: row.data,
         })
         .collect())
+}
+
+/// The place behind everything that has ended by now: what is read from there on comes later, or is of a transaction that ended while an
+/// older one ran.
+pub async fn now(executor: impl PgExecutor<'_>) -> Result<Place, Error> {
+    let horizon = sqlx::query_scalar!(r#"SELECT feed_horizon() AS "horizon!""#).fetch_one(executor).await?;
+    Ok(Place { position: horizon - 1, stream_id: Uuid::max(), seq: i64::MAX })
 }
 
 /// Where a backup was restored into another cluster, transactions are counted anew: from here on positions go on behind those that there

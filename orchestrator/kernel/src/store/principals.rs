@@ -1,7 +1,9 @@
 //! Who may ask, approve and administer: people and programs.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Error;
@@ -56,4 +58,92 @@ pub async fn add_if_new(connection: &mut PgConnection, principal: &Principal, at
     .fetch_one(connection)
     .await?;
     row.try_into()
+}
+
+/// The principal of this name.
+pub async fn get_by_name(connection: &mut PgConnection, name: &str) -> Result<Option<Principal>, Error> {
+    let row = sqlx::query_as!(Row, "SELECT id, name, role, kind FROM principals WHERE name = $1", name).fetch_optional(connection).await?;
+    row.map(Principal::try_from).transpose()
+}
+
+/// Gives a principal another role.
+pub async fn set_role(connection: &mut PgConnection, id: Uuid, role: Role) -> Result<(), Error> {
+    sqlx::query!("UPDATE principals SET role = $2 WHERE id = $1", id, role.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+/// Whether a provider stands for somebody, who keeps their password there.
+pub async fn is_provided(connection: &mut PgConnection, id: Uuid) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM oidc_identities WHERE principal_id = $1) AS "is_provided!""#, id)
+        .fetch_one(connection)
+        .await?)
+}
+
+/// The first people of these roles, by name, who have something to sign in with; somebody else than this one.
+pub async fn list_people_with(
+    connection: &mut PgConnection,
+    roles: &[String],
+    but: Uuid,
+    at: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT p.name
+        FROM principals p
+        WHERE p.kind = 'person' AND p.role = ANY ($1) AND p.id <> $2
+        AND (
+            EXISTS (SELECT FROM passwords w WHERE w.principal_id = p.id)
+            OR EXISTS (SELECT FROM oidc_identities i WHERE i.principal_id = p.id)
+            OR EXISTS (
+                SELECT
+                FROM api_tokens t
+                WHERE t.principal_id = p.id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3)
+            )
+            OR EXISTS (SELECT FROM sessions s WHERE s.principal_id = p.id AND s.ended_at IS NULL AND s.expires_at > $3)
+        )
+        ORDER BY p.name
+        LIMIT $4",
+        roles,
+        but,
+        at,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Somebody, as lists show them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ListedPrincipal)]
+pub struct Listed {
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: String,
+    /// `person` or `program`.
+    pub kind: String,
+    /// When they came.
+    pub created_at: DateTime<Utc>,
+    /// Whether they have a password here.
+    pub has_password: bool,
+    /// Whether an OpenID Connect provider stands for them.
+    pub by_provider: bool,
+}
+
+/// People and programs behind a name, by name, at most `limit`.
+pub async fn list(connection: &mut PgConnection, after: Option<&str>, limit: i64) -> Result<Vec<Listed>, Error> {
+    Ok(sqlx::query_as!(
+        Listed,
+        r#"SELECT p.name, p.role, p.kind, p.created_at,
+            EXISTS (SELECT FROM passwords w WHERE w.principal_id = p.id) AS "has_password!",
+            EXISTS (SELECT FROM oidc_identities i WHERE i.principal_id = p.id) AS "by_provider!"
+        FROM principals p
+        WHERE $1::text IS NULL OR p.name > $1
+        ORDER BY p.name
+        LIMIT $2"#,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
 }

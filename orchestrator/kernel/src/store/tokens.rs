@@ -45,18 +45,22 @@ pub async fn add(connection: &mut PgConnection, token: &NewToken<'_>, at: DateTi
 /// What a token's text leads to.
 #[derive(Debug, Clone)]
 pub struct Found {
+    /// The token.
+    pub id: Uuid,
     /// Whose it is.
     pub principal: Principal,
     /// After this it counts no more.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was taken back.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was last used, to within the time after which that is noted again.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// The token with this hash, whether it still counts or not.
 pub async fn find(connection: &mut PgConnection, sha256: &[u8]) -> Result<Option<Found>, Error> {
     let row = sqlx::query!(
-        "SELECT p.id, p.name, p.role, p.kind, t.expires_at, t.revoked_at
+        "SELECT t.id AS token_id, p.id, p.name, p.role, p.kind, t.expires_at, t.revoked_at, t.last_used_at
         FROM api_tokens t
         JOIN principals p ON p.id = t.principal_id
         WHERE t.token_sha256 = $1",
@@ -66,7 +70,37 @@ pub async fn find(connection: &mut PgConnection, sha256: &[u8]) -> Result<Option
     .await?;
     let Some(row) = row else { return Ok(None) };
     let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind }.try_into()?;
-    Ok(Some(Found { principal, expires_at: row.expires_at, revoked_at: row.revoked_at }))
+    Ok(Some(Found { id: row.token_id, principal, expires_at: row.expires_at, revoked_at: row.revoked_at, last_used_at: row.last_used_at }))
+}
+
+/// Notes that a token is in use; of many calls at once, one writes. `before` is when it was last noted at the latest.
+pub async fn touch(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>, before: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE api_tokens
+        SET last_used_at = $2
+        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)",
+        id,
+        at,
+        before,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether the token with this id counts.
+pub async fn counts(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT
+            FROM api_tokens
+            WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+        ) AS "counts!""#,
+        id,
+        at,
+    )
+    .fetch_one(connection)
+    .await?)
 }
 
 /// A token as lists show it.
@@ -89,13 +123,15 @@ pub struct Listed {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was taken back.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was last used, to within an hour; null where it never was.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// The tokens older than a cursor, newest first, at most `limit`.
 pub async fn list(connection: &mut PgConnection, before: Option<Uuid>, limit: i64) -> Result<Vec<Listed>, Error> {
     Ok(sqlx::query_as!(
         Listed,
-        "SELECT t.id AS token_id, p.name, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at
+        "SELECT t.id AS token_id, p.name, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
         FROM api_tokens t
         JOIN principals p ON p.id = t.principal_id
         WHERE $1::uuid IS NULL OR t.id < $1
@@ -112,7 +148,7 @@ pub async fn list(connection: &mut PgConnection, before: Option<Uuid>, limit: i6
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Listed>, Error> {
     Ok(sqlx::query_as!(
         Listed,
-        "SELECT t.id AS token_id, p.name, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at
+        "SELECT t.id AS token_id, p.name, p.role, p.kind, t.label, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
         FROM api_tokens t
         JOIN principals p ON p.id = t.principal_id
         WHERE t.id = $1",

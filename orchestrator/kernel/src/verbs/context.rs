@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::announcements::Announcements;
 use super::background_status::BackgroundStatuses;
 use super::handed::Handed;
+use super::happened::Happened;
 use super::live::Live;
 use crate::domain::permission::Permissions;
 use crate::store::Store;
@@ -111,6 +112,8 @@ pub struct Context {
     pub handed: Arc<Handed>,
     /// What other processes are to hear.
     pub announcements: Arc<Announcements>,
+    /// How often what happened.
+    pub happened: Arc<Happened>,
     /// What one may do, as all parts declare it.
     pub permissions: Arc<Permissions>,
     /// What background agents last did.

@@ -17,10 +17,11 @@ use crate::store::{self, Store};
 
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
-/// Who follows which request.
+/// Who follows which request, or all.
 #[derive(Debug, Default)]
 pub struct Live {
     followers: Mutex<HashMap<Uuid, Weak<Notify>>>,
+    any: Arc<Notify>,
 }
 
 impl Live {
@@ -36,8 +37,14 @@ impl Live {
         signal
     }
 
+    /// A signal for each new event of whatever has some. Take it before reading.
+    pub fn follow_all(&self) -> Arc<Notify> {
+        self.any.clone()
+    }
+
     /// Says that this request has a new event.
     pub fn wake(&self, request_id: Uuid) {
+        self.any.notify_waiters();
         let signal = self.followers.lock().unwrap_or_else(PoisonError::into_inner).get(&request_id).and_then(Weak::upgrade);
         if let Some(signal) = signal {
             signal.notify_waiters();
@@ -45,6 +52,7 @@ impl Live {
     }
 
     fn wake_all(&self) {
+        self.any.notify_waiters();
         for signal in self.followers.lock().unwrap_or_else(PoisonError::into_inner).values().filter_map(Weak::upgrade) {
             signal.notify_waiters();
         }

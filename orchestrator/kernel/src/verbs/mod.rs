@@ -3,12 +3,17 @@
 pub mod announcements;
 pub mod background_status;
 pub mod handed;
+pub mod happened;
+pub mod hashing;
 pub mod holding;
 pub mod live;
+pub mod login_links;
 pub mod outcome;
+pub mod passwords;
 pub mod principal_keys;
 pub mod reply;
 pub mod returned;
+pub mod sessions;
 pub mod together;
 pub mod tokens;
 pub mod work;

@@ -32,8 +32,13 @@ pub fn sha256(text: &str) -> Vec<u8> {
 
 /// A new token's text: 32 random bytes.
 pub fn new_text() -> SecretString {
+    random_text(PREFIX)
+}
+
+/// 32 random bytes as text, behind what says which kind of secret it is.
+pub fn random_text(prefix: &str) -> SecretString {
     let bytes: [u8; 32] = rand::rng().random();
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
 }
 
 /// A principal that somebody names.
@@ -99,7 +104,12 @@ pub async fn ensure_admin(context: &Context, principal: &str, text: Option<Secre
 
 /// Whether a text has a token's form.
 pub fn is_plausible(text: &str) -> bool {
-    text.strip_prefix(PREFIX).is_some_and(|rest| URL_SAFE_NO_PAD.decode(rest).is_ok_and(|bytes| bytes.len() == 32))
+    has_form(PREFIX, text)
+}
+
+/// Whether a text is one that [`random_text`] could have made.
+pub(super) fn has_form(prefix: &str, text: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| URL_SAFE_NO_PAD.decode(rest).is_ok_and(|bytes| bytes.len() == 32))
 }
 
 async fn enrol(context: &Context, actor: &str, new: &NewToken, text: SecretString) -> Result<Option<Created>, Problem> {
@@ -160,6 +170,9 @@ fn check(permissions: &Permissions, who: &Who) -> Result<(), Problem> {
     if name.is_empty() || name.len() > 64 || !name.chars().all(ok) {
         return refuse(format!("`{}` can't be a principal's name: 1 to 64 letters, digits and `. _ @ -`", name.escape_default()));
     }
+    if !name.chars().any(char::is_alphanumeric) {
+        return refuse(format!("`{name}` can't be a principal's name: it needs a letter or a digit"));
+    }
     if name == "chiffon" {
         return refuse("`chiffon` is the system itself; use another name".to_owned());
     }
@@ -219,5 +232,14 @@ mod tests {
         assert!(new(Role::Operator, true).is_ok() && new(Role::Admin, false).is_ok());
         assert_eq!(new(Role::Approver, true).unwrap_err().code, ErrorCode::InvalidParameters);
         assert_eq!(new(Role::Admin, true).unwrap_err().code, ErrorCode::InvalidParameters);
+    }
+
+    #[test]
+    fn a_name_can_stand_in_an_address() {
+        let named = |name: &str| check(&Permissions::default(), &Who { name: name.to_owned(), role: Role::Viewer, program: false });
+        assert!(named("ada@example.com").is_ok() && named("..a").is_ok());
+        for name in ["", ".", "..", "-", "a/b", "a b", "chiffon"] {
+            assert_eq!(named(name).unwrap_err().code, ErrorCode::InvalidParameters, "{name}");
+        }
     }
 }

@@ -105,7 +105,7 @@ impl Work {
 
     /// Makes it last, and does what follows.
     pub async fn commit(mut self) -> Result<(), store::Error> {
-        let Context { wakes, live, announcements, handed, .. } = &self.context;
+        let Context { wakes, live, announcements, handed, happened, .. } = &self.context;
         let sends = !self.trail.messages.is_empty();
         let room = if sends { handed.reserve(self.trail.messages.len()) } else { None };
         let mut rows = Vec::new();
@@ -114,6 +114,7 @@ impl Work {
             rows = trail::write(&mut self.transaction, &self.trail, room.is_some(), now).await?;
         }
         store::commit(self.transaction).await?;
+        happened.count(self.trail.audit.iter().map(|(_, event)| event.event).chain(self.trail.system.iter().map(|event| event.event)));
         let changed = self.trail.events.iter().map(|(stream_id, ..)| *stream_id).collect::<BTreeSet<_>>();
         for stream_id in &changed {
             live.wake(*stream_id);

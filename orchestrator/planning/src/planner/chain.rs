@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::offline::{self, Index, OfflinePlanner};
 use super::provider::answer::{self, Answer, Kind};
-use super::{Planned, Planner, PlanningInput, order, prompt};
+use super::{Planned, Planner, PlanningInput, direct, order, prompt};
 
 /// What a chain is made of.
 #[derive(Debug)]
@@ -90,7 +90,9 @@ impl PlannerChain {
     pub fn new(options: PlannerOptions) -> Result<Self, Problem> {
         let PlannerOptions { providers, strategy, round_within, clock, ids, ledger, shutdown } = options;
         for (number, provider) in providers.iter().enumerate() {
-            if provider.name == offline::NAME || providers[..number].iter().any(|other| other.name == provider.name) {
+            if [offline::NAME, direct::NAME].contains(&provider.name.as_str())
+                || providers[..number].iter().any(|other| other.name == provider.name)
+            {
                 let message = format!("`llm.providers`: the name `{}` is taken; give each provider its own", provider.name);
                 return Err(Problem::new(ErrorCode::ConfigInvalid, message));
             }
@@ -345,6 +347,12 @@ impl Planner for PlannerChain {
         };
         let providers = self.providers.iter().map(|provider| (provider.config.name.clone(), state(provider)));
         providers.chain(self.offline.health()).collect()
+    }
+
+    fn budgets(&self) -> Vec<(String, MicroDollars)> {
+        let limited =
+            self.providers.iter().filter_map(|provider| Some((provider.config.name.clone(), provider.config.monthly_budget_usd?)));
+        limited.collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! A planner proposes; it never decides. Whatever it proposes is checked against the catalogue by `domain::assemble`.
 
 pub mod chain;
+pub mod direct;
 pub mod offline;
 mod order;
 mod prompt;
@@ -107,4 +108,9 @@ pub trait Planner: Send + Sync + std::fmt::Debug {
 
     /// Each provider's name with whether it would be called now, for `/health`.
     fn health(&self) -> Vec<(String, String)>;
+
+    /// Each provider's name with what it may cost in a calendar month, for those that have a limit.
+    fn budgets(&self) -> Vec<(String, MicroDollars)> {
+        Vec::new()
+    }
 }

@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod catalogue;
 pub mod fleet;
 pub mod not_offered;
+pub mod part;
 pub mod plan;
 pub mod plan_state;
 pub mod policy;

@@ -102,7 +102,7 @@ pub struct RequestStory {
     pub plan: Value,
     /// Its hash.
     pub plan_sha256: Option<String>,
-    /// `[{by, decision, at, comment}]`, with `standing_approval` where it came about by one.
+    /// `[{by, decision, at, comment}]`, with `left_out` where steps were, and with `standing_approval` where it came about by one.
     pub approvals: Value,
     /// `[{at, from, by, text}]`; `by` is the person's name, null for Chiffon's own words.
     pub messages: Value,
@@ -122,7 +122,7 @@ pub async fn of_requests(connection: &mut PgConnection, task_ids: &[Uuid]) -> Re
                             'id', s.id, 'given_at', s.given_at, 'expires_at', s.expires_at, 'request_id', s.request_id, 'plan_sha256', s.plan_sha256,
                             'steps_sha256', s.steps_sha256
                         ))
-                    END
+                    END || CASE WHEN a.left_out = '{}' THEN '{}' ELSE jsonb_build_object('left_out', a.left_out) END
                     ORDER BY a.at, a.id
                 )
                 FROM approvals a

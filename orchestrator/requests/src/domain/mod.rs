@@ -1,6 +1,8 @@
 //! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
 
+pub mod asked_action;
 pub mod deadline;
+pub mod in_short;
 pub mod origin;
 pub mod permissions;
 pub mod request;

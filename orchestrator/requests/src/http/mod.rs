@@ -23,6 +23,8 @@ pub fn routes(server: &chiffon_kernel::http::HttpState, context: Context) -> Rou
         .waiting(REQUESTS_ASK, routes!(request::submit::submit))
         .needs(REQUESTS_READ, routes!(request::get::get))
         .needs(REQUESTS_READ, routes!(request::list::list))
+        .needs(REQUESTS_READ, routes!(request::short::summary))
+        .needs(REQUESTS_READ, routes!(request::plans::plans))
         .needs(REQUESTS_READ, routes!(request::events::events))
         .needs(REQUESTS_READ, routes!(event::list::list))
         .needs(REQUESTS_ASK, routes!(request::say::say))

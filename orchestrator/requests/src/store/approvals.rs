@@ -22,6 +22,8 @@ pub struct New<'n> {
     pub decision: &'n str,
     /// Why.
     pub comment: Option<&'n str>,
+    /// The steps that an approval leaves out, sorted.
+    pub left_out: &'n [String],
 }
 
 /// Records a decision. A person may change their mind as long as theirs has started nothing; `false` when they have said the same before.
@@ -30,7 +32,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         "INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (plan_id, principal_id) DO UPDATE
-        SET decision = $5, comment = $6, at = $7
+        SET decision = $5, comment = $6, at = $7, left_out = '{}'
         WHERE approvals.decision <> $5 AND approvals.consumed_at IS NULL",
         new.id,
         new.plan_id,
@@ -52,32 +54,33 @@ pub async fn approve(connection: &mut PgConnection, words: &[(New<'_>, i32)], at
     let rows = sqlx::query!(
         r#"WITH word AS (
             SELECT *
-            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int[])
-                AS word (id, plan_id, plan_sha256, principal_id, comment, needed)
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int[], $8::text[])
+                AS word (id, plan_id, plan_sha256, principal_id, comment, needed, left_out)
         ), others AS (
             SELECT word.plan_id, (
                 SELECT count(*)
                 FROM approvals a
                 WHERE a.plan_id = word.plan_id AND a.plan_sha256 = word.plan_sha256 AND a.decision = 'approve'
-                AND a.principal_id <> word.principal_id
+                AND a.left_out = string_to_array(word.left_out, ',') AND a.principal_id <> word.principal_id
             ) AS given
             FROM word
         ), said AS (
-            INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at, consumed_at)
+            INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at, consumed_at, left_out)
             SELECT word.id, word.plan_id, word.plan_sha256, word.principal_id, 'approve', word.comment, $7,
-                CASE WHEN others.given + 1 >= word.needed THEN $7::timestamptz END
+                CASE WHEN others.given + 1 >= word.needed THEN $7::timestamptz END, string_to_array(word.left_out, ',')
             FROM word
             JOIN others ON others.plan_id = word.plan_id
             ON CONFLICT (plan_id, principal_id) DO UPDATE
-            SET decision = EXCLUDED.decision, comment = EXCLUDED.comment, at = EXCLUDED.at, consumed_at = EXCLUDED.consumed_at
-            WHERE approvals.decision <> EXCLUDED.decision AND approvals.consumed_at IS NULL
-            RETURNING plan_id, principal_id, consumed_at
+            SET decision = EXCLUDED.decision, comment = EXCLUDED.comment, at = EXCLUDED.at, consumed_at = EXCLUDED.consumed_at,
+                left_out = EXCLUDED.left_out
+            WHERE (approvals.decision <> EXCLUDED.decision OR approvals.left_out <> EXCLUDED.left_out) AND approvals.consumed_at IS NULL
+            RETURNING plan_id, principal_id, consumed_at, left_out
         ), used AS (
             UPDATE approvals
             SET consumed_at = said.consumed_at
             FROM said
             WHERE approvals.plan_id = said.plan_id AND approvals.principal_id <> said.principal_id AND approvals.decision = 'approve'
-            AND approvals.consumed_at IS NULL AND said.consumed_at IS NOT NULL
+            AND approvals.left_out = said.left_out AND approvals.consumed_at IS NULL AND said.consumed_at IS NOT NULL
         )
         SELECT others.plan_id AS "plan_id!", others.given + 1 AS "given!"
         FROM others
@@ -89,10 +92,27 @@ pub async fn approve(connection: &mut PgConnection, words: &[(New<'_>, i32)], at
         &words.iter().map(|(new, _)| new.comment.map(str::to_owned)).collect::<Vec<_>>() as &[Option<String>],
         &words.iter().map(|(_, needed)| *needed).collect::<Vec<_>>(),
         at,
+        &words.iter().map(|(new, _)| new.left_out.join(",")).collect::<Vec<_>>(),
     )
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| (row.plan_id, row.given)).collect())
+}
+
+/// Who else has approved this plan, each with what they have left out.
+pub async fn list_others(connection: &mut PgConnection, plan_id: Uuid, principal_id: Uuid) -> Result<Vec<(String, Vec<String>)>, Error> {
+    let rows = sqlx::query!(
+        "SELECT p.name, a.left_out
+        FROM approvals a
+        JOIN principals p ON p.id = a.principal_id
+        WHERE a.plan_id = $1 AND a.principal_id <> $2 AND a.decision = 'approve'
+        ORDER BY a.at, a.id",
+        plan_id,
+        principal_id,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.left_out)).collect())
 }
 
 /// The word of somebody who stands for a plan's steps.
@@ -130,7 +150,7 @@ pub async fn add_standing(
     Ok(())
 }
 
-/// Whether this person has approved exactly this plan, in a word of their own that has started its run.
+/// Whether this person has approved exactly this plan, all of it, in a word of their own that has started its run.
 pub async fn is_own_word(connection: &mut PgConnection, plan_id: Uuid, principal_id: Uuid) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (
@@ -138,6 +158,7 @@ pub async fn is_own_word(connection: &mut PgConnection, plan_id: Uuid, principal
             FROM approvals a
             JOIN plans l ON l.id = a.plan_id AND l.sha256 = a.plan_sha256
             WHERE a.plan_id = $1 AND a.principal_id = $2 AND a.decision = 'approve' AND a.standing_id IS NULL AND a.consumed_at IS NOT NULL
+            AND a.left_out = '{}'
         ) AS "is_own!""#,
         plan_id,
         principal_id,

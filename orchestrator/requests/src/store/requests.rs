@@ -9,8 +9,10 @@ use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::domain::asked_action::AskedAction;
 use crate::domain::origin::Origin;
 use crate::domain::request::Status;
 
@@ -135,6 +137,8 @@ pub struct New<'n> {
     pub conversation_id: Option<Uuid>,
     /// The words.
     pub text: &'n str,
+    /// What is asked for without words.
+    pub action: Option<&'n AskedAction>,
     /// The trace.
     pub trace_id: &'n str,
     /// Higher goes first.
@@ -154,8 +158,8 @@ pub struct New<'n> {
 /// Adds a request.
 pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_micro_usd, resend_at, deadline_at, created_at, updated_at, origin_kind, origin_id)
-        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)",
+        "INSERT INTO requests (id, principal_id, conversation_id, text, status, waiting_for, trace_id, priority, deadline, max_cost_micro_usd, resend_at, deadline_at, created_at, updated_at, origin_kind, origin_id, action)
+        VALUES ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15)",
         new.id,
         new.principal_id,
         new.conversation_id,
@@ -170,6 +174,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         at,
         new.origin.kind(),
         new.origin.own_id(),
+        new.action.map(Json) as Option<Json<&AskedAction>>,
     )
     .execute(connection)
     .await?;
@@ -214,6 +219,12 @@ pub async fn get(connection: &mut PgConnection, request_id: Uuid) -> Result<Opti
     .await?
     .map(Row::try_from)
     .transpose()
+}
+
+/// What a request asks for without words; `None` where words asked.
+pub async fn action(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<AskedAction>, Error> {
+    let stored = sqlx::query_scalar!("SELECT action FROM requests WHERE id = $1", request_id).fetch_one(connection).await?;
+    stored.map(|value| read_json("requests", "action", &request_id, &value)).transpose()
 }
 
 /// A move to another state, and what is written beside it.

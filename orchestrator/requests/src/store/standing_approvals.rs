@@ -100,10 +100,17 @@ pub async fn lock_covering(
         FROM standing_approvals s
         JOIN principals p ON p.id = s.given_by
         WHERE s.steps_sha256 = $1 AND s.withdrawn_at IS NULL AND s.expires_at > $3
-        AND EXISTS (
-            SELECT
-            FROM api_tokens t
-            WHERE t.principal_id = p.id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3)
+        AND (
+            EXISTS (
+                SELECT
+                FROM api_tokens t
+                WHERE t.principal_id = p.id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3)
+            )
+            OR EXISTS (
+                SELECT
+                FROM sessions b
+                WHERE b.principal_id = p.id AND b.token_id IS NULL AND b.ended_at IS NULL AND b.expires_at > $3
+            )
         )
         AND NOT EXISTS (
             SELECT

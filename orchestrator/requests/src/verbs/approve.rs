@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chiffon_engine::verbs::leave_out::LeftOut;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
@@ -12,7 +13,7 @@ use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::together::Together;
 use chiffon_kernel::verbs::work::Work;
-use chiffon_plans::domain::runnable;
+use chiffon_plans::domain::{part, runnable};
 use chiffon_process::caught;
 use chiffon_protocol::{ErrorCode, Problem};
 use futures::FutureExt as _;
@@ -89,7 +90,8 @@ async fn transaction(context: &Context, words: &[&Word]) -> Result<Vec<Answer>, 
 /// One that can be approved.
 struct Going<'w> {
     at: usize,
-    word: &'w Word,
+    principal: &'w Principal,
+    input: Decide,
     row: Row,
     plan: plans::Row,
 }
@@ -101,17 +103,19 @@ async fn all(context: &Context, words: &[&Word]) -> Result<Vec<Answer>, Problem>
     let plan_ids: Vec<Uuid> = rows.values().filter_map(|row| row.plan_id).collect();
     let mut plans = plans::get_all(&mut work, &plan_ids).await?;
     let (mut answers, mut going) = (vec![], vec![]);
-    for (at, word @ (principal, input)) in words.iter().enumerate() {
+    for (at, (principal, input)) in words.iter().enumerate() {
         let found = rows.remove(&input.request_id).ok_or_else(|| missing::request(input.request_id)).and_then(|row| {
             may_decide(principal, &row, input.decision)?;
             let plan = row.plan_id.and_then(|plan_id| plans.remove(&plan_id));
-            Ok((seen_plan(&row, plan, &input.plan_sha256)?, row))
+            let plan = seen_plan(&row, plan, &input.plan_sha256)?;
+            let left_out = part::left_out(&plan.document, &input.left_out)?;
+            Ok((plan, row, Decide { left_out, ..input.clone() }))
         });
         match found {
             Err(problem) => answers.push((at, Err(problem))),
-            Ok((plan, mut row)) => match refused(context, &mut work, &mut row, &plan, principal, input).await? {
+            Ok((plan, mut row, input)) => match refused(context, &mut work, &mut row, &plan, principal, &input).await? {
                 Some(problem) => answers.push((at, Err(problem))),
-                None => going.push(Going { at, word, row, plan }),
+                None => going.push(Going { at, principal, input, row, plan }),
             },
         }
     }
@@ -141,7 +145,29 @@ async fn refused(
     if let Some(between) = outdated::of(work, row, plan).await? {
         return outdated::plan(context, work, row, &between).await.map(Some);
     }
+    if plan.approvals_needed > 1
+        && let Some(problem) = of_another_part(work, plan, principal, input).await?
+    {
+        return Ok(Some(problem));
+    }
     if plan.document.policy.self_approval { Ok(None) } else { by_themselves(work, row, principal).await }
+}
+
+/// Approvals of different parts don't add up: who approves says yes to exactly what runs.
+async fn of_another_part(work: &mut Work, plan: &plans::Row, principal: &Principal, input: &Decide) -> Result<Option<Problem>, Problem> {
+    let others = approvals::list_others(work, plan.id, principal.id).await?;
+    let Some((who, theirs)) = others.iter().find(|(_, theirs)| *theirs != input.left_out) else { return Ok(None) };
+    let what = |left_out: &[String]| match left_out {
+        [] => "all of it".to_owned(),
+        some => format!("it without {}", part::told(&plan.document, some)),
+    };
+    let message = format!(
+        "{who} has approved {}, and this would approve {}; approve the same part, or ask {who} to approve this one",
+        what(theirs),
+        what(&input.left_out)
+    );
+    let approved: Vec<_> = others.iter().map(|(by, left_out)| json!({"by": by, "left_out": left_out})).collect();
+    Ok(Some(Problem::new(ErrorCode::OtherPartApproved, message).with_details(json!({"approved": approved}))))
 }
 
 /// Whoever has said a word in the conversation is an author of its plan, whoever began it.
@@ -169,22 +195,27 @@ async fn approve(context: &Context, work: &mut Work, going: Vec<Going<'_>>) -> R
         return Ok(Vec::new());
     }
     let now = work.now();
-    let words = going
-        .iter()
-        .map(|Going { word: (principal, input), plan, .. }| (new_decision(context, plan, principal, input), plan.approvals_needed));
+    let words =
+        going.iter().map(|Going { principal, input, plan, .. }| (new_decision(context, plan, principal, input), plan.approvals_needed));
     let given = approvals::approve(work, &words.collect::<Vec<_>>(), now).await?;
     let (mut answers, mut starting) = (vec![], vec![]);
     for mut one in going {
-        let Going { at, word: (principal, input), row, plan } = &mut one;
+        let Going { at, principal, input, row, plan } = &mut one;
         let Some(given) = given.get(&plan.id).copied() else {
             let message = format!("`{}` has approved this plan before; it waits for somebody else", principal.name);
             answers.push((*at, Err(Problem::new(ErrorCode::AlreadyDecided, message))));
             continue;
         };
-        let data = json!({
+        let mut data = json!({
             "revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment,
             "approvals_given": given, "approvals_needed": plan.approvals_needed,
         });
+        if !input.left_out.is_empty() {
+            data["left_out"] = json!(input.left_out);
+            let text =
+                format!("{} approved plan {} without {}", principal.name, plan.revision, part::told(&plan.document, &input.left_out));
+            transition::say(work, row, None, &text).await?;
+        }
         let event = AuditEvent::new(&principal.name, "plan.approved", data);
         if given < i64::from(plan.approvals_needed) {
             wait_for_more(work, row, plan, given, event).await?;
@@ -198,9 +229,14 @@ async fn approve(context: &Context, work: &mut Work, going: Vec<Going<'_>>) -> R
         started.push((one, given));
         changes.push(change);
     }
-    let starts = started.iter_mut().zip(changes).map(|((one, _), change)| Start { row: &mut one.row, plan: Fixed::of(&one.plan), change });
+    let starts = started.iter_mut().zip(changes).map(|((one, _), change)| Start {
+        row: &mut one.row,
+        plan: Fixed::of(&one.plan),
+        change,
+        left_out: (!one.input.left_out.is_empty()).then(|| LeftOut { steps: one.input.left_out.clone(), by: one.principal.name.clone() }),
+    });
     start_run::run(context, work, starts.collect(), now).await?;
-    answers.extend(started.into_iter().map(|(one, given)| (one.at, Ok(decided(&one.row, &one.plan, &one.word.1, given)))));
+    answers.extend(started.into_iter().map(|(one, given)| (one.at, Ok(decided(&one.row, &one.plan, &one.input, given)))));
     Ok(answers)
 }
 

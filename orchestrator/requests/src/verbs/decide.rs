@@ -58,6 +58,8 @@ pub struct Decide {
     pub decision: Decision,
     /// Why; for a revision, what should change.
     pub comment: Option<String>,
+    /// Steps that an approval leaves out.
+    pub left_out: Vec<String>,
 }
 
 /// What became of it.
@@ -73,12 +75,18 @@ pub struct Decided {
     pub approvals_given: i64,
     /// Distinct people who have to.
     pub approvals_needed: i32,
+    /// The steps that an approval has left out.
+    pub left_out: Vec<String>,
 }
 
 /// Records a decision and does what follows from it. Approvals that come at the same time are one transaction.
 pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Result<Decided, Problem> {
     if input.decision == Decision::Approve {
         return approve::run(context, principal, input).await;
+    }
+    if !input.left_out.is_empty() {
+        let message = "`left_out` goes with the decision `approve`; leave it out, or say in words what should be different";
+        return Err(Problem::new(ErrorCode::InvalidField, message).with_details(json!({"field": "left_out"})));
     }
     let talk = match input.comment.as_deref().map(|words| checked_text(context, words)) {
         Some(Ok(words)) if input.decision == Decision::Revise => say::unchanged(context, principal, input.request_id, &words).await?,
@@ -201,6 +209,7 @@ pub(super) fn new_decision<'n>(context: &Context, plan: &plans::Row, principal: 
         principal_id: principal.id,
         decision: input.decision.as_str(),
         comment: input.comment.as_deref(),
+        left_out: &input.left_out,
     }
 }
 
@@ -246,5 +255,6 @@ pub(super) fn decided(row: &Row, plan: &plans::Row, input: &Decide, given: i64) 
         plan_sha256: input.plan_sha256.clone(),
         approvals_given: given,
         approvals_needed: plan.approvals_needed,
+        left_out: input.left_out.clone(),
     }
 }

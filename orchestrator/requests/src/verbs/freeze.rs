@@ -119,5 +119,5 @@ async fn run_unasked(context: &Context, work: &mut Work, row: &mut Row, plan: &F
     let document = plan.document;
     let data = json!({"revision": document.revision, "sha256": plan.sha256, "reasons": document.policy.reasons});
     let change = Change::new(Event::RunUnasked, AuditEvent::by_chiffon("plan.run_by_policy", data));
-    start_run::run(context, work, vec![Start { row, plan: *plan, change }], context.clock.now()).await
+    start_run::run(context, work, vec![Start { row, plan: *plan, change, left_out: None }], context.clock.now()).await
 }

@@ -6,6 +6,7 @@ mod answer_asks;
 pub mod approve;
 pub mod cancel;
 pub mod decide;
+pub mod direct;
 pub mod enforce_deadlines;
 pub mod expire;
 pub mod freeze;

@@ -107,9 +107,10 @@ fn was_refused(task: &TaskLine) -> bool {
     task.status == "failed" && task.changed != Some(true) && code == Some(u64::from(ErrorCode::VariablesChanged.number()))
 }
 
-/// An offer that nobody has claimed is taken back with the task; a claim that comes later is refused.
+/// An offer that nobody has claimed is taken back with the task; a claim that comes later is refused. What was left out has not run.
 fn is_untouched(task: &TaskLine) -> bool {
-    matches!(task.status.as_str(), "pending" | "waiting" | "dispatched")
+    let was_left_out = task.status == "skipped" && task.consequence.as_deref() == Some("continue");
+    was_left_out || matches!(task.status.as_str(), "pending" | "waiting" | "dispatched")
 }
 
 async fn give_up_plan(context: &Context, work: &mut Work, row: &mut Row, plan: &plans::Row, why: &str) -> Result<(), store::Error> {

@@ -11,7 +11,7 @@ use chiffon_fleet::store::catalogue;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
-use chiffon_planning::planner::{Planned, PlanningInput, Turn};
+use chiffon_planning::planner::{Planned, PlanningInput, Turn, direct};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::Context;
 use super::propose::{self, Drafted};
 use super::transition::{self, Change};
+use crate::domain::asked_action::AskedAction;
 use crate::domain::request::{Event, Status};
 use crate::store::planning::{self, PlanningLease};
 use crate::store::requests::{self, Row};
@@ -29,6 +30,8 @@ use crate::store::{durations, messages, plans};
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// A round that so many planners have not survived is not given to another one.
 const DEATHS_AT_MOST: i32 = 2;
+/// What was asked without words is planned in the first round; whatever is said later is words.
+const FIRST_ROUND: i32 = 1;
 /// How often a lease is renewed within its time.
 const RENEWALS: u32 = 3;
 
@@ -65,6 +68,8 @@ fn tell_of_deaths(work: &mut Work, leases: &[PlanningLease]) {
 /// Everything that a plan is made of.
 struct Material {
     input: PlanningInput,
+    /// What is asked for without words, where this is the round that plans it.
+    asked: Option<AskedAction>,
     history: std::collections::BTreeMap<String, f64>,
 }
 
@@ -84,7 +89,9 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
     }
     let Some(material) = context.store.within_limit(gather(context, lease)).await? else { return Ok(()) };
     let input = &material.input;
-    if let Some(left_out) = input.catalogue.not_offered().iter().find(|action| action.is_written_in(last_words(input))) {
+    let asks_in_words = material.asked.is_none();
+    let left_out = input.catalogue.not_offered().iter().find(|action| asks_in_words && action.is_written_in(last_words(input)));
+    if let Some(left_out) = left_out {
         let planned = Planned::Impossible(left_out.problem());
         return context.store.within_limit(store_outcome(context, lease, &material, planned)).await;
     }
@@ -93,6 +100,10 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
             return context.store.within_limit(wait_for_agent(context, lease)).await;
         };
         return context.store.within_limit(store_outcome(context, lease, &material, Planned::Impossible(problem))).await;
+    }
+    if let Some(asked) = &material.asked {
+        let planned = direct::plan(asked.wish(), input);
+        return context.store.within_limit(store_outcome(context, lease, &material, planned)).await;
     }
     let planned = tokio::select! {
         planned = context.planner.plan(&material.input) => planned,
@@ -160,8 +171,9 @@ async fn gather(context: &Context, lease: &PlanningLease) -> Result<Option<Mater
     let mut connection = context.store.acquire().await?;
     let Some(row) = requests::get(&mut connection, lease.request_id).await? else { return Ok(None) };
     let input = input_of(&mut connection, &row, lease.round).await?;
+    let asked = if lease.round == FIRST_ROUND { requests::action(&mut connection, lease.request_id).await? } else { None };
     let history = durations::list(&mut connection, context.clock.now()).await?;
-    Ok(Some(Material { input, history }))
+    Ok(Some(Material { input, asked, history }))
 }
 
 /// Everything that a planner may know of a request.

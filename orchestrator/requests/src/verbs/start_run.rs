@@ -2,6 +2,7 @@
 //! what people stand for, and for what needs nobody; in the caller's transaction, with the requests' rows locked.
 
 use chiffon_engine::verbs::create_tasks::{self, NewTasks};
+use chiffon_engine::verbs::leave_out::{self, LeftOut};
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan::PlanDocument;
@@ -46,6 +47,8 @@ pub struct Start<'s> {
     pub plan: Fixed<'s>,
     /// Moves the request, and says by whose word.
     pub change: Change,
+    /// What of it does not run, and who has said so.
+    pub left_out: Option<LeftOut>,
 }
 
 /// Starts them at this time, which is that of their approvals.
@@ -56,5 +59,10 @@ pub async fn run(context: &Context, work: &mut Work, starts: Vec<Start<'_>>, at:
     plans::approve(work, &starts.iter().map(|start| (start.plan.id, start.plan.state)).collect::<Vec<_>>(), at).await?;
     let tasks: Vec<NewTasks<'_>> = starts.iter().map(|start| freeze::new_tasks(start.row, start.plan.id, start.plan.document)).collect();
     create_tasks::apply(context, work, &tasks).await?;
+    for start in &starts {
+        if let Some(left_out) = &start.left_out {
+            leave_out::of_plan(context, work, start.plan.id, left_out).await?;
+        }
+    }
     transition::apply_all(context, work, starts.into_iter().map(|start| (start.row, start.change)).collect()).await
 }

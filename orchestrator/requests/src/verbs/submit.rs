@@ -1,4 +1,4 @@
-//! Asking: a request is stored with its first words, and a planner is called.
+//! Asking: a request is stored with its first words, or with the action that is asked for without any, and a planner is called.
 
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::credential::address_with_password;
@@ -17,7 +17,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Context, open_requests, transition};
+use super::{Context, direct, open_requests, transition};
+use crate::domain::asked_action::AskedAction;
 use crate::domain::origin::Origin;
 use crate::domain::permissions::REQUESTS_ASK;
 use crate::domain::request::{STREAM, Status};
@@ -30,8 +31,10 @@ const MOST_PRIORITY: i32 = 100;
 /// What is asked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Submit {
-    /// The words.
+    /// The words; empty where an action is asked for.
     pub text: String,
+    /// An action by its name, instead of words.
+    pub action: Option<AskedAction>,
     /// Groups requests of one chat.
     pub conversation_id: Option<Uuid>,
     /// When the asker has no more use for it.
@@ -64,7 +67,10 @@ pub struct Submitted {
 /// Stores the request and calls a planner.
 pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Result<Submitted, Problem> {
     may_ask(principal)?;
-    let text = checked_text(context, &input.text)?;
+    let text = match &input.action {
+        None => checked_text(context, &input.text)?,
+        Some(asked) => direct::checked(context, asked).await?,
+    };
     let priority = checked_priority(input.priority)?;
     let max_cost = checked_cost(input.max_cost_usd)?;
     checked_deadline(context, input.deadline)?;
@@ -78,6 +84,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
         origin: &origin,
         conversation_id: input.conversation_id,
         text: &text,
+        action: input.action.as_ref(),
         trace_id: &trace_id,
         priority,
         deadline: input.deadline,
@@ -92,6 +99,9 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     work.open(new.id, STREAM);
     let row = requests::lock(&mut work, new.id).await?.ok_or_else(|| missing::request(new.id))?;
     let mut data = json!({"text": text, "priority": priority, "trace_id": trace_id, "origin": origin});
+    if let Some(asked) = &input.action {
+        data["action"] = json!(asked);
+    }
     if let Some(message) = &input.message {
         data["message_id"] = json!(message.id);
     }

@@ -29,6 +29,7 @@ pub async fn run(context: &Context, principal: &Principal, envelope: &Envelope, 
     }
     let input = Submit {
         text: asked.text.clone(),
+        action: None,
         conversation_id: asked.conversation_id,
         deadline: asked.deadline,
         max_cost_usd: asked.max_cost_usd,

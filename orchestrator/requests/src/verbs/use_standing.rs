@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, work: &mut Work, row: &mut Row, plan:
         "approvals_given": used.len(), "approvals_needed": needed,
     });
     let change = Change::new(Event::Approve, AuditEvent::by_chiffon("plan.approved", data));
-    start_run::run(context, work, vec![Start { row, plan: *plan, change }], now).await?;
+    start_run::run(context, work, vec![Start { row, plan: *plan, change, left_out: None }], now).await?;
     work.wake_dispatcher();
     Ok(())
 }

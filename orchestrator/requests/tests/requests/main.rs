@@ -14,6 +14,7 @@ mod origins;
 mod outdated;
 mod overrunning;
 mod panicking;
+mod parts;
 mod planning_again;
 mod relaying;
 mod resolving;

@@ -40,7 +40,7 @@ async fn said(site: &Site, request_id: Uuid) -> String {
     site.app.text(query, request_id).await.unwrap_or_default()
 }
 
-fn unpreviewable() -> ActionSpec {
+pub(super) fn unpreviewable() -> ActionSpec {
     let mut spec = action();
     spec.check = chiffon_protocol::action::CheckSupport::None;
     spec
@@ -70,6 +70,7 @@ async fn an_approved_plan_whose_action_was_edited_becomes_a_new_plan_that_needs_
         plan_sha256: sha256.as_str().expect("a hash").to_owned(),
         decision: Decision::Approve,
         comment: None,
+        left_out: Vec::new(),
     };
     let old = site.app.text("SELECT sha256 FROM plans WHERE request_id = $1 AND revision = 1", request_id).await;
     assert!(decide::run(&site.app.context, &ada, approve(&json!(old))).await.is_err(), "the old plan is nobody's to approve");

@@ -14,7 +14,9 @@ use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_kernel::verbs as kernel;
 use chiffon_kernel::verbs::tokens::{self, NewToken};
 use chiffon_kernel::verbs::{Retention, Wakes, Watch};
-use chiffon_orchestrator::app::parts;
+use chiffon_notify::domain::channel::Notifications;
+use chiffon_oidc::verbs::provider::Provider;
+use chiffon_orchestrator::app::parts_with;
 use chiffon_orchestrator::http::{routes, serve};
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_plans::domain::policy::Policy;
@@ -43,6 +45,7 @@ pub struct App {
     pub context: Context,
     pub state: HttpState,
     repository: TempDir,
+    provider: Option<Arc<Provider>>,
     pub client: Client,
     pub address: String,
     shutdown: Shutdown,
@@ -97,6 +100,11 @@ impl Answer {
     }
 }
 
+/// Without channels.
+pub fn notify(context: &Context) -> chiffon_notify::verbs::Context {
+    chiffon_notify::verbs::Context::new(context.kernel.clone(), Notifications::default(), "http://chiffon.test").expect("an HTTP client")
+}
+
 /// Times and limits that most tests have.
 pub fn settings() -> Settings {
     Settings {
@@ -142,17 +150,37 @@ impl App {
 
     pub async fn with_settings(options: HttpOptions, settings: Settings) -> Self {
         let database = chiffon_harness::database::migrated().await;
-        let mut app = Self::build(&database.url(), options, settings, Duration::from_secs(20)).await;
+        let mut app = Self::build(&database.url(), options, settings, Duration::from_secs(20), |_| None).await;
         app.database = Some(database);
         app
     }
 
-    /// On this database, which need not be there.
-    pub async fn on(url: &str, options: HttpOptions) -> Self {
-        Self::build(url, options, settings(), Duration::from_secs(2)).await
+    /// Where people sign in by a provider, too, which is made for the address.
+    pub async fn with_provider(provider: impl FnOnce(&str) -> Provider) -> Self {
+        let database = chiffon_harness::database::migrated().await;
+        let (options, patience) = (HttpOptions::default(), Duration::from_secs(20));
+        let mut app = Self::build(&database.url(), options, settings(), patience, |address| Some(provider(address))).await;
+        app.database = Some(database);
+        app
     }
 
-    async fn build(url: &str, options: HttpOptions, settings: Settings, acquire_timeout: Duration) -> Self {
+    /// Its provider.
+    pub fn provider(&self) -> &Provider {
+        self.provider.as_deref().expect("a provider")
+    }
+
+    /// On this database, which need not be there.
+    pub async fn on(url: &str, options: HttpOptions) -> Self {
+        Self::build(url, options, settings(), Duration::from_secs(2), |_| None).await
+    }
+
+    async fn build(
+        url: &str,
+        options: HttpOptions,
+        settings: Settings,
+        acquire_timeout: Duration,
+        provider: impl FnOnce(&str) -> Option<Provider>,
+    ) -> Self {
         telemetry::install_tls_provider();
         let shutdown = Shutdown::new();
         let store = Store::new(&StoreOptions {
@@ -174,6 +202,7 @@ impl App {
             live: Arc::default(),
             handed: Arc::default(),
             announcements: Arc::default(),
+            happened: Arc::default(),
             permissions: Arc::default(),
             background: Arc::default(),
             shutdown: shutdown.clone(),
@@ -185,9 +214,10 @@ impl App {
         let state = HttpState::new(context.kernel.clone(), options);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let provider = provider(&address).map(Arc::new);
         // Only plain HTTP is spoken to it; reading the machine's certificates would cost more than most calls.
         let client = Client::builder().tls_certs_only([]).build().expect("a client");
-        let app = Self { context, state, client, address, shutdown, database: None, repository };
+        let app = Self { context, state, client, address, shutdown, database: None, repository, provider };
         let (served, routes, stop) = (app.state.clone(), app.routes(&app.context), app.shutdown.clone());
         Spawner::new(stop.clone()).spawn("http", async move { serve(listener, served, routes, stop).await.expect("serving") });
         app
@@ -196,7 +226,8 @@ impl App {
     /// The endpoints of all parts that work with this.
     pub fn routes(&self, context: &Context) -> Routes {
         let repository = AuditRepository::open_or_create(&self.repository.path().join("audit.git")).expect("a repository");
-        routes::of(&self.state, &parts(context, &repository, &Spawner::new(self.shutdown.clone())))
+        let spawner = Spawner::new(self.shutdown.clone());
+        routes::of(&self.state, &parts_with(context, &repository, &notify(context), &spawner, self.provider.clone()))
     }
 
     /// Where its database is.

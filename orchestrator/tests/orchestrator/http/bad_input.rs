@@ -151,6 +151,9 @@ async fn ids_are_malformed_or_unknown_and_the_answer_says_which() {
         (Method::GET, &format!("/audit?chain={unknown}"), 5105),
         (Method::GET, &format!("/audit/verify?chain={unknown}"), 5105),
         (Method::GET, "/docs/errors/1", 5121),
+        (Method::POST, "/notifications/nonsense/retry", 5106),
+        (Method::POST, &format!("/notifications/{unknown}/retry"), 5145),
+        (Method::POST, "/notifications/channels/nothing/test", 5144),
     ] {
         let answer = Answer::of(app.call(method.clone(), path, &token)).await;
         assert_eq!(answer.code(), code, "{method} {path}: {answer:?}");
@@ -188,6 +191,13 @@ async fn query_parameters_that_can_not_be_used_are_named() {
     let answer = app.post("/request?wait=long", &token, &json!({"text": "a"})).await;
     assert_eq!(answer.code(), 5123);
     assert_eq!(requests(&app).await, 0);
+    let operator = app.token("olga", Role::Operator).await;
+    for (path, named) in
+        [("/notifications?colour=red", "colour"), ("/notifications?state=done", "state"), ("/notifications?cursor=1", "cursor")]
+    {
+        let answer = app.get(path, &operator).await;
+        assert_eq!((answer.code(), answer.message().contains(named)), (5123, true), "{path}: {answer:?}");
+    }
 }
 
 #[tokio::test]

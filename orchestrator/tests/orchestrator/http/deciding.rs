@@ -45,7 +45,10 @@ async fn a_requester_who_approves_is_told_which_role_it_needs() {
     let (id, sha256) = app.proposed(&ada).await;
     let answer = app.post("/approve", &ada, &decision(id, &sha256, "approve")).await;
     assert_eq!((answer.code(), answer.status), (5701, StatusCode::FORBIDDEN));
-    assert_eq!(answer.body["details"], json!({"role": "requester", "needed": "approver", "permission": "requests.approve"}));
+    assert_eq!(
+        answer.body["details"],
+        json!({"role": "requester", "needed": "approver", "permission": "requests.approve", "roles": ["approver", "admin"]})
+    );
     assert_eq!(app.get(&format!("/request/{id}"), &ada).await.ok()["status"], "awaiting_approval");
 }
 

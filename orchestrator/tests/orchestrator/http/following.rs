@@ -3,71 +3,15 @@
 use std::time::Duration;
 
 use chiffon_kernel::domain::role::Role;
-use futures::StreamExt as _;
-use reqwest::{Method, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::live::{Told, View};
 use super::{Answer, App};
 
-/// One server-sent event.
-#[derive(Debug, Clone, PartialEq)]
-struct Told {
-    id: Option<i64>,
-    kind: String,
-    data: Value,
-}
-
-/// A live view that is read piece by piece.
-struct View {
-    stream: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
-    buffer: String,
-}
-
-impl View {
-    async fn open(app: &App, token: &str, id: Uuid, after: Option<i64>) -> Self {
-        let mut call = app.call(Method::GET, &format!("/request/{id}/events"), token);
-        if let Some(after) = after {
-            call = call.header("last-event-id", after.to_string());
-        }
-        let response: Response = call.send().await.expect("an answer");
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { stream: response.bytes_stream().boxed(), buffer: String::new() }
-    }
-
-    /// The next event; `None` at the stream's end.
-    async fn next(&mut self) -> Option<Told> {
-        loop {
-            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
-                let told = parse(block);
-                self.buffer = rest.to_string();
-                match told {
-                    Some(told) => return Some(told),
-                    None => continue,
-                }
-            }
-            let chunk = tokio::time::timeout(Duration::from_secs(10), self.stream.next()).await.expect("an event within ten seconds");
-            self.buffer.push_str(std::str::from_utf8(&chunk?.ok()?).expect("text"));
-        }
-    }
-
-    async fn take(&mut self, count: usize) -> Vec<Told> {
-        let mut all = Vec::new();
-        while all.len() < count {
-            all.push(self.next().await.expect("one more event"));
-        }
-        all
-    }
-}
-
-fn parse(block: &str) -> Option<Told> {
-    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);
-    let data = field("data:")?;
-    Some(Told {
-        id: field("id:").and_then(|id| id.parse().ok()),
-        kind: field("event:")?.to_owned(),
-        data: serde_json::from_str(data).expect("JSON"),
-    })
+async fn follow(app: &App, token: &str, id: Uuid, after: Option<&str>) -> View {
+    View::open(app, token, &format!("/request/{id}/events"), after).await
 }
 
 async fn tell(app: &App, id: Uuid, kind: &'static str, data: Value) {
@@ -83,7 +27,7 @@ async fn what_happens_is_told_as_it_happens_and_resuming_anywhere_tells_the_rest
     let id = app.ask(&ada, "polish the lens").await;
     let shown = app.get(&format!("/request/{id}"), &ada).await.ok();
     let before = shown["last_event_id"].as_i64().expect("a cursor");
-    let mut view = View::open(&app, &ada, id, Some(before)).await;
+    let mut view = follow(&app, &ada, id, Some(&before.to_string())).await;
     for number in 0..250 {
         tell(&app, id, "task", json!({"number": number})).await;
     }
@@ -91,13 +35,13 @@ async fn what_happens_is_told_as_it_happens_and_resuming_anywhere_tells_the_rest
     let numbers: Vec<i64> = all.iter().map(|told| told.data["number"].as_i64().expect("a number")).collect();
     assert_eq!(numbers, (0..250).collect::<Vec<i64>>());
     for place in [0, 1, 99, 100, 248] {
-        let mut resumed = View::open(&app, &ada, id, all[place].id).await;
+        let mut resumed = follow(&app, &ada, id, all[place].id.as_deref()).await;
         assert_eq!(resumed.take(249 - place).await, all[place + 1..]);
     }
-    let mut whole = View::open(&app, &ada, id, None).await;
+    let mut whole = follow(&app, &ada, id, None).await;
     let count = usize::try_from(before).expect("small") + 250;
-    let ids: Vec<Option<i64>> = whole.take(count).await.iter().map(|told| told.id).collect();
-    assert_eq!(ids, (1..=before + 250).map(Some).collect::<Vec<_>>());
+    let ids: Vec<Option<String>> = whole.take(count).await.into_iter().map(|told| told.id).collect();
+    assert_eq!(ids, (1..=before + 250).map(|id| Some(id.to_string())).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -105,14 +49,14 @@ async fn an_ended_request_is_told_to_its_end_and_the_stream_ends() {
     let app = App::start().await;
     let ada = app.token("ada", Role::Requester).await;
     let id = app.ask(&ada, "polish the lens").await;
-    let mut view = View::open(&app, &ada, id, None).await;
+    let mut view = follow(&app, &ada, id, None).await;
     app.post(&format!("/cancel/{id}"), &ada, &json!({})).await.ok();
     let mut all = Vec::new();
     while let Some(told) = view.next().await {
         all.push(told);
     }
     let last = all.last().expect("an end");
-    assert_eq!((last.kind.as_str(), &last.data["status"], last.id), ("end", &json!("cancelled"), None), "{all:#?}");
+    assert_eq!((last.kind.as_str(), &last.data["status"], &last.id), ("end", &json!("cancelled"), &None), "{all:#?}");
     assert!(all.iter().any(|told| told.kind == "request" && told.data["status"] == "cancelled"), "{all:#?}");
     assert_eq!(all.iter().filter(|told| told.kind == "end").count(), 1);
 }
@@ -134,7 +78,7 @@ async fn log_lines_are_told_with_their_event_and_stand_in_the_tasks_log() {
     .await;
     tell(&app, id, "log", json!({"task_id": task_id, "attempt": 1, "from": 1, "to": 3})).await;
     tell(&app, id, "log", json!({"task_id": task_id, "attempt": 1, "from": 4, "to": 5})).await;
-    let told = View::open(&app, &joan, id, cursor).await.take(2).await;
+    let told = follow(&app, &joan, id, cursor.map(|cursor| cursor.to_string()).as_deref()).await.take(2).await;
     let texts = |told: &Told| told.data["lines"].as_array().expect("lines").iter().map(|line| line["text"].clone()).collect::<Vec<_>>();
     assert_eq!((told[0].kind.as_str(), texts(&told[0])), ("log", vec![json!("line 1"), json!("line 2"), json!("line 3")]));
     assert_eq!(texts(&told[1]), [json!("line 4"), json!("line 5")]);
@@ -155,8 +99,8 @@ async fn a_bad_cursor_is_named_and_the_stop_ends_open_views() {
     let id = app.ask(&ada, "polish the lens").await;
     let call = app.call(Method::GET, &format!("/request/{id}/events"), &ada).header("last-event-id", "abc");
     assert_eq!(Answer::of(call).await.code(), 5123);
-    let mut view = View::open(&app, &ada, id, None).await;
-    assert_eq!(view.take(1).await[0].id, Some(1));
+    let mut view = follow(&app, &ada, id, None).await;
+    assert_eq!(view.take(1).await[0].id.as_deref(), Some("1"));
     app.stop();
     while view.next().await.is_some() {}
 }
@@ -170,12 +114,12 @@ async fn there_is_a_bound_to_how_many_live_views_are_open() {
     .await;
     let ada = app.token("ada", Role::Requester).await;
     let id = app.ask(&ada, "polish the lens").await;
-    let first = View::open(&app, &ada, id, None).await;
+    let first = follow(&app, &ada, id, None).await;
     let second = app.get(&format!("/request/{id}/events"), &ada).await;
     assert_eq!(second.code(), 5025);
     assert_eq!(second.header("retry-after"), "5");
     let bob = app.token("bob", Role::Viewer).await;
-    let of_another = View::open(&app, &bob, id, None).await;
+    let of_another = follow(&app, &bob, id, None).await;
     let carol = app.token("carol", Role::Viewer).await;
     let in_all = app.get(&format!("/request/{id}/events"), &carol).await;
     assert!(in_all.code() == 5025 && in_all.message().contains("(`http.max_streams`)"), "{in_all:?}");

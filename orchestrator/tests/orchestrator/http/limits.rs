@@ -30,6 +30,9 @@ async fn one_principal_calls_so_often_and_no_other_is_held_up_by_it() {
     let refused = calls.iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).expect("60 calls at once are too many");
     assert_eq!(refused.code(), 5022);
     assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!((refused.header("ratelimit-policy"), refused.header("ratelimit")), ("\"calls\";q=10;w=2", "\"calls\";r=0;t=1"));
+    let most = calls.iter().filter(|answer| answer.status.is_success()).map(|answer| answer.header("ratelimit")).max();
+    assert_eq!(most, Some("\"calls\";r=9;t=1"), "and what is left is said before it is nothing");
     assert!(calls.iter().filter(|answer| answer.status.is_success()).count() >= 10, "twice as many for a moment");
     app.get("/whoami", &bob).await.ok();
     assert_ne!(counted(&app, &bob, 5022).await, "0");

@@ -95,6 +95,24 @@ async fn the_fleet_and_the_catalogue_are_shown() {
 }
 
 #[tokio::test]
+async fn a_chain_is_read_from_either_end() {
+    let app = App::start().await;
+    let ada = app.token("ada", Role::Viewer).await;
+    for name in ["bob", "eve"] {
+        app.token(name, Role::Viewer).await;
+    }
+    let read = async |query: &str| {
+        let page = app.get(&format!("/audit?{query}"), &ada).await.ok();
+        let rows = page["items"].as_array().expect("rows").iter().map(|row| row["seq"].as_i64().expect("a number")).collect::<Vec<_>>();
+        (rows, page["next_cursor"].as_i64())
+    };
+    assert_eq!(read("limit=2").await, (vec![1, 2], Some(2)));
+    assert_eq!(read("limit=2&cursor=2").await, (vec![3], None));
+    assert_eq!(read("newest=true&limit=2").await, (vec![3, 2], Some(2)));
+    assert_eq!(read("newest=true&limit=2&cursor=2").await, (vec![1], None));
+}
+
+#[tokio::test]
 async fn a_changed_audit_row_is_found() {
     let app = App::start().await;
     let ada = app.token("ada", Role::Requester).await;

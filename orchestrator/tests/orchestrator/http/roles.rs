@@ -64,14 +64,38 @@ async fn the_endpoints_need_these_permissions_and_have_these_least_roles() {
     GET /keys: keys.manage (admin)
     POST /keys: keys.manage (admin)
     DELETE /keys/{id}: keys.manage (admin)
+    POST /login-links: sessions.own (viewer)
     GET /metrics: metrics.read (viewer)
+    GET /notifications: notifications.read (operator)
+    GET /notifications/channels: notifications.read (operator)
+    POST /notifications/channels/{name}/test: notifications.manage (operator)
+    POST /notifications/{id}/retry: notifications.manage (operator)
+    DELETE /password: sessions.own (viewer)
+    GET /password: sessions.own (viewer)
+    PUT /password: sessions.own (viewer)
+    GET /people: people.read (viewer)
+    DELETE /people/{name}/password: tokens.manage (admin)
+    PUT /people/{name}/password: tokens.manage (admin)
+    GET /permissions: whoami.read (viewer)
+    GET /questions: questions.ask (viewer)
+    GET /questions/{name}: questions.ask (viewer)
     POST /request: requests.ask (requester)
     GET /request/{id}: requests.read (viewer)
     GET /request/{id}/events: requests.read (viewer)
     POST /request/{id}/messages: requests.ask (requester)
     POST /request/{id}/pause: requests.ask (requester)
+    GET /request/{id}/plans: requests.read (viewer)
     POST /request/{id}/resume: requests.ask (requester)
+    GET /request/{id}/summary: requests.read (viewer)
     GET /requests: requests.read (viewer)
+    DELETE /session: sessions.own (viewer)
+    POST /session: -
+    GET /session/oidc: -
+    POST /session/oidc: -
+    POST /session/oidc/leave: sessions.own (viewer)
+    POST /session/oidc/return: -
+    GET /sessions: sessions.own (viewer)
+    DELETE /sessions/{id}: sessions.own (viewer)
     GET /standing-approvals: requests.read (viewer)
     POST /standing-approvals: approvals.stand (approver)
     GET /standing-approvals/{id}: requests.read (viewer)
@@ -109,8 +133,15 @@ async fn a_role_without_the_permission_is_refused_and_any_other_is_let_in() {
                     assert_eq!(answer.code(), 5701);
                     let least = needed.least().as_str();
                     assert!(answer.message().contains(&format!("`{least}`")), "the role is not named: {what}");
-                    let details = json!({"role": role, "needed": least, "permission": needed.name});
-                    assert_eq!(answer.body["details"], details, "{what}");
+                    let details = &answer.body["details"];
+                    let told = [&details["role"], &details["needed"], &details["permission"], &details["roles"]];
+                    assert_eq!(told, [&json!(role), &json!(least), &json!(needed.name), &json!(needed.roles)], "{what}");
+                    assert!(answer.message().contains(&format!("(`{}`)", needed.name)), "the permission is not named: {what}");
+                    let who: BTreeSet<&str> =
+                        needed.roles.iter().filter(|has| *is_program || *has != role).map(|has| has.as_str()).collect();
+                    let named: Vec<&str> = details["people"].as_array().expect("people").iter().filter_map(|name| name.as_str()).collect();
+                    assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), who, "{what}");
+                    assert!(answer.message().contains(&named.join(", ")), "{what}");
                 }
                 _ => assert!(!refused, "refused: {what}"),
             }
@@ -123,7 +154,7 @@ async fn every_permission_is_declared_once_and_todays_roles_are_a_ladder_of_sets
     let app = App::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).expect("a repository");
-    let parts = parts(&app.context, &repository, &Spawner::new(app.context.shutdown.clone()));
+    let parts = parts(&app.context, &repository, &super::app::notify(&app.context), &Spawner::new(app.context.shutdown.clone()));
     let declared: Vec<Permission> = parts.iter().flat_map(|part| part.permissions).copied().collect();
     let by_name: BTreeMap<&str, Permission> = declared.iter().map(|permission| (permission.name, *permission)).collect();
     assert_eq!(by_name.len(), declared.len(), "one name, one permission: {declared:#?}");
@@ -138,7 +169,7 @@ async fn every_permission_is_declared_once_and_todays_roles_are_a_ladder_of_sets
     }
     let only_people: BTreeSet<&str> =
         declared.iter().filter(|permission| permission.programs != Programs::Hold).map(|permission| permission.name).collect();
-    assert_eq!(only_people, BTreeSet::from(["approvals.stand", "requests.approve", "tasks.resolve"]));
+    assert_eq!(only_people, BTreeSet::from(["approvals.stand", "requests.approve", "sessions.own", "tasks.resolve"]));
     let operator = app.context.permissions.set(Role::Operator, true);
     assert!(!operator.contains(&"tasks.resolve") && operator.contains(&"requests.manage"), "{operator:?}");
     let token = app.token("ada", Role::Approver).await;
@@ -179,4 +210,31 @@ async fn every_endpoint_is_documented_with_what_it_needs() {
     assert!(reader.status.is_success() && reader.body.as_str().is_some_and(|page| page.contains("swagger")), "{reader:?}");
     let page = Answer::of(app.client.get(format!("{}/docs/errors/5701", app.address))).await;
     assert!(page.body.as_str().is_some_and(|page| page.starts_with("# 5701: Forbidden")), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_denial_names_who_may_and_nobody_who_can_not_sign_in_any_more() {
+    let app = App::start().await;
+    let (root, ann) = (app.token("root", Role::Admin).await, app.token("ann", Role::Viewer).await);
+    for name in ["abe", "bea", "cleo", "dan", "eve", "fay"] {
+        app.token(name, Role::Approver).await;
+    }
+    app.program("bot", Role::Operator).await;
+    app.sql("UPDATE api_tokens t SET revoked_at = now() FROM principals p WHERE p.id = t.principal_id AND p.name IN ('abe', 'bea')").await;
+    let put = Answer::of(app.call(Method::PUT, "/people/bea/password", &root).json(&json!({"password": "trombone under glass"}))).await;
+    put.ok();
+    let refused = app.get("/tokens", &ann).await;
+    assert_eq!(refused.body["details"]["people"], json!(["root"]));
+    let refused = app.post("/request", &ann, &json!({"text": "polish the lens of nas"})).await;
+    assert_eq!(refused.body["details"]["people"], json!(["bea", "cleo", "dan", "eve", "fay"]));
+    assert!(refused.message().ends_with("(who may: bea, cleo, dan, eve, fay and others)"), "{refused:?}");
+
+    let people = app.get("/people?limit=2", &ann).await.ok();
+    assert_eq!(
+        (&people["items"][0]["name"], &people["items"][1]["name"], &people["next_cursor"]),
+        (&json!("abe"), &json!("ann"), &json!("ann"))
+    );
+    let people = app.get("/people?cursor=ann", &ann).await.ok();
+    assert_eq!((&people["items"][0]["name"], &people["items"][0]["has_password"]), (&json!("bea"), &json!(true)));
+    assert_eq!((&people["items"][1]["kind"], &people["items"][1]["by_provider"]), (&json!("program"), &json!(false)));
 }

@@ -43,6 +43,17 @@ async fn a_token_works_until_it_is_taken_back() {
 }
 
 #[tokio::test]
+async fn what_one_may_do_here_is_told_in_words() {
+    let app = App::start().await;
+    let ada = app.token("ada", Role::Viewer).await;
+    let all = app.get("/permissions", &ada).await.ok();
+    let one = |name: &str| all["items"].as_array().expect("a list").iter().find(|item| item["name"] == name).expect("it is there").clone();
+    let approve = json!({"name": "requests.approve", "lets": "approve or reject plans", "roles": ["approver", "admin"], "programs": false});
+    assert_eq!(one("requests.approve"), approve);
+    assert_eq!((&one("whoami.read")["roles"][0], &one("whoami.read")["programs"]), (&json!("viewer"), &json!(true)));
+}
+
+#[tokio::test]
 async fn tokens_that_can_not_be_used_say_why() {
     let app = App::start().await;
     let admin = app.token("root", Role::Admin).await;
@@ -84,4 +95,25 @@ async fn the_first_token_is_enrolled_once_however_often_it_starts() {
     let listed = app.get("/tokens", text.expose_secret()).await.ok();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
     assert!(tokens::ensure_admin(&app.context, "operator", Some("nonsense".to_owned().into())).await.is_err());
+}
+
+#[tokio::test]
+async fn a_token_shows_when_it_was_last_used_and_which_is_the_callers_own() {
+    let app = App::start().await;
+    let (root, ann) = (app.token("root", Role::Admin).await, app.token("ann", Role::Viewer).await);
+    let listed = app.get("/tokens", &root).await.ok();
+    let one = |listed: &serde_json::Value, name: &str| {
+        listed["items"].as_array().expect("tokens").iter().find(|token| token["name"] == name).expect("it is listed").clone()
+    };
+    assert!(one(&listed, "root")["last_used_at"].is_string(), "{listed:#}");
+    assert_eq!(one(&listed, "ann")["last_used_at"], json!(null), "it was never used");
+    assert_eq!(listed["current"], one(&listed, "root")["token_id"]);
+    app.get("/whoami", &ann).await.ok();
+    let first = one(&app.get("/tokens", &root).await.ok(), "ann")["last_used_at"].clone();
+    app.get("/whoami", &ann).await.ok();
+    assert_eq!(one(&app.get("/tokens", &root).await.ok(), "ann")["last_used_at"], first, "a call within the hour writes nothing");
+    app.sql("UPDATE api_tokens SET last_used_at = last_used_at - interval '61 minutes'").await;
+    app.get("/whoami", &ann).await.ok();
+    let later = one(&app.get("/tokens", &root).await.ok(), "ann")["last_used_at"].clone();
+    assert!(later.as_str() >= first.as_str(), "{later} {first}");
 }

@@ -39,7 +39,8 @@ impl Task {
     fn pending_on(event: &Event) -> Result<Self, InvalidTransition> {
         match event {
             Event::DependenciesMet => Ok(Self::Waiting),
-            Event::DependencyFailed => Ok(Self::Skipped),
+            // Left out by a person when they approved the plan: before its turn, too.
+            Event::DependencyFailed | Event::LeaveOut => Ok(Self::Skipped),
             Event::CancelRequested => Ok(Self::Cancelled),
             Event::Offer { .. }
             | Event::Claim { .. }
@@ -53,7 +54,6 @@ impl Task {
             | Event::Hold
             | Event::Retry { .. }
             | Event::TryAgain { .. }
-            | Event::LeaveOut
             | Event::Resolve { .. } => Err(not_here(Status::Pending, event)),
         }
     }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::body;
+use chiffon_kernel::http::input::moment;
 use chiffon_kernel::http::problem::Failure;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ pub(in crate::http) struct PurgeBody {
     /// From this sender.
     sender: Option<String>,
     /// Died before this.
+    #[serde(default, deserialize_with = "moment")]
     before: Option<DateTime<Utc>>,
     /// All of them; instead of anything else.
     all: bool,

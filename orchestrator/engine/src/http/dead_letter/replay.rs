@@ -1,13 +1,11 @@
 //! `POST /dead-letters/{id}/replay`: sends it to its queue again, or has its work offered again.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::body::Nothing;
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::Id;
-use chiffon_kernel::http::problem::Failure;
-use serde_json::{Value, json};
 
 use super::get::{DeadLetterAnswer, show};
 use crate::http::HttpState;
@@ -19,16 +17,10 @@ use crate::verbs::dead_letters::replay;
     post, path = "/dead-letters/{id}/replay", tag = "dead letters", params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = DeadLetterAnswer))
 )]
-pub(in crate::http) async fn replay(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Id(id): Id,
-    key: Key,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let work = Box::pin(async {
+pub(in crate::http) async fn replay(State(state): State<HttpState>, Id(id): Id, call: Once<Nothing>) -> Answer {
+    let work = |caller: Caller, (): ()| async move {
         replay::run(&state.context, &caller.0.name, id).await?;
-        Ok((StatusCode::OK, json!(show(&state, id).await?)))
-    });
-    let (status, answer) = once(&state, &caller, key, &[], work).await?;
-    Ok((status, Json(answer)))
+        show(&state, id).await
+    };
+    call.answer(StatusCode::OK, work).await
 }

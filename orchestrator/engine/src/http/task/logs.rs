@@ -15,7 +15,8 @@ use crate::store::read::tasks::{self, LogLine};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct LogsQuery {
-    /// `cursor` of the page before.
+    /// `cursor` of the page before: `ATTEMPT.SEQ`, after which lines are wanted. Any place of a log can be named so; lines of an attempt are
+    /// numbered from 1, and attempts, too.
     cursor: Option<String>,
     /// Lines of a page, 1 to 2,000; 500 unless told otherwise.
     #[param(minimum = 1, maximum = 2_000)]

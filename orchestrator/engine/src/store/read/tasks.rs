@@ -307,13 +307,20 @@ pub async fn logs(pool: &PgPool, task_id: Uuid, after: (i32, i64), limit: i64) -
     .fetch_optional(&mut *tx)
     .await?;
     let Some(whole) = whole else { return Ok(None) };
-    // The join names the partition of each attempt.
+    // Each attempt names its partition, and gives no more lines than are wanted: a long log is not sorted for a page of it.
     let lines = sqlx::query_as!(
         LogLine,
         "SELECT l.attempt, l.seq, l.at, l.kind, l.host, l.name, l.text, l.diff
         FROM task_attempts a
-        JOIN execution_logs l ON l.created_at = a.created_at AND l.task_id = a.task_id AND l.attempt = a.attempt
-        WHERE a.task_id = $1 AND (l.attempt, l.seq) > ($2, $3)
+        CROSS JOIN LATERAL (
+            SELECT attempt, seq, at, kind, host, name, text, diff
+            FROM execution_logs
+            WHERE created_at = a.created_at AND task_id = a.task_id AND attempt = a.attempt
+            AND seq > CASE WHEN a.attempt = $2 THEN $3::bigint ELSE 0 END
+            ORDER BY seq
+            LIMIT $4
+        ) l
+        WHERE a.task_id = $1 AND a.attempt >= $2
         ORDER BY l.attempt, l.seq
         LIMIT $4",
         task_id,

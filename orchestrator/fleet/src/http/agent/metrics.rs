@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chiffon_kernel::http::HttpState;
-use chiffon_kernel::http::input::{Name, Params, cut, page_size};
+use chiffon_kernel::http::input::{Name, Params, cut, moment, page_size};
 use chiffon_kernel::http::problem::Failure;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,10 @@ use crate::store::read::agents::{self, Sample};
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct MetricsQuery {
     /// At or after this moment (RFC 3339).
+    #[serde(default, deserialize_with = "moment")]
     since: Option<DateTime<Utc>>,
     /// `next_cursor` of the page before.
+    #[serde(default, deserialize_with = "moment")]
     cursor: Option<DateTime<Utc>>,
     /// Items of a page, 1 to 2,000; 200 unless told otherwise.
     #[param(minimum = 1, maximum = 2_000)]

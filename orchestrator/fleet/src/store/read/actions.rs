@@ -28,6 +28,7 @@ pub struct VersionView {
 pub struct ActionView {
     /// What its action.yml says; its fields stand beside `versions`.
     #[serde(flatten)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub spec: Value,
     /// The content that new plans use.
     pub sha256: String,

@@ -2,5 +2,6 @@
 
 pub(super) mod create;
 pub(super) mod list;
+pub(super) mod permissions;
 pub(super) mod revoke;
 pub(super) mod whoami;

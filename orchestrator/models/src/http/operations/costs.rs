@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chiffon_kernel::http::HttpState;
-use chiffon_kernel::http::input::Params;
+use chiffon_kernel::http::input::{Params, moment};
 use chiffon_kernel::http::problem::Failure;
 use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +21,7 @@ const LOOK_BACK: TimeDelta = TimeDelta::days(92);
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct CostsQuery {
     /// Calls begun at or after this moment (RFC 3339); 92 days ago unless told otherwise.
+    #[serde(default, deserialize_with = "moment")]
     since: Option<DateTime<Utc>>,
     /// Only calls made for this request.
     request_id: Option<Uuid>,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chiffon_plans::domain::fleet::Fleet;
 use chiffon_plans::domain::plan::{Draft, DraftStep};
 use chiffon_protocol::action::Risk;
-use chiffon_protocol::{ErrorCode, Problem};
+use chiffon_protocol::{ActionSpec, ErrorCode, Problem};
 use serde_json::{Map, Value};
 
 use super::clauses::{self, Clause};
@@ -247,19 +247,23 @@ impl<'a> Builder<'a> {
         Some((step_id, output))
     }
 
-    /// The action's verb; where that is taken, with the host; where that is taken too, with a number.
     fn free_id(&self, action: &str, hosts: &[String]) -> String {
-        let taken: BTreeSet<&str> = self.steps.iter().map(|step| step.step_id.as_str()).collect();
-        let verb = action.split('_').next().unwrap_or(action).to_owned();
-        let host = id_part(&hosts.join("-"));
-        let mut choices = vec![verb.clone()];
-        if !host.is_empty() {
-            choices.push(format!("{verb}-{host}"));
-        }
-        choices.push(action.to_owned());
-        choices.extend((2..=100).map(|number| format!("{verb}-{number}")));
-        choices.into_iter().find(|id| !taken.contains(id.as_str())).unwrap_or(verb)
+        free_id(&self.steps, action, hosts)
     }
+}
+
+/// The action's verb; where one of the steps has that, with the host; where that is taken too, with a number.
+pub(in crate::planner) fn free_id(steps: &[DraftStep], action: &str, hosts: &[String]) -> String {
+    let taken: BTreeSet<&str> = steps.iter().map(|step| step.step_id.as_str()).collect();
+    let verb = action.split('_').next().unwrap_or(action).to_owned();
+    let host = id_part(&hosts.join("-"));
+    let mut choices = vec![verb.clone()];
+    if !host.is_empty() {
+        choices.push(format!("{verb}-{host}"));
+    }
+    choices.push(action.to_owned());
+    choices.extend((2..=100).map(|number| format!("{verb}-{number}")));
+    choices.into_iter().find(|id| !taken.contains(id.as_str())).unwrap_or(verb)
 }
 
 /// Characters that a step id may have.
@@ -275,7 +279,7 @@ fn output_of(entry: &Entry, accepts: &str) -> Option<String> {
 }
 
 /// Says of a host that a group has its name, too, unless all of the group are meant.
-fn also_a_group(name: &str, hosts: &[String], fleet: &Fleet) -> Option<String> {
+pub(in crate::planner) fn also_a_group(name: &str, hosts: &[String], fleet: &Fleet) -> Option<String> {
     let members = fleet.groups().get(name).filter(|members| !members.iter().all(|member| hosts.contains(member)))?;
     let is_host = fleet.resolve(name).is_some_and(|found| found.len() == 1 && found.contains(name));
     let others: Vec<&str> = members.iter().map(String::as_str).collect();
@@ -305,7 +309,12 @@ pub fn set_target(entry: &Entry, parameters: &mut Map<String, Value>, hosts: &[S
 
 /// What a step does, with its hosts.
 pub fn title(entry: &Entry, hosts: &[String]) -> String {
-    let title = &entry.spec.title;
+    title_of(&entry.spec, hosts)
+}
+
+/// The same of an action that stands in no index.
+pub(in crate::planner) fn title_of(spec: &ActionSpec, hosts: &[String]) -> String {
+    let title = &spec.title;
     if hosts.is_empty() { title.clone() } else { format!("{title} {} {}", preposition(title), hosts.join(", ")) }
 }
 

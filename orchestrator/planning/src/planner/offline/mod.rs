@@ -6,11 +6,11 @@
 mod answers;
 mod apart;
 mod budget;
-mod chain;
+pub(super) mod chain;
 mod clauses;
 pub mod evidence;
 mod example;
-mod hosts;
+pub(super) mod hosts;
 mod index;
 mod judge;
 mod left_out;

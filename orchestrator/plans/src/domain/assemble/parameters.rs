@@ -35,7 +35,7 @@ pub fn problems(step_id: &str, spec: &ActionSpec, parameters: &Map<String, Value
     let mut problems: Vec<Problem> = validator
         .iter_errors(&value)
         .filter(|error| !open.contains(top_level(error).as_str()))
-        .map(|error| problem(step_id, spec, &error))
+        .flat_map(|error| found(step_id, spec, &error))
         .collect();
     problems.dedup();
     problems
@@ -46,25 +46,31 @@ fn top_level(error: &ValidationError<'_>) -> String {
     error.instance_path().as_str().split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 
-fn problem(step_id: &str, spec: &ActionSpec, error: &ValidationError<'_>) -> Problem {
+/// What one broken rule says: of parameters that there are not, each.
+fn found(step_id: &str, spec: &ActionSpec, error: &ValidationError<'_>) -> Vec<Problem> {
     let place = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
-    let prefix = format!("step `{step_id}` ({})", spec.name);
+    let tell = |parameter: String, rule: String| {
+        let message = format!("step `{step_id}` ({}): `{parameter}`: {rule}", spec.name);
+        let keyword = error.kind().keyword();
+        let details = json!({"step_id": step_id, "action": spec.name, "parameter": parameter, "rule": keyword, "reason": rule});
+        Problem::new(ErrorCode::InvalidParameters, message).with_details(details)
+    };
     let known: Vec<&str> = spec.parameter_schemas().map(|(name, _)| name).collect();
-    let (parameter, rule) = match error.kind() {
+    match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
             let name = if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
-            (name, "it is required and missing".to_owned())
+            vec![tell(name, "it is required and missing".to_owned())]
         }
         ValidationErrorKind::AdditionalProperties { unexpected } if place.is_empty() => {
-            let name = unexpected.first().map_or("", String::as_str);
-            let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            (name.to_owned(), format!("there is no such parameter{hint} The parameters are {}", known.join(", ")))
+            let one = |name: &String| {
+                let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                tell(name.clone(), format!("there is no such parameter{hint} The parameters are {}", known.join(", ")))
+            };
+            unexpected.iter().map(one).collect()
         }
-        _ => (place, error.to_string()),
-    };
-    let details = json!({"step_id": step_id, "action": spec.name, "parameter": parameter, "rule": error.kind().keyword()});
-    Problem::new(ErrorCode::InvalidParameters, format!("{prefix}: `{parameter}`: {rule}")).with_details(details)
+        _ => vec![tell(place, error.to_string())],
+    }
 }
 
 /// What is wrong with the outputs that a step gave back.

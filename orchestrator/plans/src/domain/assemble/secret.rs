@@ -18,6 +18,7 @@ fn problem(step_id: &str, spec: &ActionSpec, parameter: &str) -> Problem {
          a real secret, change it: what was said is kept as it was said",
         spec.name
     );
-    let details = json!({"step_id": step_id, "action": spec.name, "parameter": parameter});
+    let reason = "it is a secret, and plans are shown and kept: put its value into `secrets.toml` in the agent's folder, and say `secret://NAME` here";
+    let details = json!({"step_id": step_id, "action": spec.name, "parameter": parameter, "reason": reason});
     Problem::new(ErrorCode::SecretInPlain, message).with_details(details)
 }

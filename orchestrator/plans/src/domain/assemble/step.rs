@@ -109,7 +109,10 @@ fn check_references(
     let (mut referring, mut problems) = (Referring::new(), Vec::new());
     for (name, value) in filled {
         let place = format!("step `{}`: `{name}`", proposed.step_id);
-        let mut refuse = |code, reason: String| problems.push(Problem::new(code, format!("{place}: {reason}")));
+        let mut refuse = |code, reason: String| {
+            let details = json!({"parameter": name, "reason": reason});
+            problems.push(Problem::new(code, format!("{place}: {reason}")).with_details(details));
+        };
         let found = match references(value) {
             Ok(found) => found,
             Err(text) => {
@@ -211,9 +214,8 @@ fn unknown_host(step_id: &str, parameter: &str, name: &str, fleet: &Fleet) -> Pr
         format!("the hosts are {}", hosts.join(", "))
     };
     let near = nearest(name, hosts.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Problem::new(
-        ErrorCode::HostNotInInventory,
-        format!("step `{step_id}`: `{parameter}`: no inventory has a host or group `{name}`{near} ({known})"),
-    )
-    .with_details(json!({"host": name, "known": hosts, "groups": fleet.groups().keys().collect::<Vec<_>>()}))
+    let reason = format!("no inventory has a host or group `{name}`{near} ({known})");
+    let groups: Vec<&String> = fleet.groups().keys().collect();
+    let details = json!({"host": name, "known": hosts, "groups": groups, "parameter": parameter, "reason": reason});
+    Problem::new(ErrorCode::HostNotInInventory, format!("step `{step_id}`: `{parameter}`: {reason}")).with_details(details)
 }

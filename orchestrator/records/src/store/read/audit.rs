@@ -62,6 +62,23 @@ pub async fn list(executor: impl PgExecutor<'_>, chain: &str, after: i64, limit:
     .await?)
 }
 
+/// The rows of a chain before this number, newest first.
+pub async fn list_newest(executor: impl PgExecutor<'_>, chain: &str, before: i64, limit: i64) -> Result<Vec<AuditRow>, Error> {
+    Ok(sqlx::query_as!(
+        AuditRow,
+        "SELECT seq, at, actor, event, data, prev_hash, hash
+        FROM audit_log
+        WHERE chain = $1 AND seq < $2
+        ORDER BY seq DESC
+        LIMIT $3",
+        chain,
+        before,
+        limit,
+    )
+    .fetch_all(executor)
+    .await?)
+}
+
 /// Where a chain should end: its last number and hash, as its stream's row (or the system chain's) has them.
 pub async fn head(executor: impl PgExecutor<'_>, chain: &str) -> Result<Option<(i64, Option<Vec<u8>>)>, Error> {
     if chain == SYSTEM_CHAIN {

@@ -1,8 +1,12 @@
-//! `GET /events`: the events of all requests and of whatever else has some, in one order and without gaps.
+//! `GET /events`: the events of all requests and of whatever else has some, in one order and without gaps; page by page, or as they happen.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
 use chiffon_kernel::domain::feed::Place;
+use chiffon_kernel::http::auth::{Caller, Proof};
+use chiffon_kernel::http::follower::Follower;
 use chiffon_kernel::http::input::{Params, bad_query, page_size};
 use chiffon_kernel::http::problem::Failure;
 use chiffon_kernel::store::feed::{self, Told};
@@ -12,14 +16,17 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::watch;
 use crate::http::HttpState;
+
+const LIVE: &str = "text/event-stream";
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct ListQuery {
-    /// `next_after` of the answer before, or `cursor` of an event; from the first event without it.
-    #[param(pattern = "^[0-9a-f]{1,16}-[0-9a-f]{32}-[0-9a-f]{1,16}$")]
+    /// `next_after` of the answer before, or `cursor` of an event; `now` for what comes from now on; from the first event without it.
+    #[param(pattern = "^(now|[0-9a-f]{1,16}-[0-9a-f]{32}-[0-9a-f]{1,16})$")]
     after: Option<String>,
     /// Events of a page, 1 to 1,000; 200 unless told otherwise.
     #[param(minimum = 1, maximum = 1_000)]
@@ -30,7 +37,7 @@ pub(in crate::http) struct ListQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct FeedEvent {
     /// `after` of a call that goes on behind it.
-    cursor: String,
+    pub(super) cursor: String,
     /// What has a new event: the id of a request, for one.
     stream_id: Uuid,
     /// What that is, such as `request`.
@@ -40,7 +47,7 @@ pub(in crate::http) struct FeedEvent {
     /// When.
     at: DateTime<Utc>,
     /// `request | task | message | plan | log | commit`
-    kind: String,
+    pub(super) kind: String,
     /// What changed.
     #[schema(value_type = Object)]
     data: Value,
@@ -57,14 +64,49 @@ pub(in crate::http) struct Page {
 
 /// Reads all events in one order. Whoever goes on with `next_after` gets each of them once, and those of one request in their order. What
 /// transactions that still run have told comes when they have ended.
-#[utoipa::path(get, path = "/events", tag = "requests", params(ListQuery), responses((status = 200, body = Page)))]
-pub(in crate::http) async fn list(State(state): State<HttpState>, Params(query): Params<ListQuery>) -> Result<Json<Page>, Failure> {
+///
+/// With `Accept: text/event-stream` they are told as they happen: each a server-sent event of its `kind` with the event as its data and its
+/// cursor as its id, so that a browser or a program that was cut off goes on behind the last one that it has (`Last-Event-ID`, which wins
+/// over `after`).
+#[utoipa::path(
+    get, path = "/events", tag = "requests",
+    params(ListQuery, ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, content((Page = "application/json"), (String = "text/event-stream"))))
+)]
+pub(in crate::http) async fn list(
+    State(state): State<HttpState>,
+    caller: Caller,
+    proof: Proof,
+    Params(query): Params<ListQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     let limit = page_size(query.limit, 200, 1_000)?;
-    let unreadable = |()| bad_query("after", "it is no cursor of this feed; take `next_after` of the answer before, or leave it out");
-    let after: Option<Place> = query.after.as_deref().map(str::parse).transpose().map_err(unreadable)?;
-    let told = feed::list_after(state.pool(), after.unwrap_or(Place::START), limit).await?;
-    let last = told.last().map(|event| event.place).or(after);
-    Ok(Json(Page { items: told.into_iter().map(FeedEvent::from).collect(), next_after: last.map(|place| place.to_string()) }))
+    let live = headers.get_all(header::ACCEPT).iter().any(|accepted| accepted.to_str().is_ok_and(|accepted| accepted.contains(LIVE)));
+    let resumed = headers.get("last-event-id").filter(|value| live && !value.is_empty()).map(|value| value.to_str().unwrap_or("?").trim());
+    let after = match resumed {
+        Some(cursor) => place(&state, "Last-Event-ID", cursor).await?,
+        None => match &query.after {
+            Some(cursor) => place(&state, "after", cursor).await?,
+            None => Place::START,
+        },
+    };
+    if live {
+        let place = state.limits.view(&caller.0)?;
+        let who = Follower::new(&state, proof, place);
+        return Ok(watch::stream(state, who, after, limit).into_response());
+    }
+    let told = feed::list_after(state.pool(), after, limit).await?;
+    let last = told.last().map(|event| event.place).or(Some(after).filter(|after| *after != Place::START));
+    Ok(Json(Page { items: told.into_iter().map(FeedEvent::from).collect(), next_after: last.map(|place| place.to_string()) })
+        .into_response())
+}
+
+async fn place(state: &HttpState, field: &str, text: &str) -> Result<Place, Failure> {
+    if text == "now" {
+        return Ok(feed::now(state.pool()).await?);
+    }
+    let unreadable = |()| bad_query(field, "it is no cursor of this feed; take `next_after` of the answer before, `now`, or leave it out");
+    text.parse().map_err(unreadable)
 }
 
 impl From<Told> for FeedEvent {

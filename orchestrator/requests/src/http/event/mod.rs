@@ -1,3 +1,4 @@
 //! Endpoints of all events.
 
 pub mod list;
+mod watch;

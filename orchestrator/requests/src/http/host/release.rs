@@ -1,15 +1,12 @@
 //! `POST /hosts/{host}/release`: a person gives a reserved host back to other work.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::body;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::body::Json;
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::Name;
-use chiffon_kernel::http::problem::Failure;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::HttpState;
@@ -29,15 +26,9 @@ pub(in crate::http) struct ReleaseBody {
     params(("host" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Released))
 )]
-pub(in crate::http) async fn release(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Name(host): Name,
-    key: Key,
-    body::Json { value, bytes }: body::Json<ReleaseBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let released = release_host::run(&state.context, &caller.0, &host, value.comment.as_deref());
-    let work = Box::pin(async { Ok((StatusCode::OK, json!(released.await?))) });
-    let (status, released) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(released)))
+pub(in crate::http) async fn release(State(state): State<HttpState>, Name(host): Name, call: Once<Json<ReleaseBody>>) -> Answer {
+    let work = |caller: Caller, body: ReleaseBody| async move {
+        release_host::run(&state.context, &caller.0, &host, body.comment.as_deref()).await
+    };
+    call.answer(StatusCode::OK, work).await
 }

@@ -1,15 +1,12 @@
 //! `POST /cancel/{id}`: takes back a request, or one of its tasks, and says what was stopped and what had already happened.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::body::OptionalJson;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::Id;
-use chiffon_kernel::http::problem::Failure;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::HttpState;
@@ -29,18 +26,10 @@ pub(in crate::http) struct CancelBody {
     params(("id" = Uuid, Path, description = "A request's or a task's id"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = cancel::Cancelled))
 )]
-pub(in crate::http) async fn cancel(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Id(id): Id,
-    key: Key,
-    OptionalJson { value, bytes }: OptionalJson<CancelBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let reason = value.and_then(|body: CancelBody| body.reason);
-    let work = Box::pin(async {
-        let cancelled = cancel::run(&state.context, &caller.0, id, reason.as_deref()).await?;
-        Ok((StatusCode::OK, json!(cancelled)))
-    });
-    let (status, cancelled) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(cancelled)))
+pub(in crate::http) async fn cancel(State(state): State<HttpState>, Id(id): Id, call: Once<OptionalJson<CancelBody>>) -> Answer {
+    let work = |caller: Caller, body: Option<CancelBody>| async move {
+        let reason = body.and_then(|body| body.reason);
+        cancel::run(&state.context, &caller.0, id, reason.as_deref()).await
+    };
+    call.answer(StatusCode::OK, work).await
 }

@@ -1,11 +1,10 @@
 //! `POST /approve`: approves, rejects or revises exactly the plan that its hash names.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::body;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::body::Json;
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::parse_id;
 use chiffon_kernel::http::problem::Failure;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -31,6 +30,9 @@ pub(in crate::http) struct DecideBody {
     decision: decide::Decision,
     /// Why; for a revision, what should change.
     comment: Option<String>,
+    /// With `approve`: steps (`step_id`) that do not run. No step that is kept may depend on one.
+    #[serde(default)]
+    left_out: Vec<String>,
 }
 
 /// Decides about a plan. A hash of another plan is refused with 409, and `details.request` shows the plan that stands now.
@@ -38,26 +40,20 @@ pub(in crate::http) struct DecideBody {
     post, path = "/approve", tag = "requests", request_body = DecideBody, params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, description = "It is decided", body = decide::Decided))
 )]
-pub(in crate::http) async fn decide(
-    State(state): State<HttpState>,
-    caller: Caller,
-    key: Key,
-    body::Json { value, bytes }: body::Json<DecideBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let request_id = parse_id(&value.request_id)?;
-    let work = Box::pin(async {
-        let input = decide::Decide { request_id, plan_sha256: value.plan_sha256, decision: value.decision, comment: value.comment };
+pub(in crate::http) async fn decide(State(state): State<HttpState>, call: Once<Json<DecideBody>>) -> Answer {
+    let work = |caller: Caller, body: DecideBody| async move {
+        let request_id = parse_id(&body.request_id)?;
+        let DecideBody { plan_sha256, decision, comment, left_out, .. } = body;
+        let input = decide::Decide { request_id, plan_sha256, decision, comment, left_out };
         match decide::run(&state.context, &caller.0, input).await {
-            Ok(decided) => Ok((StatusCode::OK, json!(decided))),
             Err(problem) if problem.code == ErrorCode::StalePlan => {
                 let shown = show(&state, &caller, request_id).await?;
-                Err(with_request(problem, json!(shown)).into())
+                Err(Failure::from(with_request(problem, json!(shown))))
             }
-            Err(problem) => Err(problem.into()),
+            decided => Ok(decided?),
         }
-    });
-    let (status, decided) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(decided)))
+    };
+    call.answer(StatusCode::OK, work).await
 }
 
 /// The problem, with the request as it stands now beside its details.

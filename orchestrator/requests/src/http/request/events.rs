@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use chiffon_kernel::domain::missing;
-use chiffon_kernel::http::auth::Caller;
+use chiffon_kernel::http::auth::{Caller, Proof};
+use chiffon_kernel::http::follower::Follower;
 use chiffon_kernel::http::input::{Id, Params, bad_query};
 use chiffon_kernel::http::problem::Failure;
 use futures::{Stream, StreamExt as _, stream};
@@ -40,6 +41,7 @@ pub(in crate::http) struct EventsQuery {
 pub(in crate::http) async fn events(
     State(state): State<HttpState>,
     caller: Caller,
+    proof: Proof,
     Id(id): Id,
     Params(query): Params<EventsQuery>,
     headers: HeaderMap,
@@ -50,7 +52,8 @@ pub(in crate::http) async fn events(
     }
     let place = state.limits.view(&caller.0)?;
     let stop = state.context.shutdown.stop_token();
-    let follow = Follow::new(state, id, cursor, place);
+    let who = Follower::new(&state, proof, place);
+    let follow = Follow::new(state, who, id, cursor);
     let told = stream::unfold(follow, async |mut follow| follow.next().await.map(|told| (told, follow)));
     let events = told.map(|told| Ok(event(&told))).take_until(stop.cancelled_owned());
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))

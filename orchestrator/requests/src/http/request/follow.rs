@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_engine::store::read::tasks::LogLine;
-use chiffon_kernel::http::limits::Held;
+use chiffon_kernel::http::follower::Follower;
 use chiffon_kernel::store::events::Event;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -33,6 +33,7 @@ pub(super) struct Told {
 /// One follower.
 pub(super) struct Follow {
     state: HttpState,
+    who: Follower,
     request_id: Uuid,
     cursor: i64,
     changed: Arc<Notify>,
@@ -40,13 +41,12 @@ pub(super) struct Follow {
     /// When the request was first seen to have ended with all its events told.
     ended_at: Option<Duration>,
     over: bool,
-    _place: Held,
 }
 
 impl Follow {
-    pub(super) fn new(state: HttpState, request_id: Uuid, cursor: i64, place: Held) -> Self {
+    pub(super) fn new(state: HttpState, who: Follower, request_id: Uuid, cursor: i64) -> Self {
         let changed = state.live.follow(request_id);
-        Self { state, request_id, cursor, changed, ready: VecDeque::new(), ended_at: None, over: false, _place: place }
+        Self { state, who, request_id, cursor, changed, ready: VecDeque::new(), ended_at: None, over: false }
     }
 
     /// The next thing to tell; `None` after the end.
@@ -57,6 +57,9 @@ impl Follow {
                 return Some(told);
             }
             if self.over {
+                return None;
+            }
+            if !self.who.may_go_on(&self.state).await {
                 return None;
             }
             let mut wake = std::pin::pin!(changed.notified());

@@ -23,9 +23,9 @@ use crate::store::read::request::{self, RequestView};
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct RequestAnswer {
     #[serde(flatten)]
-    request: RequestView,
+    pub(super) request: RequestView,
     /// The calls that make sense now: `approve | reject | revise | answer | resolve | pause | resume | cancel`.
-    next: Vec<&'static str>,
+    pub(super) next: Vec<&'static str>,
 }
 
 /// Shows a request.

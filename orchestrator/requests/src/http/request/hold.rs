@@ -1,15 +1,12 @@
 //! `POST /request/{id}/pause` and `/resume`: nothing more of a request begins, and it goes on.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::body::OptionalJson;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::Id;
-use chiffon_kernel::http::problem::Failure;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::HttpState;
@@ -29,17 +26,12 @@ pub(in crate::http) struct HoldBody {
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = hold::Held))
 )]
-pub(in crate::http) async fn pause(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Id(id): Id,
-    key: Key,
-    OptionalJson { value, bytes }: OptionalJson<HoldBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let reason = value.and_then(|body: HoldBody| body.reason);
-    let work = Box::pin(async { Ok((StatusCode::OK, json!(hold::pause(&state.context, &caller.0, id, reason.as_deref()).await?))) });
-    let (status, held) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(held)))
+pub(in crate::http) async fn pause(State(state): State<HttpState>, Id(id): Id, call: Once<OptionalJson<HoldBody>>) -> Answer {
+    let work = |caller: Caller, body: Option<HoldBody>| async move {
+        let reason = body.and_then(|body| body.reason);
+        hold::pause(&state.context, &caller.0, id, reason.as_deref()).await
+    };
+    call.answer(StatusCode::OK, work).await
 }
 
 /// Lets a paused request go on. The body may be left out.
@@ -48,15 +40,10 @@ pub(in crate::http) async fn pause(
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = hold::Held))
 )]
-pub(in crate::http) async fn resume(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Id(id): Id,
-    key: Key,
-    OptionalJson { value, bytes }: OptionalJson<HoldBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let reason = value.and_then(|body: HoldBody| body.reason);
-    let work = Box::pin(async { Ok((StatusCode::OK, json!(hold::resume(&state.context, &caller.0, id, reason.as_deref()).await?))) });
-    let (status, held) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(held)))
+pub(in crate::http) async fn resume(State(state): State<HttpState>, Id(id): Id, call: Once<OptionalJson<HoldBody>>) -> Answer {
+    let work = |caller: Caller, body: Option<HoldBody>| async move {
+        let reason = body.and_then(|body| body.reason);
+        hold::resume(&state.context, &caller.0, id, reason.as_deref()).await
+    };
+    call.answer(StatusCode::OK, work).await
 }

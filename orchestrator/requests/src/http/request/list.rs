@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use chiffon_kernel::http::input::{Params, bad_query, cut, page_size};
+use chiffon_kernel::http::input::{Params, bad_query, cut, moment, page_size};
 use chiffon_kernel::http::problem::Failure;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ pub(in crate::http) struct ListQuery {
     /// Its id begins or ends with this: four characters at least.
     id: Option<String>,
     /// Asked at or after this moment (RFC 3339).
+    #[serde(default, deserialize_with = "moment")]
     since: Option<DateTime<Utc>>,
     /// Has these words.
     text: Option<String>,

@@ -6,7 +6,9 @@ pub(super) mod events;
 pub(super) mod get;
 pub(super) mod hold;
 pub(super) mod list;
+pub(super) mod plans;
 pub(super) mod say;
+pub(super) mod short;
 pub(super) mod submit;
 
 mod follow;

@@ -1,15 +1,12 @@
 //! `POST /request/{id}/messages`: answers a question, or asks for a change of the plan in words.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::body;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::body::Json;
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::Id;
-use chiffon_kernel::http::problem::Failure;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::HttpState;
@@ -30,18 +27,8 @@ pub(in crate::http) struct SayBody {
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 202, description = "It is planned anew", body = say::Said))
 )]
-pub(in crate::http) async fn say(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Id(id): Id,
-    key: Key,
-    body::Json { value, bytes }: body::Json<SayBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let given = key.given();
-    let work = Box::pin(async {
-        let said = say::run(&state.context, &caller.0, id, &value.text, given.as_deref()).await?;
-        Ok((StatusCode::ACCEPTED, json!(said)))
-    });
-    let (status, said) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(said)))
+pub(in crate::http) async fn say(State(state): State<HttpState>, Id(id): Id, call: Once<Json<SayBody>>) -> Answer {
+    let key = call.key.given();
+    let work = |caller: Caller, body: SayBody| async move { say::run(&state.context, &caller.0, id, &body.text, key.as_deref()).await };
+    call.answer(StatusCode::ACCEPTED, work).await
 }

@@ -1,17 +1,17 @@
-//! `POST /request`: asks for something in plain words. `?wait=30s` answers when there is a plan, a question or an end.
+//! `POST /request`: asks for something in plain words, or for an action by its name. `?wait=30s` answers when there is a plan, a question or an end.
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use chiffon_kernel::http::answer::Trace;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::body;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::body::Json;
+use chiffon_kernel::http::idempotency::Once;
 use chiffon_kernel::http::input::{Params, parse_wait};
 use chiffon_kernel::http::problem::Failure;
+use chiffon_protocol::ErrorCode;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
@@ -19,18 +19,21 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::get::{RequestAnswer, show};
+use crate::domain::asked_action::AskedAction;
 use crate::domain::request::Status;
 use crate::http::HttpState;
 use crate::store::read::request;
 use crate::verbs::submit;
 
-/// What is asked for.
+/// What is asked for: `text` or `action`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SubmitBody {
     /// The words.
     #[schema(min_length = 1, example = "Deploy Kuma Uptime to nas and add our existing portals")]
-    text: String,
+    text: Option<String>,
+    /// Instead of words: an action, which needs no planner to be understood.
+    action: Option<AskedAction>,
     /// Groups requests of one chat.
     conversation_id: Option<Uuid>,
     /// When the asker has no more use for it.
@@ -57,33 +60,34 @@ pub(in crate::http) struct SubmitQuery {
 )]
 pub(in crate::http) async fn submit(
     State(state): State<HttpState>,
-    caller: Caller,
     Trace(trace_id): Trace,
     Params(query): Params<SubmitQuery>,
-    key: Key,
-    body::Json { value, bytes }: body::Json<SubmitBody>,
+    call: Once<Json<SubmitBody>>,
 ) -> Result<Response, Failure> {
-    let given = key.given();
+    let caller = call.caller.clone();
+    let key = call.key.given();
     let wait = query.wait.as_deref().map(parse_wait).transpose()?;
     // Before anything is done: a call that is refused has asked for nothing.
     let _place = wait.map(|_| state.limits.wait(&caller.0)).transpose()?;
-    let work = Box::pin(async {
+    let asked = &state;
+    let work = |caller: Caller, body: SubmitBody| async move {
+        let (text, action) = asked_for(body.text, body.action)?;
         let input = submit::Submit {
-            text: value.text,
-            conversation_id: value.conversation_id,
-            deadline: value.deadline,
-            max_cost_usd: value.max_cost_usd,
-            priority: value.priority,
+            text,
+            action,
+            conversation_id: body.conversation_id,
+            deadline: body.deadline,
+            max_cost_usd: body.max_cost_usd,
+            priority: body.priority,
             trace_id: Some(trace_id),
-            idempotency_key: given,
+            idempotency_key: key,
             message: None,
             origin: None,
         };
-        let submitted = submit::run(&state.context, &caller.0, input).await?;
-        let shown = show(&state, &caller, submitted.request_id).await?;
-        Ok((StatusCode::ACCEPTED, json!(shown)))
-    });
-    let (status, stored) = once(&state, &caller, key, &bytes, work).await?;
+        let submitted = submit::run(&asked.context, &caller.0, input).await?;
+        show(asked, &caller, submitted.request_id).await
+    };
+    let (status, axum::Json(stored)) = call.answer(StatusCode::ACCEPTED, work).await?;
     let request_id = stored.get("request_id").and_then(|id| id.as_str()).and_then(|id| id.parse::<Uuid>().ok());
     let (Some(wait), Some(request_id)) = (wait, request_id) else {
         let answer = match request_id {
@@ -91,10 +95,26 @@ pub(in crate::http) async fn submit(
             Some(request_id) if stored.get("status").is_none() => json!(show(&state, &caller, request_id).await?),
             _ => stored,
         };
-        return Ok((status, Json(answer)).into_response());
+        return Ok((status, axum::Json(answer)).into_response());
     };
     until_planned(&state, request_id, wait.min(state.options.max_wait)).await?;
-    Ok((status, Json(show(&state, &caller, request_id).await?)).into_response())
+    Ok((status, axum::Json(show(&state, &caller, request_id).await?)).into_response())
+}
+
+/// The words, or the action.
+fn asked_for(text: Option<String>, action: Option<AskedAction>) -> Result<(String, Option<AskedAction>), Failure> {
+    match (text, action) {
+        (Some(text), None) => Ok((text, None)),
+        (None, Some(action)) => Ok((String::new(), Some(action))),
+        (None, None) => {
+            let message = "`text` is missing; say what should be done, or name an `action` with its `hosts` and `parameters` instead";
+            Err(Failure::new(ErrorCode::FieldMissing, message).with_details(json!({"field": "text"})))
+        }
+        (Some(_), Some(_)) => {
+            let message = "`text` and `action` both ask for something; send one of them, and the other as a request of its own";
+            Err(Failure::new(ErrorCode::InvalidField, message).with_details(json!({"field": "action"})))
+        }
+    }
 }
 
 /// Waits until no planner, discovery or preview is at work, but not longer than this and not past the stop.

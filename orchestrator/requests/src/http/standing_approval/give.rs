@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::body;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::body::Json;
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::parse_id;
-use chiffon_kernel::http::problem::Failure;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::get::{StandingAnswer, show};
@@ -49,19 +46,13 @@ pub(in crate::http) struct GiveBody {
     post, path = "/standing-approvals", tag = "approvals", request_body = GiveBody, params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, description = "It stands", body = StandingAnswer))
 )]
-pub(in crate::http) async fn give(
-    State(state): State<HttpState>,
-    caller: Caller,
-    key: Key,
-    body::Json { value, bytes }: body::Json<GiveBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let request_id = parse_id(&value.request_id)?;
-    let GiveBody { plan_sha256, valid_for, scope, origin_kinds, comment, .. } = value;
-    let input = Stand { request_id, plan_sha256, valid_for, scope, origin_kinds, comment };
-    let work = Box::pin(async {
+pub(in crate::http) async fn give(State(state): State<HttpState>, call: Once<Json<GiveBody>>) -> Answer {
+    let work = |caller: Caller, body: GiveBody| async move {
+        let request_id = parse_id(&body.request_id)?;
+        let GiveBody { plan_sha256, valid_for, scope, origin_kinds, comment, .. } = body;
+        let input = Stand { request_id, plan_sha256, valid_for, scope, origin_kinds, comment };
         let id = stand::run(&state.context, &caller.0, input).await?;
-        Ok((StatusCode::CREATED, json!(show(&state, id).await?)))
-    });
-    let (status, given) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(given)))
+        show(&state, id).await
+    };
+    call.answer(StatusCode::CREATED, work).await
 }

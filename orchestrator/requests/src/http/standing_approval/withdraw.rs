@@ -1,15 +1,13 @@
 //! `POST /standing-approvals/{id}/withdraw`: nothing begins under it any more.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::body::OptionalJson;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::Id;
 use chiffon_kernel::http::problem::Failure;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -43,21 +41,13 @@ pub(in crate::http) struct Withdrawn {
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Withdrawn))
 )]
-pub(in crate::http) async fn withdraw(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Id(id): Id,
-    key: Key,
-    OptionalJson { value, bytes }: OptionalJson<WithdrawBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let reason = value.and_then(|body: WithdrawBody| body.reason);
-    let work = Box::pin(async {
+pub(in crate::http) async fn withdraw(State(state): State<HttpState>, Id(id): Id, call: Once<OptionalJson<WithdrawBody>>) -> Answer {
+    let work = |caller: Caller, body: Option<WithdrawBody>| async move {
+        let reason = body.and_then(|body| body.reason);
         let going_on = withdraw_standing::run(&state.context, &caller.0, id, reason.as_deref()).await?;
-        let withdrawn = Withdrawn { standing: show(&state, id).await?, text: words(&going_on), going_on };
-        Ok((StatusCode::OK, json!(withdrawn)))
-    });
-    let (status, withdrawn) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(withdrawn)))
+        Ok::<_, Failure>(Withdrawn { standing: show(&state, id).await?, text: words(&going_on), going_on })
+    };
+    call.answer(StatusCode::OK, work).await
 }
 
 fn words(going_on: &[Uuid]) -> String {

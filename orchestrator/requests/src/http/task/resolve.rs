@@ -1,16 +1,13 @@
 //! `POST /tasks/{id}/resolve`: a person decides about a task that is `unknown` or `interrupted`.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chiffon_engine::domain::task::Decision;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::body;
-use chiffon_kernel::http::idempotency::{Key, once};
+use chiffon_kernel::http::body::Json;
+use chiffon_kernel::http::idempotency::{Answer, Once};
 use chiffon_kernel::http::input::Id;
-use chiffon_kernel::http::problem::Failure;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::HttpState;
@@ -37,16 +34,10 @@ pub(in crate::http) struct ResolveBody {
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Resolved))
 )]
-pub(in crate::http) async fn resolve(
-    State(state): State<HttpState>,
-    caller: Caller,
-    Id(task_id): Id,
-    key: Key,
-    body::Json { value, bytes }: body::Json<ResolveBody>,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let ResolveBody { decision, attempt, comment, not_running } = value;
-    let input = Resolve { task_id, decision, attempt, comment, not_running };
-    let work = Box::pin(async { Ok((StatusCode::OK, json!(resolve::run(&state.context, &caller.0, input).await?))) });
-    let (status, resolved) = once(&state, &caller, key, &bytes, work).await?;
-    Ok((status, Json(resolved)))
+pub(in crate::http) async fn resolve(State(state): State<HttpState>, Id(task_id): Id, call: Once<Json<ResolveBody>>) -> Answer {
+    let work = |caller: Caller, body: ResolveBody| async move {
+        let ResolveBody { decision, attempt, comment, not_running } = body;
+        resolve::run(&state.context, &caller.0, Resolve { task_id, decision, attempt, comment, not_running }).await
+    };
+    call.answer(StatusCode::OK, work).await
 }

@@ -60,6 +60,16 @@ pub const INVARIANTS: &[Invariant] = &[
     // RELIABILITY 18.
     Invariant {
         rule: Rule {
+            name: "run_of_what_was_left_out",
+            is_about_time: false,
+            sentence: "a step that was left out at approval was never offered to an agent for real",
+            advice: "stop what runs (`chiffon cancel {request}`), and look at who approved what: `chiffon audit log {request}`",
+        },
+        find: |connection, limits| Box::pin(run_of_what_was_left_out(connection, limits)),
+    },
+    // RELIABILITY 18.
+    Invariant {
+        rule: Rule {
             name: "approval_consumed_twice",
             is_about_time: false,
             sentence: "an approval starts one run, and a request has one run",
@@ -171,6 +181,28 @@ async fn run_without_approval(connection: &mut PgConnection, limits: &Limits) ->
             FROM approvals a
             WHERE a.plan_id = p.id AND a.plan_sha256 = p.sha256 AND a.decision = 'approve' AND a.consumed_at IS NOT NULL
         ))
+        ORDER BY t.id
+        LIMIT $2"#,
+        limits.since,
+        EXAMPLES,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+async fn run_of_what_was_left_out(connection: &mut PgConnection, limits: &Limits) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT r.id || ' (task ' || t.id || ')' AS "example!", count(*) OVER () AS "total!"
+        FROM (
+            SELECT id FROM requests WHERE finished_at IS NULL
+            UNION
+            SELECT id FROM requests WHERE created_at > $1
+        ) r
+        JOIN plans p ON p.request_id = r.id
+        JOIN approvals a ON a.plan_id = p.id AND a.decision = 'approve' AND a.consumed_at IS NOT NULL
+        JOIN tasks t ON t.plan_id = p.id AND t.step_id = ANY (a.left_out)
+        WHERE t.purpose = 'apply' AND t.attempt > 0
         ORDER BY t.id
         LIMIT $2"#,
         limits.since,

@@ -3,4 +3,5 @@
 pub mod live;
 pub mod request;
 pub mod requests;
+pub mod revisions;
 pub mod standing_approvals;

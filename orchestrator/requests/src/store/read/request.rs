@@ -20,6 +20,7 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::asked_action::AskedAction;
 use crate::domain::origin::Origin;
 use crate::store::plans::read_state;
 
@@ -30,8 +31,11 @@ pub struct RequestView {
     pub request_id: Uuid,
     /// `planning | needs_input | discovering | previewing | awaiting_approval | running | needs_attention | paused | completed | failed | cancelled | rejected | expired`
     pub status: String,
-    /// The first words.
+    /// The first words; of what was asked without any, what it is called.
     pub text: String,
+    /// The action that was asked for without words; null where words asked.
+    #[schema(value_type = Option<AskedAction>)]
+    pub action: Option<Json<AskedAction>>,
     /// Who asked.
     pub requested_by: String,
     /// What began it.
@@ -129,7 +133,7 @@ pub struct PlanView {
 pub struct StepView {
     /// The step as it was planned; its fields stand beside `preview`.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub step: Step,
     /// `{status: done|running|waiting|failed|cancelled|none, coverage, changes, made_at, ...}`; with `after_attempt` and `text` when it
     /// was made again after that attempt of the step was cut off.
@@ -162,6 +166,8 @@ pub struct ApprovalView {
     pub at: DateTime<Utc>,
     /// The standing approval by which it came about, without a second word.
     pub standing_approval_id: Option<Uuid>,
+    /// The steps that do not run by it; empty where all of the plan was approved.
+    pub left_out: Vec<String>,
 }
 
 /// One turn of the conversation.
@@ -208,7 +214,7 @@ pub async fn status(pool: &PgPool, request_id: Uuid) -> Result<Option<String>, E
 
 async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<(RequestView, Option<(Uuid, PlanView)>)>, Error> {
     let row = sqlx::query!(
-        r#"SELECT r.id, r.status, r.text, p.name AS requested_by, r.principal_id, r.origin_kind, r.origin_id, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
+        r#"SELECT r.id, r.status, r.text, r.action AS "action: Json<AskedAction>", p.name AS requested_by, r.principal_id, r.origin_kind, r.origin_id, r.conversation_id, r.created_at, r.updated_at, r.finished_at,
             r.trace_id, r.priority, r.deadline, r.max_cost_micro_usd, r.waiting_for AS "waiting_for: Json<WaitingFor>", r.held_at, r.held_by, r.error, r.cost_micro_usd, s.event_seq,
             l.id AS "plan_id?", l.revision AS "revision?", l.state AS "state?", l.sha256, l.steps_sha256, l.body AS "body?", l.risk AS "risk?",
             l.created_at AS "planned_at?", l.expires_at, l.approved_at
@@ -247,6 +253,7 @@ async fn head(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<
         request_id: row.id,
         status: row.status,
         text: row.text,
+        action: row.action,
         requested_by: row.requested_by,
         origin: Origin::stored(row.origin_kind, row.origin_id, row.principal_id),
         conversation_id: row.conversation_id,
@@ -387,7 +394,7 @@ async fn commits_to_come(connection: &mut PgConnection, request_id: Uuid) -> Res
 async fn approvals(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec<ApprovalView>, Error> {
     Ok(sqlx::query_as!(
         ApprovalView,
-        r#"SELECT p.name AS "by", a.decision, a.comment, a.at, a.standing_id AS standing_approval_id
+        r#"SELECT p.name AS "by", a.decision, a.comment, a.at, a.standing_id AS standing_approval_id, a.left_out
         FROM approvals a
         JOIN principals p ON p.id = a.principal_id
         WHERE a.plan_id = $1

@@ -1,0 +1,3 @@
+//! People and programs.
+
+pub(super) mod list;

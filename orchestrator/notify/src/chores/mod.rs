@@ -1,0 +1,4 @@
+//! Background work of this part: small idempotent ticks.
+
+pub mod notifier;
+pub mod postman;

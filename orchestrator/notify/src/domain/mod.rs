@@ -1,0 +1,7 @@
+//! Channels, what is told, and when it is tried again. Pure.
+
+pub mod backoff;
+pub mod channel;
+pub mod kind;
+pub mod notice;
+pub mod permissions;

@@ -1,0 +1,6 @@
+//! Notifications and their channels.
+
+pub mod channels;
+pub mod list;
+pub mod retry;
+pub mod test;

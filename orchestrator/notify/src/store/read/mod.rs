@@ -1,0 +1,3 @@
+//! What others write, read only.
+
+pub mod requests;

@@ -1,0 +1,111 @@
+//! Delivers what is due, channel by channel. A try is claimed before it is made, so that two processes never make the same one; what became
+//! of it is noted after it. A process that dies between leaves the try to be made again, under the same id.
+
+use chiffon_kernel::store::principals;
+use chiffon_protocol::Problem;
+use chrono::TimeDelta;
+use futures::future::join_all;
+
+use super::send::{self, Said};
+use super::{Context, people};
+use crate::domain::backoff::{self, Failed};
+use crate::domain::channel::Channel;
+use crate::domain::kind::Kind;
+use crate::store::notices::{self, Due};
+use crate::store::{counts, read};
+
+/// A try that is not noted by then is made again.
+const CLAIMED_FOR: TimeDelta = TimeDelta::seconds(60);
+/// So many of one channel go out in one look.
+const MOST: usize = 20;
+
+/// Delivers what is due; how many were settled.
+pub async fn run(context: &Context) -> Result<usize, Problem> {
+    let done = join_all(context.settings.channels.iter().map(|channel| of_channel(context, channel))).await;
+    done.into_iter().sum()
+}
+
+async fn of_channel(context: &Context, channel: &Channel) -> Result<usize, Problem> {
+    let mut settled = 0;
+    while settled < MOST {
+        let now = context.clock.now();
+        let claimed = {
+            let mut connection = context.store.acquire().await?;
+            notices::claim(&mut connection, &channel.name, now, now + CLAIMED_FOR).await?
+        };
+        let Some(due) = claimed else { break };
+        if !one(context, channel, &due).await? {
+            break;
+        }
+        settled += 1;
+    }
+    Ok(settled)
+}
+
+/// Delivers one; whether the channel is to go on.
+async fn one(context: &Context, channel: &Channel, due: &Due) -> Result<bool, Problem> {
+    if let Some(why) = useless(context, channel, due).await? {
+        let mut connection = context.store.acquire().await?;
+        notices::settle(&mut connection, due, "withdrawn", Some(&why), context.clock.now()).await?;
+        return Ok(true);
+    }
+    let said = Said {
+        id: due.id,
+        kind: due.kind.as_str(),
+        title: due.title.clone(),
+        body: due.body.clone(),
+        url: format!("{}{}", context.public_url, due.path),
+        request_id: due.request_id,
+        plan_sha256: due.plan_sha256.clone(),
+        risk: due.risk.clone(),
+        person: channel.person.clone(),
+        at: due.created_at,
+    };
+    let sent = send::webhook::send(&context.http, channel, &said, context.clock.now()).await;
+    note(context, channel, due, sent).await
+}
+
+/// Notes how a try went; whether the channel is to go on.
+async fn note(context: &Context, channel: &Channel, due: &Due, sent: Result<(), Failed>) -> Result<bool, Problem> {
+    let (name, kind, now) = (&channel.name, due.kind.as_str(), context.clock.now());
+    let mut work = context.begin().await?;
+    let goes_on = match sent {
+        Ok(()) => {
+            notices::settle(&mut work, due, "sent", None, now).await?;
+            counts::add(&mut work, name, kind, "sent").await?;
+            true
+        }
+        Err(failed) => {
+            counts::add(&mut work, name, kind, "failed").await?;
+            if let Some(next) = backoff::next(&failed, due.attempts, due.created_at, now) {
+                notices::put_off(&mut work, name, due, &failed.why, next).await?;
+            } else {
+                tracing::warn!(channel = name, notice_id = %due.id, why = failed.why, "a notification was given up");
+                notices::settle(&mut work, due, "given_up", Some(&failed.why), now).await?;
+                counts::add(&mut work, name, kind, "given_up").await?;
+            }
+            false
+        }
+    };
+    work.commit().await?;
+    Ok(goes_on)
+}
+
+/// Why nobody has a use for it any more.
+async fn useless(context: &Context, channel: &Channel, due: &Due) -> Result<Option<String>, Problem> {
+    if due.expires_at.is_some_and(|at| at <= context.clock.now()) {
+        return Ok(Some("the plan has expired".to_owned()));
+    }
+    let Some(request_id) = due.request_id else { return Ok(None) };
+    let mut connection = context.store.acquire().await?;
+    let Some(request) = read::requests::get(&mut connection, request_id).await? else { return Ok(None) };
+    let sha256 = request.plan.as_ref().map(|plan| plan.sha256.as_str());
+    if due.kind == Kind::ApprovalNeeded && (request.status != "awaiting_approval" || sha256 != due.plan_sha256.as_deref()) {
+        return Ok(Some(format!("the plan waits for nobody any more; the request is `{}`", request.status)));
+    }
+    let Some(name) = &channel.person else { return Ok(None) };
+    let Some(person) = principals::get_by_name(&mut connection, name).await? else {
+        return Ok(Some(format!("there is no person `{name}`")));
+    };
+    Ok(people::refused(&person, due.kind, &request).map(str::to_owned))
+}

@@ -1,0 +1,12 @@
+//! What happens to notices: made from what is told, delivered, tested, tried again.
+
+pub mod context;
+pub mod deliver;
+pub mod follow;
+pub mod people;
+pub mod retry;
+pub mod send;
+pub mod show;
+pub mod test;
+
+pub use context::Context;

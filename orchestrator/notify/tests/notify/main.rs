@@ -1,0 +1,4 @@
+//! Notifications on a real database and to a real receiver.
+
+mod delivering;
+mod receiver;

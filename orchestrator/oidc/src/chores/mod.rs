@@ -1,0 +1,3 @@
+//! What looks by itself.
+
+pub mod refresher;

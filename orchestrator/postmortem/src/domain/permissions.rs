@@ -1,0 +1,15 @@
+//! What one may do here.
+
+use chiffon_kernel::domain::permission::{Permission, Programs};
+use chiffon_kernel::domain::role::Role;
+
+/// The questions, and their answers.
+pub const QUESTIONS_ASK: Permission = Permission {
+    name: "questions.ask",
+    lets: "have questions about what was answered",
+    roles: Role::Viewer.and_above(),
+    programs: Programs::Hold,
+};
+
+/// All of them.
+pub const PERMISSIONS: &[Permission] = &[QUESTIONS_ASK];

@@ -1,0 +1,4 @@
+//! Endpoints of questions.
+
+pub mod ask;
+pub mod list;

@@ -1,0 +1,166 @@
+//! All questions, in the order in which they are listed.
+
+use crate::domain::question::PlotKind::{Bars, Lines};
+use crate::domain::question::{Plot, Question};
+
+/// The question with this name.
+pub fn find(name: &str) -> Option<&'static Question> {
+    QUESTIONS.iter().find(|question| question.name == name)
+}
+
+/// All of them.
+pub const QUESTIONS: &[Question] = &[
+    Question {
+        name: "what-failed",
+        title: "What failed, and why?",
+        about: "One row for each host of each run that did not end well, newest first, with the words of the error.",
+        sql: include_str!("questions/what_failed.sql"),
+        columns: &["finished_at", "host", "action", "status", "code", "message", "agent_id", "request_id"],
+        plot: None,
+    },
+    Question {
+        name: "why-runs-fail",
+        title: "Why do runs fail?",
+        about: "Failures by their code (`chiffon explain CODE`), with the newest message of each.",
+        sql: include_str!("questions/why_runs_fail.sql"),
+        columns: &["code", "failures", "requests", "last", "last_message"],
+        plot: Some(Plot { kind: Bars, x: "code", y: &["failures"] }),
+    },
+    Question {
+        name: "failing-hosts",
+        title: "Which hosts fail most?",
+        about: "How each host came out of the runs in which it was.",
+        sql: include_str!("questions/failing_hosts.sql"),
+        columns: &["host", "runs", "failed", "failed_percent", "unreachable", "last_failed"],
+        plot: Some(Plot { kind: Bars, x: "host", y: &["failed"] }),
+    },
+    Question {
+        name: "unreliable-actions",
+        title: "Which actions fail, or need a second try?",
+        about: "Runs of each action; `tried_again` counts those of more than one attempt.",
+        sql: include_str!("questions/unreliable_actions.sql"),
+        columns: &["action", "runs", "failed", "failed_percent", "tried_again"],
+        plot: Some(Plot { kind: Bars, x: "action", y: &["failed", "tried_again"] }),
+    },
+    Question {
+        name: "what-changed",
+        title: "What changed where, for whom, and in which commit?",
+        about: "What was really changed on each host, what a dry run did for real included; newest first.",
+        sql: include_str!("questions/what_changed.sql"),
+        columns: &["finished_at", "host", "title", "changes", "requested_by", "commit", "request_id"],
+        plot: None,
+    },
+    Question {
+        name: "runs-by-day",
+        title: "How much was done, day by day?",
+        about: "Runs that ended on each day (UTC).",
+        sql: include_str!("questions/runs_by_day.sql"),
+        columns: &["day", "runs", "failed", "changed_something"],
+        plot: Some(Plot { kind: Lines, x: "day", y: &["runs", "failed", "changed_something"] }),
+    },
+    Question {
+        name: "who-asks",
+        title: "Who asks for what, and what becomes of it?",
+        about: "Requests by person or program.",
+        sql: include_str!("questions/who_asks.sql"),
+        columns: &["person", "requests", "completed", "failed", "rejected", "given_up", "last"],
+        plot: Some(Plot { kind: Bars, x: "person", y: &["completed", "failed", "rejected"] }),
+    },
+    Question {
+        name: "who-decides",
+        title: "Who approves, and how quickly?",
+        about: "Decisions of people, without those of standing approvals; `own_approved` are approvals of what one had asked for oneself. The time is from the plan to the decision.",
+        sql: include_str!("questions/who_decides.sql"),
+        columns: &["person", "approved", "rejected", "own_approved", "high_risk_approved", "median_seconds"],
+        plot: Some(Plot { kind: Bars, x: "person", y: &["approved", "rejected"] }),
+    },
+    Question {
+        name: "waiting-for-people",
+        title: "How long do plans wait for people?",
+        about: "From the plan to the decision, by the day of the decision (UTC).",
+        sql: include_str!("questions/waiting_for_people.sql"),
+        columns: &["day", "decisions", "median_seconds", "p95_seconds"],
+        plot: Some(Plot { kind: Lines, x: "day", y: &["median_seconds", "p95_seconds"] }),
+    },
+    Question {
+        name: "where-time-goes",
+        title: "Where did the time of a request go?",
+        about: "Until its last plan was made (questions and revisions included), until it was approved (dry runs included), and the run; longest first.",
+        sql: include_str!("questions/where_time_goes.sql"),
+        columns: &[
+            "finished_at",
+            "request",
+            "requested_by",
+            "until_planned_seconds",
+            "preview_and_approval_seconds",
+            "run_seconds",
+            "whole_seconds",
+            "request_id",
+        ],
+        plot: None,
+    },
+    Question {
+        name: "slow-actions",
+        title: "Which actions take long, and what do they need?",
+        about: "Attempts of real runs, as agents measured them.",
+        sql: include_str!("questions/slow_actions.sql"),
+        columns: &["action", "runs", "median_seconds", "p95_seconds", "longest_seconds", "cpu_hours", "memory_peak_gb"],
+        plot: Some(Plot { kind: Bars, x: "action", y: &["median_seconds", "p95_seconds"] }),
+    },
+    Question {
+        name: "long-waits",
+        title: "What waits long before it begins?",
+        about: "From the approval to the start, of steps that depend on no other: for a free agent, a host, room on it.",
+        sql: include_str!("questions/long_waits.sql"),
+        columns: &["action", "runs", "median_seconds", "p95_seconds", "longest_seconds"],
+        plot: Some(Plot { kind: Bars, x: "action", y: &["median_seconds", "p95_seconds"] }),
+    },
+    Question {
+        name: "lost-work",
+        title: "Which agents lose work?",
+        about: "`interrupted` was begun and cut off, `not_started` was granted and never begun; `reported_late` came after its end was decided and changed nothing.",
+        sql: include_str!("questions/lost_work.sql"),
+        columns: &["agent", "attempts", "interrupted", "not_started", "reported_late", "unsigned", "last"],
+        plot: Some(Plot { kind: Bars, x: "agent", y: &["interrupted", "not_started"] }),
+    },
+    Question {
+        name: "model-costs",
+        title: "What do models cost?",
+        about: "Calls of each model; a call that was cut off counts with what it may have cost at most.",
+        sql: include_str!("questions/model_costs.sql"),
+        columns: &["provider", "model", "calls", "succeeded", "input_tokens", "output_tokens", "cost_usd", "mean_seconds"],
+        plot: Some(Plot { kind: Bars, x: "model", y: &["cost_usd"] }),
+    },
+    Question {
+        name: "dear-requests",
+        title: "Which requests were dear?",
+        about: "What models cost for one request, most first.",
+        sql: include_str!("questions/dear_requests.sql"),
+        columns: &["created_at", "request", "requested_by", "status", "calls", "cost_usd", "request_id"],
+        plot: None,
+    },
+    Question {
+        name: "surprises",
+        title: "Where did a run do other than its dry run had foretold?",
+        about: "Steps whose number of changed tasks is another one than was foretold; the furthest off first.",
+        sql: include_str!("questions/surprises.sql"),
+        columns: &["finished_at", "title", "predicted_changes", "actual_changes", "status", "request_id"],
+        plot: None,
+    },
+    Question {
+        name: "agent-load",
+        title: "How busy were the agents?",
+        about: "By hour, or by day where more than four days are asked about (UTC), from heartbeats.",
+        sql: include_str!("questions/agent_load.sql"),
+        columns: &["time", "agent", "cpu_percent", "least_memory_mb", "gpu_percent", "most_running"],
+        plot: Some(Plot { kind: Lines, x: "time", y: &["cpu_percent"] }),
+    },
+    Question {
+        name: "dead-letters",
+        title: "What could not be taken in?",
+        about: "Messages that were set aside, by reason and sender.",
+        sql: include_str!("questions/dead_letters.sql"),
+        columns: &["code", "reason", "sender", "queue", "letters", "first", "last", "open"],
+        plot: Some(Plot { kind: Bars, x: "reason", y: &["letters"] }),
+    },
+];

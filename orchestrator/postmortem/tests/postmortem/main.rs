@@ -1,0 +1,4 @@
+//! The questions about what was, on histories whose answers are known.
+
+mod answering;
+mod documenting;

@@ -1,0 +1,42 @@
+//! Asking without words: the action is looked up and checked before anything is stored, so that a form can say at once what is wrong.
+
+use chiffon_fleet::store::catalogue;
+use chiffon_kernel::domain::credential::address_with_password;
+use chiffon_planning::planner::direct;
+use chiffon_protocol::{ErrorCode, Problem};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::domain::asked_action::AskedAction;
+
+/// What the request is called, unless no plan can be made of it.
+pub async fn checked(context: &Context, asked: &AskedAction) -> Result<String, Problem> {
+    no_password(asked)?;
+    let mut connection = context.store.acquire().await?;
+    let (catalogue, fleet) = catalogue::load(&mut connection).await?;
+    drop(connection);
+    direct::draft(asked.wish(), &catalogue, &fleet).map(|draft| draft.summary)
+}
+
+/// Refuses a password in an address: what is asked is kept for good, as words are.
+fn no_password(asked: &AskedAction) -> Result<(), Problem> {
+    let found = asked.parameters.iter().find_map(|(name, value)| Some((name, address_in(value)?)));
+    let Some((name, address)) = found else { return Ok(()) };
+    let field = format!("action.parameters.{name}");
+    let message = format!(
+        "`{name}` holds a password, in the address `{address}`; what is asked is kept for good, in the database and in the audit trail, so \
+         nothing was taken. Say the address without the password"
+    );
+    let code = ErrorCode::PasswordInText;
+    let problems = json!([{"field": field, "code": code, "message": message}]);
+    Err(Problem::new(code, message).with_details(json!({"address": address, "field": field, "problems": problems})))
+}
+
+fn address_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => address_with_password(text),
+        Value::Array(items) => items.iter().find_map(address_in),
+        Value::Object(members) => members.values().find_map(address_in),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}

@@ -1,0 +1,1 @@
+function e(e){if(typeof e!=`object`||!e)return;let{message:t}=e;return typeof t==`string`&&t!==``?t:void 0}export{e as t};

@@ -1,0 +1,1 @@
+function e(e){return typeof e!=`object`||!e?[]:Object.entries(e).map(([e,t])=>[e,Array.isArray(t)?t.filter(e=>typeof e==`string`):[]])}function t(t){return Array.from(new Set(t.flatMap(({hosts:t})=>e(t).flatMap(([,e])=>e)))).sort()}export{t as n,e as t};

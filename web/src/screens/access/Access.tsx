@@ -1,0 +1,23 @@
+import { Page } from "../../parts/Page";
+import { Identity } from "./Identity";
+import { Keys } from "./Keys";
+import { Passwords } from "./Passwords";
+import { Sessions } from "./Sessions";
+import { Standing } from "./Standing";
+import { Tokens } from "./Tokens";
+import { useRows } from "../../parts/rows";
+import "./Access.css";
+
+export function Access() {
+  useRows("standing approval");
+  return (
+    <Page title="Access">
+      <Identity />
+      <Passwords />
+      <Sessions />
+      <Tokens />
+      <Keys />
+      <Standing />
+    </Page>
+  );
+}
