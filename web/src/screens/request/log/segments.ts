@@ -1,5 +1,5 @@
 import { LinesPage, type Names } from "./pages";
-import { PAGE, type Attempt, type Said } from "./source";
+import { FIRST, PAGE, type Attempt, type Said } from "./source";
 
 /** A stretch of one attempt's lines, fetched or still to be fetched. */
 export interface Segment {
@@ -12,13 +12,16 @@ export interface Segment {
 }
 
 export function segmentsOf(attempts: Attempt[]): Segment[] {
-  return attempts.flatMap(({ attempt, lines }) =>
-    Array.from({ length: Math.ceil(lines / PAGE) }, (_, number) => ({
-      attempt,
-      first: number * PAGE + 1,
-      count: Math.min(PAGE, lines - number * PAGE),
-    })),
-  );
+  return attempts.flatMap(({ attempt, lines }) => {
+    const segments: Segment[] = [];
+    for (let first = 1; first <= lines;) {
+      // What is seen first was asked for alone.
+      const count = Math.min(attempt === 1 && first === 1 ? FIRST : PAGE, lines - first + 1);
+      segments.push({ attempt, first, count });
+      first += count;
+    }
+    return segments;
+  });
 }
 
 /** How many lines of a segment are known or expected. */

@@ -4,6 +4,8 @@ export type Said = Schemas["LogLine"];
 
 /** So many lines are asked for at once: the most that a call gives. */
 export const PAGE = 2000;
+/** And so many before any are shown: more than a screen has, and soon there. */
+export const FIRST = 200;
 
 export interface Attempt {
   attempt: number;

@@ -1,7 +1,7 @@
 import { Problem } from "../../../api/problem";
 import { Names, type LinesPage } from "./pages";
 import { append, fill, segmentsOf, type Segment } from "./segments";
-import { PAGE, type Said, type Source } from "./source";
+import { FIRST, PAGE, type Said, type Source } from "./source";
 
 const AT_ONCE = 3;
 const POLL = 1000;
@@ -52,7 +52,7 @@ export class LogStore {
 
   async start(place?: Place): Promise<void> {
     try {
-      const first = this.source.after(1, 0, PAGE, this.away.signal);
+      const first = this.source.after(1, 0, FIRST, this.away.signal);
       const [attempts, begin] = await Promise.all([this.source.attempts(this.away.signal), first]);
       this.segments.push(...segmentsOf(attempts));
       const [head] = this.segments;
