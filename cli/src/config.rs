@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chiffon_engine::domain::task::Limits;
+use chiffon_hooks::domain::hook::Webhooks;
 use chiffon_kernel::verbs::{Retention, Watch};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy, some_time};
 use chiffon_notify::domain::channel::Notifications;
@@ -39,6 +40,7 @@ pub struct Config {
     pub planning: Planning,
     pub llm: Llm,
     pub notifications: Notifications,
+    pub webhooks: Webhooks,
     pub policy: Policy,
     #[serde(deserialize_with = "oidc")]
     pub oidc: Settings,

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{ActionVerb, Args, AuditVerb, KeyVerb, Verb};
+use args::{ActionVerb, Args, AuditVerb, KeyVerb, Verb, WebhookVerb};
 use client::Api;
 use exit::{Exit, Outcome};
 
@@ -99,6 +99,8 @@ async fn ask(args: &Args) -> Outcome {
         Verb::DeadLetters(verb) => verb::dead_letters::run(&api, output, verb).await,
         Verb::Notify { verb: None } => verb::notify::channels(&api, output).await,
         Verb::Notify { verb: Some(verb) } => verb::notify::run(&api, output, verb).await,
+        Verb::Webhook { verb: None } => verb::webhook::list(&api, output).await,
+        Verb::Webhook { verb: Some(WebhookVerb::Try { name, body }) } => verb::webhook::try_out(&api, output, name, body).await,
         Verb::Login(login) => verb::login::run(&api, output, login).await,
         Verb::Password(wanted) => verb::password::run(&api, output, wanted).await,
         Verb::People => verb::people::run(&api, output).await,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use chiffon_bus::Bus;
 use chiffon_engine::verbs::unclaimed::Offers;
 use chiffon_engine::verbs::unverified;
+use chiffon_hooks::domain::hook::Webhooks;
+use chiffon_hooks::verbs as hooks;
 use chiffon_kernel::chores::{self, announcer, outbox_listener};
 use chiffon_kernel::deliveries::{self, Inbox};
 use chiffon_kernel::http::{HttpOptions, HttpState, Room};
@@ -66,6 +68,8 @@ pub struct OrchestratorOptions {
     pub audit_repository: PathBuf,
     /// Who is told what, and where.
     pub notifications: Notifications,
+    /// Which programs ask for what by a signed call.
+    pub webhooks: Webhooks,
     /// Limits of the HTTP interface.
     pub http: HttpOptions,
     /// By which provider people sign in, if by any.
@@ -97,10 +101,14 @@ impl Orchestrator {
         let http = options.http.clone();
         let provider = options.oidc.clone().map(Provider::new).transpose()?.map(Arc::new);
         let admin_token = options.admin_token.clone();
-        let notifications = options.notifications.clone();
+        let (notifications, webhooks) = (options.notifications.clone(), options.webhooks.clone());
         let context = context(options, store, &tasks)?;
         let links = links(&http, &listener);
-        let notify = notify::Context::new(context.kernel.clone(), notifications, &links)?;
+        let beside = Beside {
+            notify: notify::Context::new(context.kernel.clone(), notifications, &links)?,
+            hooks: hooks::Context::new(context.clone(), webhooks),
+            provider,
+        };
         // Before anything is offered: what a restored database can't know must not be repeated.
         after_restore::run(&context, &repository).await?;
         unverified::enrol(&context).await?;
@@ -109,7 +117,7 @@ impl Orchestrator {
         }
         hear_panics(&context, &tasks);
         context.handed.open();
-        let parts = parts_with(&context, &repository, &notify, &tasks, provider);
+        let parts = parts(&context, &repository, &beside, &tasks);
         let state = HttpState::new(context.kernel.clone(), http);
         let routes = http::routes::of(&state, &parts);
         start_parts(&context, parts, &tasks);
@@ -191,19 +199,19 @@ fn links(http: &HttpOptions, listener: &TcpListener) -> String {
     address.map_or_else(|_| String::new(), |address| format!("http://{address}"))
 }
 
-/// What this orchestrator is made of. A capability more is a line more.
-pub fn parts(context: &Context, repository: &AuditRepository, notify: &notify::Context, spawner: &Spawner) -> Vec<Part> {
-    parts_with(context, repository, notify, spawner, None)
+/// How this installation is connected with what is around it.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// Whom it tells what.
+    pub notify: notify::Context,
+    /// Which programs call it.
+    pub hooks: hooks::Context,
+    /// By which provider people sign in, if by any.
+    pub provider: Option<Arc<Provider>>,
 }
 
-/// The same with a provider by which people sign in.
-pub fn parts_with(
-    context: &Context,
-    repository: &AuditRepository,
-    notify: &notify::Context,
-    spawner: &Spawner,
-    provider: Option<Arc<Provider>>,
-) -> Vec<Part> {
+/// What this orchestrator is made of. A capability more is a line more.
+pub fn parts(context: &Context, repository: &AuditRepository, beside: &Beside, spawner: &Spawner) -> Vec<Part> {
     let mut parts = vec![
         chiffon_engine::part(context),
         chiffon_requests::part(context, spawner),
@@ -212,8 +220,9 @@ pub fn parts_with(
         chiffon_postmortem::part(),
         chiffon_models::part(),
         chiffon_fleet::part(),
-        chiffon_oidc::part(&context.kernel, provider),
-        chiffon_notify::part(notify),
+        chiffon_oidc::part(&context.kernel, beside.provider.clone()),
+        chiffon_notify::part(&beside.notify),
+        chiffon_hooks::part(&beside.hooks),
     ];
     let invariants = invariants(&parts);
     parts.push(own(context, invariants));

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates of the orchestrator, each with those of them that it may depend on.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("kernel", &[]),
     ("oidc", &["kernel"]),
     ("plans", &["kernel"]),
@@ -18,7 +18,11 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("requests", &["kernel", "plans", "models", "fleet", "planning", "records", "engine"]),
     ("postmortem", &["kernel"]),
     ("notify", &["kernel", "requests"]),
-    ("orchestrator", &["kernel", "oidc", "plans", "models", "fleet", "planning", "records", "engine", "requests", "postmortem", "notify"]),
+    ("hooks", &["kernel", "requests"]),
+    (
+        "orchestrator",
+        &["kernel", "oidc", "plans", "models", "fleet", "planning", "records", "engine", "requests", "postmortem", "notify", "hooks"],
+    ),
 ];
 
 /// The other crates, each with those of the project that it may depend on outside of tests.

@@ -135,6 +135,10 @@ error_codes! {
     5149 OtherPartApproved, 409, false, "Approved in another part";
     5150 QuestionNotFound, 404, false, "Question not found";
     5151 QuestionTooLong, 422, false, "The question takes too long";
+    5160 WebhookNotFound, 404, false, "Webhook not found";
+    5161 WebhookRefused, 401, false, "Webhook call does not count";
+    5162 WebhookUnfit, 422, false, "Webhook call does not fit";
+    5163 WebhookNotReady, 503, true, "Webhook not ready";
     5201 ProviderUnavailable, 502, true, "Model provider unavailable";
     5202 ProviderRateLimited, 502, true, "Model provider rate limited";
     5203 BudgetSpent, 402, false, "Budget spent";

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use access::{AgentsVerb, KeyVerb, Login, Password, TokenVerb};
 pub use machine::{ActionVerb, ConfigVerb, Place, Restore, TopologyVerb, Up};
-pub use records::{AuditVerb, Costs, DeadLetterVerb, Most, NotifyVerb, Question};
+pub use records::{AuditVerb, Costs, DeadLetterVerb, Most, NotifyVerb, Question, WebhookVerb};
 pub use request::{Approve, Decision, Request, Requests, Resolve, StandingVerb};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 rejected, cancelled or expired, 4 nobody answers, 5 an answer is needed, \
@@ -178,6 +178,11 @@ pub enum Verb {
     Notify {
         #[command(subcommand)]
         verb: Option<NotifyVerb>,
+    },
+    /// List the webhooks by which programs ask for something, or see what a call would ask
+    Webhook {
+        #[command(subcommand)]
+        verb: Option<WebhookVerb>,
     },
     /// Ask the database, read-only
     Sql {

@@ -1,4 +1,6 @@
-//! Verbs about records: the audit log, messages that could not be handled, and notifications.
+//! Verbs about records: the audit log, messages that could not be handled, notifications and webhooks.
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
@@ -118,4 +120,15 @@ pub enum NotifyVerb {
     Test { channel: String },
     /// Have a notification tried again that was given up
     Retry { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WebhookVerb {
+    /// Say what a call with this body would ask; nothing is asked
+    Try {
+        /// The webhook's name
+        name: String,
+        /// A file with the body as JSON; `-` for standard input
+        body: PathBuf,
+    },
 }

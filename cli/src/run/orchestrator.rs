@@ -46,6 +46,7 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
         round_within: config.llm.round_within,
         audit_repository: parts.audit_repository,
         notifications: config.notifications.clone(),
+        webhooks: config.webhooks.clone(),
         http: HttpOptions {
             public_url: config.http.public_url.clone(),
             max_body_bytes: config.http.max_body_bytes,

@@ -30,4 +30,5 @@ pub mod standing;
 pub mod terminal;
 pub mod token;
 mod undecided;
+pub mod webhook;
 pub mod why;

@@ -14,3 +14,4 @@ mod server;
 mod standing;
 mod terminal;
 mod watching;
+mod webhooks;

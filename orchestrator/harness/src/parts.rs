@@ -4,7 +4,7 @@ use chiffon_kernel::domain::permission::Permission;
 use chiffon_kernel::store::invariants::Invariant;
 
 /// What one may do with all parts.
-pub fn permissions() -> [&'static [Permission]; 8] {
+pub fn permissions() -> [&'static [Permission]; 9] {
     [
         chiffon_kernel::domain::permissions::PERMISSIONS,
         chiffon_models::domain::permissions::PERMISSIONS,
@@ -14,6 +14,7 @@ pub fn permissions() -> [&'static [Permission]; 8] {
         chiffon_engine::domain::permissions::PERMISSIONS,
         chiffon_requests::domain::permissions::PERMISSIONS,
         chiffon_notify::domain::permissions::PERMISSIONS,
+        chiffon_hooks::domain::permissions::PERMISSIONS,
     ]
 }
 

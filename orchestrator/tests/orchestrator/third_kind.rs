@@ -113,6 +113,7 @@ fn options(database: &TemporaryDatabase, bus: Arc<dyn Bus>, keys: (&KeyPair, &Ke
         round_within: PATIENCE,
         audit_repository: folder.join("audit.git"),
         notifications: chiffon_notify::domain::channel::Notifications::default(),
+        webhooks: chiffon_hooks::domain::hook::Webhooks::default(),
         oidc: None,
         http: HttpOptions::default(),
         admin_token: Some(TOKEN.into()),

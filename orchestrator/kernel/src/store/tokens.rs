@@ -103,6 +103,21 @@ pub async fn counts(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) 
     .await?)
 }
 
+/// Whether a principal has a token that counts.
+pub async fn has_one(connection: &mut PgConnection, principal_id: Uuid, at: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT
+            FROM api_tokens
+            WHERE principal_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+        ) AS "has_one!""#,
+        principal_id,
+        at,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// A token as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ListedToken)]

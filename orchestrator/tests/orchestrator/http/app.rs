@@ -7,6 +7,7 @@ use chiffon_bus::memory::MemoryBus;
 use chiffon_engine::domain::task::Limits as Retries;
 use chiffon_engine::verbs as engine;
 use chiffon_engine::verbs::DeadLetterLimits;
+use chiffon_hooks::domain::hook::Webhooks;
 use chiffon_kernel::domain::role::Role;
 use chiffon_kernel::http::table::Routes;
 use chiffon_kernel::http::{HttpOptions, HttpState};
@@ -16,7 +17,7 @@ use chiffon_kernel::verbs::tokens::{self, NewToken};
 use chiffon_kernel::verbs::{Retention, Wakes, Watch};
 use chiffon_notify::domain::channel::Notifications;
 use chiffon_oidc::verbs::provider::Provider;
-use chiffon_orchestrator::app::parts_with;
+use chiffon_orchestrator::app::{Beside, parts};
 use chiffon_orchestrator::http::{routes, serve};
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_plans::domain::policy::Policy;
@@ -46,6 +47,7 @@ pub struct App {
     pub state: HttpState,
     repository: TempDir,
     provider: Option<Arc<Provider>>,
+    webhooks: Webhooks,
     pub client: Client,
     pub address: String,
     shutdown: Shutdown,
@@ -100,9 +102,14 @@ impl Answer {
     }
 }
 
-/// Without channels.
-pub fn notify(context: &Context) -> chiffon_notify::verbs::Context {
-    chiffon_notify::verbs::Context::new(context.kernel.clone(), Notifications::default(), "http://chiffon.test").expect("an HTTP client")
+/// Without channels, webhooks and a provider.
+pub fn beside(context: &Context) -> Beside {
+    let notify = chiffon_notify::verbs::Context::new(context.kernel.clone(), Notifications::default(), "http://chiffon.test");
+    Beside {
+        notify: notify.expect("an HTTP client"),
+        hooks: chiffon_hooks::verbs::Context::new(context.clone(), Webhooks::default()),
+        provider: None,
+    }
 }
 
 /// Times and limits that most tests have.
@@ -150,7 +157,7 @@ impl App {
 
     pub async fn with_settings(options: HttpOptions, settings: Settings) -> Self {
         let database = chiffon_harness::database::migrated().await;
-        let mut app = Self::build(&database.url(), options, settings, Duration::from_secs(20), |_| None).await;
+        let mut app = Self::build(&database.url(), options, settings, Duration::from_secs(20), Webhooks::default(), |_| None).await;
         app.database = Some(database);
         app
     }
@@ -159,7 +166,17 @@ impl App {
     pub async fn with_provider(provider: impl FnOnce(&str) -> Provider) -> Self {
         let database = chiffon_harness::database::migrated().await;
         let (options, patience) = (HttpOptions::default(), Duration::from_secs(20));
-        let mut app = Self::build(&database.url(), options, settings(), patience, |address| Some(provider(address))).await;
+        let mut app =
+            Self::build(&database.url(), options, settings(), patience, Webhooks::default(), |address| Some(provider(address))).await;
+        app.database = Some(database);
+        app
+    }
+
+    /// With these webhooks.
+    pub async fn with_webhooks(webhooks: Webhooks) -> Self {
+        let database = chiffon_harness::database::migrated().await;
+        let patience = Duration::from_secs(20);
+        let mut app = Self::build(&database.url(), HttpOptions::default(), settings(), patience, webhooks, |_| None).await;
         app.database = Some(database);
         app
     }
@@ -171,7 +188,7 @@ impl App {
 
     /// On this database, which need not be there.
     pub async fn on(url: &str, options: HttpOptions) -> Self {
-        Self::build(url, options, settings(), Duration::from_secs(2), |_| None).await
+        Self::build(url, options, settings(), Duration::from_secs(2), Webhooks::default(), |_| None).await
     }
 
     async fn build(
@@ -179,6 +196,7 @@ impl App {
         options: HttpOptions,
         settings: Settings,
         acquire_timeout: Duration,
+        webhooks: Webhooks,
         provider: impl FnOnce(&str) -> Option<Provider>,
     ) -> Self {
         telemetry::install_tls_provider();
@@ -217,7 +235,7 @@ impl App {
         let provider = provider(&address).map(Arc::new);
         // Only plain HTTP is spoken to it; reading the machine's certificates would cost more than most calls.
         let client = Client::builder().tls_certs_only([]).build().expect("a client");
-        let app = Self { context, state, client, address, shutdown, database: None, repository, provider };
+        let app = Self { context, state, client, address, shutdown, database: None, repository, provider, webhooks };
         let (served, routes, stop) = (app.state.clone(), app.routes(&app.context), app.shutdown.clone());
         Spawner::new(stop.clone()).spawn("http", async move { serve(listener, served, routes, stop).await.expect("serving") });
         app
@@ -227,7 +245,10 @@ impl App {
     pub fn routes(&self, context: &Context) -> Routes {
         let repository = AuditRepository::open_or_create(&self.repository.path().join("audit.git")).expect("a repository");
         let spawner = Spawner::new(self.shutdown.clone());
-        routes::of(&self.state, &parts_with(context, &repository, &notify(context), &spawner, self.provider.clone()))
+        let mut beside = beside(context);
+        beside.hooks.settings = Arc::new(self.webhooks.clone());
+        beside.provider.clone_from(&self.provider);
+        routes::of(&self.state, &parts(context, &repository, &beside, &spawner))
     }
 
     /// Where its database is.

@@ -154,6 +154,7 @@ async fn ids_are_malformed_or_unknown_and_the_answer_says_which() {
         (Method::POST, "/notifications/nonsense/retry", 5106),
         (Method::POST, &format!("/notifications/{unknown}/retry"), 5145),
         (Method::POST, "/notifications/channels/nothing/test", 5144),
+        (Method::POST, "/webhooks/nothing/try", 5119),
     ] {
         let answer = Answer::of(app.call(method.clone(), path, &token)).await;
         assert_eq!(answer.code(), code, "{method} {path}: {answer:?}");

@@ -152,7 +152,7 @@ async fn what_a_part_brings_is_served_guarded_documented_consumed_looked_at_and_
     let (coast, folder) = (Coast::default(), tempfile::tempdir().expect("a folder"));
     let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).expect("a repository");
     let spawner = Spawner::new(app.context.shutdown.clone());
-    let mut parts = parts(&app.context, &repository, &super::app::notify(&app.context), &spawner);
+    let mut parts = parts(&app.context, &repository, &super::app::beside(&app.context), &spawner);
     let names = |all: Vec<&Invariant>| all.iter().map(|invariant| invariant.rule.name).collect::<BTreeSet<_>>();
     assert_eq!(
         names(invariants(&parts)),

@@ -33,5 +33,6 @@ mod standing;
 mod tags;
 mod tokens;
 mod watching;
+mod webhooks;
 
 use app::{Answer, App};

@@ -106,6 +106,9 @@ async fn the_endpoints_need_these_permissions_and_have_these_least_roles() {
     GET /tokens: tokens.manage (admin)
     POST /tokens: tokens.manage (admin)
     DELETE /tokens/{id}: tokens.manage (admin)
+    GET /webhooks: webhooks.read (operator)
+    POST /webhooks/{name}: -
+    POST /webhooks/{name}/try: webhooks.read (operator)
     GET /whoami: whoami.read (viewer)
     ");
 }
@@ -154,7 +157,7 @@ async fn every_permission_is_declared_once_and_todays_roles_are_a_ladder_of_sets
     let app = App::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let repository = AuditRepository::open_or_create(&folder.path().join("audit.git")).expect("a repository");
-    let parts = parts(&app.context, &repository, &super::app::notify(&app.context), &Spawner::new(app.context.shutdown.clone()));
+    let parts = parts(&app.context, &repository, &super::app::beside(&app.context), &Spawner::new(app.context.shutdown.clone()));
     let declared: Vec<Permission> = parts.iter().flat_map(|part| part.permissions).copied().collect();
     let by_name: BTreeMap<&str, Permission> = declared.iter().map(|permission| (permission.name, *permission)).collect();
     assert_eq!(by_name.len(), declared.len(), "one name, one permission: {declared:#?}");

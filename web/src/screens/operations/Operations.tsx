@@ -8,6 +8,7 @@ import { Health } from "./Health";
 import { Invariants } from "./Invariants";
 import { background } from "./queries";
 import { Reserved } from "./Reserved";
+import { Webhooks } from "./Webhooks";
 import "./Operations.css";
 
 export function Operations() {
@@ -18,6 +19,7 @@ export function Operations() {
       <Health />
       <DeadLetters />
       <Reserved />
+      <Webhooks />
       <Background of={work} />
       <Invariants of={work} />
     </Page>

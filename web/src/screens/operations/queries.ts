@@ -15,6 +15,12 @@ export const background = queryOptions({
   refetchInterval: SOON,
 });
 
+export const webhooks = queryOptions({
+  queryKey: ["webhooks"],
+  queryFn: () => held(api.GET("/webhooks")),
+  refetchInterval: SOON,
+});
+
 export const reserved = queryOptions({
   queryKey: ["hosts", "reserved"],
   queryFn: () => held(api.GET("/hosts/reserved")),

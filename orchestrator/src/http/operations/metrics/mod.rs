@@ -7,6 +7,7 @@ mod costs;
 mod families;
 mod notifications;
 mod store;
+mod webhooks;
 
 use axum::extract::State;
 use axum::http::header;
@@ -46,6 +47,7 @@ pub(in crate::http) async fn metrics(State(state): State<HttpState>) -> Result<i
     agents::add(&mut families, &state).await?;
     costs::add(&mut families, &state).await?;
     notifications::add(&mut families, &state).await?;
+    webhooks::add(&mut families, &state).await?;
     process(&mut families, &state);
     background(&mut families, &state);
     invariants(&mut families, &state);

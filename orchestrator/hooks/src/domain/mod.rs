@@ -1,0 +1,6 @@
+//! What hooks are, without I/O.
+
+pub mod hook;
+pub mod permissions;
+pub mod scheme;
+pub mod template;

@@ -1,0 +1,5 @@
+//! Webhooks.
+
+pub mod list;
+pub mod receive;
+pub mod try_out;
