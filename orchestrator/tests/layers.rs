@@ -26,10 +26,11 @@ const ROOMS: [(&str, &[&str]); 13] = [
 ];
 
 /// The other crates, each with those of the project that it may depend on outside of tests.
-const OTHERS: [(&str, &[&str]); 7] = [
+const OTHERS: [(&str, &[&str]); 8] = [
     ("protocol", &[]),
     ("process", &["protocol"]),
     ("bus", &["protocol", "process"]),
+    ("traces", &["process"]),
     ("nodes", &["protocol", "process"]),
     ("worker", &["protocol", "process", "bus"]),
     ("infrastructure", &["protocol", "process", "worker"]),
@@ -280,7 +281,8 @@ fn nothing_is_offered_that_nobody_calls() {
     };
     let rooms = ROOMS.map(|(name, _)| name);
     let products = sources(
-        &[&["protocol", "process", "bus", "nodes", "worker", "infrastructure", "desktop", "cli", "simulation"], &rooms[..]].concat(),
+        &[&["protocol", "process", "bus", "traces", "nodes", "worker", "infrastructure", "desktop", "cli", "simulation"], &rooms[..]]
+            .concat(),
     );
     let around = sources(&["bench", "e2e", "testkit", "fuzz", "agents/harness", "orchestrator/harness"]);
     let mut said: BTreeMap<&str, usize> = BTreeMap::new();

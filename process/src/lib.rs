@@ -14,8 +14,10 @@ pub mod panic;
 pub mod private;
 pub mod retry;
 pub mod telemetry;
+pub mod traces;
 
 pub use clock::{Clock, SystemClock, shown};
 pub use ids::{IdSource, RandomIds};
 pub use lifecycle::{Shutdown, Spawner};
 pub use panic::{Panicked, caught};
+pub use traces::Traces;
