@@ -26,6 +26,8 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub log: Log,
+    #[serde(deserialize_with = "traces")]
+    pub traces: chiffon_traces::Settings,
     pub http: Http,
     pub database: Database,
     pub bus: Bus,
@@ -220,6 +222,12 @@ fn oidc<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Settings, D
     settings.check().map(|()| settings).map_err(serde::de::Error::custom)
 }
 
+/// A collector that could be meant, or none. Whether its headers can be read shows when it is begun.
+fn traces<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<chiffon_traces::Settings, D::Error> {
+    let settings = chiffon_traces::Settings::deserialize(deserializer)?;
+    settings.check().map(|()| settings).map_err(serde::de::Error::custom)
+}
+
 /// What can be logged by.
 fn filter<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -382,6 +390,28 @@ mod tests {
             ("roles = { ops = \"operator\" }", "oidc.client_id is empty"),
             ("client_id = \"chiffon\"\nroles = { ops = \"boss\" }", "boss"),
             ("client_id = \"chiffon\"\ngroup_claim = \"groups\"", "unknown key `oidc.group_claim`"),
+        ] {
+            let refused = read(lines).expect_err(words);
+            assert!(refused.contains(words), "{lines}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_collector_is_read_and_refused_by_the_key_that_is_wrong() {
+        let read = |lines: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("chiffon.toml");
+            std::fs::write(&file, format!("[traces]\n{lines}\n")).expect("written");
+            layers(Some(&file))
+                .and_then(|layers| layers.read::<Config>())
+                .map(|config| config.traces)
+                .map_err(|refused| refused.to_string())
+        };
+        assert_eq!(read("endpoint = \"http://127.0.0.1:4318\"\nsample_ratio = 0.5").expect("it is read").endpoint, "http://127.0.0.1:4318");
+        for (lines, words) in [
+            ("endpoint = \"127.0.0.1:4318\"", "traces.endpoint"),
+            ("sample_ratio = 2", "traces.sample_ratio"),
+            ("headers = \"a=b\"", "unknown key `traces.headers`"),
         ] {
             let refused = read(lines).expect_err(words);
             assert!(refused.contains(words), "{lines}: {refused}");

@@ -24,7 +24,7 @@ use chiffon_oidc::verbs::provider::Provider;
 use chiffon_planning::planner::chain::{PlannerChain, PlannerOptions};
 use chiffon_plans::domain::policy::Policy;
 use chiffon_process::retry::Policy as Retry;
-use chiffon_process::{RandomIds, Spawner, SystemClock};
+use chiffon_process::{RandomIds, Spawner, SystemClock, Traces};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
 use chiffon_protocol::topology::Topology;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -76,6 +76,8 @@ pub struct OrchestratorOptions {
     pub oidc: Option<chiffon_oidc::domain::settings::Settings>,
     /// A token that is to be an administrator's, before anybody can call.
     pub admin_token: Option<SecretString>,
+    /// Where spans go, if anywhere.
+    pub traces: Traces,
     /// This process, as holder of leases.
     pub instance: String,
 }
@@ -164,6 +166,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         ids: ids.clone(),
         ledger: Arc::new(PostgresLedger::new(store.clone())),
         shutdown: tasks.shutdown().clone(),
+        traces: options.traces.clone(),
     })?;
     let kernel = kernel::Context {
         store,
@@ -178,6 +181,7 @@ fn context(options: OrchestratorOptions, store: Store, tasks: &Spawner) -> Resul
         handed: Arc::default(),
         announcements: Arc::default(),
         happened: Arc::default(),
+        traces: options.traces,
         permissions: Arc::default(),
         background: Arc::default(),
         shutdown: tasks.shutdown().clone(),

@@ -12,13 +12,6 @@ use crate::message::Message;
 /// The only version of the envelope so far.
 pub const VERSION: u16 = 1;
 
-/// The W3C `traceparent` of something that belongs to `trace_id`; `span` gives the span's 16 hex digits by its upper half.
-/// Source: W3C Trace Context, section 3.2.
-pub fn traceparent(trace_id: &str, span: Uuid) -> String {
-    let (upper, _) = span.as_u64_pair();
-    format!("00-{trace_id}-{upper:016x}-01")
-}
-
 /// A message with what every message carries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {

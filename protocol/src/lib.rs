@@ -16,7 +16,7 @@ pub mod tool;
 pub mod topology;
 
 pub use action::ActionSpec;
-pub use envelope::{Envelope, ParseError, traceparent};
+pub use envelope::{Envelope, ParseError};
 pub use error_code::{ErrorCode, Problem};
 pub use message::Message;
 pub use shown::Shown;

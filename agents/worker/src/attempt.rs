@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use chiffon_process::Clock;
+use chiffon_process::traces::SpanId;
 use chiffon_protocol::message::{Mode, Running, WorkRequest, WorkResult};
 use chiffon_protocol::{Envelope, Message};
 use chrono::{DateTime, Utc};
@@ -15,7 +16,7 @@ use super::journal::{EventLog, Found, Journal, Key, Record, Rest};
 use super::machine::State;
 use super::marker;
 use super::run_context::{Cancel, EventSink, Progress, RunContext};
-use super::sender::Trace;
+use super::sender::About;
 use super::shared::Shared;
 
 /// What the orchestrator has stored of an attempt.
@@ -74,9 +75,15 @@ impl Attempt {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).key()
     }
 
-    pub(super) fn trace(&self) -> Trace {
+    pub(super) fn trace(&self) -> About {
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        Trace { trace_id: record.trace_id.clone(), request_id: record.request_id }
+        let span = Some(SpanId::of_attempt(record.task_id, record.attempt));
+        About { trace_id: record.trace_id.clone(), request_id: record.request_id, span }
+    }
+
+    /// The sending of its offer, by which it came.
+    pub(super) fn offered(&self) -> Option<SpanId> {
+        Envelope::parse(&self.work).ok().map(|envelope| SpanId::of_message(envelope.message_id))
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, EventLog> {

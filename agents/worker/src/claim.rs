@@ -42,7 +42,11 @@ pub(super) async fn ask(shared: &Arc<Shared>, attempt: &Arc<Attempt>) -> Answer 
     };
     let mut answers = shared.expect_grant(claim.claim_id);
     let sent = shared.clock.elapsed();
-    let trace = attempt.trace();
+    let mut trace = attempt.trace();
+    if shared.options.traces.keeps(&trace.trace_id) {
+        // An attempt whose claim is refused never comes to be.
+        trace.span = attempt.offered();
+    }
     attempt.state.send_replace(State::Claimed);
     let answer = loop {
         let ask = shared.sender.send(topology::CLAIMS, &trace, claim.clone(), REPORT_VALID);

@@ -20,6 +20,7 @@ use super::report;
 use super::run_context::CancelCause;
 use super::shared::Shared;
 use super::time_limit::TimeLimit;
+use super::traced;
 
 /// An attempt that belongs to this agent.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(super) async fn run(shared: &Arc<Shared>, granted: Granted) {
     let duration = shared.clock.elapsed().saturating_sub(began);
     let result = result_of(shared, &attempt, outcome, duration);
     tracing::info!(task_id = %work.task_id, attempt = work.attempt, outcome = ?result.outcome, seconds = result.duration_seconds, "the run ended");
-    attempt.finish(result).await;
+    traced::finish(shared, &attempt, result).await;
 }
 
 /// How a run ends that never began, or as the kind says.

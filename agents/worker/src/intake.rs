@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chiffon_bus::{Consumer, Delivery, Verdict};
 use chiffon_process::retry::{Delays, Policy};
+use chiffon_process::traces::SpanId;
 use chiffon_protocol::message::{Availability, Intake, WorkDecline, WorkRequest};
 use chiffon_protocol::{Envelope, Message, canonical, topology};
 use sha2::{Digest as _, Sha256};
@@ -20,8 +21,9 @@ use super::execute::{self, Granted};
 use super::journal::{Found, Record};
 use super::kind::Decline;
 use super::machine::{self, Arrival, State};
-use super::sender::{REPORT_VALID, Trace};
+use super::sender::{About, REPORT_VALID};
 use super::shared::Shared;
+use super::traced::{self, Taken};
 use super::verify::{late_work, misplaced, verified};
 use super::{recover, report};
 
@@ -94,7 +96,10 @@ async fn take(shared: &Arc<Shared>, queue: &str, mut consumer: Consumer) -> bool
         let unsettled = Arc::clone(&under_way).read_owned().await;
         let (shared_, queue) = (Arc::clone(shared), queue.to_owned());
         shared.tasks.spawn("work", async move {
-            if let Some(granted) = settle(&shared_, &queue, delivery, unsettled).await {
+            let taken = Taken::of(&shared_, &delivery);
+            let granted = settle(&shared_, &queue, delivery, unsettled).await;
+            taken.trace(&shared_, &queue, granted.is_some());
+            if let Some(granted) = granted {
                 execute::run(&shared_, granted).await;
             }
             drop(permit);
@@ -141,7 +146,7 @@ async fn settle(shared: &Arc<Shared>, queue: &str, delivery: Delivery, unsettled
         }
         // Said now, so that nobody has to wait for a lease or for the next start; the broker offers the delivery to others meanwhile.
         Answer::Stopped => {
-            attempt.finish(recover::not_started(shared, &attempt)).await;
+            traced::finish(shared, &attempt, recover::not_started(shared, &attempt)).await;
             report::spawn(shared, &attempt);
             delivery.settle(Verdict::Return).await;
         }
@@ -253,7 +258,8 @@ async fn decline(shared: &Shared, envelope: &Envelope, work: &WorkRequest, reaso
     tracing::warn!(task_id = %work.task_id, attempt = work.attempt, reason, "work is declined");
     let message =
         WorkDecline { task_id: work.task_id, attempt: work.attempt, offer: work.offer, agent_id: shared.options.agent_id.clone(), reason };
-    let trace = Trace { trace_id: envelope.trace_id.clone(), request_id: envelope.request_id };
+    let span = Some(SpanId::of_message(envelope.message_id));
+    let trace = About { trace_id: envelope.trace_id.clone(), request_id: envelope.request_id, span };
     let mut delays = Policy::RECONNECT.delays();
     while let Err(error) = shared.sender.send(topology::CLAIMS, &trace, message.clone(), REPORT_VALID).await {
         tracing::debug!(%error, "the decline could not be sent yet");

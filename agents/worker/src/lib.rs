@@ -23,6 +23,7 @@ mod run_context;
 mod sender;
 mod shared;
 pub mod time_limit;
+mod traced;
 mod verify;
 mod worker;
 

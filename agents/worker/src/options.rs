@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chiffon_process::Traces;
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::topology::QueueType;
 
@@ -44,6 +45,8 @@ pub struct WorkerOptions {
     pub ends_when_drained: bool,
     /// Which implementation the durable queues use; must be what the orchestrator declares.
     pub queue_type: QueueType,
+    /// Where spans go, if anywhere.
+    pub traces: Traces,
 }
 
 impl WorkerOptions {
@@ -73,6 +76,7 @@ impl WorkerOptions {
             drain_limit: Duration::from_mins(10),
             ends_when_drained: true,
             queue_type: QueueType::default(),
+            traces: Traces::default(),
         }
     }
 }

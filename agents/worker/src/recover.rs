@@ -17,6 +17,7 @@ use super::marker;
 use super::run_context::NewEvent;
 use super::shared::Shared;
 use super::time_limit::TimeLimit;
+use super::traced;
 
 /// At most this many changes are named in an interrupted attempt's summary; the log has them all.
 const NAMED: usize = 20;
@@ -44,7 +45,7 @@ pub(super) async fn run(shared: &Arc<Shared>) -> std::io::Result<Vec<Arc<Attempt
                 Recovered::Interrupted | Recovered::Report => interrupted(shared, &attempt, stopped, &left)?,
             };
             tracing::warn!(%task_id, attempt = number, outcome = ?result.outcome, stopped, "the journal holds an attempt that was cut off");
-            attempt.finish(result).await;
+            traced::finish(shared, &attempt, result).await;
         }
         attempt.state.send_replace(State::Finished);
         settled.push(attempt);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::{Bus, BusError, Outgoing, Published};
-use chiffon_process::{Clock, IdSource};
+use chiffon_process::traces::{OnQueue, SpanId};
+use chiffon_process::{Clock, IdSource, Traces};
 use chiffon_protocol::key::KeyPair;
-use chiffon_protocol::{Envelope, Message, signature, topology, traceparent};
+use chiffon_protocol::{Envelope, Message, signature, topology};
 use uuid::Uuid;
 
 /// How long a result or status may lie in a queue and still count.
@@ -18,9 +19,11 @@ pub(super) const HEARTBEAT_VALID: Duration = REPORT_VALID;
 
 /// What a report belongs to, taken from the work's envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trace {
+pub(super) struct About {
     pub(super) trace_id: String,
     pub(super) request_id: Uuid,
+    /// What the message is said for, where that is a span.
+    pub(super) span: Option<SpanId>,
 }
 
 /// Signs and publishes.
@@ -30,19 +33,20 @@ pub(super) struct Sender {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) key: KeyPair,
+    pub(super) traces: Traces,
 }
 
 impl Sender {
     /// A trace for what belongs to no request.
-    pub(super) fn own_trace(&self) -> Trace {
-        Trace { trace_id: self.ids.new_trace_id(), request_id: Uuid::nil() }
+    pub(super) fn own_trace(&self) -> About {
+        About { trace_id: self.ids.new_trace_id(), request_id: Uuid::nil(), span: None }
     }
 
     /// Publishes to one of the orchestrator's queues and waits until the broker has it.
     pub(super) async fn send(
         &self,
         queue: &str,
-        trace: &Trace,
+        trace: &About,
         message: impl Into<Message> + Send,
         valid: Duration,
     ) -> Result<(), BusError> {
@@ -56,9 +60,15 @@ impl Sender {
             message: message.into(),
         };
         let body = envelope.to_bytes();
+        let span = SpanId::of_message(message_id);
+        let said_for = trace.span.filter(|_| is_traced(&envelope.message) && self.traces.keeps(&trace.trace_id));
+        let traceparent = match said_for {
+            Some(_) => self.traces.traceparent(&trace.trace_id, span),
+            None => Traces::no_parent(&trace.trace_id, span),
+        };
         let mut headers = BTreeMap::from([
             (signature::HEADER.to_owned(), signature::sign(&self.key, queue, now + valid, &body)),
-            ("traceparent".to_owned(), traceparent(&trace.trace_id, self.ids.new_message_id())),
+            ("traceparent".to_owned(), traceparent),
         ]);
         if matches!(envelope.message, Message::AgentHello(_)) {
             headers.insert(signature::KEY_HEADER.to_owned(), self.key.public().to_string());
@@ -72,9 +82,24 @@ impl Sender {
             body: body.into(),
             transient: queue == topology::HEARTBEATS,
         };
-        match self.bus.publish(outgoing).await? {
+        let published = self.bus.publish(outgoing).await?;
+        if let Some(said_for) = said_for {
+            self.traces.add(&trace.trace_id, || {
+                OnQueue { destination: queue, routing_key: queue, message_id: &message_id.to_string() }
+                    .sent(span, now, self.clock.now())
+                    .under(said_for)
+                    .with("chiffon.message.type", envelope.message.type_name())
+                    .failed((published == Published::Unroutable).then_some("unroutable"))
+            });
+        }
+        match published {
             Published::Routed => Ok(()),
             Published::Unroutable => Err(BusError::Refused(format!("no queue `{queue}` exists; `chiffon topology apply` declares it"))),
         }
     }
+}
+
+/// What an attempt comes to is worth a span; how far it is and that the agent lives is said all the time.
+fn is_traced(message: &Message) -> bool {
+    matches!(message, Message::WorkClaim(_) | Message::WorkDecline(_) | Message::WorkResult(_))
 }

@@ -67,7 +67,8 @@ impl Shared {
         if options.concurrency == 0 {
             options.concurrency = kind.entry().at_once;
         }
-        let sender = Sender { bus: Arc::clone(&bus), clock: Arc::clone(&clock), ids: Arc::clone(&ids), key: options.key.clone() };
+        let (key, traces) = (options.key.clone(), options.traces.clone());
+        let sender = Sender { bus: Arc::clone(&bus), clock: Arc::clone(&clock), ids: Arc::clone(&ids), key, traces };
         Self {
             started: clock.elapsed(),
             slots: Arc::new(Semaphore::new(options.concurrency.max(1))),

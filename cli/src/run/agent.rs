@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use chiffon_bus::Bus;
 use chiffon_desktop::SystemProbe;
-use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock};
+use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, Traces};
 use chiffon_protocol::key::{KeyPair, Keyring, PublicKey};
 use chiffon_protocol::kind::Kind;
 use chiffon_worker::{Ended, Worker, WorkerOptions, WorkerParts};
 
 use super::kinds::{self, Folders, Place, Starter};
+use super::traces::{self, Sending};
 use super::{backends, keys, logging, serve};
 use crate::args::Global;
 use crate::config::{self, Config};
@@ -30,6 +31,7 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// Whether the process ends with it when it is drained.
     pub is_alone: bool,
+    pub traces: Traces,
 }
 
 /// Runs an agent until a signal says to stop, or until it has been drained.
@@ -55,13 +57,16 @@ pub async fn run(global: &Global, kind: &str) -> Outcome {
     let key_file = if config.agent.key_file.as_os_str().is_empty() { folder.join("agent.key") } else { config.agent.key_file.clone() };
     let key = keys::read_or_create(&key_file)?;
     let tasks = Spawner::new(Shutdown::new());
+    let sending = Sending::begin(&config, traces::agent(&id))?;
     let bus = backends::rabbitmq(&config, &broker_url, &id, &tasks)?;
     tracing::info!(agent_id = %id, public_key = %key.public(), "the orchestrator must list this key in agents.trusted");
-    let parts = Parts { starter, id, hostname, folder, key, orchestrator, folders, bus: bus.clone(), is_alone: true };
+    let parts =
+        Parts { starter, id, hostname, folder, key, orchestrator, folders, bus: bus.clone(), is_alone: true, traces: sending.traces() };
     let working = Spawner::new(tasks.shutdown().clone());
     start(&config, parts, &working).await?;
     serve::wait_and_stop(&working, &tasks, config.agent.drain_within, std::future::ready(())).await;
     bus.close(Duration::from_secs(5)).await;
+    sending.finish().await;
     serve::outcome(&tasks)
 }
 
@@ -77,6 +82,7 @@ pub async fn start(config: &Config, parts: Parts, tasks: &Spawner) -> Result<(),
     options.drain_limit = config.agent.drain_within;
     options.queue_type = config.bus.queue_type;
     options.ends_when_drained = parts.is_alone;
+    options.traces = parts.traces;
     let id = options.agent_id.clone();
     let worker = Worker::new(
         options,

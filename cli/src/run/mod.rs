@@ -20,4 +20,5 @@ mod stopping;
 mod supervise;
 mod tips;
 pub mod topology;
+mod traces;
 pub mod up;

@@ -9,7 +9,7 @@ use chiffon_fleet::domain::unverified::Peer;
 use chiffon_kernel::http::{HttpOptions, Most};
 use chiffon_kernel::verbs as kernel;
 use chiffon_orchestrator::app::OrchestratorOptions;
-use chiffon_process::{Clock as _, SystemClock};
+use chiffon_process::{Clock as _, SystemClock, Traces};
 use chiffon_protocol::ActionSpec;
 use chiffon_protocol::key::{KeyPair, PublicKey};
 use chiffon_protocol::kind::Kinds;
@@ -29,6 +29,7 @@ pub struct Parts {
     pub trusted_agents: Vec<PublicKey>,
     pub audit_repository: PathBuf,
     pub admin_token: Option<SecretString>,
+    pub traces: Traces,
 }
 
 /// The options for it.
@@ -63,6 +64,7 @@ pub fn options(config: &Config, parts: Parts) -> Result<OrchestratorOptions, Fai
         },
         oidc: config.oidc.is_on().then(|| config.oidc.clone()),
         admin_token: parts.admin_token,
+        traces: parts.traces,
         instance,
     })
 }

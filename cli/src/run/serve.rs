@@ -8,6 +8,7 @@ use chiffon_protocol::{ErrorCode, Problem};
 use tokio::net::TcpListener;
 
 use super::orchestrator::{Parts, options};
+use super::traces::{self, Sending};
 use super::{backends, keys, logging};
 use crate::args::Global;
 use crate::config::{self, Config};
@@ -38,6 +39,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     super::orchestrator::settings(&config)?;
     let key = keys::read(&config.orchestrator.signing_key_file)?;
     let tasks = Spawner::new(Shutdown::new());
+    let sending = Sending::begin(&config, traces::orchestrator())?;
     let bus = backends::rabbitmq(&config, &broker_url, "chiffon-orchestrator", &tasks)?;
     let listener = bind(&config.http.listen).await?;
     let address = listener.local_addr()?;
@@ -49,6 +51,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
         trusted_agents: config.agents.trusted.clone(),
         audit_repository: config.orchestrator.audit_repository.clone(),
         admin_token: chiffon_process::config::variable("CHIFFON_ADMIN_TOKEN").map(Into::into),
+        traces: sending.traces(),
     };
     let orchestrator = Orchestrator::start(options(&config, parts)?, listener, tasks.clone()).await?;
     tracing::info!(%address, "ready at http://{address}");
@@ -56,6 +59,7 @@ pub async fn run(global: &Global, listen: Option<&str>) -> Outcome {
     wait_and_stop(&Spawner::new(tasks.shutdown().clone()), &tasks, Duration::ZERO, std::future::ready(())).await;
     orchestrator.leave().await;
     bus.close(Duration::from_secs(5)).await;
+    sending.finish().await;
     outcome(&tasks)
 }
 

@@ -21,6 +21,7 @@ use serde_json::json;
 use super::demo_host::{self, DemoHost};
 use super::kinds::{self, Folders, STARTERS};
 use super::supervise::Supervised;
+use super::traces::{self, Sending};
 use super::{agent, backends, demo, keys, lock, logging, orchestrator, playbooks, serve, stopping, tips};
 use crate::args::{Global, Up};
 use crate::client::Api;
@@ -39,6 +40,7 @@ struct Running {
     /// The agents' tasks, which finish what they do before the rest leaves.
     working: Spawner,
     tasks: Spawner,
+    sending: Sending,
     demo_host: Option<DemoHost>,
     rabbitmq: Option<Supervised<RabbitNode>>,
     postgres: Option<Supervised<PostgresNode>>,
@@ -120,6 +122,7 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
     let (playbooks, named) = folders;
     let (inventory, demo_host) = demo_host::inventory(&data_dir, named, &playbooks)?;
     let tasks = Spawner::new(Shutdown::new());
+    let sending = Sending::begin(config, traces::orchestrator())?;
     let (postgres, database_url) = database(config, &data_dir).await?;
     let (rabbitmq, connect) = broker(config, &data_dir).await?;
     let mut running = Running {
@@ -127,6 +130,7 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
         orchestrator: None,
         working: Spawner::new(tasks.shutdown().clone()),
         tasks: tasks.clone(),
+        sending,
         demo_host,
         rabbitmq: rabbitmq.map(|node| Supervised::watch(node, &tasks)),
         postgres: postgres.map(|node| Supervised::watch(node, &tasks)),
@@ -160,6 +164,7 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
         trusted_agents: trusted,
         audit_repository: data_dir.audit_repository(),
         admin_token: Some(token.as_str().into()),
+        traces: running.sending.traces(),
     };
     let started = Orchestrator::start(orchestrator::options(config, parts)?, listener, tasks.clone()).await?;
     running.orchestrator = Some(started);
@@ -170,6 +175,7 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
     for (starter, id, folder, key) in agents {
         let bus = connect.bus(config, &id, &tasks)?;
         running.buses.push(bus.clone());
+        let traces = running.sending.traces().of(traces::agent(&id));
         let parts = agent::Parts {
             starter,
             id,
@@ -180,6 +186,7 @@ async fn start(config: &Config, folders: (PathBuf, Option<PathBuf>), data_dir: D
             folders: folders.clone(),
             bus,
             is_alone: false,
+            traces,
         };
         agent::start(config, parts, &running.working).await?;
     }
@@ -320,6 +327,7 @@ impl Running {
         for bus in &self.buses {
             bus.close(Duration::from_secs(3)).await;
         }
+        self.sending.finish().await;
         let files = [self.data_dir.url(), self.data_dir.database_url()];
         if let Some(node) = self.rabbitmq {
             node.stop().await;

@@ -23,7 +23,7 @@ use chiffon_kernel::verbs::background_status::BackgroundStatuses;
 use chiffon_kernel::verbs::{Retention, Wakes, Watch};
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_plans::domain::policy::Policy;
-use chiffon_process::{Clock as _, RandomIds, Shutdown, Spawner};
+use chiffon_process::{Clock as _, RandomIds, Shutdown, Spawner, Traces};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::message::PlanWanted;
@@ -119,6 +119,7 @@ impl TestApp {
             handed: Arc::default(),
             announcements: Arc::default(),
             happened: Arc::default(),
+            traces: Traces::default(),
             permissions: Arc::default(),
             background: Arc::new(BackgroundStatuses::default()),
             shutdown: Shutdown::new(),

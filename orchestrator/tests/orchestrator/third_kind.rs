@@ -15,7 +15,7 @@ use chiffon_models::planner::provider::config::Strategy;
 use chiffon_nodes::shared;
 use chiffon_orchestrator::app::{Orchestrator, OrchestratorOptions};
 use chiffon_plans::domain::policy::Policy;
-use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, telemetry};
+use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, Traces, telemetry};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::kind::{Kind, Kinds, Queues};
 use chiffon_protocol::message::{AnnouncedAction, WorkRequest};
@@ -117,6 +117,7 @@ fn options(database: &TemporaryDatabase, bus: Arc<dyn Bus>, keys: (&KeyPair, &Ke
         oidc: None,
         http: HttpOptions::default(),
         admin_token: Some(TOKEN.into()),
+        traces: Traces::default(),
         instance: "coast".to_owned(),
     }
 }

@@ -8,9 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chiffon_bus::{BusError, Outgoing, Published};
-use chiffon_protocol::{ErrorCode, Problem, signature, traceparent};
+use chiffon_process::Traces;
+use chiffon_process::traces::{OnQueue, SpanId};
+use chiffon_protocol::topology::CONTROL_EXCHANGE;
+use chiffon_protocol::{Envelope, ErrorCode, Problem, signature};
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::{Chore, TickReport};
 use crate::store::outbox::{self, LEASE, Leased};
@@ -113,9 +118,11 @@ impl OutboxRelay {
     }
 
     async fn publish(&self, row: &Leased) -> Sent {
+        let began = self.context.clock.now();
         match self.context.bus.publish(self.signed(row)).await {
             Ok(published) => {
                 let went_through = published == Published::Routed;
+                self.trace(row, began, went_through);
                 self.context.background.published(&row.routing_key, went_through, self.context.clock.now());
                 if went_through { Sent::Confirmed } else { Sent::Unroutable }
             }
@@ -125,14 +132,19 @@ impl OutboxRelay {
 
     fn signed(&self, row: &Leased) -> Outgoing {
         let expires = self.context.clock.now() + self.context.settings.signature_valid_for;
-        let trace_id = row.envelope["trace_id"].as_str().unwrap_or_default();
+        let trace_id = row.trace_id();
         let (body, mut headers, ours) = match &row.body {
             None => (row.envelope.to_string().into_bytes(), BTreeMap::new(), signature::HEADER),
             // Said by somebody else: their signature stays, and ours stands beside it.
             Some(body) => (body.clone(), texts(row.headers.as_ref()), signature::AGAIN_HEADER),
         };
         headers.insert(ours.to_owned(), signature::sign(&self.context.key, &row.recipient, expires, &body));
-        headers.insert("traceparent".to_owned(), traceparent(trace_id, row.message_id));
+        let span = SpanId::of_message(row.message_id);
+        let traceparent = match self.request_of(row) {
+            Some(_) => self.context.traces.traceparent(trace_id, span),
+            None => Traces::no_parent(trace_id, span),
+        };
+        headers.insert("traceparent".to_owned(), traceparent);
         Outgoing {
             exchange: row.exchange.clone(),
             routing_key: row.routing_key.clone(),
@@ -142,6 +154,32 @@ impl OutboxRelay {
             body: body.into(),
             transient: false,
         }
+    }
+
+    /// The request whose trace the sending belongs to, where somebody takes it.
+    fn request_of(&self, row: &Leased) -> Option<Uuid> {
+        self.context.traces.keeps(row.trace_id()).then_some(())?;
+        let request_id = match &row.body {
+            // That something is stored is said of every line of a log: a span of it says nothing.
+            None if row.envelope["message_type"] == "result_ack" => return None,
+            None => row.envelope["request_id"].as_str()?.parse().ok()?,
+            Some(body) => Envelope::parse(body).ok()?.request_id,
+        };
+        Some(request_id).filter(|request_id: &Uuid| !request_id.is_nil())
+    }
+
+    fn trace(&self, row: &Leased, began: DateTime<Utc>, went_through: bool) {
+        let Some(request_id) = self.request_of(row) else { return };
+        self.context.traces.add(row.trace_id(), || {
+            let message_id = row.message_id.to_string();
+            // An agent's control queue has its start's number in its name.
+            let destination = if row.exchange == CONTROL_EXCHANGE { &row.exchange } else { &row.routing_key };
+            OnQueue { destination, routing_key: &row.routing_key, message_id: &message_id }
+                .sent(SpanId::of_message(row.message_id), began, self.context.clock.now())
+                .under(SpanId::of_request(request_id))
+                .with_some("chiffon.message.type", row.envelope["message_type"].as_str())
+                .failed((!went_through).then_some("unroutable"))
+        });
     }
 
     /// Nobody has a queue for it. Work goes back to waiting, with the reason; anything else was for an agent that is gone and

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chiffon_bus::{Consumer, Delivery, Verdict};
 use chiffon_process::retry::Policy;
+use chiffon_process::traces::{OnQueue, SpanId};
 use chiffon_process::{Spawner, caught, shown};
 use chiffon_protocol::{Envelope, ErrorCode, Message, Problem, signature};
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::task::JoinSet;
@@ -86,8 +88,10 @@ async fn consume(context: &Context, inbox: &dyn Inbox, mut consumer: Consumer) {
         {
             batch.push(more);
         }
+        let began = context.clock.now();
         // Without verdicts the process is stopping: what is dropped goes back to the queue.
         let Some(verdicts) = decide(context, inbox, &batch).await else { return };
+        trace(context, &batch, &verdicts, began);
         inbox.works(true);
         let (rejected, others): (Vec<_>, Vec<_>) =
             batch.into_iter().zip(verdicts).partition(|(_, verdict)| matches!(verdict, Verdict::Reject { .. }));
@@ -97,6 +101,21 @@ async fn consume(context: &Context, inbox: &dyn Inbox, mut consumer: Consumer) {
             leaving.spawn(async move { delivery.settle(verdict).await });
         }
         join_all(others.into_iter().map(|(delivery, verdict)| delivery.settle(verdict))).await;
+    }
+}
+
+/// What was taken in hangs on its sending. What was rejected may be anybody's, and makes no span.
+fn trace(context: &Context, batch: &[Delivery], verdicts: &[Verdict], began: DateTime<Utc>) {
+    for (delivery, _) in batch.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Ack) {
+        let Some(trace_id) = delivery.correlation_id.as_deref().filter(|trace_id| context.traces.keeps(trace_id)) else { continue };
+        let sending = delivery.headers.get("traceparent").and_then(|given| SpanId::of_parent(given, trace_id));
+        let Some(sending) = sending else { continue };
+        context.traces.add(trace_id, || {
+            let message_id = delivery.message_id.as_deref().unwrap_or_default();
+            OnQueue { destination: &delivery.queue, routing_key: &delivery.queue, message_id }
+                .processed(SpanId::of_message(context.ids.new_message_id()), began, context.clock.now())
+                .under(sending)
+        });
     }
 }
 

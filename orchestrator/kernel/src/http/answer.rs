@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chiffon_process::panic::Panicked;
-use chiffon_protocol::{ErrorCode, Problem, traceparent};
+use chiffon_process::traces::{Kind, Span, SpanId};
+use chiffon_protocol::{ErrorCode, Problem};
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 
@@ -20,19 +21,28 @@ use super::state::HttpState;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
-/// The trace id of a call: its caller's, or a new one.
+/// What is asked again and again by machines, and what belongs to the page: spans of it would say nothing of anybody's request.
+const NOT_TRACED: [&str; 5] = ["/health", "/metrics", "/ui", "/docs", "/openapi.json"];
+
+/// The trace of a call, and the call's own place in it.
 #[derive(Debug, Clone)]
-pub struct Trace(pub String);
+pub struct Trace {
+    /// Its caller's, or a new one.
+    pub id: String,
+    /// The call itself.
+    pub span: SpanId,
+}
 
 /// The outermost layer.
 pub async fn wrap(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
-    let began = state.context.clock.elapsed();
+    let (began, began_at) = (state.context.clock.elapsed(), state.context.clock.now());
     let trace_id = given_trace_id(request.headers()).unwrap_or_else(|| state.context.ids.new_trace_id());
-    let span_id = state.context.ids.new_message_id();
+    let span_id = SpanId::of_message(state.context.ids.new_message_id());
+    let caller = request.headers().get(TRACEPARENT).and_then(|given| SpanId::of_parent(given.to_str().ok()?, &trace_id));
     let method = request.method().clone();
     // Never the path itself: what anybody may write would grow the measures without end.
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    request.extensions_mut().insert(Trace(trace_id.clone()));
+    request.extensions_mut().insert(Trace { id: trace_id.clone(), span: span_id });
 
     let origin = origin(&state.options.public_url, request.headers());
     let policy = content_policy(request.uri().path());
@@ -44,13 +54,27 @@ pub async fn wrap(State(state): State<HttpState>, mut request: Request, next: Ne
         Err(refused) => refused.into_response(),
     };
 
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    let problem = response.extensions_mut().remove::<Problem>();
+    let code = problem.as_ref().map(|problem| problem.code.number());
+    if let Some(problem) = problem {
         state.measures.problem(problem.code);
         problem::render(&mut response, problem, &trace_id, &origin);
     }
     let status = response.status().as_u16();
     let took = state.context.clock.elapsed().saturating_sub(began);
     state.measures.record(method.as_str(), &route, status, took);
+    if !NOT_TRACED.iter().any(|path| route.starts_with(path)) {
+        state.context.traces.add(&trace_id, || {
+            Span::new(span_id, Kind::Server, format!("{method} {route}"), began_at, state.context.clock.now())
+                .under(caller)
+                .with("http.request.method", method.as_str())
+                .with("http.route", route.as_str())
+                .with("http.response.status_code", status)
+                .with_some("chiffon.error.code", code)
+                // By convention only what is the server's own fault is an error of the server's.
+                .failed((status >= 500).then_some(status))
+        });
+    }
     tracing::info!(trace_id, method = %method, route, status, milliseconds = took.as_secs_f64() * 1000.0, "answered");
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -62,7 +86,7 @@ pub async fn wrap(State(state): State<HttpState>, mut request: Request, next: Ne
     }
     // What is told to one caller is kept by nobody for another.
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    for (name, value) in [(TRACEPARENT, traceparent(&trace_id, span_id)), (TRACE_ID, trace_id)] {
+    for (name, value) in [(TRACEPARENT, state.context.traces.traceparent(&trace_id, span_id)), (TRACE_ID, trace_id)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
         }

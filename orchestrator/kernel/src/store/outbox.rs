@@ -128,6 +128,13 @@ pub struct Leased {
     pub headers: Option<Value>,
 }
 
+impl Leased {
+    /// The trace it belongs to.
+    pub fn trace_id(&self) -> &str {
+        self.envelope["trace_id"].as_str().unwrap_or_default()
+    }
+}
+
 /// Messages with the ids of their rows.
 pub fn rows(messages: Vec<Message>, ids: &[(Uuid, i64)]) -> Vec<Leased> {
     let ids: BTreeMap<Uuid, i64> = ids.iter().copied().collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_bus::Bus;
-use chiffon_process::{Clock, IdSource, Shutdown};
+use chiffon_process::{Clock, IdSource, Shutdown, Traces};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::topology::QueueType;
@@ -114,6 +114,8 @@ pub struct Context {
     pub announcements: Arc<Announcements>,
     /// How often what happened.
     pub happened: Arc<Happened>,
+    /// Where spans go, if anywhere.
+    pub traces: Traces,
     /// What one may do, as all parts declare it.
     pub permissions: Arc<Permissions>,
     /// What background agents last did.

@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 
 use chiffon_bus::{Outgoing, Published};
+use chiffon_process::Traces;
+use chiffon_process::traces::{OnQueue, SpanId};
 use chiffon_protocol::topology::{CONTROL_EXCHANGE, control_queue};
-use chiffon_protocol::{Envelope, Message, signature, traceparent};
+use chiffon_protocol::{Envelope, Message, signature};
 use uuid::Uuid;
 
 use super::Context;
@@ -60,20 +62,36 @@ pub async fn send(context: &Context, to: &Addressee, about: &About, message: imp
     let body = envelope.to_bytes();
     let expires = context.clock.now() + context.settings.signature_valid_for;
     let header = signature::sign(&context.key, &to.agent_id, expires, &body);
+    let span = SpanId::of_message(envelope.message_id);
+    let is_traced = is_traced(&envelope.message) && !about.request_id.is_nil() && context.traces.keeps(&about.trace_id);
+    let traceparent = if is_traced { context.traces.traceparent(&about.trace_id, span) } else { Traces::no_parent(&about.trace_id, span) };
     let outgoing = Outgoing {
         exchange: CONTROL_EXCHANGE.to_owned(),
         routing_key: to.queue(),
         message_id: envelope.message_id.to_string(),
         correlation_id: envelope.trace_id.clone(),
-        headers: BTreeMap::from([
-            (signature::HEADER.to_owned(), header),
-            ("traceparent".to_owned(), traceparent(&envelope.trace_id, envelope.message_id)),
-        ]),
+        headers: BTreeMap::from([(signature::HEADER.to_owned(), header), ("traceparent".to_owned(), traceparent)]),
         body: body.into(),
         transient: false,
     };
     let kind = envelope.message.type_name();
-    match context.bus.publish(outgoing).await {
+    let began = context.clock.now();
+    let published = context.bus.publish(outgoing).await;
+    if is_traced {
+        context.traces.add(&about.trace_id, || {
+            let (queue, message_id) = (to.queue(), envelope.message_id.to_string());
+            OnQueue { destination: CONTROL_EXCHANGE, routing_key: &queue, message_id: &message_id }
+                .sent(span, began, context.clock.now())
+                .under(SpanId::of_request(about.request_id))
+                .with("chiffon.message.type", kind)
+                .failed(match &published {
+                    Ok(Published::Routed) => None,
+                    Ok(Published::Unroutable) => Some("unroutable"),
+                    Err(_) => Some("unavailable"),
+                })
+        });
+    }
+    match published {
         Ok(Published::Routed) => true,
         Ok(Published::Unroutable) => {
             tracing::debug!(agent = to.agent_id, incarnation = to.incarnation, kind, "the agent's control queue is gone");
@@ -84,4 +102,9 @@ pub async fn send(context: &Context, to: &Addressee, about: &About, message: imp
             false
         }
     }
+}
+
+/// That something is stored is said of every line of a log: a span of it says nothing.
+fn is_traced(message: &Message) -> bool {
+    !matches!(message, Message::ResultAck(_))
 }

@@ -3,3 +3,4 @@
 pub mod ledger;
 pub mod provider;
 pub mod spending;
+pub mod trace;

@@ -10,11 +10,13 @@ use chiffon_models::planner::provider::Provider;
 use chiffon_models::planner::provider::call::{Ask, Called};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_models::planner::spending::{self, Prompt};
+use chiffon_models::planner::trace;
 use chiffon_plans::domain::assemble;
 use chiffon_plans::domain::plan::PlannedBy;
 use chiffon_process::clock::Clock;
 use chiffon_process::ids::IdSource;
 use chiffon_process::lifecycle::Shutdown;
+use chiffon_process::traces::Traces;
 use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem, Shown};
 use serde_json::{Value, json};
@@ -41,6 +43,8 @@ pub struct PlannerOptions {
     pub ledger: Arc<dyn Ledger>,
     /// Cuts waiting short.
     pub shutdown: Shutdown,
+    /// Where spans go, if anywhere.
+    pub traces: Traces,
 }
 
 /// The providers and the offline planner, as one planner.
@@ -54,6 +58,7 @@ pub struct PlannerChain {
     ids: Arc<dyn IdSource>,
     ledger: Arc<dyn Ledger>,
     shutdown: Shutdown,
+    traces: Traces,
 }
 
 /// Why a provider gave no plan.
@@ -88,7 +93,7 @@ enum Turn {
 impl PlannerChain {
     /// Prepares the providers; the keys are read now. Refuses a configuration that can't be meant.
     pub fn new(options: PlannerOptions) -> Result<Self, Problem> {
-        let PlannerOptions { providers, strategy, round_within, clock, ids, ledger, shutdown } = options;
+        let PlannerOptions { providers, strategy, round_within, clock, ids, ledger, shutdown, traces } = options;
         for (number, provider) in providers.iter().enumerate() {
             if [offline::NAME, direct::NAME].contains(&provider.name.as_str())
                 || providers[..number].iter().any(|other| other.name == provider.name)
@@ -98,7 +103,7 @@ impl PlannerChain {
             }
         }
         let providers = providers.into_iter().map(|config| Provider::new(config, &clock)).collect::<Result<_, _>>()?;
-        Ok(Self { providers, strategy, round_within, offline: OfflinePlanner::new(), clock, ids, ledger, shutdown })
+        Ok(Self { providers, strategy, round_within, offline: OfflinePlanner::new(), clock, ids, ledger, shutdown, traces })
     }
 
     async fn ask(&self, provider: &Provider, round: &mut Round<'_>) -> Result<Planned, Passed> {
@@ -148,7 +153,9 @@ impl PlannerChain {
             return Err(Passed::Stop(problem));
         }
         let ask = Ask { messages, schema: &schema, output_tokens, most_input_tokens: prompt.most_tokens, within };
+        let began = self.clock.now();
         let called = provider.call(&ask, &self.shutdown).await;
+        let ended = self.clock.now();
         match &called.result {
             Ok(_) => permit.succeeded(),
             Err(problem) if answered(problem.code) => permit.succeeded(),
@@ -166,6 +173,9 @@ impl PlannerChain {
         let read = called.result.as_ref().ok().map(|text| (text.clone(), accepted(text, provider, round.input, &round.index)));
         let settlement =
             spending::settlement(provider, &reservation, &called, read.as_ref().map(|(text, read)| (text.as_str(), read.as_ref().err())));
+        self.traces.add(&round.input.trace_id, || {
+            trace::of_call(reservation.call_id, &provider.config, &settlement, began, ended).under(round.input.span)
+        });
         round.spent = round.spent + settlement.cost;
         self.ledger.settle(reservation.call_id, &settlement, self.clock.now()).await.map_err(Passed::Stop)?;
         match read {

@@ -12,6 +12,7 @@ pub mod provider;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chiffon_process::traces::SpanId;
 use chiffon_protocol::Problem;
 use chiffon_protocol::money::MicroDollars;
 use uuid::Uuid;
@@ -42,6 +43,8 @@ pub struct PlanningInput {
     pub round: i32,
     /// The trace id, for the provider's logs.
     pub trace_id: String,
+    /// The round as a span of it, where somebody takes it.
+    pub span: Option<SpanId>,
     /// The first words.
     pub text: String,
     /// All turns in order, the first words included.

@@ -188,6 +188,7 @@ pub fn request(text: &str, catalogue: &Arc<Catalogue>, fleet: &Arc<Fleet>) -> Pl
         request_id: Uuid::nil(),
         round: 1,
         trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+        span: None,
         text: text.to_owned(),
         conversation: vec![Turn { from_user: true, text: text.to_owned() }],
         catalogue: Arc::clone(catalogue),

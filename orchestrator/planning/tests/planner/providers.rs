@@ -7,9 +7,11 @@ use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_planning::planner::{Planned, Planner as _, PlannerChain, PlannerOptions, PlanningInput};
 use chiffon_process::ids::RandomIds;
 use chiffon_process::lifecycle::Shutdown;
+use chiffon_process::traces::{Kind, Service, SpanId, Traces, Value as Told};
 use chiffon_protocol::ErrorCode;
 use chiffon_protocol::money::MicroDollars;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::invented::{catalogue, fleet, request};
 use crate::server::{Entry, HandClock, Notebook, Say, Server, provider};
@@ -33,6 +35,10 @@ pub fn rig_with(providers: Vec<ProviderConfig>, strategy: Strategy, budget: Micr
 
 /// A chain that is given so long.
 pub fn rig_within(providers: Vec<ProviderConfig>, strategy: Strategy, budget: MicroDollars, round_within: Duration) -> Rig {
+    made(providers, (strategy, round_within), budget, Traces::default())
+}
+
+fn made(providers: Vec<ProviderConfig>, (strategy, round_within): (Strategy, Duration), budget: MicroDollars, traces: Traces) -> Rig {
     let (notebook, clock) = (Notebook::new(budget), Arc::new(HandClock::default()));
     let options = PlannerOptions {
         providers,
@@ -42,6 +48,7 @@ pub fn rig_within(providers: Vec<ProviderConfig>, strategy: Strategy, budget: Mi
         ids: RandomIds::shared(),
         ledger: Arc::clone(&notebook) as _,
         shutdown: Shutdown::new(),
+        traces,
     };
     Rig { chain: PlannerChain::new(options).expect("a chain"), notebook, clock }
 }
@@ -338,4 +345,31 @@ async fn when_nobody_can_plan_it_every_reason_is_given() {
     let Planned::Impossible(problem) = planned else { panic!("{planned:?}") };
     assert_eq!(problem.code, ErrorCode::NoProviderLeft);
     assert!(problem.message.contains("HTTP 401") && problem.message.contains("you could ask"), "{problem}");
+}
+
+#[tokio::test]
+async fn each_call_is_a_span_of_its_round_with_what_it_took_and_without_what_was_said() {
+    let limited = Server::new(vec![Say::Status(429, "slow down", None), Say::Status(429, "slow down", None)]).await;
+    let other = Server::new(vec![good()]).await;
+    let (traces, mut line) = Traces::new(Service { name: "chiffon-orchestrator", instance: "test".to_owned() }, 1.0);
+    let providers = vec![limited.provider("one"), other.provider("two")];
+    let rig = made(providers, (Strategy::Quality, Duration::from_mins(2)), PLENTY, traces);
+    let round = SpanId::of_message(Uuid::from_u128(42 << 64));
+    let asked = PlanningInput { span: Some(round), ..input() };
+    assert!(matches!(rig.chain.plan(&asked).await, Ok(Planned::Plan { .. })));
+    let calls: Vec<_> = std::iter::from_fn(|| line.try_recv().ok()).map(|ended| ended.span).collect();
+    let [refused, answered] = calls.as_slice() else { panic!("{calls:#?}") };
+    for (call, name) in [(refused, "one"), (answered, "two")] {
+        assert_eq!((call.kind, call.parent), (Kind::Client, Some(round)));
+        assert_eq!(call.get("gen_ai.provider.name"), Some(&Told::from(name)));
+        assert_eq!(call.get("gen_ai.operation.name"), Some(&Told::from("chat")));
+        assert_eq!(call.get("server.address"), Some(&Told::from("127.0.0.1")));
+    }
+    assert_eq!(refused.error.as_deref(), Some(ErrorCode::ProviderRateLimited.number().to_string().as_str()));
+    assert_eq!(refused.get("gen_ai.usage.input_tokens"), None, "nobody counted");
+    assert_eq!((answered.error.as_deref(), answered.get("gen_ai.usage.input_tokens")), (None, Some(&Told::from(1_000_u64))));
+    let told = format!("{calls:?}");
+    for said in ["pluto", "temperature_report", "slow down"] {
+        assert!(!told.contains(said), "`{said}` was said: {told}");
+    }
 }

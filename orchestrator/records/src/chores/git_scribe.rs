@@ -13,7 +13,9 @@ use chiffon_kernel::store::{self, root};
 use chiffon_kernel::verbs::Context;
 use chiffon_kernel::verbs::holding::Holding;
 use chiffon_kernel::verbs::work::Work;
+use chiffon_process::traces::{Kind, Span, SpanId};
 use chiffon_protocol::{ErrorCode, Problem};
+use chrono::{DateTime, Utc};
 use git2::Oid;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -29,6 +31,8 @@ pub const LEASE: &str = "git_scribe";
 const LEASE_TICKS: u32 = 8;
 /// A batch is cut off after so many: it has to be noted while the lease lasts.
 const BATCH_TICKS: u32 = 2;
+/// The trailer by which a commit names its trace.
+const TRACE_ID: &str = "Trace-Id: ";
 /// More are committed in the next look, which begins at once.
 const BATCH: u16 = 64;
 
@@ -142,7 +146,8 @@ impl GitScribe {
         if planned.is_empty() {
             return Ok(Vec::new());
         }
-        let first = planned.first().map(|planned| planned.record.id);
+        let (first, began) = (planned.first().map(|planned| planned.record.id), self.context.clock.now());
+        let traces: Vec<Option<String>> = planned.iter().map(|planned| self.trace_of(&planned.plan)).collect();
         let mut plans = Vec::with_capacity(planned.len());
         let records: Vec<(Open, Option<Value>)> = planned
             .into_iter()
@@ -177,7 +182,29 @@ impl GitScribe {
         if let Err(problem) = self.in_repository(move |repository| repository.move_branch(before, last)).await {
             return self.failed(first, problem).await;
         }
+        for (settled, trace_id) in settled.iter().zip(traces) {
+            self.trace(settled, trace_id, began);
+        }
         Ok(settled)
+    }
+
+    /// The trace that a commit names, where somebody takes it.
+    fn trace_of(&self, plan: &CommitPlan) -> Option<String> {
+        // The trailers stand at the end, and what came from outside before them.
+        let trace_id = plan.message.lines().rev().find_map(|line| line.strip_prefix(TRACE_ID))?;
+        self.context.traces.keeps(trace_id).then(|| trace_id.to_owned())
+    }
+
+    fn trace(&self, settled: &Settled, trace_id: Option<String>, began: DateTime<Utc>) {
+        let Some(trace_id) = trace_id else { return };
+        let Settled { record, commit } = settled;
+        self.context.traces.add(&trace_id, || {
+            Span::new(SpanId::of_message(self.context.ids.new_message_id()), Kind::Internal, "commit", began, self.context.clock.now())
+                .under(SpanId::of_request(record.request_id))
+                .with("chiffon.request.id", record.request_id)
+                .with_some("chiffon.task.id", record.task_id)
+                .with("vcs.ref.head.revision", commit.as_str())
+        });
     }
 
     fn cut_off_at(&self) -> Duration {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use chiffon_bus::{Delivery, Verdict};
 use chiffon_kernel::deliveries::{Inbox, misplaced, signer, verdict};
 use chiffon_kernel::store::principal_keys::{self, Found};
+use chiffon_process::traces::SpanId;
 use chiffon_protocol::key::Keyring;
 use chiffon_protocol::message::Message;
 use chiffon_protocol::signature::{self, SignatureError};
@@ -94,7 +95,8 @@ async fn asked(context: &Context, delivery: &Delivery, found: &Found) -> Result<
         Err(error) => return Ok(reject(error.code(), error.to_string())),
     };
     let Message::UserRequest(asked) = &envelope.message else { return Ok(misplaced(&envelope, REQUESTS)) };
-    Ok(verdict(submit_message::run(context, &found.principal, &envelope, asked).await?))
+    let sending = delivery.headers.get("traceparent").and_then(|given| SpanId::of_parent(given, &envelope.trace_id));
+    Ok(verdict(submit_message::run(context, &found.principal, &envelope, asked, sending).await?))
 }
 
 fn reject(code: ErrorCode, reason: String) -> Verdict {

@@ -12,6 +12,7 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_planning::planner::{Planned, PlanningInput, Turn, direct};
+use chiffon_process::traces::{Kind, Span, SpanId};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -87,23 +88,39 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
         let message = format!("planning was begun {} times and never came to an end (`planning.tries`, `planning.lease`)", lease.tries - 1);
         return give_up(context, lease, &Problem::new(ErrorCode::Timeout, message)).await;
     }
-    let Some(material) = context.store.within_limit(gather(context, lease)).await? else { return Ok(()) };
+    let Some(mut material) = context.store.within_limit(gather(context, lease)).await? else { return Ok(()) };
+    let (span, began) = (SpanId::of_message(context.ids.new_message_id()), context.clock.now());
+    material.input.span = Some(span);
+    let planned = plan(context, lease, &material).await;
+    context.traces.add(&material.input.trace_id, || {
+        Span::new(span, Kind::Internal, "plan", began, context.clock.now())
+            .under(SpanId::of_request(lease.request_id))
+            .with("chiffon.request.id", lease.request_id)
+            .with("chiffon.planning.round", lease.round)
+            .with("chiffon.planning.try", lease.tries)
+            .failed(planned.as_ref().err().map(|problem| problem.code.number()))
+    });
+    planned
+}
+
+/// Plans it by what it asks for, and stores what came of it.
+async fn plan(context: &Context, lease: &PlanningLease, material: &Material) -> Result<(), Problem> {
     let input = &material.input;
     let asks_in_words = material.asked.is_none();
     let left_out = input.catalogue.not_offered().iter().find(|action| asks_in_words && action.is_written_in(last_words(input)));
     if let Some(left_out) = left_out {
         let planned = Planned::Impossible(left_out.problem());
-        return context.store.within_limit(store_outcome(context, lease, &material, planned)).await;
+        return context.store.within_limit(store_outcome(context, lease, material, planned)).await;
     }
     if input.catalogue.is_empty() {
         let Some(problem) = nothing_offered(input) else {
             return context.store.within_limit(wait_for_agent(context, lease)).await;
         };
-        return context.store.within_limit(store_outcome(context, lease, &material, Planned::Impossible(problem))).await;
+        return context.store.within_limit(store_outcome(context, lease, material, Planned::Impossible(problem))).await;
     }
     if let Some(asked) = &material.asked {
         let planned = direct::plan(asked.wish(), input);
-        return context.store.within_limit(store_outcome(context, lease, &material, planned)).await;
+        return context.store.within_limit(store_outcome(context, lease, material, planned)).await;
     }
     let planned = tokio::select! {
         planned = context.planner.plan(&material.input) => planned,
@@ -116,7 +133,7 @@ pub async fn run(context: &Context, lease: &PlanningLease) -> Result<(), Problem
     match planned {
         Ok(planned) => {
             let planned = with_what_is_left_out(planned, &material.input);
-            context.store.within_limit(store_outcome(context, lease, &material, planned)).await
+            context.store.within_limit(store_outcome(context, lease, material, planned)).await
         }
         Err(problem) => failed(context, lease, &problem).await,
     }
@@ -188,6 +205,7 @@ pub(super) async fn input_of(connection: &mut PgConnection, row: &Row, round: i3
         request_id: row.id,
         round,
         trace_id: row.trace_id.clone(),
+        span: None,
         text: row.text.clone(),
         conversation: conversation.into_iter().map(|said| Turn { from_user: said.by_user, text: said.text }).collect(),
         catalogue: Arc::new(catalogue),

@@ -9,6 +9,7 @@ use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store::idempotency;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
+use chiffon_process::traces::{Kind, Span, SpanId};
 use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::shown::is_deceptive;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -45,6 +46,8 @@ pub struct Submit {
     pub priority: Option<i32>,
     /// The caller's W3C trace id; a new one when it is absent or not one.
     pub trace_id: Option<String>,
+    /// The call or message by which it came, where that is a span of the same trace.
+    pub asked_by: Option<SpanId>,
     /// The key under which the caller repeats the call; its reservation is answered together with what it asks for.
     pub idempotency_key: Option<String>,
     /// The message by which it came over AMQP; it is noted together with what it asks for.
@@ -118,6 +121,14 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
         return Err(Problem::new(ErrorCode::CallUnderWay, message));
     }
     work.commit().await?;
+    context.traces.add(&trace_id, || {
+        Span::new(SpanId::of_request(new.id), Kind::Internal, "request", now, context.clock.now())
+            .under(input.asked_by)
+            .with("chiffon.request.id", new.id)
+            .with("chiffon.request.origin", origin.kind())
+            .with("chiffon.request.priority", priority)
+            .with("chiffon.principal", principal.name.as_str())
+    });
     Ok(Submitted { request_id: new.id, status: row.status, trace_id })
 }
 

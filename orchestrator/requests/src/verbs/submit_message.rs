@@ -3,6 +3,7 @@
 
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::verbs::outcome::Outcome;
+use chiffon_process::traces::SpanId;
 use chiffon_protocol::message::UserRequest;
 use chiffon_protocol::{Envelope, ErrorCode, Problem, canonical};
 
@@ -11,8 +12,14 @@ use super::submit::{self, Submit};
 use crate::store::request_messages::{self, Message};
 
 /// Takes in a request that `principal` has signed. What is refused is refused with the code that
-/// HTTP would have answered. `Err` is trouble that passes.
-pub async fn run(context: &Context, principal: &Principal, envelope: &Envelope, asked: &UserRequest) -> Result<Outcome, Problem> {
+/// HTTP would have answered. `Err` is trouble that passes. `sending` is the message's sending, where that is a span.
+pub async fn run(
+    context: &Context,
+    principal: &Principal,
+    envelope: &Envelope,
+    asked: &UserRequest,
+    sending: Option<SpanId>,
+) -> Result<Outcome, Problem> {
     let message = Message { id: envelope.message_id, asked_sha256: canonical::sha256_hex(asked) };
     let became = {
         let mut connection = context.store.acquire().await?;
@@ -35,6 +42,7 @@ pub async fn run(context: &Context, principal: &Principal, envelope: &Envelope, 
         max_cost_usd: asked.max_cost_usd,
         priority: asked.priority,
         trace_id: Some(envelope.trace_id.clone()),
+        asked_by: sending,
         idempotency_key: None,
         message: Some(message),
         origin: None,

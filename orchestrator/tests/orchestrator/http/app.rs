@@ -21,7 +21,7 @@ use chiffon_orchestrator::app::{Beside, parts};
 use chiffon_orchestrator::http::{routes, serve};
 use chiffon_planning::planner::offline::OfflinePlanner;
 use chiffon_plans::domain::policy::Policy;
-use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, telemetry};
+use chiffon_process::{RandomIds, Shutdown, Spawner, SystemClock, Traces, telemetry};
 use chiffon_protocol::key::{KeyPair, Keyring};
 use chiffon_protocol::kind::Kinds;
 use chiffon_protocol::topology::QueueType;
@@ -221,6 +221,7 @@ impl App {
             handed: Arc::default(),
             announcements: Arc::default(),
             happened: Arc::default(),
+            traces: Traces::default(),
             permissions: Arc::default(),
             background: Arc::default(),
             shutdown: shutdown.clone(),

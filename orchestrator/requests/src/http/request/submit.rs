@@ -60,7 +60,7 @@ pub(in crate::http) struct SubmitQuery {
 )]
 pub(in crate::http) async fn submit(
     State(state): State<HttpState>,
-    Trace(trace_id): Trace,
+    trace: Trace,
     Params(query): Params<SubmitQuery>,
     call: Once<Json<SubmitBody>>,
 ) -> Result<Response, Failure> {
@@ -79,7 +79,8 @@ pub(in crate::http) async fn submit(
             deadline: body.deadline,
             max_cost_usd: body.max_cost_usd,
             priority: body.priority,
-            trace_id: Some(trace_id),
+            trace_id: Some(trace.id),
+            asked_by: Some(trace.span),
             idempotency_key: key,
             message: None,
             origin: None,

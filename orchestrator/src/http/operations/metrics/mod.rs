@@ -68,6 +68,14 @@ fn process(families: &mut Families, state: &HttpState) {
     );
     let most = f64::from(state.pool().options().get_max_connections());
     families.add(Kind::Gauge, "chiffon_database_connections_max", "The most connections that this process makes.", no_label(most));
+    if let Some(counts) = state.context.traces.counts() {
+        for (name, help, count) in [
+            ("chiffon_trace_spans_sent_total", "Spans that the collector has taken.", counts.sent()),
+            ("chiffon_trace_spans_dropped_total", "Spans for which there was no room, or that no collector took.", counts.dropped()),
+        ] {
+            families.add(Kind::Counter, name, help, no_label(whole(count)));
+        }
+    }
     let mut happened = state.context.happened.all();
     for event in TOLD {
         happened.entry(event).or_default();
