@@ -57,6 +57,8 @@ impl Home {
             .env_remove("CHIFFON_TOKEN")
             .env_remove("DATABASE_URL")
             .env_remove("AMQP_URL")
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .env_remove("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
             .env("NO_COLOR", "1");
         command
     }

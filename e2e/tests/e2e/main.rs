@@ -15,4 +15,5 @@ mod secrets;
 mod separate;
 mod story;
 mod supervised;
+mod traces;
 mod upgrade;
