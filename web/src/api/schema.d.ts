@@ -980,7 +980,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Shows a request in short: its plan as a sentence with hosts and figures, what can be done now, and where the page shows all of it.
+         * Shows a request in short: its plan as a sentence with hosts and figures, what can be done now,
+         *     what became of it once it has ended, and where the page shows all of it.
          * @description Needs the permission `requests.read`. Least role: `viewer`.
          */
         get: operations["get_request_id_summary"];
@@ -1734,6 +1735,12 @@ export interface components {
             items: components["schemas"]["ActionView"][];
             /** @description What agents have and leave out, with the reason. */
             not_offered: components["schemas"]["NotOfferedView"][];
+        };
+        /** @description What was changed on a host. */
+        ChangedOn: {
+            /** @description The names of the Ansible tasks that changed it; the title of the step where they are not known. */
+            changes: string[];
+            host: string;
         };
         /** @description What a task has changed on a host. */
         ChangedView: {
@@ -2863,6 +2870,7 @@ export interface components {
             error?: string | null;
             /** @description The calls that make sense now for the caller. */
             next: string[];
+            outcome?: components["schemas"]["RequestOutcome"] | null;
             plan?: components["schemas"]["PlanInShort"] | null;
             /** Format: uuid */
             request_id: string;
@@ -2875,6 +2883,25 @@ export interface components {
             url: string;
             /** @description Why it stands, for people; null where it does not. */
             waits?: string | null;
+        };
+        /** @description What became of a request. */
+        RequestOutcome: {
+            /** @description What was changed where, a preview's task that ran for real included; each host with the titles of the tasks. */
+            changed: components["schemas"]["ChangedOn"][];
+            /** @description Its commits in the audit repository, oldest first. */
+            commits: string[];
+            /**
+             * Format: int64
+             * @description So many records of it are still to be committed.
+             */
+            commits_to_come: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at: string;
+            /** @description In one sentence: "completed: 2 changes on nas". */
+            sentence: string;
         };
         /** @description A page of requests. */
         RequestPage: {
@@ -5461,7 +5488,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description A request's or a task's id */
+                /** @description A task's id, or a request's: of that, eight characters of its beginning or its end do, too, where they fit no other */
                 id: string;
             };
             cookie?: never;
@@ -9750,6 +9777,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description Of the request; eight characters of its beginning or its end do, too, where they fit no other request */
                 id: string;
             };
             cookie?: never;
@@ -9885,6 +9913,7 @@ export interface operations {
                 "Last-Event-ID"?: number | null;
             };
             path: {
+                /** @description Of the request; eight characters of its beginning or its end do, too, where they fit no other request */
                 id: string;
             };
             cookie?: never;
@@ -10009,6 +10038,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Of the request; eight characters of its beginning or its end do, too, where they fit no other request */
                 id: string;
             };
             cookie?: never;
@@ -10166,6 +10196,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Of the request; eight characters of its beginning or its end do, too, where they fit no other request */
                 id: string;
             };
             cookie?: never;
@@ -10323,6 +10354,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description Of the request; eight characters of its beginning or its end do, too, where they fit no other request */
                 id: string;
             };
             cookie?: never;
@@ -10456,6 +10488,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Of the request; eight characters of its beginning or its end do, too, where they fit no other request */
                 id: string;
             };
             cookie?: never;
@@ -10613,6 +10646,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description Of the request; eight characters of its beginning or its end do, too, where they fit no other request */
                 id: string;
             };
             cookie?: never;

@@ -10,6 +10,12 @@ pub fn request(request_id: Uuid) -> Problem {
         .with_details(json!({"request_id": request_id}))
 }
 
+/// There is no request whose id begins or ends like this.
+pub fn request_like(part: &str) -> Problem {
+    let message = format!("no request's id begins or ends with `{part}`; `chiffon requests` lists them");
+    Problem::new(ErrorCode::RequestNotFound, message).with_details(json!({"request_id": part}))
+}
+
 /// There is no such agent.
 pub fn agent(agent_id: &str) -> Problem {
     let shown: String = agent_id.chars().take(60).collect();

@@ -1,4 +1,4 @@
-//! A plan in one sentence and a few figures, for those who have little room: a chat, a notification, a telephone.
+//! A plan, and what became of it, in one sentence and a few figures, for those who have little room: a chat, a notification, a telephone.
 
 use chiffon_plans::domain::plan::Step;
 use serde::Serialize;
@@ -70,13 +70,28 @@ pub fn hosts<'s>(steps: impl Iterator<Item = &'s Step>) -> Vec<String> {
 
 /// "2 steps on nas, web1 and 3 more, risk high: 4 changes (+12 −3)".
 pub fn sentence(steps: usize, hosts: &[String], risk: &str, stat: &DiffStat) -> String {
+    format!("{}{}, risk {}: {}", counted(steps, "step"), on(hosts), risk.replace('_', " "), stat.sentence())
+}
+
+/// " on nas, web1 and 3 more".
+fn on(hosts: &[String]) -> String {
     const NAMED: usize = 3;
-    let on = match hosts {
+    match hosts {
         [] => String::new(),
         few if few.len() <= NAMED => format!(" on {}", few.join(", ")),
         many => format!(" on {} and {} more", many[..NAMED].join(", "), many.len() - NAMED),
-    };
-    format!("{}{on}, risk {}: {}", counted(steps, "step"), risk.replace('_', " "), stat.sentence())
+    }
+}
+
+/// What was changed, in one sentence: "2 changes on nas, web1"; each name is a host, as often as something of it was changed.
+pub fn changed(hosts: &[String]) -> String {
+    if hosts.is_empty() {
+        return "nothing was changed".to_owned();
+    }
+    let mut each = hosts.to_vec();
+    each.sort_unstable();
+    each.dedup();
+    format!("{}{}", counted(hosts.len(), "change"), on(&each))
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -92,6 +107,8 @@ mod tests {
         let hosts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let stat = DiffStat { changes: 1, lines_added: 4, lines_removed: 0, ..DiffStat::default() };
         assert_eq!(sentence(1, &hosts(&["nas"]), "low", &stat), "1 step on nas, risk low: 1 change (+4 −0)");
+        assert_eq!(changed(&[]), "nothing was changed");
+        assert_eq!(changed(&hosts(&["nas", "nas", "a"])), "3 changes on a, nas");
         let stat = DiffStat { not_previewed: 2, steps_unseen: 1, ..DiffStat::default() };
         assert_eq!(
             sentence(2, &hosts(&["a", "b", "c", "d", "e"]), "read_only", &stat),

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, Navigate, useNavigate } from "@tanstack/react-router";
 
 import type { Schemas } from "../../api/client";
 import { useFollow } from "../../api/follow";
@@ -20,11 +20,20 @@ import "./request.css";
 const route = getRouteApi("/inside/requests/$id");
 /** A longer text is no title; Change shows it whole. */
 const TITLE = 160;
+const WHOLE_ID = 36;
 
 /** A request: what it changes, how it runs, and what has happened. */
 export function Request() {
   const { id } = route.useParams();
-  return <Followed key={id} id={id} />;
+  return id.length < WHOLE_ID ? <Shortened key={id} id={id} /> : <Followed key={id} id={id} />;
+}
+
+/** The part of an id by which lists and hints call a request: the whole one takes its place in the address. */
+function Shortened({ id }: { id: string }) {
+  const search = route.useSearch();
+  const { data, error, refetch } = useQuery(requestOf(id));
+  if (data === undefined) return <Unread error={error} again={() => void refetch()} />;
+  return <Navigate to="/requests/$id" params={{ id: data.request_id }} search={search} replace />;
 }
 
 function Followed({ id }: { id: string }) {
@@ -36,24 +45,7 @@ function Followed({ id }: { id: string }) {
     ...requestOf(id),
     refetchInterval: connection.state === "lost" ? SOON : false,
   });
-  if (data === undefined) {
-    return (
-      <Page title="Request">
-        {error === null ? (
-          <Loading what="the request" />
-        ) : (
-          <>
-            <Failure error={error} again={() => void refetch()} />
-            {error instanceof Problem && error.details.status === 404 && (
-              <p>
-                Look for it among <Link to="/requests">all requests</Link>, or <Link to="/">ask for something</Link>.
-              </p>
-            )}
-          </>
-        )}
-      </Page>
-    );
-  }
+  if (data === undefined) return <Unread error={error} again={() => void refetch()} />;
   const view = viewOf(data, wanted);
   return (
     <Page title={cut(data.text, TITLE)} aside={<Orders request={data} />}>
@@ -66,6 +58,33 @@ function Followed({ id }: { id: string }) {
       )}
       <Tabs id={id} view={view} />
       <Part request={data} view={view} />
+    </Page>
+  );
+}
+
+/** A request that is not here yet, or can't be had, and why: of a part of an id that fits several, with those. */
+function Unread({ error, again }: { error: Error | null; again: () => void }) {
+  const problem = error instanceof Problem ? error : undefined;
+  const fits = problem?.texts("fits") ?? [];
+  return (
+    <Page title="Request">
+      {error === null ? <Loading what="the request" /> : <Failure error={error} again={again} />}
+      {fits.length > 0 && (
+        <ul>
+          {fits.map((id) => (
+            <li key={id}>
+              <Link to="/requests/$id" params={{ id }}>
+                <code>{id}</code>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+      {problem !== undefined && [400, 404].includes(problem.details.status) && (
+        <p>
+          Look for it among <Link to="/requests">all requests</Link>, or <Link to="/">ask for something</Link>.
+        </p>
+      )}
     </Page>
   );
 }

@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::body::OptionalJson;
 use chiffon_kernel::http::idempotency::{Answer, Once};
-use chiffon_kernel::http::input::Id;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::id::RequestId;
 use crate::http::HttpState;
 use crate::verbs::cancel;
 
@@ -23,10 +23,14 @@ pub(in crate::http) struct CancelBody {
 /// Cancels a request or a task. The body may be left out.
 #[utoipa::path(
     post, path = "/cancel/{id}", tag = "requests", request_body = Option<CancelBody>,
-    params(("id" = Uuid, Path, description = "A request's or a task's id"), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = Uuid, Path, description = "A task's id, or a request's: of that, eight characters of its beginning or its end do, too, where they fit no other"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = cancel::Cancelled))
 )]
-pub(in crate::http) async fn cancel(State(state): State<HttpState>, Id(id): Id, call: Once<OptionalJson<CancelBody>>) -> Answer {
+pub(in crate::http) async fn cancel(
+    State(state): State<HttpState>,
+    RequestId(id): RequestId,
+    call: Once<OptionalJson<CancelBody>>,
+) -> Answer {
     let work = |caller: Caller, body: Option<CancelBody>| async move {
         let reason = body.and_then(|body| body.reason);
         cancel::run(&state.context, &caller.0, id, reason.as_deref()).await

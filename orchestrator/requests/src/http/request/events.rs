@@ -9,13 +9,14 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::http::auth::{Caller, Proof};
 use chiffon_kernel::http::follower::Follower;
-use chiffon_kernel::http::input::{Id, Params, bad_query};
+use chiffon_kernel::http::input::{Params, bad_query};
 use chiffon_kernel::http::problem::Failure;
 use futures::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::follow::{Follow, Told};
+use super::id::{self, RequestId};
 use crate::http::HttpState;
 use crate::store::read::request;
 
@@ -35,14 +36,14 @@ pub(in crate::http) struct EventsQuery {
 /// is a cursor for `Last-Event-ID`.
 #[utoipa::path(
     get, path = "/request/{id}/events", tag = "requests",
-    params(("id" = Uuid, Path), EventsQuery, ("Last-Event-ID" = Option<i64>, Header)),
+    params(("id" = Uuid, Path, description = id::WORDS), EventsQuery, ("Last-Event-ID" = Option<i64>, Header)),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String))
 )]
 pub(in crate::http) async fn events(
     State(state): State<HttpState>,
     caller: Caller,
     proof: Proof,
-    Id(id): Id,
+    RequestId(id): RequestId,
     Params(query): Params<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {

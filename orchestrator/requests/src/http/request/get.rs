@@ -7,13 +7,13 @@ use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::http::auth::Caller;
-use chiffon_kernel::http::input::Id;
 use chiffon_kernel::http::problem::Failure;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::id::{self, RequestId};
 use crate::domain::permissions::{REQUESTS_APPROVE, REQUESTS_ASK, REQUESTS_MANAGE, TASKS_RESOLVE};
 use crate::domain::request::Status;
 use crate::http::HttpState;
@@ -29,8 +29,12 @@ pub(in crate::http) struct RequestAnswer {
 }
 
 /// Shows a request.
-#[utoipa::path(get, path = "/request/{id}", tag = "requests", params(("id" = Uuid, Path)), responses((status = 200, body = RequestAnswer)))]
-pub(in crate::http) async fn get(State(state): State<HttpState>, caller: Caller, Id(id): Id) -> Result<Json<RequestAnswer>, Failure> {
+#[utoipa::path(get, path = "/request/{id}", tag = "requests", params(("id" = Uuid, Path, description = id::WORDS)), responses((status = 200, body = RequestAnswer)))]
+pub(in crate::http) async fn get(
+    State(state): State<HttpState>,
+    caller: Caller,
+    RequestId(id): RequestId,
+) -> Result<Json<RequestAnswer>, Failure> {
     show(&state, &caller, id).await.map(Json)
 }
 

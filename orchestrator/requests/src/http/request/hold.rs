@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::body::OptionalJson;
 use chiffon_kernel::http::idempotency::{Answer, Once};
-use chiffon_kernel::http::input::Id;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::id::{self, RequestId};
 use crate::http::HttpState;
 use crate::verbs::hold;
 
@@ -23,10 +23,10 @@ pub(in crate::http) struct HoldBody {
 /// Pauses a request: what no agent has claimed is taken back, what runs goes on, nothing more begins. The body may be left out.
 #[utoipa::path(
     post, path = "/request/{id}/pause", tag = "requests", request_body = Option<HoldBody>,
-    params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = Uuid, Path, description = id::WORDS), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = hold::Held))
 )]
-pub(in crate::http) async fn pause(State(state): State<HttpState>, Id(id): Id, call: Once<OptionalJson<HoldBody>>) -> Answer {
+pub(in crate::http) async fn pause(State(state): State<HttpState>, RequestId(id): RequestId, call: Once<OptionalJson<HoldBody>>) -> Answer {
     let work = |caller: Caller, body: Option<HoldBody>| async move {
         let reason = body.and_then(|body| body.reason);
         hold::pause(&state.context, &caller.0, id, reason.as_deref()).await
@@ -37,10 +37,14 @@ pub(in crate::http) async fn pause(State(state): State<HttpState>, Id(id): Id, c
 /// Lets a paused request go on. The body may be left out.
 #[utoipa::path(
     post, path = "/request/{id}/resume", tag = "requests", request_body = Option<HoldBody>,
-    params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = Uuid, Path, description = id::WORDS), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = hold::Held))
 )]
-pub(in crate::http) async fn resume(State(state): State<HttpState>, Id(id): Id, call: Once<OptionalJson<HoldBody>>) -> Answer {
+pub(in crate::http) async fn resume(
+    State(state): State<HttpState>,
+    RequestId(id): RequestId,
+    call: Once<OptionalJson<HoldBody>>,
+) -> Answer {
     let work = |caller: Caller, body: Option<HoldBody>| async move {
         let reason = body.and_then(|body| body.reason);
         hold::resume(&state.context, &caller.0, id, reason.as_deref()).await

@@ -12,3 +12,4 @@ pub(super) mod short;
 pub(super) mod submit;
 
 mod follow;
+mod id;

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use chiffon_kernel::domain::missing;
-use chiffon_kernel::http::input::Id;
 use chiffon_kernel::http::problem::Failure;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::id::{self, RequestId};
 use crate::http::HttpState;
 use crate::store::read::request;
 use crate::store::read::revisions::{self, RevisionView};
@@ -19,8 +19,8 @@ pub(in crate::http) struct Revisions {
 }
 
 /// Lists the plans that a request has had, newest first, to be compared.
-#[utoipa::path(get, path = "/request/{id}/plans", tag = "requests", params(("id" = Uuid, Path)), responses((status = 200, body = Revisions)))]
-pub(in crate::http) async fn plans(State(state): State<HttpState>, Id(id): Id) -> Result<Json<Revisions>, Failure> {
+#[utoipa::path(get, path = "/request/{id}/plans", tag = "requests", params(("id" = Uuid, Path, description = id::WORDS)), responses((status = 200, body = Revisions)))]
+pub(in crate::http) async fn plans(State(state): State<HttpState>, RequestId(id): RequestId) -> Result<Json<Revisions>, Failure> {
     if request::status(state.pool(), id).await?.is_none() {
         return Err(missing::request(id).into());
     }

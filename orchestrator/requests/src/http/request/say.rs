@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 use chiffon_kernel::http::auth::Caller;
 use chiffon_kernel::http::body::Json;
 use chiffon_kernel::http::idempotency::{Answer, Once};
-use chiffon_kernel::http::input::Id;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::id::{self, RequestId};
 use crate::http::HttpState;
 use crate::verbs::say;
 
@@ -24,10 +24,10 @@ pub(in crate::http) struct SayBody {
 /// Says something about a request.
 #[utoipa::path(
     post, path = "/request/{id}/messages", tag = "requests", request_body = SayBody,
-    params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = Uuid, Path, description = id::WORDS), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 202, description = "It is planned anew", body = say::Said))
 )]
-pub(in crate::http) async fn say(State(state): State<HttpState>, Id(id): Id, call: Once<Json<SayBody>>) -> Answer {
+pub(in crate::http) async fn say(State(state): State<HttpState>, RequestId(id): RequestId, call: Once<Json<SayBody>>) -> Answer {
     let key = call.key.given();
     let work = |caller: Caller, body: SayBody| async move { say::run(&state.context, &caller.0, id, &body.text, key.as_deref()).await };
     call.answer(StatusCode::ACCEPTED, work).await

@@ -111,6 +111,13 @@ pub async fn list(pool: &PgPool, kinds: &Kinds, filter: &Filter, limit: i64) -> 
     Ok(found)
 }
 
+/// The ids, at most `limit`, that begin or end with this: small hexadecimal digits and hyphens.
+pub async fn ids_with(pool: &PgPool, part: &str, limit: i64) -> Result<Vec<Uuid>, Error> {
+    let filter = Filter { id_part: Some(part.to_owned()), ..Filter::default() };
+    let found = find(pool, &filter, None, limit, Reach::All).await?;
+    Ok(found.into_iter().map(|request| request.request_id).collect())
+}
+
 async fn find(pool: &PgPool, filter: &Filter, who: Option<Uuid>, limit: i64, reach: Reach) -> Result<Vec<RequestSummary>, Error> {
     let mut query = QueryBuilder::<Postgres>::new(
         "SELECT r.id AS request_id, r.status, left(r.text, 300) AS text, p.name AS requested_by,
