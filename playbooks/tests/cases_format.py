@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 
@@ -74,6 +75,21 @@ def every_default_is_the_same_in_the_playbook():
             assert name in text, "%s never uses the parameter %s" % (action, name)
             if "default" in schema:
                 assert play["vars"][name] == schema["default"], "%s: %s" % (action, name)
+
+
+def no_portal_is_called_what_nobody_sees():
+    import jsonschema
+    schema = specification("deploy_kuma")["parameters"]["properties"]["portals"]["items"]
+    validator = jsonschema.Draft202012Validator(schema)
+    for name in ["Jellyfin", u"Wiki \u8a2d\u5b9a", u"\U0001f469\u200d\U0001f4bb"]:
+        assert validator.is_valid({"name": name, "url": "http://nas"}), name
+    for letter in u"{}\n\u00ad\u061c\u200b\u200f\u202a\u202e\u2066\u2069\ufeff\u0085":
+        assert not validator.is_valid({"name": "x" + letter + "y", "url": "http://nas"}), ascii(letter)
+    plugins = PLAYBOOKS / "plugins/modules"
+    for module in ["kuma_monitors.py", "chiffon_portals.py"]:
+        text = (plugins / module).read_text()
+        unseen = eval(re.search(r"^UNSEEN = (u?\".*\")$", text, re.M).group(1))
+        assert re.match("^[%s]$" % unseen, u"\u202e") and not re.match("^[%s]$" % unseen, u"\u200d"), module
 
 
 def no_task_changes_hosts_in_a_preview():

@@ -79,6 +79,7 @@ def start_says_what_to_do_without_an_engine():
 def a_monitor_is_never_a_template():
     with Host() as host:
         host.run("deploy_kuma", portals=[{"name": "{{ get_env(name='HOME') }}", "url": "http://nas"}]).refused("http://nas", "braces")
+        host.run("deploy_kuma", portals=[{"name": u"gnp\u202e.exe", "url": "http://nas"}]).refused("http://nas", "direction")
         host.run("deploy_kuma", portals=[{"name": "x", "url": "file:///etc/passwd"}]).refused("file:///etc/passwd")
         assert not host.path("/opt/kuma/monitors").exists()
 

@@ -24,6 +24,8 @@ options:
 
 URL = re.compile(r"^https?://[^\s{}\"'<>\\]+$")
 NAME_LIMIT = 80
+# What controls a screen, turns the direction of text or is seen by nobody stands in no name.
+UNSEEN = u"\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
 
 
 def same(url):
@@ -36,7 +38,7 @@ def same(url):
 
 
 def clean(name):
-    return re.sub(r"\s+", " ", re.sub(r"[{}\x00-\x1f\x7f]", " ", name)).strip()[:NAME_LIMIT] or "portal"
+    return re.sub(r"\s+", " ", re.sub("[{}" + UNSEEN + "]", " ", name)).strip()[:NAME_LIMIT] or "portal"
 
 
 def merge(candidates):

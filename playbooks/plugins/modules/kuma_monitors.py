@@ -25,8 +25,10 @@ options:
 """
 
 OURS = "portal-"
+# What controls a screen, turns the direction of text or is seen by nobody stands in no name.
+UNSEEN = u"\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
 # AutoKuma expands templates in monitors; a portal's text must never be one.
-TEXT = re.compile(r"^[^{}\x00-\x1f\x7f]{1,80}$")
+TEXT = re.compile("^[^{}" + UNSEEN + "]{1,80}$")
 URL = re.compile(r"^https?://[^\s{}]{1,2000}$")
 
 
@@ -47,7 +49,8 @@ def monitor(portal, interval):
     if not URL.match(url):
         raise RootError("%r is not an http or https address" % url)
     if not TEXT.match(name):
-        raise RootError("the name of %s must be 1 to 80 characters without braces and control characters" % url)
+        raise RootError("the name of %s must be 1 to 80 characters without braces, control characters "
+                        "and what turns the direction of text" % url)
     return {"name": name, "type": "http", "url": url, "interval": interval, "max_retries": 2}
 
 
