@@ -1,4 +1,4 @@
-//! Completion while somebody types: verbs and flags, and the ids, hosts and actions of the Chiffon that answers. Where none answers at
+//! Completion while somebody types: verbs and flags, and the ids, hosts, actions and questions of the Chiffon that answers. Where none answers at
 //! once, nothing is offered and nothing is said.
 
 use std::ffi::OsStr;
@@ -49,6 +49,7 @@ enum Kind {
     Host,
     Action,
     Agent,
+    Question,
 }
 
 /// The command line, with what is asked for its arguments.
@@ -76,8 +77,9 @@ fn kind(verbs: &[&str], arg: &str) -> Option<Kind> {
         (["show" | "cancel" | "pause" | "resume" | "logs" | "why"] | ["audit", _] | ["standing", "give"], "id")
         | (["costs"], "request") => Kind::Request(None),
         (["agents", _], "id") => Kind::Agent,
-        (["release" | "requests"], "host") => Kind::Host,
-        (["requests"], "action") | (["actions"], "name") => Kind::Action,
+        (["release" | "requests"], "host") | (["request"], "on") => Kind::Host,
+        (["requests" | "request"], "action") | (["actions"], "name") => Kind::Action,
+        (["question"], "name") => Kind::Question,
         _ => return None,
     })
 }
@@ -124,6 +126,10 @@ async fn asked(kind: Kind) -> Result<Vec<(String, String)>, Failure> {
             let listed = api.get("/agents", &[]).await?;
             rows(&listed).map(|agent| (text(&agent["agent_id"]), text(&agent["agent_type"]))).collect()
         }
+        Kind::Question => {
+            let listed = api.get("/questions", &[]).await?;
+            rows(&listed).map(|question| (text(&question["name"]), text(&question["title"]))).collect()
+        }
     })
 }
 
@@ -166,7 +172,18 @@ mod tests {
         }
         let mut all = Vec::new();
         found(&Args::command(), &[], &mut all);
-        for needed in ["approve id", "show id", "audit log id", "agents pause id", "release host", "requests action", "actions name"] {
+        for needed in [
+            "approve id",
+            "show id",
+            "audit log id",
+            "agents pause id",
+            "release host",
+            "requests action",
+            "actions name",
+            "request action",
+            "request on",
+            "question name",
+        ] {
             assert!(all.iter().any(|one| one == needed), "{needed} of {all:?}");
         }
         command().debug_assert();

@@ -40,6 +40,13 @@ fn bash_completes_verbs_flags_ids_hosts_and_actions() {
     assert!(hosts.contains(&"nas".to_owned()) && hosts.contains(&"pi".to_owned()), "{hosts:?}");
     assert_eq!(offered(&["chiffon", "actions", "dep"]), ["deploy_kuma"]);
     assert_eq!(offered(&["chiffon", "agents", "pause", "inf"]), ["infra-1"]);
+    assert_eq!(offered(&["chiffon", "request", "--action", "dep"]), ["deploy_kuma"]);
+    assert_eq!(offered(&["chiffon", "request", "--action", "deploy_kuma", "--on", "p"]), ["pi"]);
+    assert_eq!(offered(&["chiffon", "request", "--action", "deploy_kuma", "--on", "pi,n"]), ["pi,nas"]);
+    server.script().anything =
+        json!({"items": [{"name": "who-asks", "title": "Who asks?"}, {"name": "what-changed", "title": "What changed?"}]});
+    assert_eq!(offered(&["chiffon", "question", "wh"]).len(), 2);
+    assert_eq!(offered(&["chiffon", "question", "who"]), ["who-asks"]);
     let asked: Vec<String> = server.script().calls.iter().map(|(_, path, _)| path.clone()).collect();
     assert!(asked.iter().any(|path| path.contains("status=awaiting_approval")), "only what can be approved: {asked:?}");
 }
