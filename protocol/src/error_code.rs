@@ -69,7 +69,7 @@ error_codes! {
     5020 KeyNotFound, 404, false, "Key not found";
     5021 TextRefused, 422, false, "Text that can't be stored";
     5022 TooManyCalls, 429, true, "Too many calls";
-    5023 TooManyFailedTokens, 429, true, "Too many failed tokens";
+    5023 TooManyFailedTokens, 429, true, "Too many failed tokens or passwords";
     5024 TooManyOpenRequests, 429, true, "Too many open requests";
     5025 TooManyOpen, 429, true, "Too many live views or waits";
     5026 HostNotAllowed, 421, false, "Host not allowed";

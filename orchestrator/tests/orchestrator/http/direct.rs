@@ -121,6 +121,9 @@ async fn every_mistake_is_answered_at_its_field_and_nothing_is_stored() {
         assert!(problems.iter().all(|one| one["message"].as_str().is_some_and(|text| !text.is_empty())), "{answer:?}");
         assert!(!answer.body.to_string().contains("hunter2"), "{answer:?}");
     }
+    let strange = json!({"action": {"name": "restart_container", "hosts": ["nas"], "parameters": {"container": "kuma", "zzzzzzzz": 1}}});
+    let refused = app.post("/request", &token, &strange).await;
+    assert!(refused.message().contains("there is no such parameter. The parameters are "), "{}", refused.message());
     assert_eq!(requests(&app).await, 0);
 }
 

@@ -64,7 +64,7 @@ fn found(step_id: &str, spec: &ActionSpec, error: &ValidationError<'_>) -> Vec<P
         }
         ValidationErrorKind::AdditionalProperties { unexpected } if place.is_empty() => {
             let one = |name: &String| {
-                let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let hint = nearest(name, known.iter().copied()).map_or_else(|| ".".to_owned(), |near| format!("; did you mean `{near}`?"));
                 tell(name.clone(), format!("there is no such parameter{hint} The parameters are {}", known.join(", ")))
             };
             unexpected.iter().map(one).collect()
