@@ -13,6 +13,9 @@ use nix::sys::signal::Signal;
 use crate::NodeError;
 use crate::tree::{self, GUARD_MARKER, MARKER, OWNER};
 
+/// How long an owner that was killed may be on its way out.
+const DIES_WITHIN: Duration = Duration::from_secs(2);
+
 const SCRIPT: &str = include_str!("guard.sh");
 
 /// How a node is stopped.
@@ -69,10 +72,13 @@ impl Guard {
         // The predecessor's own guard may still be at it. It must be gone before anything is made anew,
         // because its last act is to remove things.
         let deadline = Instant::now() + Duration::from_secs(u64::from(orders.grace_seconds) + 15);
+        // An owner that was killed a moment ago may still be on its way out.
+        let dies_until = Instant::now() + DIES_WITHIN;
         let mut guards = tree::marked(GUARD_MARKER, &orders.dir);
         while !guards.is_empty() {
-            let orphaned = guards.iter().all(|pid| tree::is_orphan(*pid));
-            if !orphaned || !tree::gone(&guards, Duration::from_millis(100)).await && Instant::now() > deadline {
+            let now = Instant::now();
+            let is_owned = !guards.iter().all(|pid| tree::is_orphan(*pid));
+            if is_owned && now > dies_until || !tree::gone(&guards, Duration::from_millis(100)).await && now > deadline {
                 return Err(NodeError::InUse { dir: orders.dir.clone() });
             }
             guards = tree::marked(GUARD_MARKER, &orders.dir);

@@ -59,7 +59,7 @@ pub async fn run(global: &Global, args: &Up) -> Outcome {
     let playbooks = playbooks::find(args.playbooks.as_deref())?;
     let inventory = args.inventory.as_deref().map(demo_host::named).transpose()?;
     let data_dir = DataDir::choose(global.data_dir.as_deref())?;
-    let lock = lock::lock(&data_dir)?;
+    let lock = lock::lock(&data_dir).await?;
     // One that was killed has left where it listened; whoever listens there now is somebody else.
     std::fs::remove_file(data_dir.url()).ok();
     let started = Instant::now();

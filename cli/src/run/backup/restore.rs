@@ -45,7 +45,7 @@ fn open(file: &Path, into: &Path) -> Result<Manifest, Failure> {
 
 async fn into_data_dir(data_dir: &DataDir, args: &Restore) -> Outcome {
     let root = data_dir.root();
-    let _held = lock::lock(data_dir)?;
+    let _held = lock::lock(data_dir).await?;
     let occupied: Vec<PathBuf> = [data_dir.postgres(), data_dir.audit_repository(), data_dir.orchestrator_key(), data_dir.admin_token()]
         .into_iter()
         .filter(|path| path.exists())

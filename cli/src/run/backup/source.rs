@@ -58,7 +58,7 @@ impl Source {
         files.extend(private_files(&data_dir));
         let repository = data_dir.audit_repository();
         // Whoever holds the lock is a running Chiffon, which says where its database is.
-        let Ok(held) = lock::lock(&data_dir) else {
+        let Some(held) = lock::now(&data_dir)? else {
             let database_url = std::fs::read_to_string(data_dir.database_url())
                 .map_err(|_| Failure::failed("Chiffon is just starting or stopping here; try again in a moment"))?;
             return Ok(Self { database_url: database_url.trim().to_owned(), repository, files, node: None, _lock: None });
