@@ -176,7 +176,11 @@ fn walk(path: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
 fn describe(error: &figment::Error) -> String {
     let key = error.path.join(".");
     let of_environment = error.metadata.as_ref().is_some_and(|metadata| metadata.name.contains(ENV_PREFIX));
-    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()).map(ToString::to_string);
+    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()).map(|source| match source {
+        // A flag's source is the line of code that took it.
+        figment::Source::Code(_) => "the command line".to_owned(),
+        other => other.to_string(),
+    });
     let place = match (key.is_empty(), source) {
         (false, _) if of_environment => format!("`{key}` ({}): ", variable_of(&key)),
         (false, Some(source)) => format!("`{key}` in {source}: "),
@@ -298,6 +302,8 @@ mod tests {
             assert!(error.contains(said) && error.ends_with("it takes a whole number that is not below 0"), "{error}");
             assert!(error.contains("`bus.prefetch` in ") && !error.contains("u32"), "{error}");
         }
+        let flag = layers("").with_flag("bus.prefetch", "many").read::<Read>().expect_err("refused").to_string();
+        assert!(flag.contains("`bus.prefetch` in the command line: ") && !flag.contains(".rs"), "{flag}");
         assert_eq!(variable_of("http.max_connections"), "CHIFFON__HTTP__MAX_CONNECTIONS");
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Much of what is logged was said by others. An event is one line whatever is in it, and what would act in a terminal is written out.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +10,8 @@ use chiffon_protocol::Shown;
 use tracing::Subscriber;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::debug_fn;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -39,7 +41,9 @@ pub fn init(format: Format, filter: &str) {
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
         Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(|| Screen)).try_init(),
-        Format::Text => registry.with(text(|| Screen, is_coloured())).try_init(),
+        Format::Text => {
+            registry.with(text(|| Screen, is_coloured(), if io::stderr().is_terminal() { Time::Hour } else { Time::Moment })).try_init()
+        }
     };
     drop(started);
 }
@@ -94,7 +98,7 @@ fn is_coloured() -> bool {
     io::stderr().is_terminal() && term.is_none_or(|term| term != "dumb") && no_colour.is_none_or(|value| value.is_empty())
 }
 
-fn text<S, W>(writer: W, coloured: bool) -> impl Layer<S>
+fn text<S, W>(writer: W, coloured: bool, time: Time) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -104,7 +108,30 @@ where
         let shown = Shown::line(&value);
         if field.name() == "message" { write!(writer, "{shown}") } else { write!(writer, "{}={shown}", field.name()) }
     });
-    tracing_subscriber::fmt::layer().compact().fmt_fields(fields.delimited(" ")).with_ansi(coloured).with_writer(writer)
+    tracing_subscriber::fmt::layer().compact().fmt_fields(fields.delimited(" ")).with_timer(time).with_ansi(coloured).with_writer(writer)
+}
+
+/// When something was logged: for who reads it at a terminal the hour of their clock, in a file the whole moment.
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    Hour,
+    Moment,
+}
+
+impl FormatTime for Time {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        match self {
+            Self::Hour => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a person at a terminal looks at the clock beside it; nothing is decided by it"
+                )]
+                let now = chrono::Local::now();
+                write!(writer, "{}", now.format("%H:%M:%S"))
+            }
+            Self::Moment => SystemTime.format_time(writer),
+        }
+    }
 }
 
 /// Chooses the one TLS provider of the process; without it the first HTTP client panics.
@@ -138,7 +165,7 @@ mod tests {
     fn an_event_is_one_line_in_which_nothing_acts_whatever_others_have_said() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let layer = text(move || writer.clone(), false);
+        let layer = text(move || writer.clone(), false, Time::Moment);
         let said = "no\n2020-01-01 INFO all is well\u{1b}[2J\u{202e}";
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::warn!(reason = %said, again = said, ?said, "refused: {said}");
@@ -150,5 +177,21 @@ mod tests {
             "{written}"
         );
         assert!(!written.contains('\u{1b}') && !written.contains('\u{202e}'), "no colours where they are not wanted: {written:?}");
+    }
+
+    #[test]
+    fn at_a_terminal_a_line_begins_with_the_hour_and_elsewhere_with_the_moment() {
+        let logged = |time| {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let layer = text(move || writer.clone(), false, time);
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::info!("ready"));
+            String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+        };
+        let (hour, moment) = (logged(Time::Hour), logged(Time::Moment));
+        let first = hour.split(' ').next().unwrap_or_default();
+        assert!(chrono::NaiveTime::parse_from_str(first, "%H:%M:%S").is_ok(), "{hour}");
+        let first = moment.split(' ').next().unwrap_or_default();
+        assert!(chrono::DateTime::parse_from_rfc3339(first).is_ok(), "{moment}");
     }
 }
