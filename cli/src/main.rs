@@ -80,7 +80,7 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Show { id } => verb::requests::show(&api, output, id).await,
         Verb::Approve(approve) => verb::decide::approve(&api, output, approve).await,
         Verb::Standing(verb) => verb::standing::run(&api, output, verb).await,
-        Verb::Reject { id, comment } => verb::decide::reject(&api, output, id, comment.as_deref()).await,
+        Verb::Reject(reject) => verb::decide::reject(&api, output, reject).await,
         Verb::Revise { id, text } => verb::decide::revise(&api, output, id, &text.join(" ")).await,
         Verb::Cancel { id } => verb::cancel::run(&api, output, id).await,
         Verb::Resolve(resolve) => verb::resolve::run(&api, output, resolve).await,

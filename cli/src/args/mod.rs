@@ -2,6 +2,8 @@
 
 mod access;
 mod machine;
+#[cfg(test)]
+mod page;
 mod records;
 mod request;
 
@@ -12,7 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use access::{AgentsVerb, KeyVerb, Login, Password, TokenVerb};
 pub use machine::{ActionVerb, ConfigVerb, Place, Restore, TopologyVerb, Up};
 pub use records::{AuditVerb, Costs, DeadLetterVerb, Most, NotifyVerb, Question, WebhookVerb};
-pub use request::{Approve, Decision, Request, Requests, Resolve, StandingVerb};
+pub use request::{Approve, Decision, Reject, Request, Requests, Resolve, StandingVerb};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 rejected, cancelled or expired, 4 nobody answers, 5 an answer is needed, \
     6 an approval is needed, 130 left with Ctrl-C";
@@ -103,12 +105,8 @@ pub enum Verb {
     /// Stand for what you have approved, so that the same steps run without a second word
     #[command(subcommand)]
     Standing(StandingVerb),
-    /// Reject the plan of a request
-    Reject {
-        id: String,
-        #[arg(long)]
-        comment: Option<String>,
-    },
+    /// Show the plan of a request, ask why, and reject it
+    Reject(Reject),
     /// Ask for a change of the plan, or answer a question, in words
     Revise {
         /// The request

@@ -84,6 +84,18 @@ pub struct Approve {
     pub comment: Option<String>,
 }
 
+#[derive(Debug, Clone, clap::Args)]
+pub struct Reject {
+    /// The request
+    pub id: String,
+    /// Reject without being asked
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Why, for the records and for who asked
+    #[arg(long)]
+    pub comment: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum StandingVerb {
     /// Stand for the steps of a plan that you have approved

@@ -146,10 +146,11 @@ impl Api {
         String::from_utf8(body).map_err(|_| Failure::failed(format!("{from} answered something else than text")))
     }
 
-    /// Opens a stream of events after this cursor.
-    pub async fn stream(&self, path: &str, after: Option<&str>) -> Result<Response, Failure> {
+    /// Opens a stream of events after this cursor; `from` names a place where there is none.
+    pub async fn stream(&self, path: &str, from: Option<&str>, after: Option<&str>) -> Result<Response, Failure> {
         let shape = |request: RequestBuilder| {
-            let request = request.header("accept", "text/event-stream");
+            let request =
+                request.header("accept", "text/event-stream").query(&from.map(|from| ("after", from)).into_iter().collect::<Vec<_>>());
             match after {
                 Some(after) => request.header("last-event-id", after),
                 None => request,

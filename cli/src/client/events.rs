@@ -1,4 +1,4 @@
-//! The event stream of a request, resumed by itself where it was cut.
+//! The event stream of a request, or of all, resumed by itself where it was cut.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -40,6 +40,9 @@ pub struct Event {
 pub struct Events {
     api: Api,
     id: String,
+    path: String,
+    /// Where it begins, as long as no event has been told.
+    from: Option<&'static str>,
     cursor: Option<String>,
     buffer: Buffer,
     loss: Loss,
@@ -59,6 +62,8 @@ impl Events {
         Self {
             api: api.clone(),
             id: request_id.to_owned(),
+            path: format!("/request/{request_id}/events"),
+            from: None,
             cursor: None,
             buffer: Buffer::default(),
             loss: Loss::of(api),
@@ -69,6 +74,11 @@ impl Events {
     /// The same, for whoever shows in their own way that a connection is lost, and looks for it without end.
     pub fn quietly(api: &Api, request_id: &str) -> Self {
         Self { loss: Loss::quiet(api), ..Self::of(api, request_id) }
+    }
+
+    /// All events of all requests from now on, for the same.
+    pub fn of_all(api: &Api) -> Self {
+        Self { path: "/events".to_owned(), from: Some("now"), ..Self::quietly(api, "") }
     }
 
     /// Whether silence means that nothing happens: the server says now and then that it is there.
@@ -85,7 +95,7 @@ impl Events {
             match &mut self.connection {
                 Connection::Resting(pause) => {
                     pause.await;
-                    self.connection = Connection::Opening(open(self.api.clone(), self.id.clone(), self.cursor.clone()));
+                    self.connection = Connection::Opening(open(self.api.clone(), self.path.clone(), self.from, self.cursor.clone()));
                 }
                 Connection::Opening(opening) => {
                     let opened = opening.await;
@@ -160,10 +170,10 @@ fn rest(pause: Duration) -> Connection {
     Connection::Resting(Box::pin(tokio::time::sleep(pause)))
 }
 
-fn open(api: Api, id: String, cursor: Option<String>) -> BoxFuture<'static, Result<Response, Failure>> {
+fn open(api: Api, path: String, from: Option<&'static str>, cursor: Option<String>) -> BoxFuture<'static, Result<Response, Failure>> {
     let opened = async move {
-        let path = format!("/request/{id}/events");
-        let opened = tokio::time::timeout(OPENED_WITHIN, api.stream(&path, cursor.as_deref())).await;
+        let from = from.filter(|_| cursor.is_none());
+        let opened = tokio::time::timeout(OPENED_WITHIN, api.stream(&path, from, cursor.as_deref())).await;
         let nobody = || Failure { exit: Exit::Unreachable, message: "somebody listens there and does not answer".to_owned() };
         opened.unwrap_or_else(|_| Err(nobody()))
     };

@@ -72,10 +72,11 @@ fn put_plan(out: &mut Vec<String>, request: &Value, before: Option<&Value>, diff
     }
 }
 
-/// What a dry run already says against a plan, for the question about it.
-pub fn doubt(request: &Value) -> Option<String> {
+/// What a dry run already says against a plan without these steps, for the question about it.
+pub fn doubt(request: &Value, left_out: &[String]) -> Option<String> {
     let steps = request["plan"]["steps"].as_array().into_iter().flatten().enumerate();
-    let failed = steps.filter(|(_, step)| step["preview"]["status"] == "failed");
+    let is_left_out = |step: &Value| left_out.iter().any(|out| step["step_id"] == out.as_str());
+    let failed = steps.filter(|(_, step)| step["preview"]["status"] == "failed" && !is_left_out(step));
     let mut errors = Errors::default();
     let doubts: Vec<String> = failed
         .map(|(number, step)| {

@@ -37,12 +37,15 @@ fn put_all(out: &mut Vec<String>, request: &Value, diffs: Diffs) {
         Some(_) => format!(" through {} {}", text(&origin["kind"]), text(&origin["id"])),
     };
     put!(out, "{}", faint(&format!("{id}, asked by {}{by} {}", text(&request["requested_by"]), ago(&request["created_at"]))));
-    put_standing(out, request);
+    // Why a question is asked is the reason of the wait, the error and the last message alike: it is told once.
+    let error = &request["error"]["message"];
+    put_standing(out, request, error);
     let mut errors = Errors::default();
     if let Some(line) = errors.first(request) {
         put!(out, "{line}");
     }
-    for message in request["messages"].as_array().into_iter().flatten().skip(1) {
+    let is_told = |message: &Value| message["from"] == "chiffon" && message["text"] == *error;
+    for message in request["messages"].as_array().into_iter().flatten().skip(1).filter(|message| !is_told(message)) {
         put!(out, "{}: {}", text(&message["from"]), block(message["text"].as_str().unwrap_or_default()));
     }
     put!(out, "");
@@ -64,8 +67,9 @@ pub fn print_reserved(request: &Value) {
     }
 }
 
-fn put_standing(out: &mut Vec<String>, request: &Value) {
-    out.extend(said(&request["waiting_for"]["text"]).map(|wait| format!("waiting: {wait}")));
+fn put_standing(out: &mut Vec<String>, request: &Value, told: &Value) {
+    let waits = Some(&request["waiting_for"]["text"]).filter(|waits| *waits != told);
+    out.extend(waits.and_then(said).map(|wait| format!("waiting: {wait}")));
     out.extend(request["reserved_hosts"].as_array().into_iter().flatten().flat_map(reserved_lines));
 }
 
@@ -126,5 +130,27 @@ fn put_result(out: &mut Vec<String>, task: &Value, errors: &mut Errors) {
         for line in output(name, value) {
             put!(out, "      {line}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_wait_an_error_and_a_message_that_say_the_same_are_told_once() {
+        let why = "nothing here paints fences";
+        let request = json!({"request_id": "01a1fc30-250d-74fd-94ec-ca5bbc6173fd", "status": "needs_input", "text": "paint the fence",
+            "waiting_for": {"text": why}, "error": {"code": 5116, "message": why},
+            "messages": [{"from": "ada", "text": "paint the fence"}, {"from": "chiffon", "text": why}]});
+        let told = lines(&request, Diffs::Shown).join("\n");
+        assert_eq!(told.matches(why).count(), 1, "{told}");
+        assert!(told.contains("`chiffon explain 5116`"), "{told}");
+        let asks = json!({"request_id": request["request_id"], "status": "needs_input", "text": "x", "waiting_for": {"text": "your answer"},
+            "messages": [{"from": "ada", "text": "x"}, {"from": "chiffon", "text": "Which host?"}]});
+        let told = lines(&asks, Diffs::Shown).join("\n");
+        assert!(told.contains("waiting: your answer") && told.contains("chiffon: Which host?"), "{told}");
     }
 }

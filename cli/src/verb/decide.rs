@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{follow, over, part, request, terminal};
-use crate::args::{Approve, Output};
+use crate::args::{Approve, Output, Reject};
 use crate::client::Api;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::show::called::CHIFFON;
@@ -64,12 +64,29 @@ pub fn wait_for_another(output: Output, request: &Value) -> Exit {
     follow::exit_for(request)
 }
 
-/// Rejects the current plan.
-pub async fn reject(api: &Api, output: Output, id: &str, comment: Option<&str>) -> Outcome {
-    let id = api.request_id(id).await?;
+/// Shows the current plan, asks why, and rejects it; with `--yes`, and where nobody can be asked, rejects it at once.
+pub async fn reject(api: &Api, output: Output, args: &Reject) -> Outcome {
+    let id = api.request_id(&args.id).await?;
     let now = api.request(&id).await?;
     over::check(&now)?;
-    let answer = match api.decide(&id, &hash_of(&now, None)?, "reject", comment).await {
+    let hash = hash_of(&now, None)?;
+    let mut comment = args.comment.clone();
+    if !args.yes && output == Output::Text && terminal::is_there() {
+        if now["status"] != "awaiting_approval" {
+            return Err(not_to_be_decided(&now));
+        }
+        plan::print(&now);
+        println!();
+        match asked_why(&now, comment.as_deref()).await? {
+            Why::Left => {
+                say!("Nothing was decided: request {} waits as before.", short(&id));
+                return Ok(follow::exit_for(&now));
+            }
+            Why::AsSaid => {}
+            Why::Because(reason) => comment = Some(reason),
+        }
+    }
+    let answer = match api.decide(&id, &hash, "reject", comment.as_deref()).await {
         Ok(answer) => answer,
         Err(refusal) => return Err(over::or(api, &id, refusal).await),
     };
@@ -77,6 +94,29 @@ pub async fn reject(api: &Api, output: Output, id: &str, comment: Option<&str>) 
         say_rejected(api, &id).await;
     }
     Ok(Exit::Done)
+}
+
+/// What a person says to a rejection.
+enum Why {
+    /// It is left to stand.
+    Left,
+    /// It is rejected for the reason that was said with the command, or for none.
+    AsSaid,
+    Because(String),
+}
+
+async fn asked_why(request: &Value, said: Option<&str>) -> Result<Why, Failure> {
+    let (id, revision) = (text(&request["request_id"]), text(&request["plan"]["revision"]));
+    let how = if said.is_some() { "y = yes" } else { "Say why, or y = yes, for no reason" };
+    let question = format!("Reject plan {revision} of request {}? {how} (empty to leave it): ", short(&id));
+    Ok(match terminal::ask(&question).await? {
+        None => Why::Left,
+        Some(answer) if ["n", "no"].iter().any(|no| answer.eq_ignore_ascii_case(no)) => Why::Left,
+        Some(answer) if ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes)) => Why::AsSaid,
+        // With a reason already, other words are no yes.
+        Some(_) if said.is_some() => Why::Left,
+        Some(answer) => Why::Because(answer),
+    })
 }
 
 /// Says that it is rejected, and what has been changed by then.

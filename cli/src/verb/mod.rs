@@ -29,6 +29,6 @@ pub mod resolve;
 pub mod standing;
 pub mod terminal;
 pub mod token;
-mod undecided;
+pub mod undecided;
 pub mod webhook;
 pub mod why;

@@ -130,8 +130,8 @@ impl Talk<'_> {
         if !may(request, "approve") {
             return self.let_others_decide(request).await;
         }
-        let doubt = plan::doubt(request).map(|doubt| format!("{doubt}\n")).unwrap_or_default();
         let left_out = self.left_out_of(request);
+        let doubt = plan::doubt(request, left_out).map(|doubt| format!("{doubt}\n")).unwrap_or_default();
         let part = if left_out.is_empty() { String::new() } else { format!(" without {}", part::told(&request["plan"], left_out)) };
         let question = format!("{doubt}Approve{part}? y = yes, n = reject, or say what to change (empty to leave it): ");
         match ask(&question).await?.as_deref() {

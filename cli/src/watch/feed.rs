@@ -1,4 +1,4 @@
-//! What the full screen hears: the lists again and again, and the events of the request that is open, as they happen.
+//! What the full screen hears: the lists, again whenever something has happened, and the events of the request that is open, as they happen.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,12 @@ use crate::client::{Api, Events, rows};
 use crate::exit::{Exit, Failure};
 use crate::verb::follow;
 
-/// Lists are read again this often, as by the page.
+/// Lists are read again this often while nobody tells what happens.
 const EVERY: Duration = Duration::from_secs(2);
+/// The same while events are told: what has none, such as what an agent has free, is not much older.
+const SELDOM: Duration = Duration::from_secs(10);
+/// Many events in a short time are one look at the lists.
+const LOOKED_AT: Duration = Duration::from_millis(500);
 /// Many events in a short time are one look at the request, at its end.
 const TOGETHER: Duration = Duration::from_millis(80);
 /// No event comes for longer, and none has to.
@@ -23,8 +27,9 @@ const LISTED: usize = 100;
 const WAITING: &str = "awaiting_approval,needs_input,needs_attention";
 const UNDER_WAY: &str = "planning,discovering,previewing,running,paused";
 
-/// Reads the lists until nobody hears of them any more.
+/// Reads the lists, whenever something has happened, until nobody hears of them any more.
 pub async fn lists(api: Api, news: UnboundedSender<News>) {
+    let mut events = Some(Events::of_all(&api));
     loop {
         let heard = match read(&api).await {
             Ok(lists) => News::Lists(Box::new(lists)),
@@ -33,7 +38,28 @@ pub async fn lists(api: Api, news: UnboundedSender<News>) {
         if news.send(heard).is_err() {
             return;
         }
-        tokio::time::sleep(EVERY).await;
+        something(&mut events).await;
+    }
+}
+
+/// Waits until something has happened, or may have.
+async fn something(events: &mut Option<Events>) {
+    let Some(told) = events else { return tokio::time::sleep(EVERY).await };
+    let began = Instant::now();
+    while began.elapsed() < if told.are_heard() { SELDOM } else { EVERY } {
+        match tokio::time::timeout(EVERY, told.next()).await {
+            Err(_) => {}
+            Ok(Ok(_)) => {
+                let first = Instant::now();
+                while let Ok(Ok(_)) = tokio::time::timeout(LOOKED_AT.saturating_sub(first.elapsed()), told.next()).await {}
+                return;
+            }
+            // Whoever may not hear them, or is asked by too many, reads the lists as often as before.
+            Ok(Err(_)) => {
+                *events = None;
+                return tokio::time::sleep(EVERY).await;
+            }
+        }
     }
 }
 
@@ -132,6 +158,10 @@ async fn done(api: &Api, deed: &Deed) -> Result<String, Failure> {
         What::Say(words) => {
             api.post_once(&format!("/request/{id}/messages"), &json!({"text": words}), key).await?;
             Ok("Your answer is on its way to the planner.".to_owned())
+        }
+        What::Resolve { task_id, body } => {
+            let resolved = api.post_once(&format!("/tasks/{task_id}/resolve"), body, key).await?;
+            Ok(format!("{}.", crate::show::table::text(&resolved["text"])))
         }
         What::Cancel => {
             let report = api.post_once(&format!("/cancel/{id}"), &json!({}), key).await?;

@@ -6,25 +6,27 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::model::{Effect, State, Tab, View};
 use super::question::{Answer, Asked, Question};
+use super::search::Step;
 
 /// The second key of a sequence must come within this.
 const SEQUENCE_WITHIN: Duration = Duration::from_millis(1_200);
 
 /// All keys, in words.
-pub const ALL: [(&str, &str); 17] = [
-    ("g i", "go to Inbox"),
-    ("g r", "go to Requests"),
-    ("g f", "go to Fleet"),
-    ("g q", "go to Queue"),
+pub const ALL: [(&str, &str); 18] = [
+    ("g i r", "go to Inbox (g i), Requests (g r)"),
+    ("g f q", "go to Fleet (g f), Queue (g q)"),
     ("Tab", "go to the next list"),
     ("j k", "next row or line, the one before (arrows do, too)"),
     ("Enter", "open the request; with a changed plan: you have looked at it"),
     ("1 2 3", "show Change, Run or Log of the request"),
     ("d", "fold and unfold diffs"),
     ("F", "go to the end of the log and follow it"),
+    ("/", "look for words in the log"),
+    ("n N", "the next line with these words, the one before"),
     ("a", "approve the plan"),
     ("r", "ask for a change of the plan, or answer"),
     ("x", "reject the plan"),
+    ("R", "decide about a task that was cut off"),
     ("C", "cancel the request"),
     ("Esc", "back"),
     ("?", "show all keys"),
@@ -35,7 +37,7 @@ pub const ALL: [(&str, &str); 17] = [
 pub fn press(state: &mut State, key: KeyEvent, at: Instant) -> Option<Effect> {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
-            KeyCode::Char('c') => Some(Effect::Quit),
+            KeyCode::Char('c') => Some(Effect::Interrupt),
             KeyCode::Char('z') => Some(Effect::Suspend),
             _ => None,
         };
@@ -52,6 +54,10 @@ pub fn press(state: &mut State, key: KeyEvent, at: Instant) -> Option<Effect> {
     }
     if state.help {
         state.help = false;
+        return None;
+    }
+    if let Some(detail) = state.detail.as_mut().filter(|detail| detail.search.is_typed()) {
+        detail.search.press(key.code);
         return None;
     }
     let first = state.first.take().filter(|(_, before)| at.duration_since(*before) < SEQUENCE_WITHIN);
@@ -129,11 +135,20 @@ fn decide(state: &mut State, key: KeyCode, at: Instant) -> Option<Effect> {
     match key {
         KeyCode::Char('d') => detail.diffs = !detail.diffs,
         KeyCode::Char('F') => (detail.view, detail.follows) = (Some(View::Log), true),
+        KeyCode::Char('/') => {
+            detail.view = Some(View::Log);
+            detail.search.open();
+            state.told = None;
+        }
+        KeyCode::Char(c @ ('n' | 'N')) if detail.shown() == View::Log => {
+            detail.search.go(if c == 'n' { Step::Next } else { Step::Before });
+            state.told = None;
+        }
         KeyCode::Enter if detail.has_changed() => {
             detail.look();
             state.told = None;
         }
-        KeyCode::Char(c @ ('a' | 'r' | 'x' | 'C')) => match ask(state, c, at) {
+        KeyCode::Char(c @ ('a' | 'r' | 'x' | 'C' | 'R')) => match ask(state, c, at) {
             Ok(question) => (state.question, state.told) = (Some(question), None),
             Err(why) => state.told = Some(why.to_owned()),
         },
@@ -164,6 +179,8 @@ fn ask(state: &State, key: char, at: Instant) -> Result<Question, &'static str> 
         'r' if request["status"] == "needs_input" => Ok(Question::new(request, Asked::Answer, at)),
         'r' if !detail.may("revise") => Err("There is no plan here that you may change now."),
         'r' => Ok(Question::new(request, Asked::Revise { sha256: sha256()? }, at)),
+        'R' if !detail.may("resolve") => Err("No task here waits for your decision."),
+        'R' => Question::resolution(request, at).ok_or("No task here waits for a decision."),
         _ if !detail.may("cancel") => Err("You may not cancel this, or it is over."),
         _ => Ok(Question::new(request, Asked::Cancel, at)),
     }

@@ -10,6 +10,7 @@ mod keys;
 mod model;
 mod question;
 mod screen;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -73,6 +74,7 @@ pub async fn run(api: &Api) -> Outcome {
         };
         match effect {
             Some(Effect::Quit) => break Exit::Done,
+            Some(Effect::Interrupt) => break Exit::Interrupted,
             Some(Effect::Suspend) => {
                 Screen::stop()?;
                 // The kernel stops each thread when it comes by, so this one may get a little further.
@@ -121,6 +123,6 @@ fn act(api: &Api, tasks: &Spawner, effect: Effect, tell: &UnboundedSender<News>,
         Effect::Open(id) => follow(Some(tasks.spawn("a request", feed::request(api.clone(), id, tell.clone())))),
         Effect::Close => follow(None),
         Effect::Do(deed) => drop(tasks.spawn("a deed", feed::act(api.clone(), deed, tell.clone()))),
-        Effect::Quit | Effect::Suspend => {}
+        Effect::Quit | Effect::Interrupt | Effect::Suspend => {}
     }
 }

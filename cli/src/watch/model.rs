@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::question::{Deed, Question};
+use super::search::Search;
 use crate::show::table::text;
 
 /// So many lines of a log are kept.
@@ -86,6 +87,9 @@ pub struct Detail {
     pub most: usize,
     pub diffs: bool,
     pub log: VecDeque<String>,
+    /// So many lines before these are not kept any more.
+    pub gone: usize,
+    pub search: Search,
     pub follows: bool,
     pub failure: Option<String>,
 }
@@ -101,6 +105,8 @@ impl Detail {
             most: 0,
             diffs: true,
             log: VecDeque::new(),
+            gone: 0,
+            search: Search::default(),
             follows: true,
             failure: None,
         }
@@ -138,6 +144,8 @@ impl Detail {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     Quit,
+    /// Left with Ctrl-C.
+    Interrupt,
     Suspend,
     Open(String),
     Close,
@@ -231,6 +239,7 @@ impl State {
                     detail.log.extend(lines);
                     let more = detail.log.len().saturating_sub(LOG_LINES);
                     detail.log.drain(..more);
+                    detail.gone += more;
                 }
             }
             News::Done(Ok(said)) => {

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::new_key;
 use crate::show::errors::hosts_of;
 use crate::show::plan;
 use crate::show::table::text;
+use crate::verb::undecided;
 
 /// What has just appeared under somebody's fingers is not what they meant to answer.
 pub const SETTLES: Duration = Duration::from_millis(600);
@@ -26,6 +27,8 @@ pub enum Asked {
     Answer,
     /// Cancel the request.
     Cancel,
+    /// Say what becomes of a task that was cut off.
+    Resolve { task_id: String, attempt: Value, is_unknown: bool, can_be_retried: bool },
 }
 
 /// A question on the screen.
@@ -59,6 +62,7 @@ pub enum What {
     Decide { sha256: String, decision: &'static str, comment: Option<String> },
     Say(String),
     Cancel,
+    Resolve { task_id: String, body: Value },
 }
 
 /// What a key makes of a question.
@@ -83,11 +87,23 @@ impl Question {
         Some(Self::new(request, Asked::Approve { sha256, word: word(&request["plan"]) }, now))
     }
 
+    /// What becomes of the first task of this request that was cut off.
+    pub fn resolution(request: &Value, now: Instant) -> Option<Self> {
+        let task = undecided::open_tasks(request).next()?;
+        let asked = Asked::Resolve {
+            task_id: task["task_id"].as_str()?.to_owned(),
+            attempt: task["attempt"].clone(),
+            is_unknown: task["status"] == "unknown",
+            can_be_retried: task["cancel_requested_at"].is_null(),
+        };
+        Some(Self::new(request, asked, now))
+    }
+
     /// The hash of the plan that it is about.
     pub fn sha256(&self) -> Option<&str> {
         match &self.asked {
             Asked::Approve { sha256, .. } | Asked::Reject { sha256 } | Asked::Revise { sha256 } => Some(sha256),
-            Asked::Answer | Asked::Cancel => None,
+            Asked::Answer | Asked::Cancel | Asked::Resolve { .. } => None,
         }
     }
 
@@ -161,6 +177,17 @@ impl Question {
             Asked::Revise { sha256 } => decide(sha256, "revise", Some(said)),
             Asked::Answer => What::Say(said),
             Asked::Cancel => What::Cancel,
+            Asked::Resolve { task_id, attempt, is_unknown, can_be_retried } => {
+                let Some((decision, how)) = decision(&said, *can_be_retried) else { return Answer::Nothing };
+                if how.is_empty() && (*is_unknown || decision == "done") {
+                    return Answer::Nothing;
+                }
+                let mut body = json!({"decision": decision, "attempt": attempt, "not_running": is_unknown});
+                if !how.is_empty() {
+                    body["comment"] = json!(how);
+                }
+                What::Resolve { task_id: task_id.clone(), body }
+            }
         };
         self.is_sent = true;
         Answer::Given(Deed { id: self.id.clone(), what, key: self.key.clone() })
@@ -174,6 +201,7 @@ impl Question {
             Asked::Revise { .. } => "What should be different?",
             Asked::Answer => "Your answer",
             Asked::Cancel => "Cancel this request?",
+            Asked::Resolve { .. } => "What becomes of it?",
         }
     }
 
@@ -188,6 +216,11 @@ impl Question {
             Asked::Revise { .. } => "Enter sends it to the planner, Esc keeps this plan".to_owned(),
             Asked::Answer => "Enter sends it, Esc leaves it".to_owned(),
             Asked::Cancel => "y cancels it, n leaves it".to_owned(),
+            Asked::Resolve { is_unknown, can_be_retried, .. } => {
+                let retry = if *can_be_retried { "retry, " } else { "" };
+                let how = if *is_unknown { "and how you know" } else { "and how you know (done needs it)" };
+                format!("Type {retry}done or give up, {how}; Enter decides, Esc leaves it")
+            }
         }
     }
 }
@@ -207,20 +240,52 @@ fn word(plan: &Value) -> Option<(String, &'static str)> {
     })
 }
 
+/// A title with its hosts, unless it names them itself.
+fn with_hosts(title: &str, hosts: &[String]) -> String {
+    let words = |text: &str| text.split(|c: char| c.is_whitespace() || c == ',').map(str::to_owned).collect::<Vec<_>>();
+    let named = words(title);
+    if hosts.is_empty() || hosts.iter().all(|host| named.contains(host)) {
+        title.to_owned()
+    } else {
+        format!("{title} on {}", hosts.join(", "))
+    }
+}
+
+/// "give up nobody knows" as a decision and how they know.
+fn decision(said: &str, can_be_retried: bool) -> Option<(&'static str, &str)> {
+    let choices = [("retry", "retry"), ("done", "done"), ("give up", "give_up"), ("give_up", "give_up")];
+    let chosen = choices.into_iter().find_map(|(typed, word)| {
+        let rest = said.strip_prefix(typed)?;
+        let is_whole = rest.is_empty() || rest.starts_with([' ', ':', ',']);
+        is_whole.then(|| (word, rest.trim_start_matches([' ', ':', ','])))
+    });
+    chosen.filter(|(word, _)| can_be_retried || *word != "retry")
+}
+
 fn about(request: &Value, asked: &Asked) -> Vec<String> {
     let plan = &request["plan"];
     let mut about = vec![text(&request["text"])];
     if matches!(asked, Asked::Approve { .. }) {
         about = vec![format!("{} (risk {}, revision {})", text(&plan["summary"]), text(&plan["risk"]), text(&plan["revision"]))];
-        for step in plan["steps"].as_array().into_iter().flatten() {
+        // What only reads has run before anybody is asked.
+        for step in plan["steps"].as_array().into_iter().flatten().filter(|step| step["phase"] != "discover") {
             let cannot = crate::show::text::said(&step["irreversible"]).map(|why| format!(": can't be taken back, {why}"));
-            about.push(format!("- {} on {}{}", text(&step["title"]), hosts_of(step).join(", "), cannot.unwrap_or_default()));
+            about.push(format!("- {}{}", with_hosts(&text(&step["title"]), &hosts_of(step)), cannot.unwrap_or_default()));
         }
-        about.extend(plan::doubt(request).into_iter().flat_map(|doubt| doubt.lines().map(str::to_owned).collect::<Vec<_>>()));
+        about.extend(plan::doubt(request, &[]).into_iter().flat_map(|doubt| doubt.lines().map(str::to_owned).collect::<Vec<_>>()));
     }
     if matches!(asked, Asked::Answer) {
         let asked = request["messages"].as_array().into_iter().flatten().rfind(|message| message["from"] == "chiffon");
         about.extend(asked.map(|message| crate::show::text::block(message["text"].as_str().unwrap_or_default())));
+    }
+    if let Asked::Resolve { task_id, is_unknown, .. } = asked {
+        let task = undecided::open_tasks(request).find(|task| text(&task["task_id"]) == *task_id);
+        let hosts = task.map(hosts_of).unwrap_or_default();
+        about.extend(task.map(|task| format!("{}: it is {}", with_hosts(&text(&task["title"]), &hosts), text(&task["status"]))));
+        about.extend(task.and_then(|task| crate::show::text::said(&task["error"]["message"])));
+        if *is_unknown {
+            about.push(format!("By deciding you say that nothing of it runs on {} any more.", hosts.join(", ")));
+        }
     }
     if matches!(asked, Asked::Cancel) {
         about.push("What runs is stopped; what has happened stays.".to_owned());

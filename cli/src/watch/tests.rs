@@ -1,5 +1,7 @@
 //! The model, the keys and what is drawn, without a terminal and without a server.
 
+mod finding;
+
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

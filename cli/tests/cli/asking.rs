@@ -50,6 +50,47 @@ fn approve_at_a_terminal_shows_the_plan_and_asks() {
 }
 
 #[test]
+fn reject_at_a_terminal_shows_the_plan_and_asks_why() {
+    for (typed, code, sent) in
+        [("too early\n", 0, Some(json!("too early"))), ("y\n", 0, Some(Value::Null)), ("\n", 6, None), ("n\n", 6, None)]
+    {
+        let server = Server::start(request("awaiting_approval"));
+        server.script().after = vec![("reject", request("rejected"))];
+        let mut terminal = Terminal::start(server.url(), &["reject", "bc6173fd"], "xterm");
+        terminal.until("Reject plan 1 of request bc6173fd? Say why");
+        terminal.press(typed);
+        let (ended, screen) = terminal.end();
+        let comments: Vec<Value> =
+            server.script().calls.iter().filter(|(_, path, _)| path == "/approve").map(|(.., body)| body["comment"].clone()).collect();
+        assert_eq!((ended, comments), (Some(code), sent.into_iter().collect()), "{typed:?}: {screen}");
+        assert!(screen.contains("[deploy: deploy_kuma, low]"), "the plan is shown: {screen}");
+    }
+    let server = Server::start(request("awaiting_approval"));
+    server.script().after = vec![("reject", request("rejected"))];
+    let (code, screen) = Terminal::start(server.url(), &["reject", "bc6173fd", "-y"], "xterm").end();
+    assert_eq!((code, server.decisions()), (Some(0), vec!["reject".to_owned()]), "{screen}");
+    assert!(!screen.contains("Say why"), "{screen}");
+}
+
+#[test]
+fn a_part_that_can_not_be_is_refused_before_anybody_is_asked_and_what_is_left_out_is_not_doubted() {
+    let mut two = request("awaiting_approval");
+    let mut second = two["plan"]["steps"][0].clone();
+    (second["step_id"], second["title"], second["depends_on"]) = (json!("second"), json!("Add portals"), json!(["deploy"]));
+    second["preview"] = json!({"status": "failed", "error": {"message": "no docker here"}});
+    two["plan"]["steps"].as_array_mut().expect("steps").push(second);
+    let server = Server::start(two);
+    let (code, screen) = Terminal::start(server.url(), &["approve", "bc6173fd", "--without", "1"], "xterm").end();
+    assert_eq!(code, Some(2), "{screen}");
+    assert!(screen.contains("step 2 (Add portals) needs step 1") && !screen.contains("Approve"), "{screen}");
+    let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd", "--without", "2"], "xterm");
+    terminal.until("Approve without 2 (Add portals)? y = yes");
+    assert!(!terminal.screen().contains("will most likely be refused"), "{}", terminal.screen());
+    terminal.press("\n");
+    assert_eq!(terminal.end().0, Some(6));
+}
+
+#[test]
 fn an_empty_answer_decides_nothing_and_says_the_command_to_copy() {
     let server = Server::start(request("awaiting_approval"));
     let mut terminal = Terminal::start(server.url(), &["approve", "bc6173fd"], "xterm");

@@ -31,6 +31,8 @@ pub struct Script {
     pub words: Option<&'static str>,
     /// Method, path and body of each call.
     pub calls: Vec<(String, String, Value)>,
+    /// Each stream that was opened, with its query.
+    pub streams: Vec<String>,
 }
 
 /// A running one; it ends with the test's process.
@@ -54,6 +56,7 @@ impl Server {
             status: 200,
             words: None,
             calls: Vec::new(),
+            streams: Vec::new(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -105,6 +108,7 @@ impl Server {
         reader.read_exact(&mut body).ok()?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         if path.ends_with("/events") {
+            self.script().streams.push(target);
             return self.stream(stream);
         }
         let (status, answer) = {

@@ -78,11 +78,11 @@ fn a_plan_is_opened_approved_and_the_terminal_given_back() {
 
 #[test]
 fn every_way_out_gives_the_terminal_back() {
-    for leave in ["q", "\u{3}"] {
+    for (leave, wanted) in [("q", 0), ("\u{3}", 130)] {
         let (_server, mut terminal) = watching("awaiting_approval");
         terminal.press(leave);
         let (code, screen) = terminal.end();
-        assert!(code == Some(0) && screen.contains(LEFT), "{leave:?}: {code:?} {screen:?}");
+        assert!(code == Some(wanted) && screen.contains(LEFT), "{leave:?}: {code:?} {screen:?}");
     }
     let (_server, terminal) = watching("awaiting_approval");
     kill(terminal.pid(), Signal::SIGTERM).expect("it runs");
@@ -98,6 +98,21 @@ fn a_stop_gives_the_terminal_back_and_what_goes_on_draws_it_again() {
     kill(terminal.pid(), Signal::SIGCONT).expect("it is stopped");
     terminal.until_again("\u{1b}[?1049h", 2);
     terminal.until_again("bc6173fd", 2);
+    terminal.press("q");
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
+fn what_happens_is_heard_of_and_the_lists_are_read_then() {
+    let (server, mut terminal) = watching("awaiting_approval");
+    until("all events are followed from now on", || {
+        let streams = server.script().streams.clone();
+        if streams.contains(&"/events?after=now".to_owned()) { Ok(()) } else { Err(format!("{streams:?}")) }
+    });
+    let row = json!({"request_id": ID, "status": "awaiting_approval", "text": "Something else by now", "requested_by": "ada"});
+    server.script().anything = json!({"items": [row]});
+    server.script().later = vec![("request", json!({}))];
+    shows(&terminal, "Something else by now");
     terminal.press("q");
     assert_eq!(terminal.end().0, Some(0));
 }

@@ -43,12 +43,30 @@ pub fn draw(frame: &mut Frame, detail: &mut Detail, area: Rect, theme: &Theme) {
         View::Log if detail.log.is_empty() => vec!["Nothing was logged yet.".to_owned()],
         View::Log => detail.log.iter().cloned().collect(),
     };
+    let is_log = detail.shown() == View::Log && !detail.log.is_empty();
+    let hits = if is_log { detail.search.hits(detail.log.iter()) } else { Vec::new() };
     let mut body: Vec<Line> = Vec::new();
+    // Where each of the told lines begins.
+    let mut begins = Vec::new();
     for told in told {
+        begins.push(body.len());
         if told.is_empty() {
             body.push(Line::default());
         }
         body.extend(lines(&told, width));
+    }
+    if is_log {
+        let from = begins.iter().position(|begin| *begin >= detail.scroll).unwrap_or_default();
+        if let Some(found) = detail.search.found(&hits, detail.gone, from) {
+            (detail.scroll, detail.follows) = (begins[found], false);
+        }
+        for hit in hits {
+            let ends = begins.get(hit + 1).copied().unwrap_or(body.len());
+            let mark = if detail.search.is_at(hit, detail.gone) { Modifier::REVERSED } else { Modifier::UNDERLINED };
+            for line in &mut body[begins[hit]..ends] {
+                line.style = line.style.add_modifier(mark);
+            }
+        }
     }
     let room = usize::from(area.height).saturating_sub(head.len()).max(1);
     detail.most = body.len().saturating_sub(room);

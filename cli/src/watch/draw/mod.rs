@@ -12,8 +12,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::cell::cut;
-use super::model::{State, Tab};
+use super::cell::{cut, lines};
+use super::model::{State, Tab, View};
 
 /// What is smaller shows nothing that could be decided about.
 const SMALLEST: (u16, u16) = (40, 10);
@@ -55,16 +55,18 @@ pub fn draw(frame: &mut Frame, state: &mut State, now: Instant, theme: &Theme) {
         if let Some(question) = &mut state.question {
             question.again(now);
         }
-        frame.render_widget(Paragraph::new(super::cell::lines(&words, usize::from(area.width))), area);
+        frame.render_widget(Paragraph::new(lines(&words, usize::from(area.width))), area);
         return;
     }
     head(frame, state, row(area, 0));
-    let body = Rect { y: area.y + 2, height: area.height - 4, ..area };
+    let low = u16::try_from(foot(state, now, area, theme).len()).unwrap_or(1);
+    let body = Rect { y: area.y + 2, height: area.height - 3 - low, ..area };
     match &mut state.detail {
         Some(detail) => detail::draw(frame, detail, body, theme),
         None => lists::draw(frame, state, body, theme),
     }
-    foot(frame, state, now, row(area, area.height - 1), theme);
+    // What was looked for in a log is known once that is drawn.
+    frame.render_widget(Paragraph::new(foot(state, now, area, theme)), Rect { y: area.y + area.height - low, height: low, ..area });
     if state.help {
         over::help(frame, body);
     }
@@ -90,17 +92,50 @@ fn head(frame: &mut Frame, state: &State, area: Rect) {
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
 }
 
-fn foot(frame: &mut Frame, state: &State, now: Instant, area: Rect, theme: &Theme) {
+/// So many lines a word at the foot may take.
+const FOOT: usize = 3;
+
+/// The last lines: what was said last, else what is looked for, else the keys that fit.
+fn foot(state: &State, now: Instant, area: Rect, theme: &Theme) -> Vec<Line<'static>> {
     let width = usize::from(area.width);
-    let hint = match &state.detail {
-        Some(detail) if detail.may("approve") => "a approve  r change  x reject  C cancel  1 2 3 parts  d diffs  Esc back  ? keys  q leave",
-        Some(_) => "1 Change  2 Run  3 Log  d diffs  C cancel  Esc back  ? keys  q leave",
-        None => "j k choose  Enter opens  Tab next list  ? keys  q leave",
+    let keys: &[&str] = match &state.detail {
+        Some(detail) if detail.may("approve") => {
+            &["a approve", "r change", "x reject", "C cancel", "? keys", "Esc back", "q leave", "1 2 3 parts", "d diffs"]
+        }
+        Some(detail) if detail.may("resolve") => {
+            &["R decide", "C cancel", "? keys", "Esc back", "q leave", "1 2 3 parts", "/ search the log"]
+        }
+        Some(_) => &["1 Change", "2 Run", "3 Log", "? keys", "Esc back", "q leave", "d diffs", "/ search the log", "C cancel"],
+        None => &["j k choose", "Enter opens", "Tab next list", "? keys", "q leave"],
     };
-    let line = match state.word(now, theme.place) {
-        Some(word) if state.lost.is_some() => Line::styled(cut(&crate::show::text::line(&word), width), theme.colour(Color::Red)),
-        Some(word) => Line::styled(cut(&word, width), Style::default().add_modifier(Modifier::BOLD)),
-        None => Line::styled(cut(hint, width), Style::default().add_modifier(Modifier::DIM)),
+    let bold = Style::default().add_modifier(Modifier::BOLD);
+    let searched = || state.detail.as_ref().filter(|detail| detail.shown() == View::Log).and_then(|detail| detail.search.line());
+    let (words, style) = match state.word(now, theme.place) {
+        Some(word) if state.lost.is_some() => (crate::show::text::line(&word), theme.colour(Color::Red)),
+        Some(word) => (word, bold),
+        None => match searched() {
+            Some(searched) => (searched, bold),
+            None => return vec![Line::styled(fitting(keys, width), Style::default().add_modifier(Modifier::DIM))],
+        },
     };
-    frame.render_widget(Paragraph::new(line), area);
+    let mut shown = lines(&words, width);
+    if shown.len() > FOOT {
+        shown.truncate(FOOT);
+        let rest = shown.pop().map(|line| line.to_string()).unwrap_or_default();
+        shown.push(Line::from(cut(&format!("{rest} …"), width)));
+    }
+    shown.into_iter().map(|line| line.style(style)).collect()
+}
+
+/// As many whole keys as fit, the most needed ones first.
+fn fitting(keys: &[&str], width: usize) -> String {
+    let mut shown = String::new();
+    for key in keys {
+        let gap = if shown.is_empty() { "" } else { "  " };
+        if shown.chars().count() + gap.len() + key.chars().count() > width {
+            break;
+        }
+        shown = shown + gap + key;
+    }
+    shown
 }
