@@ -20,7 +20,8 @@ const errors = pagesIn("docs/errors");
 const SECTIONS = {
   Start: ["README.md", "docs/how-to/first-ten-minutes.md", "docs/how-to/the-page.md"],
   "How to": pagesIn("docs/how-to").filter((path) => !/first-ten-minutes|the-page/.test(path)).concat("playbooks/README.md"),
-  Operating: ["docs/operating.md", "docs/configuration.md", "docs/errors.md"],
+  Operating: ["docs/operating.md", "docs/post-mortem.md"],
+  Reference: ["docs/verbs.md", "docs/configuration.md", "docs/metrics.md", "docs/errors.md"],
   "How it works": ["docs/ARCHITECTURE.md", "docs/reliability.md", "docs/state-machines.md", "docs/protocol.md", "docs/benchmarks.md"],
   Project: ["CONTRIBUTING.md", "CHANGELOG.md"],
 };

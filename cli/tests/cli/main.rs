@@ -8,6 +8,7 @@ mod hostile;
 mod listing;
 mod notifying;
 mod passwords;
+mod readme;
 mod releasing;
 mod resolving;
 mod server;

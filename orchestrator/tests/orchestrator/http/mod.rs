@@ -18,6 +18,7 @@ mod joining;
 mod limits;
 mod listing;
 mod live;
+mod metrics_page;
 mod oidc;
 mod orders;
 mod page;
