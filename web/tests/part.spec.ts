@@ -31,9 +31,26 @@ test("a step is left out with its box, and never runs", async ({ chiffon, page }
   const first = done.plan?.steps[0] as unknown as { step_id: string };
   const left = done.tasks.find((task) => task.step_id === first.step_id && task.purpose === "apply");
   expect([left?.status, left?.output]).toEqual(["skipped", "left out by operator at approval"]);
+  const card = page
+    .getByRole("listitem")
+    .filter({ has: page.locator("h3", { hasText: String((first as unknown as { title: string }).title) }) });
+  await page.goto(chiffon.at(`requests/${id}?view=change`));
+  await expect(card).toContainText("Left out by operator at approval");
+  await expect(card).toContainText("does not run");
   await page.goto(chiffon.at(`requests/${id}?view=run`));
   await expect(page.getByText("left out by operator at approval").first()).toBeVisible();
   await page.screenshot({ path: "pictures/part-run.png", fullPage: true });
+  // Before anything has begun, the first that will run is shown, and not the one that never will.
+  const waits = (task: (typeof done.tasks)[number]) =>
+    task.status === "skipped" || task.purpose !== "apply"
+      ? task
+      : { ...task, status: "waiting", started_at: null, finished_at: null };
+  await page.route(`**/request/${id}`, (route) =>
+    route.fulfill({ json: { ...done, status: "running", finished_at: null, tasks: done.tasks.map(waits) } }),
+  );
+  await page.reload();
+  const kept = done.tasks.find((task) => task.purpose === "apply" && task.status !== "skipped");
+  await expect(page.locator(".run-title[aria-pressed=true]")).toHaveText(String(kept?.title));
 });
 
 test("with all boxes empty nothing can be approved", async ({ chiffon, page }) => {

@@ -198,6 +198,30 @@ test("a period that is none, a question that is none, and an answer that takes t
   await expect(page.getByRole("table", { name: WHO_ASKS })).toBeVisible();
 });
 
+test("a table with long heads and texts is whole on a small screen", async ({ chiffon, page }) => {
+  const [since, until] = ["2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z"];
+  const columns = [
+    "finished_at",
+    "request",
+    "requested_by",
+    "until_planned_seconds",
+    "preview_and_approval_seconds",
+    "run_seconds",
+    "whole_seconds",
+    "request_id",
+  ];
+  const rows = [["2026-01-02T03:04:05Z", DONE, "operator", 1.4, 8054.3, 62.1, 8117.8, done.request_id]];
+  await chiffon.signIn(page);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.route("**/questions/where-time-goes?*", (route) =>
+    route.fulfill({ json: { name: "where-time-goes", since, until, columns, rows, more: false, sql: "SELECT 1" } }),
+  );
+  await page.goto(chiffon.at("questions/where-time-goes"));
+  const table = page.locator(".questions-table");
+  await expect(table.getByRole("row")).toHaveCount(2);
+  expect(await table.evaluate((box) => box.scrollWidth - box.clientWidth)).toBeLessThanOrEqual(0);
+});
+
 test("an answer of more rows than are told says so, long texts are cut, and nothing hides in them", async ({
   chiffon,
   page,

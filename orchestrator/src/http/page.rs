@@ -1,9 +1,8 @@
 //! The page, as `web/` builds it, served from the binary under `/ui/`. It holds no data: what it shows it asks the interface for.
 
 use axum::Router;
-use axum::extract::Path;
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use chiffon_kernel::http::problem::Failure;
@@ -15,12 +14,13 @@ const PAGE: &str = "index.html";
 /// What lies here has the hash of its content in its name.
 const HASHED: &str = "assets/";
 
-/// Every address under `/ui/`. One that is no file is a place in the page, which finds it by itself.
+/// Every address under `/ui/`. One that is no file is a place in the page, which finds it by itself. What is encoded in it is the page's to
+/// read: it says so itself where that is no text.
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/ui", get(async || Redirect::permanent("/ui/")))
         .route("/ui/", get(async |headers: HeaderMap| file(PAGE, &headers)))
-        .route("/ui/{*path}", get(async |Path(path): Path<String>, headers: HeaderMap| file(&path, &headers)))
+        .route("/ui/{*path}", get(async |uri: Uri, headers: HeaderMap| file(uri.path().trim_start_matches("/ui/"), &headers)))
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Response {

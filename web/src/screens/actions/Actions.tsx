@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useRef } from "react";
 
+import { plainly } from "../../api/plainly";
 import { actions } from "../../api/queries";
 import { Failure } from "../../parts/Failure";
 import { Empty, Loading, Page } from "../../parts/Page";
@@ -108,7 +109,7 @@ function Unchosen({ name, left }: { name: string | undefined; left: Parameters<t
 function Unfound({ text }: { text: string }) {
   return (
     <Empty title="No action fits">
-      <p className="actions-long">None has “{text}” in its name, description, examples or words.</p>
+      <p className="actions-long">None has “{plainly(text)}” in its name, description, examples or words.</p>
       <p>
         <Link to="/actions" search={{}} className="button actions-clear" activeProps={{}}>
           See all actions

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
+import { plainly } from "../../api/plainly";
 import { Problem } from "../../api/problem";
 import { Failure } from "../../parts/Failure";
 import { Empty, Loading, Page } from "../../parts/Page";
@@ -36,7 +37,7 @@ export function Question() {
 function Unknown({ name }: { name: string }) {
   return (
     <Empty title="There is no such question">
-      <p className="questions-text">None is called “{name}”.</p>
+      <p className="questions-text">None is called “{plainly(name)}”.</p>
       <p>
         <Link to="/questions">See all questions</Link>
       </p>

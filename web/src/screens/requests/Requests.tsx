@@ -5,7 +5,7 @@ import { Problem } from "../../api/problem";
 import { Failure } from "../../parts/Failure";
 import { Loading, Page } from "../../parts/Page";
 import { FilterBar } from "./FilterBar";
-import { withFilter } from "./filters";
+import { AGES, noTime, withFilter } from "./filters";
 import { useHeldBack, useRequests } from "./list";
 import { Nothing } from "./Nothing";
 import "./requests.css";
@@ -33,6 +33,7 @@ export function Requests() {
           })
         }
       />
+      <NoTime is={noTime(filters)} />
       {list.error !== null && (list.data === undefined || list.error instanceof Problem) && (
         <Failure error={list.error} again={() => void list.refetch()} />
       )}
@@ -55,6 +56,19 @@ export function Requests() {
         )
       )}
     </Page>
+  );
+}
+
+/** An address whose time is none: the list is not narrowed by it, and says so. */
+function NoTime({ is }: { is: string | undefined }) {
+  if (is === undefined) return null;
+  return (
+    <div className="failure" role="alert">
+      <p>
+        “{is}” in the address (since) is no time, so requests of all times are listed. It is{" "}
+        {Object.keys(AGES).join(", ")}, a day such as 2026-11-29, or a moment such as 2026-11-29T05:00:00Z.
+      </p>
+    </div>
   );
 }
 

@@ -1,4 +1,5 @@
 import type { paths } from "../../api/schema";
+import { plainly } from "../../api/plainly";
 import { words } from "../../parts/Status";
 
 /** What narrows the list, as it stands in the address. */
@@ -50,12 +51,24 @@ export const AGES: Record<string, { hours: number; words: string }> = {
 
 const MINUTE = 60_000;
 
+/** A day, or a moment of RFC 3339. What else a browser takes for a time is another one in the next browser. */
+const MOMENT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
 /** The moment that `since` means. Ages count from a full minute, so that the same list is asked for again and not another one. */
 function momentOf(since: string | undefined): string | undefined {
   if (since === undefined) return undefined;
   const age = AGES[since];
-  const at = age === undefined ? Date.parse(since) : floorMinute(Date.now()) - age.hours * 60 * MINUTE;
+  // The thirty-first of February is no day, though a browser counts on from it.
+  const day = new Date(`${since.slice(0, 10)}T00:00:00Z`);
+  const isDay = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(since.slice(0, 10));
+  const said = MOMENT.test(since) && isDay ? Date.parse(since) : NaN;
+  const at = age === undefined ? said : floorMinute(Date.now()) - age.hours * 60 * MINUTE;
   return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+}
+
+/** What stands for a time in the address and is none. */
+export function noTime({ since }: Filters): string | undefined {
+  return since !== undefined && momentOf(since) === undefined ? plainly(since) : undefined;
 }
 
 const floorMinute = (at: number) => Math.floor(at / MINUTE) * MINUTE;
@@ -75,20 +88,25 @@ export function queryOf({ text, since, ...same }: Filters): Query {
 /** States in words: those of a view by its name. */
 export function stateWords(status: string): string {
   const view = VIEWS.find((one) => one.status === status && status.includes(","));
-  return view?.name.toLowerCase() ?? status.split(",").map(words).join(" or ");
+  return view?.name.toLowerCase() ?? plainly(status.split(",").map(words).join(" or "));
 }
 
 /** Each filter that is set, in words. */
 export function told(filters: Filters): { name: keyof Filters; words: string }[] {
   const all: { name: keyof Filters; words: string | undefined }[] = [
     { name: "status", words: filters.status && stateWords(filters.status) },
-    { name: "text", words: filters.text && `“${filters.text}”` },
-    { name: "host", words: filters.host && `on ${filters.host}` },
-    { name: "action", words: filters.action && `by ${filters.action}` },
-    { name: "who", words: filters.who && `asked by ${filters.who}` },
-    { name: "since", words: filters.since && (AGES[filters.since]?.words ?? `since ${filters.since}`) },
+    { name: "text", words: filters.text && `“${plainly(filters.text)}”` },
+    { name: "host", words: filters.host && `on ${plainly(filters.host)}` },
+    { name: "action", words: filters.action && `by ${plainly(filters.action)}` },
+    { name: "who", words: filters.who && `asked by ${plainly(filters.who)}` },
+    { name: "since", words: filters.since && sinceWords(filters) },
   ];
   return all.filter((one): one is { name: keyof Filters; words: string } => !!one.words);
+}
+
+function sinceWords({ since = "" }: Filters): string {
+  const none = noTime({ since });
+  return none === undefined ? (AGES[since]?.words ?? `since ${since}`) : `“${none}”, which is no time`;
 }
 
 /** The filters without one, or with another value of it. */

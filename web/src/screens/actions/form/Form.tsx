@@ -2,6 +2,7 @@ import { useQuery, useQueryClient, useSuspenseQuery } from "@tanstack/react-quer
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
 
+import { plainly } from "../../../api/plainly";
 import { api, held } from "../../../api/client";
 import { useDoing } from "../../../api/doing";
 import { groupsOf, hostsOf } from "../../../api/hosts";
@@ -33,10 +34,10 @@ export function Form() {
   const action = useMemo(() => (data?.items ?? []).map(actionOf).find((one) => one.name === name), [data, name]);
   const may = me.permissions.includes(ASK);
   return (
-    <Page title={action?.title ?? name}>
+    <Page title={action?.title ?? plainly(name)}>
       <p>
         <Link to="/actions" search={{ name }} activeProps={{}}>
-          ← All about {name}
+          ← All about {plainly(name)}
         </Link>
       </p>
       {error !== null && data === undefined && <Failure error={error} again={() => void refetch()} />}
@@ -57,7 +58,7 @@ export function Form() {
 
 function Unknown({ name }: { name: string }) {
   return (
-    <Empty title={`No agent offers ${name}`}>
+    <Empty title={`No agent offers ${plainly(name)}`}>
       <p>It may have gone with the agent that had it, or be spelled otherwise.</p>
       <p>
         <Link to="/actions" search={{}} activeProps={{}}>

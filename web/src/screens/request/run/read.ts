@@ -54,10 +54,11 @@ export function isRunning({ status }: Task): boolean {
   return status === "running";
 }
 
-/** Who wants to see one task first: what wants a decision, what failed, what runs, and else the last one that began. */
+/** Who wants to see one task first: what wants a decision, what failed, what runs, and else the last one that began; never one that was skipped. */
 export function firstToShow(tasks: Task[]): Task | undefined {
   const runs = tasks.filter(({ purpose }) => purpose === "apply");
-  const all = runs.length > 0 ? runs : tasks;
+  const kept = runs.filter(({ status }) => status !== "skipped");
+  const all = [kept, runs, tasks].find(({ length }) => length > 0) ?? [];
   return (
     all.find(isCutOff) ??
     all.find(({ status }) => status === "failed") ??

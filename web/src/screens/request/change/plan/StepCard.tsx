@@ -12,8 +12,13 @@ import { Values } from "./Value";
 
 /** A step: what it does where, how bad it could be, and what it would change. */
 export function StepCard({ step, at, steps, part }: { step: Step; at: number; steps: Step[]; part: Part }) {
+  const isLeftOut = part.by !== undefined && applies(step) && part.out.has(step.id);
   return (
-    <li className="card change-step" id={`step-${step.id}`} tabIndex={-1}>
+    <li
+      className={isLeftOut ? "card change-step change-left-out" : "card change-step"}
+      id={`step-${step.id}`}
+      tabIndex={-1}
+    >
       <header>
         <span className="change-step-number" aria-hidden="true">
           {at + 1}
@@ -35,9 +40,14 @@ export function StepCard({ step, at, steps, part }: { step: Step; at: number; st
         {" · "}
         {order(step, steps)}
         {" · "}
-        {applies(step) ? "runs after approval" : "reads only, ran before approval"}
+        {isLeftOut ? "does not run" : applies(step) ? "runs after approval" : "reads only, ran before approval"}
         {step.timeout !== undefined && ` · stopped after ${duration(step.timeout)}`}
       </p>
+      {isLeftOut && (
+        <p>
+          <strong>Left out</strong> by {part.by} at approval.
+        </p>
+      )}
       {part.flip !== undefined && applies(step) && (
         <Keep step={step} at={at} steps={steps} part={part} flip={part.flip} />
       )}

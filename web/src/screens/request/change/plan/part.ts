@@ -12,6 +12,8 @@ export interface Part {
   out: ReadonlySet<string>;
   /** The step that is left out and that this one needs; undefined where it may be kept. */
   lacks: (step: Step) => Step | undefined;
+  /** Who has left them out, where somebody has; undefined while nobody has, or somebody is about to choose others. */
+  by: string | undefined;
   /** Undefined where nothing can be left out. */
   flip: ((id: string) => void) | undefined;
 }
@@ -20,17 +22,20 @@ export interface Part {
 export function usePart(steps: Step[], plan: Schemas["PlanView"] | undefined, open: boolean): Part {
   const [chosen, choose] = useState<{ sha256: unknown; ids: string[] }>();
   const sha256 = plan?.sha256;
-  const approved = plan?.approvals.filter(({ decision }) => decision === "approve").at(-1)?.left_out ?? [];
+  const approval = plan?.approvals.filter(({ decision }) => decision === "approve").at(-1);
+  const approved = approval?.left_out ?? [];
   const ids = chosen !== undefined && chosen.sha256 === sha256 ? chosen.ids : approved;
   const out = new Set(ids);
   // Steps stand in an order in which they could run: one pass finds all that need one another.
   for (const step of steps) if (step.after.some((id) => out.has(id))) out.add(step.id);
   const flip = (id: string) =>
     choose({ sha256, ids: ids.includes(id) ? ids.filter((other) => other !== id) : [...ids, id] });
+  const flips = open && steps.filter(applies).length > 1;
   return {
     out,
+    by: flips ? undefined : approval?.by,
     lacks: (step) => steps.find(({ id }) => step.after.includes(id) && out.has(id)),
-    flip: open && steps.filter(applies).length > 1 ? flip : undefined,
+    flip: flips ? flip : undefined,
   };
 }
 
