@@ -107,7 +107,7 @@ impl Orchestrator {
         let context = context(options, store, &tasks)?;
         let links = links(&http, &listener);
         let beside = Beside {
-            notify: notify::Context::new(context.kernel.clone(), notifications, &links)?,
+            notify: notify::Context::new(context.kernel.clone(), notifications, &links)?.with_budgets(context.planner.budgets()),
             hooks: hooks::Context::new(context.clone(), webhooks),
             provider,
         };

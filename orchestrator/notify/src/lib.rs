@@ -12,6 +12,7 @@ pub mod verbs;
 use std::sync::Arc;
 
 use chiffon_kernel::part::Part;
+use chores::lookout::Lookout;
 use chores::notifier::Notifier;
 use chores::postman::Postman;
 use domain::permissions::PERMISSIONS;
@@ -23,7 +24,7 @@ pub fn part(context: &Context) -> Part {
     let mut part =
         Part { routes: Some(Box::new(move |server| http::routes(server, room.clone()))), permissions: PERMISSIONS, ..Part::default() };
     if !context.settings.channels.is_empty() {
-        part.chores = vec![Arc::new(Notifier::new(context.clone())), Arc::new(Postman::new(context.clone()))];
+        part.chores = vec![Arc::new(Notifier::new(context.clone())), Arc::new(Postman::new(context.clone())), Arc::new(Lookout::new(context.clone()))];
     }
     part
 }

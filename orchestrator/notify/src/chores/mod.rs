@@ -1,4 +1,5 @@
 //! Background work of this part: small idempotent ticks.
 
+pub mod lookout;
 pub mod notifier;
 pub mod postman;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chiffon_protocol::action::Risk;
 use serde::de::Error as _;
@@ -19,12 +20,40 @@ pub enum Medium {
 }
 
 /// `[notifications]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notifications {
     /// The channels.
     #[serde(deserialize_with = "channels")]
     pub channels: Vec<Channel>,
+    /// What waits for so long is told.
+    #[serde(default = "waiting_after", with = "humantime_serde")]
+    pub waiting_after: Duration,
+    /// An agent that was not heard for so long is told.
+    #[serde(default = "agent_lost_after", with = "humantime_serde")]
+    pub agent_lost_after: Duration,
+    /// What counts no more after so long is told; and once more a day before.
+    #[serde(default = "expiring_within", with = "humantime_serde")]
+    pub expiring_within: Duration,
+}
+
+impl Default for Notifications {
+    fn default() -> Self {
+        let (waiting_after, agent_lost_after, expiring_within) = (waiting_after(), agent_lost_after(), expiring_within());
+        Self { channels: Vec::new(), waiting_after, agent_lost_after, expiring_within }
+    }
+}
+
+fn waiting_after() -> Duration {
+    Duration::from_hours(1)
+}
+
+fn agent_lost_after() -> Duration {
+    Duration::from_mins(5)
+}
+
+fn expiring_within() -> Duration {
+    Duration::from_hours(7 * 24)
 }
 
 /// One channel.

@@ -11,17 +11,29 @@ pub enum Kind {
     ApprovalNeeded,
     /// A request has failed.
     Failed,
+    /// A request waits for long.
+    Waiting,
+    /// Most of what a provider of models may cost in a month is spent, or all of it.
+    Budget,
+    /// An agent that should work has not been heard for a while.
+    AgentLost,
+    /// A token, or the certificate of this Chiffon's address, soon counts no more.
+    Expiring,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::ApprovalNeeded, Self::Failed];
+    pub const ALL: [Self; 6] = [Self::ApprovalNeeded, Self::Failed, Self::Waiting, Self::Budget, Self::AgentLost, Self::Expiring];
 
     /// The word in the database, in the configuration and over HTTP.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ApprovalNeeded => "approval_needed",
             Self::Failed => "failed",
+            Self::Waiting => "waiting",
+            Self::Budget => "budget",
+            Self::AgentLost => "agent_lost",
+            Self::Expiring => "expiring",
         }
     }
 

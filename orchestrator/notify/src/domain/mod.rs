@@ -5,3 +5,4 @@ pub mod channel;
 pub mod kind;
 pub mod notice;
 pub mod permissions;
+pub mod standing;

@@ -21,6 +21,8 @@ pub struct Request {
     pub text: String,
     /// Where it stands.
     pub status: String,
+    /// Whether it waits for somebody or something.
+    pub waits: bool,
     /// Why it failed.
     pub error: Option<String>,
     /// Its current plan.
@@ -106,6 +108,7 @@ mod tests {
             asked_by: "eve\r\nBcc: all@example.org".to_owned(),
             text: "x\nY: z \u{1b}[2J\u{202e}".to_owned() + &"a".repeat(10_000),
             status: "failed".to_owned(),
+            waits: false,
             error: Some("no\nway".to_owned()),
             plan: None,
         };

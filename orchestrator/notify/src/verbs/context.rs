@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiffon_kernel::verbs as kernel;
+use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem};
 
 use crate::domain::channel::Notifications;
@@ -23,6 +24,8 @@ pub struct Context {
     pub settings: Arc<Notifications>,
     /// What links begin with, without a slash at its end.
     pub public_url: Arc<str>,
+    /// What providers of models may cost in a month, where they have a limit.
+    pub budgets: Arc<[(String, MicroDollars)]>,
     /// Follows no redirect: what an operator named is called, and nothing that a receiver names.
     pub http: reqwest::Client,
 }
@@ -37,7 +40,13 @@ impl Context {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Problem::new(ErrorCode::Internal, format!("no HTTP client for notifications: {error}")))?;
-        Ok(Self { kernel, settings: Arc::new(settings), public_url: public_url.trim_end_matches('/').into(), http })
+        Ok(Self { kernel, settings: Arc::new(settings), budgets: Arc::default(), public_url: public_url.trim_end_matches('/').into(), http })
+    }
+
+    /// The same, which knows what providers of models may cost in a month.
+    #[must_use]
+    pub fn with_budgets(self, budgets: Vec<(String, MicroDollars)>) -> Self {
+        Self { budgets: budgets.into(), ..self }
     }
 }
 

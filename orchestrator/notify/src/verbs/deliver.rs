@@ -94,7 +94,7 @@ async fn note(context: &Context, channel: &Channel, due: &Due, sent: Result<(), 
 /// Why nobody has a use for it any more.
 async fn useless(context: &Context, channel: &Channel, due: &Due) -> Result<Option<String>, Problem> {
     if due.expires_at.is_some_and(|at| at <= context.clock.now()) {
-        return Ok(Some("the plan has expired".to_owned()));
+        return Ok(Some("its time has passed".to_owned()));
     }
     let Some(request_id) = due.request_id else { return Ok(None) };
     let mut connection = context.store.acquire().await?;
@@ -102,6 +102,9 @@ async fn useless(context: &Context, channel: &Channel, due: &Due) -> Result<Opti
     let sha256 = request.plan.as_ref().map(|plan| plan.sha256.as_str());
     if due.kind == Kind::ApprovalNeeded && (request.status != "awaiting_approval" || sha256 != due.plan_sha256.as_deref()) {
         return Ok(Some(format!("the plan waits for nobody any more; the request is `{}`", request.status)));
+    }
+    if due.kind == Kind::Waiting && !request.waits {
+        return Ok(Some(format!("it waits no more; the request is `{}`", request.status)));
     }
     let Some(name) = &channel.person else { return Ok(None) };
     let Some(person) = principals::get_by_name(&mut connection, name).await? else {

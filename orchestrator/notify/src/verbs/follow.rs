@@ -80,6 +80,7 @@ async fn whom(connection: &mut PgConnection, channel: &Channel, told: &Told, req
     Ok(person.map_or(Whom::Nobody, |person| Whom::One(person.id)))
 }
 
-fn risk_of(word: &str) -> Option<Risk> {
+/// The risk that this word stands for.
+pub(super) fn risk_of(word: &str) -> Option<Risk> {
     [Risk::ReadOnly, Risk::Low, Risk::Medium, Risk::High, Risk::Destructive].into_iter().find(|risk| risk.as_str() == word)
 }

@@ -1,8 +1,10 @@
-//! What happens to notices: made from what is told, delivered, tested, tried again.
+//! What happens to notices: made from what is told and of how things stand, delivered, tested, tried again.
 
 pub mod context;
 pub mod deliver;
+pub mod certificate;
 pub mod follow;
+pub mod look;
 pub mod people;
 pub mod retry;
 pub mod send;

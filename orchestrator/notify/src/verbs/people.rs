@@ -5,12 +5,14 @@ use chiffon_kernel::domain::scope::Target;
 use chiffon_requests::domain::permissions::{REQUESTS_APPROVE, REQUESTS_READ};
 
 use crate::domain::kind::Kind;
+use crate::domain::permissions::NOTIFICATIONS_READ;
 use crate::domain::notice::Request;
 
 /// Why this person is not told this, if there is a reason.
 pub fn refused(person: &Principal, kind: Kind, request: &Request) -> Option<&'static str> {
-    match (kind, &request.plan) {
-        (Kind::ApprovalNeeded, Some(plan)) => {
+    let decides = kind == Kind::ApprovalNeeded || (kind == Kind::Waiting && request.status == "awaiting_approval");
+    match &request.plan {
+        Some(plan) if decides => {
             if !person.may(&REQUESTS_APPROVE, Target::ALL) {
                 Some("the person may not approve")
             } else if !plan.self_approval && plan.authors.contains(&person.id) {
@@ -24,4 +26,9 @@ pub fn refused(person: &Principal, kind: Kind, request: &Request) -> Option<&'st
         _ if person.may(&REQUESTS_READ, Target::ALL) => None,
         _ => Some("the person may not see requests"),
     }
+}
+
+/// Whether this person is told of what concerns no request: agents, budgets, certificates.
+pub fn looks_after_the_house(person: &Principal) -> bool {
+    !person.is_program && person.may_somewhere(&NOTIFICATIONS_READ)
 }

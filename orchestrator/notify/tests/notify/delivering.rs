@@ -28,17 +28,17 @@ use crate::receiver::Receiver;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-struct World {
-    app: TestApp,
-    receiver: Receiver,
-    context: Context,
-    ann: Principal,
+pub struct World {
+    pub app: TestApp,
+    pub receiver: Receiver,
+    pub context: Context,
+    pub ann: Principal,
     _folder: TempDir,
 }
 
 impl World {
     /// With one channel, of which this is different.
-    async fn start(policy: Policy, different: Value) -> Self {
+    pub async fn start(policy: Policy, different: Value) -> Self {
         telemetry::install_tls_provider();
         let app = TestApp::with_policy(policy).await;
         let receiver = Receiver::start(&Spawner::new(app.context.shutdown.clone())).await;
@@ -75,12 +75,12 @@ impl World {
         .await;
     }
 
-    async fn deliver(&self) {
+    pub async fn deliver(&self) {
         Postman::new(self.context.clone()).tick().await.expect("the database answers");
     }
 
     /// Asks for what can be approved at once.
-    async fn ask(&self, who: &Principal) -> Uuid {
+    pub async fn ask(&self, who: &Principal) -> Uuid {
         let text = "restart the service nginx on nas".to_owned();
         let asked = submit::run(&self.app.context, who, submit::Submit { text, ..submit::Submit::default() }).await.expect("it is taken");
         self.app.plan().await;
@@ -88,7 +88,16 @@ impl World {
         asked.request_id
     }
 
-    async fn all(&self) -> Vec<Listed> {
+    pub async fn sql(&self, statement: &str) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(self.app.pool()).await.expect("it is done");
+    }
+
+    pub async fn count(&self, statement: &'static str) -> usize {
+        let count: i64 = sqlx::query_scalar(statement).fetch_one(self.app.pool()).await.expect("a count");
+        usize::try_from(count).expect("few")
+    }
+
+    pub async fn all(&self) -> Vec<Listed> {
         let mut connection = self.context.store.acquire().await.expect("a connection");
         notices::list(&mut connection, None, None, 50).await.expect("they read")
     }

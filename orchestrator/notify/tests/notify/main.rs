@@ -1,4 +1,5 @@
 //! Notifications on a real database and to a real receiver.
 
 mod delivering;
+mod looking;
 mod receiver;

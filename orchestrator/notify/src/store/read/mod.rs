@@ -1,3 +1,4 @@
 //! What others write, read only.
 
 pub mod requests;
+pub mod standing;

@@ -9,7 +9,7 @@ use crate::domain::notice::{Plan, Request};
 /// The request as it stands now.
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Request>, Error> {
     let row = sqlx::query!(
-        r#"SELECT r.id, a.name AS asked_by, r.text, r.status, r.error ->> 'message' AS error,
+        r#"SELECT r.id, a.name AS asked_by, r.text, r.status, r.waiting_for IS NOT NULL AS "waits!", r.error ->> 'message' AS error,
             p.sha256 AS "sha256?", p.summary AS "summary?", p.risk AS "risk?", p.expires_at AS "expires_at?",
             COALESCE((p.body -> 'policy' ->> 'self_approval')::boolean, false) AS "self_approval!",
             ARRAY(
@@ -40,6 +40,6 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Reque
             authors: row.authors,
             approved_by: row.approved_by,
         });
-        Request { id: row.id, asked_by: row.asked_by, text: row.text, status: row.status, error: row.error, plan }
+        Request { id: row.id, asked_by: row.asked_by, text: row.text, status: row.status, waits: row.waits, error: row.error, plan }
     }))
 }
