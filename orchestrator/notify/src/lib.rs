@@ -24,7 +24,11 @@ pub fn part(context: &Context) -> Part {
     let mut part =
         Part { routes: Some(Box::new(move |server| http::routes(server, room.clone()))), permissions: PERMISSIONS, ..Part::default() };
     if !context.settings.channels.is_empty() {
-        part.chores = vec![Arc::new(Notifier::new(context.clone())), Arc::new(Postman::new(context.clone())), Arc::new(Lookout::new(context.clone()))];
+        part.chores = vec![
+            Arc::new(Notifier::new(context.clone())),
+            Arc::new(Postman::new(context.clone())),
+            Arc::new(Lookout::new(context.clone())),
+        ];
     }
     part
 }

@@ -2,10 +2,12 @@
 
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::store::{principals, tokens};
+use chiffon_process::traces::SpanId;
 use chiffon_protocol::{ErrorCode, Problem, canonical};
 use chiffon_requests::domain::origin::Origin;
 use chiffon_requests::store::request_messages::{self, Message};
 use chiffon_requests::verbs::submit::{self, Submit};
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -45,9 +47,9 @@ pub struct Received {
     pub why: Option<String>,
 }
 
-/// Takes a call in ([`ErrorCode::WebhookRefused`], [`ErrorCode::WebhookNotReady`], [`ErrorCode::WebhookUnfit`], and whatever asking comes to).
-pub async fn run(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, trace_id: String) -> Result<Received, Problem> {
-    let done = taken(context, hook, call, body, trace_id).await;
+/// Takes a call in, whose trace and span these are ([`ErrorCode::WebhookRefused`], [`ErrorCode::WebhookNotReady`], [`ErrorCode::WebhookUnfit`], and whatever asking comes to).
+pub async fn run(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, trace: (String, SpanId)) -> Result<Received, Problem> {
+    let done = taken(context, hook, call, body, trace).await;
     let (word, why) = match &done {
         Ok(Received { outcome: Outcome::Asked, .. }) => ("asked", None),
         Ok(Received { outcome: Outcome::Again, .. }) => ("again", None),
@@ -60,7 +62,7 @@ pub async fn run(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, 
     done
 }
 
-async fn taken(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, trace_id: String) -> Result<Received, Problem> {
+async fn taken(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, trace: (String, SpanId)) -> Result<Received, Problem> {
     let not_ready = |why: String| Problem::new(ErrorCode::WebhookNotReady, format!("the webhook `{}` can't be used yet: {why}", hook.name));
     let secret = secret::of(hook).map_err(not_ready)?;
     let id = scheme::checked(hook.signed_by, &secret, call, context.clock.now().timestamp()).map_err(|why| {
@@ -90,7 +92,8 @@ async fn taken(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, tr
     let input = Submit {
         text,
         action,
-        trace_id: Some(trace_id),
+        trace_id: Some(trace.0),
+        asked_by: Some(trace.1),
         message: Some(message),
         origin: Origin::of(ORIGIN, &hook.name),
         ..Submit::default()

@@ -206,12 +206,17 @@ mod tests {
         assert_eq!((last.title.as_str(), last.dedup_key.ends_with("/last")), ("A token of ci counts for 24 hours more", true));
         let certificate = Certificate { sha256: "ab".to_owned(), not_after: now() };
         let over = of_certificate("https://chiffon.lan", &certificate, now());
-        assert_eq!((over.title.as_str(), over.dedup_key.as_str()), ("The certificate of https://chiffon.lan has expired", "expiring/certificate/ab/over"));
+        assert_eq!(
+            (over.title.as_str(), over.dedup_key.as_str()),
+            ("The certificate of https://chiffon.lan has expired", "expiring/certificate/ab/over")
+        );
     }
 
     #[test]
     fn how_long_it_lasts_is_said_in_a_unit_that_people_count() {
-        for (minutes, words) in [(0, "0 minutes"), (1, "1 minute"), (119, "119 minutes"), (120, "2 hours"), (2_879, "47 hours"), (2_880, "2 days")] {
+        for (minutes, words) in
+            [(0, "0 minutes"), (1, "1 minute"), (119, "119 minutes"), (120, "2 hours"), (2_879, "47 hours"), (2_880, "2 days")]
+        {
             assert_eq!(lasts(TimeDelta::minutes(minutes)), words);
         }
         assert_eq!(lasts(TimeDelta::minutes(-5)), "0 minutes");

@@ -40,7 +40,13 @@ impl Context {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Problem::new(ErrorCode::Internal, format!("no HTTP client for notifications: {error}")))?;
-        Ok(Self { kernel, settings: Arc::new(settings), budgets: Arc::default(), public_url: public_url.trim_end_matches('/').into(), http })
+        Ok(Self {
+            kernel,
+            settings: Arc::new(settings),
+            budgets: Arc::default(),
+            public_url: public_url.trim_end_matches('/').into(),
+            http,
+        })
     }
 
     /// The same, which knows what providers of models may cost in a month.

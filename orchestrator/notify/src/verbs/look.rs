@@ -62,7 +62,8 @@ pub async fn run(context: &Context) -> Result<usize, Problem> {
 /// For each channel that is to tell it; how many notices were made.
 async fn tell(context: &Context, connection: &mut PgConnection, told: &Told, concerns: &Concerns<'_>) -> Result<usize, Problem> {
     let mut made = 0;
-    let (request, now): (_, DateTime<Utc>) = (if let Concerns::Request(request) = concerns { Some(*request) } else { None }, context.clock.now());
+    let (request, now): (_, DateTime<Utc>) =
+        (if let Concerns::Request(request) = concerns { Some(*request) } else { None }, context.clock.now());
     let plan = request.and_then(|request| request.plan.as_ref());
     for channel in &context.settings.channels {
         if !channel.wants(told.kind, plan.and_then(|plan| super::follow::risk_of(&plan.risk))) {

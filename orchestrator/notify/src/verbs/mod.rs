@@ -1,8 +1,8 @@
 //! What happens to notices: made from what is told and of how things stand, delivered, tested, tried again.
 
+pub mod certificate;
 pub mod context;
 pub mod deliver;
-pub mod certificate;
 pub mod follow;
 pub mod look;
 pub mod people;

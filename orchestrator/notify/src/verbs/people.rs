@@ -5,8 +5,8 @@ use chiffon_kernel::domain::scope::Target;
 use chiffon_requests::domain::permissions::{REQUESTS_APPROVE, REQUESTS_READ};
 
 use crate::domain::kind::Kind;
-use crate::domain::permissions::NOTIFICATIONS_READ;
 use crate::domain::notice::Request;
+use crate::domain::permissions::NOTIFICATIONS_READ;
 
 /// Why this person is not told this, if there is a reason.
 pub fn refused(person: &Principal, kind: Kind, request: &Request) -> Option<&'static str> {

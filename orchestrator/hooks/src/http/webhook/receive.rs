@@ -27,7 +27,7 @@ use crate::verbs::receive::{self as verb, Received};
 pub(in crate::http) async fn receive(
     State(state): State<HttpState>,
     From(peer): From,
-    Trace(trace_id): Trace,
+    trace: Trace,
     Name(name): Name,
     headers: HeaderMap,
     body::Json { value, bytes }: body::Json<Value>,
@@ -46,7 +46,7 @@ pub(in crate::http) async fn receive(
         idempotency_key: header("idempotency-key"),
         body: &bytes,
     };
-    match verb::run(&state.context, hook, &call, &value, trace_id).await {
+    match verb::run(&state.context, hook, &call, &value, (trace.id, trace.span)).await {
         Ok(received) => Ok((StatusCode::ACCEPTED, Json(received))),
         Err(problem) if problem.code == ErrorCode::WebhookRefused => Err(state.limits.does_not_count(peer, now, problem.into())),
         Err(problem) => Err(problem.into()),
