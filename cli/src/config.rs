@@ -8,7 +8,7 @@ use chiffon_engine::domain::task::Limits;
 use chiffon_hooks::domain::hook::Webhooks;
 use chiffon_kernel::verbs::{Retention, Watch};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy, some_time};
-use chiffon_notify::domain::channel::Notifications;
+use chiffon_notify::domain::settings::Notifications;
 use chiffon_oidc::domain::settings::Settings;
 use chiffon_plans::domain::policy::Policy;
 use chiffon_process::config::{ConfigError, Layers};

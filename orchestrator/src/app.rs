@@ -18,7 +18,7 @@ use chiffon_kernel::store::{Store, StoreOptions, feed, leases, outbox};
 use chiffon_kernel::verbs::{self as kernel, Wakes, tokens};
 use chiffon_models::planner::provider::config::{ProviderConfig, Strategy};
 use chiffon_models::verbs::ledger::PostgresLedger;
-use chiffon_notify::domain::channel::Notifications;
+use chiffon_notify::domain::settings::Notifications;
 use chiffon_notify::verbs as notify;
 use chiffon_oidc::verbs::provider::Provider;
 use chiffon_planning::planner::chain::{PlannerChain, PlannerOptions};

@@ -112,7 +112,7 @@ fn options(database: &TemporaryDatabase, bus: Arc<dyn Bus>, keys: (&KeyPair, &Ke
         strategy: Strategy::default(),
         round_within: PATIENCE,
         audit_repository: folder.join("audit.git"),
-        notifications: chiffon_notify::domain::channel::Notifications::default(),
+        notifications: chiffon_notify::domain::settings::Notifications::default(),
         webhooks: chiffon_hooks::domain::hook::Webhooks::default(),
         oidc: None,
         http: HttpOptions::default(),

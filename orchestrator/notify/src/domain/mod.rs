@@ -5,4 +5,6 @@ pub mod channel;
 pub mod kind;
 pub mod notice;
 pub mod permissions;
+pub mod settings;
+pub mod smtp;
 pub mod standing;

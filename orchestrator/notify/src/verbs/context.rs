@@ -8,7 +8,7 @@ use chiffon_kernel::verbs as kernel;
 use chiffon_protocol::money::MicroDollars;
 use chiffon_protocol::{ErrorCode, Problem};
 
-use crate::domain::channel::Notifications;
+use crate::domain::settings::Notifications;
 
 /// How long a receiver may take to take the connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);

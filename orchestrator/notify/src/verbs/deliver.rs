@@ -61,7 +61,7 @@ async fn one(context: &Context, channel: &Channel, due: &Due) -> Result<bool, Pr
         person: channel.person.clone(),
         at: due.created_at,
     };
-    let sent = send::webhook::send(&context.http, channel, &said, context.clock.now()).await;
+    let sent = send::send(context, channel, &said).await;
     note(context, channel, due, sent).await
 }
 

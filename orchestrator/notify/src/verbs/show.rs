@@ -57,7 +57,7 @@ pub async fn channels(context: &Context) -> Result<Vec<Channel>, Problem> {
         shown.push(Channel {
             name: channel.name.clone(),
             kind: channel.kind,
-            address: channel.shown_url(),
+            address: channel.shown_address(),
             person: channel.person.clone(),
             notices: channel.notices.clone(),
             least_risk: channel.least_risk.map(|risk| risk.as_str().to_owned()),

@@ -32,7 +32,7 @@ pub async fn run(context: &Context, caller: &Principal, name: &str) -> Result<()
         person: channel.person.clone(),
         at: now,
     };
-    let sent = send::webhook::send(&context.http, channel, &said, now).await;
+    let sent = send::send(context, channel, &said).await;
     let mut work = context.begin().await?;
     counts::add(&mut work, name, KIND, if sent.is_ok() { "sent" } else { "failed" }).await?;
     let error = sent.as_ref().err().map(|failed| failed.why.clone());

@@ -9,7 +9,7 @@ use chiffon_kernel::chores::Chore as _;
 use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_notify::chores::notifier::Notifier;
 use chiffon_notify::chores::postman::Postman;
-use chiffon_notify::domain::channel::Notifications;
+use chiffon_notify::domain::settings::Notifications;
 use chiffon_notify::store::counts;
 use chiffon_notify::store::notices::{self, Listed};
 use chiffon_notify::verbs::{Context, retry, test};
@@ -26,19 +26,24 @@ use uuid::Uuid;
 
 use crate::receiver::Receiver;
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 pub struct World {
     pub app: TestApp,
     pub receiver: Receiver,
     pub context: Context,
     pub ann: Principal,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
-    /// With one channel, of which this is different.
+    /// With one channel, of which this is different; what is null is left out.
     pub async fn start(policy: Policy, different: Value) -> Self {
+        Self::start_with(policy, different, json!({})).await
+    }
+
+    /// The same with a server for e-mail.
+    pub async fn start_with(policy: Policy, different: Value, smtp: Value) -> Self {
         telemetry::install_tls_provider();
         let app = TestApp::with_policy(policy).await;
         let receiver = Receiver::start(&Spawner::new(app.context.shutdown.clone())).await;
@@ -49,17 +54,18 @@ impl World {
         for (key, value) in different.as_object().expect("an object") {
             channel[key] = value.clone();
         }
-        let settings: Notifications = serde_json::from_value(json!({"channels": [channel]})).expect("a channel");
+        channel.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+        let settings: Notifications = serde_json::from_value(json!({"channels": [channel], "smtp": smtp})).expect("a channel");
         let context = Context::new(app.context.engine.kernel.clone(), settings, "https://chiffon.test/").expect("a client");
         app.announce_actions().await;
         let ann = app.person("ann", Role::Approver).await;
-        let world = Self { app, receiver, context, ann, _folder: folder };
+        let world = Self { app, receiver, context, ann, folder };
         world.follow().await;
         world
     }
 
     /// Reads on to the end of the feed. Other tests' transactions in the same server hold it up, too.
-    async fn follow(&self) {
+    pub async fn follow(&self) {
         until("everything was read", Duration::from_secs(20), || async {
             Notifier::new(self.context.clone()).tick().await.expect("the database answers");
             let unread: i64 = sqlx::query_scalar(
@@ -77,6 +83,11 @@ impl World {
 
     pub async fn deliver(&self) {
         Postman::new(self.context.clone()).tick().await.expect("the database answers");
+    }
+
+    /// From now on this is the channel's secret.
+    pub fn secret(&self, text: &str) {
+        std::fs::write(self.folder.path().join("secret"), text).expect("written");
     }
 
     /// Asks for what can be approved at once.

@@ -2,4 +2,5 @@
 
 mod delivering;
 mod looking;
+mod media;
 mod receiver;

@@ -15,7 +15,7 @@ use chiffon_kernel::store::{Store, StoreOptions};
 use chiffon_kernel::verbs as kernel;
 use chiffon_kernel::verbs::tokens::{self, NewToken};
 use chiffon_kernel::verbs::{Retention, Wakes, Watch};
-use chiffon_notify::domain::channel::Notifications;
+use chiffon_notify::domain::settings::Notifications;
 use chiffon_oidc::verbs::provider::Provider;
 use chiffon_orchestrator::app::{Beside, parts};
 use chiffon_orchestrator::http::{routes, serve};

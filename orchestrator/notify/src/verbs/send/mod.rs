@@ -1,10 +1,28 @@
 //! Speaking to receivers.
 
+pub mod answer;
+pub mod email;
+pub mod ntfy;
 pub mod secret;
+pub mod slack;
 pub mod webhook;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+use super::Context;
+use crate::domain::backoff::Failed;
+use crate::domain::channel::{Channel, Medium};
+
+/// Tells it by the channel.
+pub async fn send(context: &Context, channel: &Channel, said: &Said) -> Result<(), Failed> {
+    match channel.kind {
+        Medium::Webhook => webhook::send(&context.http, channel, said, context.clock.now()).await,
+        Medium::Ntfy => ntfy::send(&context.http, channel, said).await,
+        Medium::Slack => slack::send(&context.http, channel, said).await,
+        Medium::Email => email::send(&context.settings.smtp, channel, said, &context.public_url).await,
+    }
+}
 
 /// What is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,29 +1,20 @@
 //! A signed call of an address, by the Standard Webhooks scheme: `webhook-id`, `webhook-timestamp`, and `webhook-signature`, which is
 //! `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. (standard-webhooks, specification 1.0.)
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chiffon_process::bounded;
-use chiffon_protocol::Shown;
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::{Said, secret};
+use super::{Said, answer, secret};
 use crate::domain::backoff::Failed;
 use crate::domain::channel::Channel;
 
 /// What a secret of this scheme begins with; the rest is base64.
 const PREFIX: &str = "whsec_";
-/// So much of an answer is read.
-const MOST_ANSWER_BYTES: usize = 2_048;
-/// And so much of it is shown.
-const MOST_ANSWER_CHARS: usize = 200;
 
 /// Sends it.
 pub async fn send(http: &reqwest::Client, channel: &Channel, said: &Said, now: DateTime<Utc>) -> Result<(), Failed> {
@@ -45,7 +36,7 @@ pub async fn send(http: &reqwest::Client, channel: &Channel, said: &Said, now: D
         .header("webhook-timestamp", timestamp)
         .header("webhook-signature", signature(&secret, &id, timestamp, &body)?)
         .body(body);
-    answered(call.send().await.map_err(|error| unreached(&error))?).await
+    answer::of(call).await
 }
 
 /// The key that a secret stands for: what its base64 says, or its own bytes.
@@ -59,37 +50,6 @@ fn signature(secret: &str, id: &str, timestamp: i64, body: &str) -> Result<Strin
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|error| Failed::for_good(error.to_string()))?;
     mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
     Ok(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))
-}
-
-/// Why no answer came. The address may hold what nobody else should see, so it is left out.
-fn unreached(error: &reqwest::Error) -> Failed {
-    let why = if error.is_timeout() {
-        "the receiver did not answer in time".to_owned()
-    } else if error.is_connect() {
-        "the receiver can't be reached".to_owned()
-    } else {
-        "the call broke off".to_owned()
-    };
-    Failed::for_now(why)
-}
-
-/// Whether an answer means that it was taken.
-async fn answered(response: Response) -> Result<(), Failed> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(());
-    }
-    let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map(Duration::from_secs);
-    let text = bounded::beginning(response.bytes_stream(), MOST_ANSWER_BYTES).await;
-    let words = Shown::line(text.trim()).at_most(MOST_ANSWER_CHARS).to_string();
-    let why = if status.is_redirection() {
-        format!("HTTP {}: redirects are not followed; name the address to which it leads", status.as_u16())
-    } else {
-        format!("HTTP {}: {words}", status.as_u16())
-    };
-    let may_succeed =
-        status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
-    Err(Failed { why, may_succeed, wait })
 }
 
 #[cfg(test)]
