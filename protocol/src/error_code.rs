@@ -78,6 +78,8 @@ error_codes! {
     5029 ToolSchemeUnknown, 422, false, "Nobody serves this tool";
     5030 LoginLinkInvalid, 401, false, "Sign-in link not valid";
     5031 CrossOrigin, 403, false, "Call from another page";
+    5032 NarrowSession, 403, false, "Signed in for one plan only";
+    5033 ApprovalLinkInvalid, 403, false, "Approval link not valid";
     5034 PasswordRefused, 403, false, "Name or password wrong";
     5035 PasswordUnsuitable, 422, false, "Password not suitable";
     5036 PasswordToReplace, 403, false, "Password to be replaced";

@@ -33,6 +33,13 @@ const signin = createRoute({
   component: SignIn,
 });
 
+/** Where the link of a notification leads, signed in or not. */
+const decide = createRoute({
+  getParentRoute: () => root,
+  path: "/decide/$id",
+  component: lazyRouteComponent(() => import("./screens/decide/Decide"), "Decide"),
+});
+
 /** Everything that only somebody who is signed in sees. */
 const inside = createRoute({
   getParentRoute: () => root,
@@ -131,6 +138,7 @@ const access = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     signin,
+    decide,
     inside.addChildren([
       ask,
       inbox,

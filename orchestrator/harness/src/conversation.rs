@@ -57,8 +57,14 @@ pub async fn decide_about(
     decision: Decision,
     comment: Option<&str>,
 ) -> Result<Decided, Problem> {
-    let input =
-        Decide { request_id, plan_sha256: plan_sha256.to_owned(), decision, comment: comment.map(str::to_owned), left_out: Vec::new() };
+    let input = Decide {
+        request_id,
+        plan_sha256: plan_sha256.to_owned(),
+        decision,
+        comment: comment.map(str::to_owned),
+        left_out: Vec::new(),
+        link_id: None,
+    };
     decide::run(&app.context, principal, input).await
 }
 

@@ -98,6 +98,14 @@ pub async fn sign_ins(connection: &mut PgConnection, before: DateTime<Utc>, most
     )
     .execute(&mut *connection)
     .await?;
+    let approval_links = sqlx::query!(
+        "DELETE FROM approval_links
+        WHERE id IN (SELECT id FROM approval_links WHERE expires_at < $1 LIMIT $2)",
+        before,
+        most,
+    )
+    .execute(&mut *connection)
+    .await?;
     let sessions = sqlx::query!(
         "DELETE FROM sessions
         WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)",
@@ -106,5 +114,5 @@ pub async fn sign_ins(connection: &mut PgConnection, before: DateTime<Utc>, most
     )
     .execute(connection)
     .await?;
-    Ok(links.rows_affected().max(sessions.rows_affected()))
+    Ok(links.rows_affected().max(approval_links.rows_affected()).max(sessions.rows_affected()))
 }

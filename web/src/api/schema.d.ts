@@ -184,6 +184,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/approval-links/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Opens the link of a notification, once: signs its person in to look at the request, and to approve or reject exactly its plan. It approves
+         *     nothing.
+         * @description Needs no token.
+         */
+        post: operations["post_approval_links_id"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/approve": {
         parameters: {
             query?: never;
@@ -1519,6 +1540,11 @@ export interface components {
         /** @description One decision. */
         ApprovalView: {
             /**
+             * Format: uuid
+             * @description The link of a notification through which they came to it; null where they were signed in.
+             */
+            approval_link_id?: string | null;
+            /**
              * Format: date-time
              * @description When.
              */
@@ -2181,6 +2207,11 @@ export interface components {
             name?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
+        /**
+         * @description What became of it.
+         * @enum {string}
+         */
+        LinkOutcome: "signed_in" | "kept" | "somebody_else";
         /** @description A key as lists show it. */
         ListedKey: {
             /**
@@ -2288,6 +2319,8 @@ export interface components {
              * @description From then on it counts no more, unless it is used before.
              */
             expires_at: string;
+            /** @description Whether it was opened by the link of a notification: it reads, and decides about that link's plan. */
+            is_narrow: boolean;
             /**
              * Format: date-time
              * @description When it was last used, to within an hour.
@@ -2475,12 +2508,12 @@ export interface components {
          * @description What a notification is about.
          * @enum {string}
          */
-        NotificationKind: "approval_needed" | "failed";
+        NotificationKind: "approval_needed" | "failed" | "waiting" | "budget" | "agent_lost" | "expiring";
         /**
          * @description How a channel is spoken to.
          * @enum {string}
          */
-        NotificationMedium: "webhook";
+        NotificationMedium: "webhook" | "ntfy" | "slack" | "email";
         /** @description An action that an agent has and does not offer. */
         NotOfferedView: {
             /** @description The agent that has it. */
@@ -2508,6 +2541,21 @@ export interface components {
             /** @description A person's token. */
             token?: string | null;
         };
+        /** @description Where a link leads. */
+        OpenedLink: {
+            /** @description Whose link it is. */
+            name: string;
+            outcome: components["schemas"]["LinkOutcome"];
+            /** @description The plan for which it is. */
+            plan_sha256: string;
+            /**
+             * Format: uuid
+             * @description The request.
+             */
+            request_id: string;
+            /** @description Who is signed in with this browser, now. */
+            signed_in: string;
+        };
         /** @description An open session. What it is known by is in the cookie, and nowhere else. */
         OpenedSession: {
             /**
@@ -2519,6 +2567,13 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Format: uuid */
             session_id: string;
+        };
+        /** @description With what somebody comes. */
+        OpenLinkBody: {
+            /** @description What stands behind `#code=` in the link. */
+            code: string;
+            /** @description Whether somebody else who is signed in with this browser is to be signed out for it. */
+            instead?: boolean;
         };
         /** @description Why. */
         OrderBody: {
@@ -3679,6 +3734,8 @@ export interface components {
         /** @description The caller. */
         WhoAmI: {
             name: string;
+            /** @description Whether the link of a notification has signed this browser in: it reads, decides about that link's plan, and does nothing else. */
+            narrow: boolean;
             /** @description What they may do, by the names of permissions. */
             permissions: string[];
             /** Format: uuid */
@@ -4908,6 +4965,145 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
+            };
+            /** @description A fault of the orchestrator; its log tells more under the trace id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The database, the broker or an agent is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It was not done in time; look whether it had an effect */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A problem: its code's page says what it means and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    post_approval_links_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenLinkBody"];
+            };
+        };
+        responses: {
+            /** @description Done; the body says what there is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedLink"];
+                };
+            };
+            /** @description The call can't be read: a malformed id, query or body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The link opens nothing, or the call comes from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not fit how things stand now, or its Idempotency-Key was used for another call */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body or a text is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is not said to be JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The server is not to be called by this name; see `http.allowed_hosts` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A value can't be used; `details.field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too much that does not count has come from this address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A fault of the orchestrator; its log tells more under the trace id */
             500: {

@@ -3,7 +3,7 @@ import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { Menu } from "@base-ui/react/menu";
 import { Suspense, useEffect, useRef, useState } from "react";
 
-import { api, held } from "../api/client";
+import { api, held, type Schemas } from "../api/client";
 import { Unreachable } from "../api/problem";
 import { waiting, whoami } from "../api/queries";
 import mark from "../mark.svg";
@@ -29,10 +29,12 @@ interface Place {
   key: string;
   /** Who lacks it does not see the place. */
   permission?: string;
+  /** Who was signed in by the link of a notification does nothing there. */
+  wide?: true;
 }
 
 const PLACES: Place[] = [
-  { to: "/", name: "Ask", key: "g a" },
+  { to: "/", name: "Ask", key: "g a", wide: true },
   { to: "/inbox", name: "Inbox", key: "g i" },
   { to: "/requests", name: "Requests", key: "g r" },
   { to: "/fleet", name: "Fleet", key: "g f" },
@@ -41,7 +43,7 @@ const PLACES: Place[] = [
   { to: "/questions", name: "Questions", key: "g q", permission: "questions.ask" },
   { to: "/audit", name: "Audit", key: "g u", permission: "audit.read" },
   { to: "/operations", name: "Operations", key: "g o", permission: "background.read" },
-  { to: "/access", name: "Access", key: "g x" },
+  { to: "/access", name: "Access", key: "g x", wide: true },
 ];
 
 export function Shell() {
@@ -54,6 +56,7 @@ export function Shell() {
         <Navigation />
         <div className="content">
           <Lost />
+          <Narrow />
           <Suspense fallback={<Loading what="the page" />}>
             <Outlet />
           </Suspense>
@@ -90,7 +93,10 @@ function Navigation() {
   }, [open]);
   // What others have to decide or to answer waits, too, and not for me.
   const waits = (inbox?.items ?? []).filter((item) => MINE.has(kindOf(item, undefined, me))).length;
-  const places = PLACES.filter(({ permission }) => permission === undefined || me.permissions.includes(permission));
+  const places = PLACES.filter(
+    ({ permission, wide }) =>
+      (permission === undefined || me.permissions.includes(permission)) && !(me.narrow && wide === true),
+  );
   return (
     <nav ref={nav} className={open ? "navigation open" : "navigation"} aria-label="Places">
       <Link to="/" className="brand" aria-label="Chiffon, ask for something">
@@ -116,7 +122,7 @@ function Navigation() {
       </ul>
       <div className="navigation-foot">
         <Keys />
-        <Me name={me.name} role={me.role} />
+        <Me me={me} />
       </div>
     </nav>
   );
@@ -134,12 +140,12 @@ const THEMES: [Theme, string][] = [
   ["dark", "dark"],
 ];
 
-function Me({ name, role }: { name: string; role: string }) {
+function Me({ me: { name, role, narrow } }: { me: Schemas["WhoAmI"] }) {
   const [theme, setTheme] = useState(chosenTheme);
   const client = useQueryClient();
   const navigate = useNavigate();
   const leave = async () => {
-    const { url } = await held(api.POST("/session/oidc/leave"));
+    const url = narrow ? await leaveNarrow() : (await held(api.POST("/session/oidc/leave"))).url;
     client.clear();
     // A provider that has signed somebody in signs them out, too, and sends them back here.
     if (url != null) location.assign(url);
@@ -173,6 +179,29 @@ function Me({ name, role }: { name: string; role: string }) {
         </Menu.Positioner>
       </Menu.Portal>
     </Menu.Root>
+  );
+}
+
+/** No provider knows of what the link of a notification has opened. */
+async function leaveNarrow(): Promise<undefined> {
+  await held(api.DELETE("/session"));
+}
+
+/** Whom the link of a notification has signed in is told what for. */
+function Narrow() {
+  const { data: me } = useSuspenseQuery(whoami);
+  const where = useLocation({ select: ({ publicHref }) => publicHref });
+  if (!me.narrow) return null;
+  return (
+    <aside className="narrow" aria-label="What you are signed in for">
+      <p>
+        You came by a link, {me.name}: you see what you may see, and decide about its plan.{" "}
+        <Link to="/signin" search={{ to: where }}>
+          Sign in
+        </Link>{" "}
+        for all else.
+      </p>
+    </aside>
   );
 }
 

@@ -50,7 +50,7 @@ impl Asked {
 
     pub async fn decide(&self, decision: Decision) {
         let plan_sha256 = self.site.app.plan_sha256(self.request_id).await;
-        let input = Decide { request_id: self.request_id, plan_sha256, decision, comment: None, left_out: Vec::new() };
+        let input = Decide { request_id: self.request_id, plan_sha256, decision, comment: None, left_out: Vec::new(), link_id: None };
         decide::run(&self.site.app.context, &self.ada, input).await.expect("it is taken");
         self.site.turn().await;
     }

@@ -22,8 +22,10 @@ use super::rate::Left;
 use super::state::HttpState;
 use super::{cookie, etag, holders};
 use crate::domain::permission::Permission;
+use crate::domain::permissions::{KEYS_MANAGE, PEOPLE_READ, SESSIONS_OWN, TOKENS_MANAGE};
 use crate::domain::role::Principal;
 use crate::store;
+use crate::store::sessions::Found;
 use crate::verbs::login_links::Maker;
 use crate::verbs::{sessions, tokens};
 
@@ -38,6 +40,8 @@ pub(super) struct Gate {
     pub(super) state: HttpState,
     /// `None`: anybody, without a token.
     pub(super) permission: Option<Permission>,
+    /// Whether narrow sessions may come in, whatever it does.
+    pub(super) admits_narrow: bool,
     pub(super) limit: Duration,
 }
 
@@ -96,6 +100,9 @@ async fn let_in(gate: &Gate, request: &mut Request, permission: &Permission, lef
     let within = gate.state.options.request_timeout;
     let looked = tokio::time::timeout(within, known(&gate.state, peer, (request.method(), request.headers()), left)).await;
     let (principal, proof) = looked.unwrap_or_else(|_| Err(too_slow(within))).map_err(Failure::into_response)?;
+    if proof.is_narrow() {
+        gate.admit_narrow(request.method(), permission, &principal).map_err(Failure::into_response)?;
+    }
     // For what exactly is looked at where it is known, by the use case.
     if !principal.may_somewhere(permission) {
         let mut refused = Failure::from(permission.refused(&principal)).into_response();
@@ -105,6 +112,17 @@ async fn let_in(gate: &Gate, request: &mut Request, permission: &Permission, lef
     request.extensions_mut().insert(Caller(principal.clone()));
     request.extensions_mut().insert(proof);
     Ok(principal)
+}
+
+/// What a browser that was signed in by a notification's link does not even read: it is about who may do what, and is as good as a way in.
+const CLOSED: [Permission; 4] = [SESSIONS_OWN, PEOPLE_READ, TOKENS_MANAGE, KEYS_MANAGE];
+
+impl Gate {
+    /// Refuses what a narrow session is not for ([`ErrorCode::NarrowSession`]).
+    fn admit_narrow(&self, method: &Method, permission: &Permission, principal: &Principal) -> Result<(), Failure> {
+        let reads = method.is_safe() && !CLOSED.contains(permission);
+        if self.admits_narrow || reads { Ok(()) } else { Err(sessions::narrow(principal, permission.lets).into()) }
+    }
 }
 
 fn tell_left(gate: &Gate, left: Option<Left>, response: &mut Response) {
@@ -194,10 +212,20 @@ async fn by_session(state: &HttpState, peer: Peer, secret: &str) -> Result<(Prin
     match sessions::used(&state.context, &hash).await? {
         Ok(found) => {
             state.limits.counts(&hash);
-            Ok((found.principal, Proof::Session { id: found.id, token_id: found.token_id }))
+            Ok((found.principal, Proof::Session { id: found.id, token_id: found.token_id, is_narrow: found.is_narrow }))
         }
         Err(why) => Err(not(&why)),
     }
+}
+
+/// Who is signed in with this browser, if anybody is.
+pub async fn signed_in(state: &HttpState, headers: &HeaderMap) -> Result<Option<Found>, Failure> {
+    for secret in cookie::held(state, headers).iter().filter(|held| sessions::is_plausible(held)).take(MOST_COOKIES) {
+        if let Ok(found) = sessions::used(&state.context, &tokens::sha256(secret)).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Refuses a call that a browser makes for another page than ours: its cookie comes along where it should not, such as from another port of
@@ -271,6 +299,8 @@ pub enum Proof {
         id: Uuid,
         /// The token with which it ends.
         token_id: Option<Uuid>,
+        /// Whether it is for looking, and for deciding about the plans of its links.
+        is_narrow: bool,
     },
 }
 
@@ -278,17 +308,31 @@ impl Proof {
     pub(super) fn maker(self) -> Maker {
         match self {
             Self::Token(id) => Maker { token_id: Some(id), session_id: None },
-            Self::Session { id, token_id } => Maker { token_id, session_id: Some(id) },
+            Self::Session { id, token_id, .. } => Maker { token_id, session_id: Some(id) },
+        }
+    }
+
+    /// Whether it is a browser that the link of a notification has signed in.
+    pub fn is_narrow(self) -> bool {
+        matches!(self, Self::Session { is_narrow: true, .. })
+    }
+
+    /// The narrow session, if it is one.
+    pub fn narrow_session(self) -> Option<Uuid> {
+        match self {
+            Self::Session { id, is_narrow: true, .. } => Some(id),
+            _ => None,
         }
     }
 
     /// Whether it still counts, for what goes on after the caller was let in.
     pub async fn counts(self, state: &HttpState) -> Result<bool, store::Error> {
-        let at = state.context.clock.now();
-        let mut connection = state.context.store.acquire().await?;
         match self {
-            Self::Token(id) => store::tokens::counts(&mut connection, id, at).await,
-            Self::Session { id, .. } => store::sessions::counts(&mut connection, id, at).await,
+            Self::Token(id) => {
+                let mut connection = state.context.store.acquire().await?;
+                store::tokens::counts(&mut connection, id, state.context.clock.now()).await
+            }
+            Self::Session { id, .. } => sessions::counts(&state.context, id).await,
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn routes(server: &HttpState) -> Routes {
         .needs(TOKENS_MANAGE, routes!(token::revoke::revoke))
         .needs(SESSIONS_OWN, routes!(session::link::link))
         .open(routes!(session::open::open))
-        .needs(SESSIONS_OWN, routes!(session::leave::leave))
+        .admits_narrow(SESSIONS_OWN, routes!(session::leave::leave))
         .needs(SESSIONS_OWN, routes!(session::list::list))
         .needs(SESSIONS_OWN, routes!(session::end::end))
         .needs(SESSIONS_OWN, routes!(password::own::show, password::own::set, password::own::remove))

@@ -68,23 +68,34 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
     /// Anybody may call it, without a token.
     #[must_use]
     pub fn open(self, routes: UtoipaMethodRouter<S>) -> Self {
-        self.add(None, Duration::ZERO, routes)
+        self.add(None, (Duration::ZERO, false), routes)
     }
 
     /// Needs this permission.
     #[must_use]
     pub fn needs(self, permission: Permission, routes: UtoipaMethodRouter<S>) -> Self {
-        self.add(Some(permission), Duration::ZERO, routes)
+        self.add(Some(permission), (Duration::ZERO, false), routes)
+    }
+
+    /// Needs this permission, and lets narrow sessions in, too: it looks itself at what they are for. To others than reads nothing else does.
+    #[must_use]
+    pub fn admits_narrow(self, permission: Permission, routes: UtoipaMethodRouter<S>) -> Self {
+        self.add(Some(permission), (Duration::ZERO, true), routes)
     }
 
     /// Needs this permission, and may take longer because its callers may ask it to wait.
     #[must_use]
     pub fn waiting(self, permission: Permission, routes: UtoipaMethodRouter<S>) -> Self {
         let wait = self.server.options.max_wait;
-        self.add(Some(permission), wait, routes)
+        self.add(Some(permission), (wait, false), routes)
     }
 
-    fn add(mut self, permission: Option<Permission>, wait: Duration, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
+    fn add(
+        mut self,
+        permission: Option<Permission>,
+        (wait, admits_narrow): (Duration, bool),
+        (schemas, mut paths, methods): UtoipaMethodRouter<S>,
+    ) -> Self {
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
                 document(operation, method, path, permission.as_ref());
@@ -94,7 +105,7 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
         for (name, schema) in &schemas {
             self.routes.describe(name, schema);
         }
-        let gate = Gate { state: self.server.clone(), permission, limit: self.server.options.request_timeout + wait };
+        let gate = Gate { state: self.server.clone(), permission, admits_narrow, limit: self.server.options.request_timeout + wait };
         let guarded = methods.route_layer(from_fn_with_state(gate, guard));
         self.router = self.router.routes((schemas, paths, guarded));
         self

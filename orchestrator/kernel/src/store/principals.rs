@@ -66,6 +66,12 @@ pub async fn get_by_name(connection: &mut PgConnection, name: &str) -> Result<Op
     row.map(Principal::try_from).transpose()
 }
 
+/// The principal with this id.
+pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Principal>, Error> {
+    let row = sqlx::query_as!(Row, "SELECT id, name, role, kind FROM principals WHERE id = $1", id).fetch_optional(connection).await?;
+    row.map(Principal::try_from).transpose()
+}
+
 /// Gives a principal another role.
 pub async fn set_role(connection: &mut PgConnection, id: Uuid, role: Role) -> Result<(), Error> {
     sqlx::query!("UPDATE principals SET role = $2 WHERE id = $1", id, role.as_str()).execute(connection).await?;
@@ -99,7 +105,7 @@ pub async fn list_people_with(
                 FROM api_tokens t
                 WHERE t.principal_id = p.id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3)
             )
-            OR EXISTS (SELECT FROM sessions s WHERE s.principal_id = p.id AND s.ended_at IS NULL AND s.expires_at > $3)
+            OR EXISTS (SELECT FROM sessions s WHERE s.principal_id = p.id AND s.ended_at IS NULL AND s.expires_at > $3 AND NOT s.is_narrow)
         )
         ORDER BY p.name
         LIMIT $4",
@@ -109,6 +115,30 @@ pub async fn list_people_with(
         limit,
     )
     .fetch_all(connection)
+    .await?)
+}
+
+/// Whether somebody has what signs them in fully, by itself or still: a password, a token that counts, or a browser that is signed in. That
+/// a provider has stood for them once is nothing of that kind: whom it has closed out keeps no browser signed in.
+pub async fn has_a_way_in(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM passwords w WHERE w.principal_id = $1)
+            OR EXISTS (
+                SELECT
+                FROM api_tokens t
+                WHERE t.principal_id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+            )
+            OR EXISTS (
+                SELECT
+                FROM sessions s
+                LEFT JOIN api_tokens t ON t.id = s.token_id
+                WHERE s.principal_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND NOT s.is_narrow
+                AND (s.token_id IS NULL OR t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2))
+            ) AS "has!""#,
+        id,
+        at,
+    )
+    .fetch_one(connection)
     .await?)
 }
 

@@ -24,13 +24,15 @@ pub struct NewSession<'s> {
     pub browser: &'s str,
     /// From then on it counts no more, unless it is used before.
     pub expires_at: DateTime<Utc>,
+    /// Whether it is for looking, and for deciding about the plans of its links.
+    pub is_narrow: bool,
 }
 
 /// Opens a session.
 pub async fn add(connection: &mut PgConnection, session: &NewSession<'_>, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO sessions (id, principal_id, secret_sha256, token_id, browser, created_at, last_used_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
+        "INSERT INTO sessions (id, principal_id, secret_sha256, token_id, browser, created_at, last_used_at, expires_at, is_narrow)
+        VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)",
         session.id,
         session.principal_id,
         session.sha256,
@@ -38,6 +40,7 @@ pub async fn add(connection: &mut PgConnection, session: &NewSession<'_>, at: Da
         session.browser,
         at,
         session.expires_at,
+        session.is_narrow,
     )
     .execute(connection)
     .await?;
@@ -61,12 +64,14 @@ pub struct Found {
     pub expires_at: DateTime<Utc>,
     /// When somebody ended it.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Whether it is for looking, and for deciding about the plans of its links.
+    pub is_narrow: bool,
 }
 
 /// The session of this cookie, whether it still counts or not.
 pub async fn find(connection: &mut PgConnection, sha256: &[u8], at: DateTime<Utc>) -> Result<Option<Found>, Error> {
     let row = sqlx::query!(
-        r#"SELECT s.id AS session_id, s.token_id, s.last_used_at, s.expires_at, s.ended_at, p.id, p.name, p.role, p.kind,
+        r#"SELECT s.id AS session_id, s.token_id, s.last_used_at, s.expires_at, s.ended_at, s.is_narrow, p.id, p.name, p.role, p.kind,
             (s.token_id IS NULL OR t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)) AS "token_counts!"
         FROM sessions s
         JOIN principals p ON p.id = s.principal_id
@@ -87,6 +92,7 @@ pub async fn find(connection: &mut PgConnection, sha256: &[u8], at: DateTime<Utc
         last_used_at: row.last_used_at,
         expires_at: row.expires_at,
         ended_at: row.ended_at,
+        is_narrow: row.is_narrow,
     }))
 }
 
@@ -105,6 +111,19 @@ pub async fn counts(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) 
     )
     .fetch_one(connection)
     .await?)
+}
+
+/// Whose narrow session this is; `None` for one that is not.
+pub async fn narrow_of(connection: &mut PgConnection, id: Uuid) -> Result<Option<Uuid>, Error> {
+    Ok(sqlx::query_scalar!("SELECT principal_id FROM sessions WHERE id = $1 AND is_narrow", id).fetch_optional(connection).await?)
+}
+
+/// Lets a narrow session count until then, unless it does for longer.
+pub async fn last_until(connection: &mut PgConnection, id: Uuid, expires_at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!("UPDATE sessions SET expires_at = GREATEST(expires_at, $2) WHERE id = $1 AND is_narrow", id, expires_at)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Notes that a session is in use, and until when it counts therefore.
@@ -140,6 +159,8 @@ pub struct Listed {
     pub expires_at: DateTime<Utc>,
     /// When somebody signed out or ended it.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Whether it was opened by the link of a notification: it reads, and decides about that link's plan.
+    pub is_narrow: bool,
 }
 
 /// The sessions that count, newest first, at most `limit`; of everybody, or of one principal. `before` is the cursor.
@@ -152,7 +173,7 @@ pub async fn list_open(
 ) -> Result<Vec<Listed>, Error> {
     Ok(sqlx::query_as!(
         Listed,
-        "SELECT s.id AS session_id, p.name, s.browser, s.created_at, s.last_used_at, s.expires_at, s.ended_at
+        "SELECT s.id AS session_id, p.name, s.browser, s.created_at, s.last_used_at, s.expires_at, s.ended_at, s.is_narrow
         FROM sessions s
         JOIN principals p ON p.id = s.principal_id
         LEFT JOIN api_tokens t ON t.id = s.token_id
@@ -173,7 +194,7 @@ pub async fn list_open(
 /// The session with this id, and whose it is.
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<(Uuid, Listed)>, Error> {
     let row = sqlx::query!(
-        "SELECT s.principal_id, p.name, s.browser, s.created_at, s.last_used_at, s.expires_at, s.ended_at
+        "SELECT s.principal_id, p.name, s.browser, s.created_at, s.last_used_at, s.expires_at, s.ended_at, s.is_narrow
         FROM sessions s
         JOIN principals p ON p.id = s.principal_id
         WHERE s.id = $1",
@@ -190,6 +211,7 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<(Uuid
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
             ended_at: row.ended_at,
+            is_narrow: row.is_narrow,
         };
         (row.principal_id, listed)
     }))

@@ -1,5 +1,8 @@
 //! Browsers that are signed in: opened by a token or by a one-time link, used, listed and ended. What the cookie holds is told once, to the
 //! browser; only its hash is stored. A session ends with the token that it was opened with.
+//!
+//! A narrow one is opened by the link of a notification: it reads, and decides about the plan of that link. It counts no longer than its
+//! person has a way to sign in fully.
 
 use std::time::Duration;
 
@@ -15,7 +18,9 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::permissions::TOKENS_MANAGE;
 use crate::domain::role::Principal;
 use crate::domain::scope::Target;
+use crate::store::Error;
 use crate::store::login_links as links;
+use crate::store::principals;
 use crate::store::sessions::{self, Found, Listed, NewSession};
 
 /// What every cookie's text begins with, so that a leaked one is recognised.
@@ -77,14 +82,43 @@ pub async fn open(
     browser: &str,
     by: Value,
 ) -> Result<Opened, Problem> {
+    let until = Until { expires_at: context.clock.now() + IDLE, is_narrow: false };
+    open_until(context, work, principal, token_id, browser, (by, until)).await
+}
+
+/// Opens a narrow session, which no use makes last longer.
+pub async fn open_narrow(
+    context: &Context,
+    work: &mut Work,
+    principal: Principal,
+    expires_at: DateTime<Utc>,
+    browser: &str,
+    by: Value,
+) -> Result<Opened, Problem> {
+    open_until(context, work, principal, None, browser, (by, Until { expires_at, is_narrow: true })).await
+}
+
+struct Until {
+    expires_at: DateTime<Utc>,
+    is_narrow: bool,
+}
+
+async fn open_until(
+    context: &Context,
+    work: &mut Work,
+    principal: Principal,
+    token_id: Option<Uuid>,
+    browser: &str,
+    (by, Until { expires_at, is_narrow }): (Value, Until),
+) -> Result<Opened, Problem> {
     check_person(&principal)?;
     let (at, session_id, secret) = (context.clock.now(), context.ids.new_id(), tokens::random_text(PREFIX));
-    let expires_at = at + IDLE;
     let browser: String = browser.chars().filter(|letter| !letter.is_control()).take(MOST_BROWSER_CHARS).collect();
     let sha256 = tokens::sha256(secret.expose_secret());
-    let new = NewSession { id: session_id, principal_id: principal.id, sha256: &sha256, token_id, browser: &browser, expires_at };
+    let new =
+        NewSession { id: session_id, principal_id: principal.id, sha256: &sha256, token_id, browser: &browser, expires_at, is_narrow };
     sessions::add(work, &new, at).await?;
-    let data = json!({"session_id": session_id, "principal": principal.name, "browser": browser, "by": by});
+    let data = json!({"session_id": session_id, "principal": principal.name, "browser": browser, "by": by, "narrow": is_narrow});
     work.audit_system(AuditEvent::new(&principal.name, "session.opened", data));
     Ok(Opened { session_id, principal, expires_at, secret })
 }
@@ -96,6 +130,16 @@ pub fn check_person(principal: &Principal) -> Result<(), Problem> {
     }
     let message = format!("`{}` is a program, and a browser is a person's; programs send their token with each call", principal.name);
     Err(Problem::new(ErrorCode::Forbidden, message))
+}
+
+/// What somebody is told who would do more than their narrow session is for.
+pub fn narrow(principal: &Principal, lets: &str) -> Problem {
+    let name = &principal.name;
+    let message = format!(
+        "this browser was signed in as `{name}` by the link of a notification, which is for looking, and for approving or rejecting that \
+         link's plan; to {lets}, sign in fully (`/ui/signin`: a password, a provider, or a link of `chiffon login`)"
+    );
+    Problem::new(ErrorCode::NarrowSession, message).with_details(json!({"sign_in": "/ui/signin"}))
 }
 
 /// Whether a text has the form of what a cookie holds.
@@ -120,10 +164,32 @@ pub async fn used(context: &Context, sha256: &[u8]) -> Result<Result<Found, Stri
     if !found.token_counts {
         return Ok(Err(format!("the token with which `{name}` signed in does not count any more")));
     }
+    if found.is_narrow && !principals::has_a_way_in(&mut connection, found.principal.id, at).await? {
+        return Ok(Err(format!("`{name}`, for whom the link of a notification was opened, can't sign in any more")));
+    }
     if at - found.last_used_at >= NOTED_EVERY {
-        sessions::touch(&mut connection, found.id, at, at + IDLE).await?;
+        let expires_at = if found.is_narrow { found.expires_at } else { at + IDLE };
+        sessions::touch(&mut connection, found.id, at, expires_at).await?;
     }
     Ok(Ok(found))
+}
+
+/// Whether the session with this id counts still.
+pub async fn counts(context: &Context, session_id: Uuid) -> Result<bool, Error> {
+    let at = context.clock.now();
+    let mut connection = context.store.acquire().await?;
+    if !sessions::counts(&mut connection, session_id, at).await? {
+        return Ok(false);
+    }
+    match sessions::narrow_of(&mut connection, session_id).await? {
+        Some(principal_id) => principals::has_a_way_in(&mut connection, principal_id, at).await,
+        None => Ok(true),
+    }
+}
+
+/// Lets a narrow session count until then, where it did not for so long.
+pub async fn last_until(work: &mut Work, session_id: Uuid, expires_at: DateTime<Utc>) -> Result<(), Error> {
+    sessions::last_until(work, session_id, expires_at).await
 }
 
 /// Ends the session of a cookie in whose place the browser gets another.

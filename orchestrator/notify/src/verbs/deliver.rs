@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 
 use super::send::{self, Said};
-use super::{Context, people};
+use super::{Context, link, people};
 use crate::domain::backoff::{self, Failed};
 use crate::domain::channel::Channel;
 use crate::domain::kind::Kind;
@@ -54,7 +54,7 @@ async fn one(context: &Context, channel: &Channel, due: &Due) -> Result<bool, Pr
         kind: due.kind.as_str(),
         title: due.title.clone(),
         body: due.body.clone(),
-        url: format!("{}{}", context.public_url, due.path),
+        url: link::of(context, channel, due).await?,
         request_id: due.request_id,
         plan_sha256: due.plan_sha256.clone(),
         risk: due.risk.clone(),

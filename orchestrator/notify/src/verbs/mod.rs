@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod context;
 pub mod deliver;
 pub mod follow;
+pub mod link;
 pub mod look;
 pub mod people;
 pub mod retry;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chiffon_harness::app::TestApp;
 use chiffon_kernel::chores::Chore as _;
 use chiffon_kernel::domain::role::{Principal, Role};
+use chiffon_kernel::verbs::tokens::{self, NewToken};
 use chiffon_notify::chores::notifier::Notifier;
 use chiffon_notify::chores::postman::Postman;
 use chiffon_notify::domain::settings::Notifications;
@@ -85,6 +86,12 @@ impl World {
         Postman::new(self.context.clone()).tick().await.expect("the database answers");
     }
 
+    /// Gives this person a token, by which they can sign in.
+    pub async fn give_a_way_in(&self, name: &str) {
+        let new = NewToken { principal: name.to_owned(), role: Role::Approver, program: false, label: "test".to_owned(), valid_for: None };
+        tokens::create(&self.context, "test", &new).await.expect("a token");
+    }
+
     /// From now on this is the channel's secret.
     pub fn secret(&self, text: &str) {
         std::fs::write(self.folder.path().join("secret"), text).expect("written");
@@ -157,7 +164,14 @@ async fn what_was_decided_meanwhile_is_not_told_any_more() {
     let id = world.ask(&world.ann).await;
     world.follow().await;
     let plan_sha256 = world.app.plan_sha256(id).await;
-    let reject = decide::Decide { request_id: id, plan_sha256, decision: decide::Decision::Reject, comment: None, left_out: Vec::new() };
+    let reject = decide::Decide {
+        request_id: id,
+        plan_sha256,
+        decision: decide::Decision::Reject,
+        comment: None,
+        left_out: Vec::new(),
+        link_id: None,
+    };
     decide::run(&world.app.context, &world.ann, reject).await.expect("it is decided");
     world.deliver().await;
     let all = world.all().await;

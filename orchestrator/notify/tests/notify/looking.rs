@@ -31,7 +31,14 @@ async fn a_request_that_waits_for_long_is_told_once_and_no_more_when_it_goes_on(
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].0.as_str(), all[0].1.as_str()), ("waiting", "Waits for 3 hours: restart the service nginx on nas"));
     let plan_sha256 = world.app.plan_sha256(id).await;
-    let reject = decide::Decide { request_id: id, plan_sha256, decision: decide::Decision::Reject, comment: None, left_out: Vec::new() };
+    let reject = decide::Decide {
+        request_id: id,
+        plan_sha256,
+        decision: decide::Decision::Reject,
+        comment: None,
+        left_out: Vec::new(),
+        link_id: None,
+    };
     decide::run(&world.app.context, &world.ann, reject).await.expect("it is decided");
     world.deliver().await;
     assert_eq!((told(&world).await[0].2.as_str(), world.receiver.calls().len()), ("withdrawn", 0));

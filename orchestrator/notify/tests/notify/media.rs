@@ -63,7 +63,7 @@ async fn smtp_server() -> (tokio::process::Child, u16, tokio::io::Lines<BufReade
         .spawn()
         .expect("python3-aiosmtpd is installed by make setup");
     let lines = BufReader::new(server.stdout.take().expect("its output")).lines();
-    until("the server for e-mail", Duration::from_secs(60), || async { TcpStream::connect(("127.0.0.1", port)).await.map(drop) }).await;
+    until("the server for e-mail", Duration::from_mins(1), || async { TcpStream::connect(("127.0.0.1", port)).await.map(drop) }).await;
     (server, port, lines)
 }
 
@@ -80,7 +80,7 @@ async fn a_server_for_e_mail_gets_a_message_in_which_nobodys_words_are_a_header(
         .await;
     world.deliver().await;
     let mut message = Vec::new();
-    tokio::time::timeout(Duration::from_secs(60), async {
+    tokio::time::timeout(Duration::from_mins(1), async {
         while let Some(line) = lines.next_line().await.expect("its output reads") {
             message.push(line.clone());
             if line.contains("END MESSAGE") {

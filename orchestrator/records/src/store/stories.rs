@@ -123,6 +123,7 @@ pub async fn of_requests(connection: &mut PgConnection, task_ids: &[Uuid]) -> Re
                             'steps_sha256', s.steps_sha256
                         ))
                     END || CASE WHEN a.left_out = '{}' THEN '{}' ELSE jsonb_build_object('left_out', a.left_out) END
+                    || CASE WHEN a.link_id IS NULL THEN '{}' ELSE jsonb_build_object('approval_link_id', a.link_id) END
                     ORDER BY a.at, a.id
                 )
                 FROM approvals a

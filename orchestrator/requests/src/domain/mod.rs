@@ -1,5 +1,6 @@
 //! What Chiffon knows, pure and synchronous: states, transitions, plans, policy, the audit chain. No clock, no SQL, no async.
 
+pub mod approval_link;
 pub mod asked_action;
 pub mod deadline;
 pub mod in_short;

@@ -2,6 +2,7 @@
 
 #![expect(unused_qualifications, reason = "utoipa's macro writes its parameter types with full paths")]
 
+pub mod approval_link;
 pub mod event;
 pub mod host;
 pub mod request;
@@ -28,7 +29,8 @@ pub fn routes(server: &chiffon_kernel::http::HttpState, context: Context) -> Rou
         .needs(REQUESTS_READ, routes!(request::events::events))
         .needs(REQUESTS_READ, routes!(event::list::list))
         .needs(REQUESTS_ASK, routes!(request::say::say))
-        .needs(REQUESTS_ASK, routes!(request::decide::decide)) // approving needs `requests.approve`, revising one's own does not: see `verbs::decide`
+        .open(routes!(approval_link::open::open))
+        .admits_narrow(REQUESTS_ASK, routes!(request::decide::decide)) // approving needs `requests.approve`, revising one's own does not: see `verbs::decide`
         .needs(REQUESTS_ASK, routes!(request::cancel::cancel))
         .needs(REQUESTS_ASK, routes!(request::hold::pause))
         .needs(REQUESTS_ASK, routes!(request::hold::resume))

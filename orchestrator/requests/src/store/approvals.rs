@@ -24,15 +24,17 @@ pub struct New<'n> {
     pub comment: Option<&'n str>,
     /// The steps that an approval leaves out, sorted.
     pub left_out: &'n [String],
+    /// The approval link through which they came.
+    pub link_id: Option<Uuid>,
 }
 
 /// Records a decision. A person may change their mind as long as theirs has started nothing; `false` when they have said the same before.
 pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at, link_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (plan_id, principal_id) DO UPDATE
-        SET decision = $5, comment = $6, at = $7, left_out = '{}'
+        SET decision = $5, comment = $6, at = $7, left_out = '{}', link_id = $8
         WHERE approvals.decision <> $5 AND approvals.consumed_at IS NULL",
         new.id,
         new.plan_id,
@@ -41,6 +43,7 @@ pub async fn add(connection: &mut PgConnection, new: &New<'_>, at: DateTime<Utc>
         new.decision,
         new.comment,
         at,
+        new.link_id,
     )
     .execute(connection)
     .await?;
@@ -54,8 +57,8 @@ pub async fn approve(connection: &mut PgConnection, words: &[(New<'_>, i32)], at
     let rows = sqlx::query!(
         r#"WITH word AS (
             SELECT *
-            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int[], $8::text[])
-                AS word (id, plan_id, plan_sha256, principal_id, comment, needed, left_out)
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int[], $8::text[], $9::uuid[])
+                AS word (id, plan_id, plan_sha256, principal_id, comment, needed, left_out, link_id)
         ), others AS (
             SELECT word.plan_id, (
                 SELECT count(*)
@@ -65,14 +68,15 @@ pub async fn approve(connection: &mut PgConnection, words: &[(New<'_>, i32)], at
             ) AS given
             FROM word
         ), said AS (
-            INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at, consumed_at, left_out)
+            INSERT INTO approvals (id, plan_id, plan_sha256, principal_id, decision, comment, at, consumed_at, left_out, link_id)
             SELECT word.id, word.plan_id, word.plan_sha256, word.principal_id, 'approve', word.comment, $7,
-                CASE WHEN others.given + 1 >= word.needed THEN $7::timestamptz END, string_to_array(word.left_out, ',')
+                CASE WHEN others.given + 1 >= word.needed THEN $7::timestamptz END, string_to_array(word.left_out, ','),
+                word.link_id
             FROM word
             JOIN others ON others.plan_id = word.plan_id
             ON CONFLICT (plan_id, principal_id) DO UPDATE
             SET decision = EXCLUDED.decision, comment = EXCLUDED.comment, at = EXCLUDED.at, consumed_at = EXCLUDED.consumed_at,
-                left_out = EXCLUDED.left_out
+                left_out = EXCLUDED.left_out, link_id = EXCLUDED.link_id
             WHERE (approvals.decision <> EXCLUDED.decision OR approvals.left_out <> EXCLUDED.left_out) AND approvals.consumed_at IS NULL
             RETURNING plan_id, principal_id, consumed_at, left_out
         ), used AS (
@@ -93,6 +97,7 @@ pub async fn approve(connection: &mut PgConnection, words: &[(New<'_>, i32)], at
         &words.iter().map(|(_, needed)| *needed).collect::<Vec<_>>(),
         at,
         &words.iter().map(|(new, _)| new.left_out.join(",")).collect::<Vec<_>>(),
+        &words.iter().map(|(new, _)| new.link_id).collect::<Vec<_>>() as &[Option<Uuid>],
     )
     .fetch_all(connection)
     .await?;

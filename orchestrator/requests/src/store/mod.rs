@@ -1,5 +1,6 @@
 //! The only module that speaks SQL. One file per noun; statements are checked at compile time.
 
+pub mod approval_links;
 pub mod approvals;
 pub mod deadlines;
 pub mod durations;

@@ -210,6 +210,9 @@ async fn approve(context: &Context, work: &mut Work, going: Vec<Going<'_>>) -> R
             "revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment,
             "approvals_given": given, "approvals_needed": plan.approvals_needed,
         });
+        if let Some(link_id) = input.link_id {
+            data["approval_link_id"] = json!(link_id);
+        }
         if !input.left_out.is_empty() {
             data["left_out"] = json!(input.left_out);
             let text =

@@ -60,6 +60,8 @@ pub struct Decide {
     pub comment: Option<String>,
     /// Steps that an approval leaves out.
     pub left_out: Vec<String>,
+    /// The approval link through which they came, where they did not sign in.
+    pub link_id: Option<Uuid>,
 }
 
 /// What became of it.
@@ -210,6 +212,7 @@ pub(super) fn new_decision<'n>(context: &Context, plan: &plans::Row, principal: 
         decision: input.decision.as_str(),
         comment: input.comment.as_deref(),
         left_out: &input.left_out,
+        link_id: input.link_id,
     }
 }
 
@@ -228,7 +231,10 @@ async fn reject(
     }
     let why = input.comment.as_deref().map(|comment| format!(": {comment}")).unwrap_or_default();
     transition::say(work, row, None, &format!("{} rejected plan {}{why}", principal.name, plan.revision)).await?;
-    let data = json!({"revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment});
+    let mut data = json!({"revision": plan.revision, "sha256": input.plan_sha256, "comment": input.comment});
+    if let Some(link_id) = input.link_id {
+        data["approval_link_id"] = json!(link_id);
+    }
     let event = AuditEvent::new(&principal.name, "plan.rejected", data);
     transition::apply(context, work, row, Change::new(Event::Reject, event)).await?;
     Ok(decided(row, plan, input, 0))

@@ -3,6 +3,7 @@
 pub mod advance_request;
 pub mod after_restore;
 mod answer_asks;
+pub mod approval_links;
 pub mod approve;
 pub mod cancel;
 pub mod decide;

@@ -69,7 +69,14 @@ impl Previewed {
     async fn approve(&self, who: &str) -> Result<(), Problem> {
         let person = self.site.app.person(who, Role::Approver).await;
         let plan_sha256 = self.site.app.plan_sha256(self.request_id).await;
-        let input = Decide { request_id: self.request_id, plan_sha256, decision: Decision::Approve, comment: None, left_out: Vec::new() };
+        let input = Decide {
+            request_id: self.request_id,
+            plan_sha256,
+            decision: Decision::Approve,
+            comment: None,
+            left_out: Vec::new(),
+            link_id: None,
+        };
         let decided = decide::run(&self.site.app.context, &person, input).await.map(drop);
         self.site.turn().await;
         decided

@@ -34,7 +34,7 @@ async fn proposed(policy: Policy) -> (TestApp, Uuid) {
 async fn without(app: &TestApp, who: &Principal, request_id: Uuid, left_out: &[&str]) -> Result<Decided, Problem> {
     let left_out = left_out.iter().map(|id| (*id).to_owned()).collect();
     let plan_sha256 = app.plan_sha256(request_id).await;
-    let input = Decide { request_id, plan_sha256, decision: Decision::Approve, comment: None, left_out };
+    let input = Decide { request_id, plan_sha256, decision: Decision::Approve, comment: None, left_out, link_id: None };
     deciding::run(&app.context, who, input).await
 }
 
@@ -78,7 +78,8 @@ async fn what_can_not_be_left_out_is_refused_and_nothing_is_approved() {
         assert_eq!(refused.code, ErrorCode::NotToBeLeftOut, "{left_out:?}");
     }
     let plan_sha256 = app.plan_sha256(request_id).await;
-    let input = Decide { request_id, plan_sha256, decision: Decision::Reject, comment: None, left_out: vec!["restart".to_owned()] };
+    let input =
+        Decide { request_id, plan_sha256, decision: Decision::Reject, comment: None, left_out: vec!["restart".to_owned()], link_id: None };
     assert_eq!(deciding::run(&app.context, &bob, input).await.expect_err("it is refused").code, ErrorCode::InvalidField);
     assert_eq!(app.status(request_id).await, "awaiting_approval");
     assert_eq!(

@@ -71,6 +71,7 @@ async fn an_approved_plan_whose_action_was_edited_becomes_a_new_plan_that_needs_
         decision: Decision::Approve,
         comment: None,
         left_out: Vec::new(),
+        link_id: None,
     };
     let old = site.app.text("SELECT sha256 FROM plans WHERE request_id = $1 AND revision = 1", request_id).await;
     assert!(decide::run(&site.app.context, &ada, approve(&json!(old))).await.is_err(), "the old plan is nobody's to approve");

@@ -1,6 +1,7 @@
 //! The HTTP interface, over real sockets and a real database.
 
 pub mod app;
+mod approval_links;
 mod asks;
 mod bad_input;
 mod connections;

@@ -43,6 +43,7 @@ async fn the_endpoints_need_these_permissions_and_have_these_least_roles() {
     GET /agents/{id}/metrics: agents.read (viewer)
     POST /agents/{id}/pause: agents.order (operator)
     POST /agents/{id}/resume: agents.order (operator)
+    POST /approval-links/{id}: -
     POST /approve: requests.ask (requester)
     GET /audit: audit.read (viewer)
     GET /audit/verify: audit.read (viewer)

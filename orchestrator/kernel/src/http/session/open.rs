@@ -114,13 +114,18 @@ async fn by_password(state: &HttpState, peer: Peer, by: &ByPassword, browser: &s
 /// The answer that signs a browser in.
 pub type Answer = (StatusCode, AppendHeaders<[(header::HeaderName, String); 1]>, Json<OpenedSession>);
 
-/// Gives a browser the cookie of a session, in the place of the one that it had.
-pub async fn enter(state: &HttpState, headers: &HeaderMap, opened: Opened) -> Result<Answer, Failure> {
+/// The header by which a browser gets the cookie of a session, in the place of the one that it had.
+pub async fn given(state: &HttpState, headers: &HeaderMap, opened: &Opened) -> Result<String, Failure> {
     // Whoever was signed in there is not any more: nobody holds that cookie now.
     for replaced in cookie::held(state, headers).iter().filter(|held| sessions::is_plausible(held)) {
         sessions::replace(&state.context, &tokens::sha256(replaced)).await?;
     }
-    let given = cookie::given(state, opened.secret.expose_secret());
+    Ok(cookie::given(state, opened.secret.expose_secret()))
+}
+
+/// Gives a browser the cookie of a session, in the place of the one that it had.
+pub async fn enter(state: &HttpState, headers: &HeaderMap, opened: Opened) -> Result<Answer, Failure> {
+    let given = given(state, headers, &opened).await?;
     let (name, role) = (opened.principal.name, opened.principal.role);
     let session = OpenedSession { session_id: opened.session_id, name, role, expires_at: opened.expires_at };
     Ok((StatusCode::CREATED, AppendHeaders([(header::SET_COOKIE, given)]), Json(session)))

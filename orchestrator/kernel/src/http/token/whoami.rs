@@ -6,8 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::role::Role;
-use crate::http::auth::Caller;
+use crate::domain::role::{Principal, Role};
+use crate::http::auth::{Caller, Proof};
 use crate::http::state::HttpState;
 
 /// The caller.
@@ -20,11 +20,14 @@ pub(in crate::http) struct WhoAmI {
     program: bool,
     /// What they may do, by the names of permissions.
     permissions: Vec<&'static str>,
+    /// Whether the link of a notification has signed this browser in: it reads, decides about that link's plan, and does nothing else.
+    narrow: bool,
 }
 
 /// Says who calls.
 #[utoipa::path(get, path = "/whoami", tag = "tokens", responses((status = 200, body = WhoAmI)))]
-pub(in crate::http) async fn whoami(State(state): State<HttpState>, Caller(principal): Caller) -> Json<WhoAmI> {
+pub(in crate::http) async fn whoami(State(state): State<HttpState>, Caller(principal): Caller, proof: Proof) -> Json<WhoAmI> {
     let permissions = state.context.permissions.set(principal.role, principal.is_program);
-    Json(WhoAmI { principal_id: principal.id, name: principal.name, role: principal.role, program: principal.is_program, permissions })
+    let Principal { id, name, role, is_program, .. } = principal;
+    Json(WhoAmI { principal_id: id, name, role, program: is_program, permissions, narrow: proof.is_narrow() })
 }

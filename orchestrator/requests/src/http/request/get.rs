@@ -6,7 +6,7 @@ use chiffon_engine::store::read::tasks::TaskView;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
-use chiffon_kernel::http::auth::Caller;
+use chiffon_kernel::http::auth::{Caller, Proof};
 use chiffon_kernel::http::problem::Failure;
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::domain::permissions::{REQUESTS_APPROVE, REQUESTS_ASK, REQUESTS_MANAGE
 use crate::domain::request::Status;
 use crate::http::HttpState;
 use crate::store::read::request::{self, RequestView};
+use crate::verbs::approval_links;
 
 /// A request, as the one who looks sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,15 +34,27 @@ pub(in crate::http) struct RequestAnswer {
 pub(in crate::http) async fn get(
     State(state): State<HttpState>,
     caller: Caller,
+    proof: Proof,
     RequestId(id): RequestId,
 ) -> Result<Json<RequestAnswer>, Failure> {
-    show(&state, &caller, id).await.map(Json)
+    show_to(&state, &caller, proof, id).await.map(Json)
 }
 
 /// The request as this caller sees it.
 pub(super) async fn show(state: &HttpState, caller: &Caller, id: Uuid) -> Result<RequestAnswer, Failure> {
     let request = request::get(state.pool(), &state.context.settings.kinds, id).await?.ok_or_else(|| missing::request(id))?;
     Ok(RequestAnswer { next: next_for(&caller.0, &request), request })
+}
+
+/// The same for whom a narrow session may have signed in: it can do less.
+pub(super) async fn show_to(state: &HttpState, caller: &Caller, proof: Proof, id: Uuid) -> Result<RequestAnswer, Failure> {
+    let mut shown = show(state, caller, id).await?;
+    if let Some(session_id) = proof.narrow_session() {
+        let sha256 = shown.request.plan.as_ref().and_then(|plan| plan.sha256.as_deref()).unwrap_or_default();
+        let link = approval_links::link_to(&state.context, session_id, id, sha256).await?;
+        shown.next.retain(|call| link.is_some() && matches!(*call, "approve" | "reject"));
+    }
+    Ok(shown)
 }
 
 /// The calls that make sense in this state and that this caller may make.

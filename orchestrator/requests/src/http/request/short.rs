@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use chiffon_kernel::http::answer::origin;
-use chiffon_kernel::http::auth::Caller;
+use chiffon_kernel::http::auth::{Caller, Proof};
 use chiffon_kernel::http::problem::Failure;
 use chiffon_protocol::money::MicroDollars;
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::get::{RequestAnswer, show};
+use super::get::{RequestAnswer, show_to};
 use super::id::{self, RequestId};
 use crate::domain::in_short::{self, DiffStat};
 use crate::http::HttpState;
@@ -100,10 +100,11 @@ pub(in crate::http) struct ChangedOn {
 pub(in crate::http) async fn summary(
     State(state): State<HttpState>,
     caller: Caller,
+    proof: Proof,
     RequestId(id): RequestId,
     headers: HeaderMap,
 ) -> Result<Json<RequestInShort>, Failure> {
-    let RequestAnswer { request, next } = show(&state, &caller, id).await?;
+    let RequestAnswer { request, next } = show_to(&state, &caller, proof, id).await?;
     let url = format!("{}/ui/requests/{id}", origin(&state.options.public_url, &headers));
     Ok(Json(RequestInShort {
         request_id: id,

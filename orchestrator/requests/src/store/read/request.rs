@@ -168,6 +168,8 @@ pub struct ApprovalView {
     pub standing_approval_id: Option<Uuid>,
     /// The steps that do not run by it; empty where all of the plan was approved.
     pub left_out: Vec<String>,
+    /// The link of a notification through which they came to it; null where they were signed in.
+    pub approval_link_id: Option<Uuid>,
 }
 
 /// One turn of the conversation.
@@ -394,7 +396,7 @@ async fn commits_to_come(connection: &mut PgConnection, request_id: Uuid) -> Res
 async fn approvals(connection: &mut PgConnection, plan_id: Uuid) -> Result<Vec<ApprovalView>, Error> {
     Ok(sqlx::query_as!(
         ApprovalView,
-        r#"SELECT p.name AS "by", a.decision, a.comment, a.at, a.standing_id AS standing_approval_id, a.left_out
+        r#"SELECT p.name AS "by", a.decision, a.comment, a.at, a.standing_id AS standing_approval_id, a.left_out, a.link_id AS approval_link_id
         FROM approvals a
         JOIN principals p ON p.id = a.principal_id
         WHERE a.plan_id = $1

@@ -1,0 +1,3 @@
+//! Links that come with a notification.
+
+pub mod open;
