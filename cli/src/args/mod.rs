@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use access::{AgentsVerb, KeyVerb, Login, Password, TokenVerb};
+pub use access::{AgentsVerb, GrantVerb, KeyVerb, Login, Password, TokenVerb};
 pub use machine::{ActionVerb, ConfigVerb, Place, Restore, TopologyVerb, Up};
 pub use records::{AuditVerb, Costs, DeadLetterVerb, Most, NotifyVerb, Question};
 pub use request::{Approve, Decision, Request, Requests, Resolve, StandingVerb};
@@ -195,6 +195,9 @@ pub enum Verb {
     /// Access for people and programs
     #[command(subcommand)]
     Token(TokenVerb),
+    /// What somebody may do, everywhere and for some hosts, actions and risks
+    #[command(subcommand)]
+    Grant(GrantVerb),
     /// Keys that sign messages
     #[command(subcommand)]
     Key(KeyVerb),

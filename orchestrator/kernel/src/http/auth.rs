@@ -96,7 +96,7 @@ async fn let_in(gate: &Gate, request: &mut Request, permission: &Permission, lef
     let within = gate.state.options.request_timeout;
     let looked = tokio::time::timeout(within, known(&gate.state, peer, (request.method(), request.headers()), left)).await;
     let (principal, proof) = looked.unwrap_or_else(|_| Err(too_slow(within))).map_err(Failure::into_response)?;
-    // For what exactly is looked at where it is known, by the use case.
+    // For what exactly is looked at where it is known, by the use case; what is held everywhere or not at all is known here.
     if !principal.may_somewhere(permission) {
         let mut refused = Failure::from(permission.refused(&principal)).into_response();
         holders::tell(&gate.state, &principal, &mut refused).await;

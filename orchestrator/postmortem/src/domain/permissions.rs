@@ -1,6 +1,6 @@
 //! What one may do here.
 
-use chiffon_kernel::domain::permission::{Permission, Programs};
+use chiffon_kernel::domain::permission::{Permission, Programs, Reach};
 use chiffon_kernel::domain::role::Role;
 
 /// The questions, and their answers.
@@ -8,7 +8,7 @@ pub const QUESTIONS_ASK: Permission = Permission {
     name: "questions.ask",
     lets: "have questions about what was answered",
     roles: Role::Viewer.and_above(),
-    programs: Programs::Hold,
+    programs: Programs::Hold, reach: Reach::Everywhere,
 };
 
 /// All of them.

@@ -76,7 +76,7 @@ pub(in crate::http) async fn summary(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Json<RequestInShort>, Failure> {
-    let RequestAnswer { request, next } = show(&state, &caller, id).await?;
+    let RequestAnswer { request, next, .. } = show(&state, &caller, id).await?;
     let url = format!("{}/ui/requests/{id}", origin(&state.options.public_url, &headers));
     Ok(Json(RequestInShort {
         request_id: id,
