@@ -23,6 +23,8 @@ use super::shared::Shared;
 const BATCH: usize = 200;
 /// About the most bytes of one status.
 const BATCH_BYTES: usize = 512 * 1024;
+/// The try of a result from which on it is worth a warning that it is not stored.
+const TRIES_UNTOLD: u32 = 4;
 
 /// Starts the reporter of one attempt.
 pub(super) fn spawn(shared: &Arc<Shared>, attempt: &Arc<Attempt>) {
@@ -39,6 +41,8 @@ struct Reporter<'a> {
     delays: Delays,
     /// When the result is sent, again or for the first time.
     result_due: Instant,
+    /// How often it was sent, or was to be sent.
+    tries: u32,
 }
 
 /// What woke the reporter.
@@ -53,7 +57,15 @@ enum Woken {
 impl<'a> Reporter<'a> {
     fn new(shared: &'a Arc<Shared>, attempt: &'a Arc<Attempt>) -> Self {
         let policy = Policy { first: shared.options.result_again, longest: shared.options.result_again_at_most, within: None, tries: None };
-        Self { shared, attempt, cursor: Cursor::default(), took_all_along: false, delays: policy.delays(), result_due: Instant::now() }
+        Self {
+            shared,
+            attempt,
+            cursor: Cursor::default(),
+            took_all_along: false,
+            delays: policy.delays(),
+            result_due: Instant::now(),
+            tries: 0,
+        }
     }
 
     async fn run(mut self) {
@@ -121,12 +133,25 @@ impl<'a> Reporter<'a> {
         let Some(result) = due else { return true };
         let sent = self.shared.sender.send(topology::RESULTS, &self.attempt.trace(), result, REPORT_VALID).await;
         self.result_due = Instant::now() + self.delays.next_delay().unwrap_or(self.shared.options.result_again_at_most);
-        if let Err(error) = &sent {
-            tracing::debug!(attempt = ?self.attempt.key(), %error, "the result could not be sent yet");
-        } else {
+        self.tries = self.tries.saturating_add(1);
+        self.tell(&sent);
+        if sent.is_ok() {
             self.attempt.result_sent.send_replace(true);
         }
         sent.is_ok()
+    }
+
+    /// Whoever waits for a finished run to be finished everywhere finds in the log what it waits for.
+    fn tell(&self, sent: &Result<(), BusError>) {
+        let (attempt, tries) = (self.attempt.key(), self.tries);
+        match sent {
+            Err(error) if tries >= TRIES_UNTOLD => tracing::warn!(?attempt, tries, %error, "the result could not be sent yet"),
+            Err(error) => tracing::debug!(?attempt, tries, %error, "the result could not be sent yet"),
+            Ok(()) if tries >= TRIES_UNTOLD => {
+                tracing::warn!(?attempt, tries, "the result was sent again: nobody has said that it is stored")
+            }
+            Ok(()) => tracing::debug!(?attempt, tries, "the result was sent"),
+        }
     }
 
     /// All events of a run of which nothing has been stored yet, where its result can take them along, and the place behind them.

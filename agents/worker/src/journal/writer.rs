@@ -274,3 +274,32 @@ impl Work {
         self.next += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_shares_one_sync_and_all_who_wait_are_answered() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let counts = Arc::new(Counts::default());
+        let segment = Segment::begin(folder.path(), 1, &Carried::new(), 1 << 20, &counts).expect("begins");
+        let work = Work { segment, carried: Carried::new(), grows: 1 << 20, next: 2, owed: Vec::new(), counts: Arc::clone(&counts) };
+        let at_start = counts.syncs.load(Ordering::Relaxed);
+        let (requests, received) = channel();
+        let mut waiting = Vec::new();
+        for task in 0..64 {
+            let key = (Uuid::from_u128(task), 1);
+            for kind in [Kind::Received, Kind::Changed, Kind::Ended, Kind::Forgotten] {
+                let (answer, answered) = oneshot::channel();
+                requests.send(Request { kind, key, bytes: bytes_of(kind, key, b"{}", b""), answer }).expect("taken");
+                waiting.push(answered);
+            }
+        }
+        drop(requests);
+        work.run(&received);
+        assert_eq!(counts.syncs.load(Ordering::Relaxed) - at_start, 1);
+        assert_eq!(counts.entries.load(Ordering::Relaxed), 4 * 64);
+        assert!(waiting.into_iter().all(|answered| matches!(answered.blocking_recv(), Ok(Ok(())))), "somebody was not answered");
+    }
+}

@@ -13,7 +13,7 @@ use chiffon_protocol::kind::{DESKTOP, Kinds};
 use chiffon_protocol::topology::{self, Argument, Queue, QueueType, Topology, WORK_EXCHANGE};
 
 pub use broker::Broker;
-pub use mute::Mute;
+pub use mute::{Lost, Mute};
 pub use node::{Node, log_to_the_test, options, reaches};
 pub use wait::{LONG, comes, eventually, nothing_comes, ready};
 

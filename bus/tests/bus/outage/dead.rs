@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use chiffon_bus::rabbit::RabbitBus;
+use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
 use chiffon_bus::{BusError, Status, Verdict};
 use chiffon_process::{Shutdown, Spawner};
 use futures::future::join_all;
 
-use crate::harness::{Node, QUEUE, comes, eventually, message, options, publish, reaches, work};
+use crate::harness::{Broker, Lost, Mute, Node, QUEUE, comes, eventually, message, options, publish, reaches, work};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_broker_loses_nothing_that_it_confirmed() {
@@ -42,6 +42,21 @@ async fn a_killed_broker_loses_nothing_that_it_confirmed() {
         assert!(delivery.settle(Verdict::Ack).await);
     }
     bus.close(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_on_which_no_message_is_confirmed_is_left_for_another() {
+    let broker = Broker::rabbitmq("unconfirmed").await;
+    let (mute, tasks) = (Mute::before(broker.url(), Lost::FirstConfirms).await, Spawner::new(Shutdown::new()));
+    let hasty = RabbitOptions { publish_timeout: Duration::from_secs(2), ..options(mute.url()) };
+    let bus = RabbitBus::connect(hasty, &tasks).await.unwrap();
+    bus.declare(&work()).await.unwrap();
+    let error = bus.publish(message("1")).await.unwrap_err();
+    assert!(matches!(&error, BusError::Unavailable(reason) if reason.contains("did not answer")), "{error:?}");
+    assert_eq!(*bus.status().borrow(), Status::Connected);
+    publish(&*bus, &["2"]).await;
+    bus.close(Duration::from_secs(5)).await;
+    broker.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use chiffon_protocol::topology::{CLAIMS, CONTROL_EXCHANGE, Topology, WORK_EXCHAN
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 
-use crate::harness::{Broker, Mute, QUEUE, comes, eventually, message, message_to, only, options, publish, work};
+use crate::harness::{Broker, Lost, Mute, QUEUE, comes, eventually, message, message_to, only, options, publish, work};
 
 async fn raw(broker: &Broker) -> (lapin::Connection, lapin::Channel) {
     let connection = lapin::Connection::connect(broker.url(), lapin::ConnectionProperties::default()).await.unwrap();
@@ -94,7 +94,7 @@ async fn never_told(mute: &Mute, every: Duration, tasks: &Spawner) -> (Arc<dyn B
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_not_told_that_its_queue_was_deleted_consumes_again() {
     let broker = Broker::rabbitmq("untold").await;
-    let (mute, tasks) = (Mute::before(broker.url()).await, Spawner::new(Shutdown::new()));
+    let (mute, tasks) = (Mute::before(broker.url(), Lost::Notices).await, Spawner::new(Shutdown::new()));
     let (bus, mut consumer) = never_told(&mute, Duration::from_millis(200), &tasks).await;
     let (other, channel) = raw(&broker).await;
     channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
@@ -108,7 +108,7 @@ async fn whoever_is_not_told_that_its_queue_was_deleted_consumes_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_not_told_that_its_queue_is_another_consumes_again() {
     let broker = Broker::rabbitmq("replaced").await;
-    let (mute, tasks) = (Mute::before(broker.url()).await, Spawner::new(Shutdown::new()));
+    let (mute, tasks) = (Mute::before(broker.url(), Lost::Notices).await, Spawner::new(Shutdown::new()));
     let (bus, mut consumer) = never_told(&mute, Duration::from_millis(500), &tasks).await;
     let ((other, channel), orchestrator) = (raw(&broker).await, broker.connect().await);
     channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
