@@ -130,6 +130,9 @@ impl Subscription {
                 () = self.cancelled.cancelled() => return End::Cancelled,
                 next = opened.consumer.next() => next,
                 () = tokio::time::sleep(self.shared.look_after_every) => {
+                    if !opened.channel.status().connected() {
+                        return End::Lost("its channel ended without a word".to_owned());
+                    }
                     if Arc::strong_count(&opened.channel) == 1 {
                         return End::Silent;
                     }

@@ -102,7 +102,7 @@ impl RabbitBus {
         let (settlements, verdicts) = mpsc::unbounded_channel();
         tasks.spawn_vital("bus-publishing", publishing.supervise(patience, None, closed.clone()));
         tasks.spawn_vital("bus-consuming", consuming.clone().supervise(patience, Some(wanted.clone()), closed.clone()));
-        tasks.spawn_vital("bus-verdicts", settle::run(verdicts, publisher.clone(), closed.clone()));
+        tasks.spawn_vital("bus-verdicts", settle::run(verdicts, publisher.clone(), patience, closed.clone()));
         let closing = CancellationToken::new();
         let shared =
             Arc::new(Shared { consuming, publisher, wanted, settlements, health, patience, look_after_every, closing, closed, tasks });

@@ -2,6 +2,7 @@
 //!
 //! A settled delivery's channel lives until the last of its deliveries is settled; closing it would return the others.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::{Delivery, Published, Settler, Verdict};
 /// meanwhile, which is what keeps a broken dead-letter exchange from making a hot loop.
 const PENANCE: Duration = Duration::from_secs(5);
 
+/// How often a verdict that is on its way looks whether its channel still is.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A verdict on its way.
 #[derive(Debug)]
 pub struct Settlement {
@@ -28,7 +32,7 @@ pub struct Settlement {
     properties: BasicProperties,
     body: Bytes,
     acker: Acker,
-    _channel: Arc<Channel>,
+    channel: Arc<Channel>,
     verdict: Verdict,
     done: oneshot::Sender<bool>,
 }
@@ -46,7 +50,7 @@ pub fn delivery(settlements: &Settlements, queue: &str, channel: &Arc<Channel>, 
     let (settlements, channel, of, copy, watched) =
         (settlements.clone(), Arc::clone(channel), queue.to_owned(), body.clone(), acker.clone());
     let apply = move |verdict, done| {
-        let settlement = Settlement { queue: of, properties, body: copy, acker, _channel: channel, verdict, done };
+        let settlement = Settlement { queue: of, properties, body: copy, acker, channel, verdict, done };
         // With the bus closed, its connection is gone and the broker delivers again.
         drop(settlements.send(settlement));
     };
@@ -54,52 +58,79 @@ pub fn delivery(settlements: &Settlements, queue: &str, channel: &Arc<Channel>, 
     Delivery { queue: queue.to_owned(), message_id, correlation_id, headers, body, redelivered, settler }
 }
 
-/// Applies verdicts until the bus is closed.
-pub async fn run(mut verdicts: mpsc::UnboundedReceiver<Settlement>, publisher: Arc<Publisher>, closed: CancellationToken) {
+/// Applies verdicts until the bus is closed. None waits for the broker longer than this.
+pub async fn run(
+    mut verdicts: mpsc::UnboundedReceiver<Settlement>,
+    publisher: Arc<Publisher>,
+    patience: Duration,
+    closed: CancellationToken,
+) {
     let mut under_way = FuturesUnordered::new();
     loop {
         tokio::select! {
             () = closed.cancelled() => return,
-            Some(settlement) = verdicts.recv() => under_way.push(apply(settlement, &publisher)),
+            Some(settlement) = verdicts.recv() => under_way.push(settlement.apply(&publisher, patience)),
             Some(()) = under_way.next() => {}
         }
     }
 }
 
-async fn apply(settlement: Settlement, publisher: &Publisher) {
-    let Settlement { queue, properties, body, acker, _channel, verdict, done } = settlement;
-    let taken = match verdict {
-        Verdict::Ack => ack(&acker).await,
-        Verdict::Return => give_back(&acker).await,
-        Verdict::Reject { code, reason } => {
-            // First kept, then dealt with: a crash between the two keeps it twice, which loses nothing.
-            let copy = convert::dead_letter(&queue, &properties, body, code, &reason);
-            let trouble = match publisher.send(&copy).await {
-                Ok(Published::Routed) => None,
-                Ok(Published::Unroutable) => Some("no queue is bound to it; `chiffon topology apply` declares one".to_owned()),
-                Err(error) => Some(error.to_string()),
-            };
-            match trouble {
-                None => ack(&acker).await,
-                Some(trouble) => {
-                    tracing::warn!(queue, exchange = copy.exchange, trouble, "a rejected message could not be kept; it goes back");
-                    tokio::time::sleep(PENANCE).await;
-                    give_back(&acker).await;
-                    false
+impl Settlement {
+    async fn apply(self, publisher: &Publisher, patience: Duration) {
+        let taken = match &self.verdict {
+            Verdict::Ack => self.ack(patience).await,
+            Verdict::Return => self.give_back(patience).await,
+            Verdict::Reject { code, reason } => {
+                // First kept, then dealt with: a crash between the two keeps it twice, which loses nothing.
+                let copy = convert::dead_letter(&self.queue, &self.properties, self.body.clone(), *code, reason);
+                let trouble = match publisher.send(&copy).await {
+                    Ok(Published::Routed) => None,
+                    Ok(Published::Unroutable) => Some("no queue is bound to it; `chiffon topology apply` declares one".to_owned()),
+                    Err(error) => Some(error.to_string()),
+                };
+                match trouble {
+                    None => self.ack(patience).await,
+                    Some(trouble) => {
+                        tracing::warn!(
+                            queue = self.queue,
+                            exchange = copy.exchange,
+                            trouble,
+                            "a rejected message could not be kept; it goes back"
+                        );
+                        tokio::time::sleep(PENANCE).await;
+                        self.give_back(patience).await;
+                        false
+                    }
                 }
             }
+        };
+        if self.done.send(taken).is_err() {
+            tracing::trace!(queue = self.queue, taken, "nobody waited for what became of a verdict");
         }
-    };
-    if done.send(taken).is_err() {
-        tracing::trace!(queue, taken, "nobody waited for what became of a verdict");
     }
-}
 
-/// `Ok(false)` comes for a delivery whose channel is gone: it is not acked, whatever the name says (RELIABILITY 24).
-async fn ack(acker: &Acker) -> bool {
-    acker.ack(BasicAckOptions::default()).await.unwrap_or(false)
-}
+    async fn ack(&self, patience: Duration) -> bool {
+        self.told(self.acker.ack(BasicAckOptions::default()), patience).await
+    }
 
-async fn give_back(acker: &Acker) -> bool {
-    acker.nack(BasicNackOptions { requeue: true, multiple: false }).await.unwrap_or(false)
+    async fn give_back(&self, patience: Duration) -> bool {
+        self.told(self.acker.nack(BasicNackOptions { requeue: true, multiple: false }), patience).await
+    }
+
+    /// Whether the client has told the broker. It says `Ok(false)` for a delivery whose channel is gone, which is not acked, whatever
+    /// the name says (RELIABILITY 24); and where the connection ends under a verdict it may say nothing for ever: that must not keep
+    /// its consumer from what comes by the next connection.
+    async fn told(&self, telling: impl Future<Output = lapin::Result<bool>>, patience: Duration) -> bool {
+        let ended = async {
+            while self.channel.status().connected() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            told = telling => told.unwrap_or(false),
+            () = ended => false,
+            () = tokio::time::sleep(patience) => false,
+        }
+    }
 }

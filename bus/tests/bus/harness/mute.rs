@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// `basic.cancel` (<https://www.rabbitmq.com/amqp-0-9-1-reference#basic.cancel>): class 60, method 30.
@@ -19,11 +20,14 @@ pub enum Lost {
     Notices,
     /// That it has a message, on each connection's first channel.
     FirstConfirms,
+    /// Nothing, until the way is [cut](Mute::cut).
+    Nothing,
 }
 
 /// Listens for as long as it is kept.
 pub struct Mute {
     url: String,
+    cuts: watch::Sender<u32>,
     _ways: JoinSet<()>,
 }
 
@@ -34,16 +38,22 @@ impl Mute {
         let (broker, vhost) = rest.split_once('/').unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("{front}@{}/{vhost}", listener.local_addr().unwrap());
-        let (broker, mut ways) = (broker.to_owned(), JoinSet::new());
+        let (broker, mut ways, cuts) = (broker.to_owned(), JoinSet::new(), watch::Sender::new(0));
+        let heard = cuts.clone();
         ways.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let server = TcpStream::connect(&broker).await.unwrap();
-                connections.spawn(between(client, server, lost));
+                connections.spawn(between(client, server, lost, heard.subscribe()));
             }
         });
-        Self { url, _ways: ways }
+        Self { url, cuts, _ways: ways }
+    }
+
+    /// Ends the connections that are on the way.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     /// The address of its near end.
@@ -52,10 +62,11 @@ impl Mute {
     }
 }
 
-async fn between(client: TcpStream, server: TcpStream, lost: Lost) {
+async fn between(client: TcpStream, server: TcpStream, lost: Lost, mut cuts: watch::Receiver<u32>) {
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
     // Either end may just go.
     tokio::select! {
+        cut = cuts.changed() => drop(cut),
         sent = copy(&mut from_client, &mut to_server) => drop(sent),
         told = tell(&mut from_server, &mut to_client, lost) => drop(told),
     }
@@ -76,6 +87,7 @@ async fn tell(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + U
         let is_lost = match lost {
             Lost::Notices => is(&CANCEL),
             Lost::FirstConfirms => is(&ACK) && channels < 2,
+            Lost::Nothing => false,
         };
         if !is_lost {
             to.write_all(&frame).await?;

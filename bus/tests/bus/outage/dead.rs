@@ -9,7 +9,7 @@ use chiffon_bus::{BusError, Status, Verdict};
 use chiffon_process::{Shutdown, Spawner};
 use futures::future::join_all;
 
-use crate::harness::{Broker, Lost, Mute, Node, QUEUE, comes, eventually, message, options, publish, reaches, work};
+use crate::harness::{Broker, LONG, Lost, Mute, Node, QUEUE, comes, eventually, message, options, publish, reaches, work};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_broker_loses_nothing_that_it_confirmed() {
@@ -55,6 +55,38 @@ async fn a_channel_on_which_no_message_is_confirmed_is_left_for_another() {
     assert!(matches!(&error, BusError::Unavailable(reason) if reason.contains("did not answer")), "{error:?}");
     assert_eq!(*bus.status().borrow(), Status::Connected);
     publish(&*bus, &["2"]).await;
+    bus.close(Duration::from_secs(5)).await;
+    broker.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verdict_comes_to_something_although_its_connection_ends_under_it() {
+    let broker = Broker::rabbitmq("ending").await;
+    let (mute, tasks) = (Mute::before(broker.url(), Lost::Nothing).await, Spawner::new(Shutdown::new()));
+    let bus = RabbitBus::connect(options(mute.url()), &tasks).await.unwrap();
+    bus.declare(&work()).await.unwrap();
+    let mut consumer = bus.consume(QUEUE, 64).await.unwrap();
+    let other = broker.connect().await;
+    for round in 0..5_u32 {
+        let mut held = Vec::new();
+        publish(&*other, &["1"; 64]).await;
+        while held.len() < 64 {
+            held.push(comes(&mut consumer).await);
+        }
+        let mut settling = Vec::new();
+        for (at, delivery) in held.into_iter().enumerate() {
+            if at == 4 {
+                mute.cut();
+            }
+            settling.push(tokio::spawn(delivery.settle(Verdict::Ack)));
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_micros(u64::from(10 * (1 + round))) {
+                std::hint::spin_loop();
+            }
+        }
+        let settled = tokio::time::timeout(LONG, join_all(settling)).await;
+        assert!(settled.is_ok(), "round {round}: a verdict never came to anything");
+    }
     bus.close(Duration::from_secs(5)).await;
     broker.finish().await;
 }
