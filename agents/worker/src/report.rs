@@ -148,7 +148,7 @@ impl<'a> Reporter<'a> {
             Err(error) if tries >= TRIES_UNTOLD => tracing::warn!(?attempt, tries, %error, "the result could not be sent yet"),
             Err(error) => tracing::debug!(?attempt, tries, %error, "the result could not be sent yet"),
             Ok(()) if tries >= TRIES_UNTOLD => {
-                tracing::warn!(?attempt, tries, "the result was sent again: nobody has said that it is stored")
+                tracing::warn!(?attempt, tries, "the result was sent again: nobody has said that it is stored");
             }
             Ok(()) => tracing::debug!(?attempt, tries, "the result was sent"),
         }
