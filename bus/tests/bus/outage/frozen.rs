@@ -19,9 +19,9 @@ async fn a_frozen_broker_is_noticed_and_used_again_when_it_thaws() {
     let begun = Instant::now();
     let error = bus.publish(message("2")).await.unwrap_err();
     assert!(matches!(error, BusError::Unavailable(_)), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(7), "a publish waited {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "a publish waited {:?}", begun.elapsed());
     reaches(&*bus, "disconnected", |status| matches!(status, Status::Disconnected(_))).await;
-    assert!(begun.elapsed() < Duration::from_secs(12), "it took {:?} to notice", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(40), "it took {:?} to notice", begun.elapsed());
 
     node.broker.resume();
     reaches(&*bus, "connected", |status| *status == Status::Connected).await;
@@ -53,7 +53,7 @@ async fn a_broker_that_takes_no_messages_is_shown_as_blocked() {
     let begun = Instant::now();
     let error = bus.publish(message("2")).await.unwrap_err();
     assert!(matches!(error, BusError::Refused(_) | BusError::Unavailable(_)), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(7), "a publish waited {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "a publish waited {:?}", begun.elapsed());
     let status = reaches(&*bus, "blocked", |status| matches!(status, Status::Blocked(_))).await;
     assert!(matches!(&status, Status::Blocked(reason) if reason.contains("memory")), "{status:?}");
     let error = bus.publish(message("3")).await.unwrap_err();
