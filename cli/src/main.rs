@@ -104,6 +104,7 @@ async fn ask(args: &Args) -> Outcome {
         Verb::Login(login) => verb::login::run(&api, output, login).await,
         Verb::Password(wanted) => verb::password::run(&api, output, wanted).await,
         Verb::People => verb::people::run(&api, output).await,
+        Verb::Grant(verb) => verb::grant::run(&api, output, verb).await,
         Verb::Token(verb) => verb::token::run(&api, output, verb).await,
         Verb::Key(verb) => verb::key::run(&api, output, verb).await,
         // The verbs above this function's name are run before it is called.

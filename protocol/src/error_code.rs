@@ -86,6 +86,10 @@ error_codes! {
     5037 OidcUnavailable, 503, true, "Identity provider unavailable";
     5038 OidcRefused, 403, false, "Not signed in by the identity provider";
     5039 OidcNotConfigured, 404, false, "No identity provider";
+    5040 GrantNotFound, 404, false, "Grant not found";
+    5041 PersonNotFound, 404, false, "Nobody of this name";
+    5042 LastAdmin, 409, false, "The last administrator";
+    5043 RoleFollowsGroups, 409, false, "The role follows groups";
     5101 InvalidJson, 400, false, "Invalid JSON";
     5102 EmptyText, 422, false, "Empty text";
     5103 TextTooLong, 413, false, "Text too long";

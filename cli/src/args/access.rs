@@ -53,6 +53,35 @@ pub enum TokenVerb {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum GrantVerb {
+    /// List what somebody may do: their role everywhere, and their grants
+    List { name: String },
+    /// Give somebody a role for some hosts, actions and risks
+    Add {
+        name: String,
+        /// viewer, requester, operator, approver or admin
+        role: String,
+        /// Only this host, or hosts of this group
+        #[arg(long)]
+        host: Option<String>,
+        /// Only this action, or those that begin so: deploy_*
+        #[arg(long)]
+        action: Option<String>,
+        /// Nothing of greater risk: read_only, low, medium, high or destructive
+        #[arg(long)]
+        risk: Option<String>,
+    },
+    /// Take a grant back
+    Remove {
+        name: String,
+        /// As `chiffon grant list` shows it
+        id: String,
+    },
+    /// Give somebody another role everywhere
+    Role { name: String, role: String },
+}
+
+#[derive(Debug, Subcommand)]
 pub enum KeyVerb {
     /// Print the public keys of this machine's processes
     Show {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use access::{AgentsVerb, KeyVerb, Login, Password, TokenVerb};
+pub use access::{AgentsVerb, GrantVerb, KeyVerb, Login, Password, TokenVerb};
 pub use machine::{ActionVerb, ConfigVerb, Place, Restore, TopologyVerb, Up};
 pub use records::{AuditVerb, Costs, DeadLetterVerb, Most, NotifyVerb, Question, WebhookVerb};
 pub use request::{Approve, Decision, Reject, Request, Requests, Resolve, StandingVerb};
@@ -198,6 +198,9 @@ pub enum Verb {
     /// Access for people and programs
     #[command(subcommand)]
     Token(TokenVerb),
+    /// What somebody may do, everywhere and for some hosts, actions and risks
+    #[command(subcommand)]
+    Grant(GrantVerb),
     /// Keys that sign messages
     #[command(subcommand)]
     Key(KeyVerb),

@@ -9,6 +9,7 @@ pub mod dead_letters;
 pub mod decide;
 pub mod explain;
 pub mod follow;
+pub mod grant;
 pub mod hold;
 pub mod key;
 pub mod login;

@@ -14,7 +14,6 @@ use chiffon_engine::verbs::DeadLetterLimits;
 use chiffon_kernel::chores::outbox_relay::OutboxRelay;
 use chiffon_kernel::chores::{Chore, TickReport};
 use chiffon_kernel::domain::role::{Principal, Role};
-use chiffon_kernel::domain::scope::Scope;
 use chiffon_kernel::store::invariants::{Limits, find};
 use chiffon_kernel::store::outbox::Message;
 use chiffon_kernel::store::{Store, StoreOptions};
@@ -171,7 +170,7 @@ impl TestApp {
             .execute(self.pool())
             .await
             .expect("the principal is stored");
-        Principal { id, name: name.to_owned(), role, scope: Scope::EVERYWHERE, is_program }
+        Principal { id, name: name.to_owned(), role, grants: Vec::new(), is_program }
     }
 
     /// Stores what an infrastructure agent with the hosts `nas` and `web` has announced.

@@ -6,7 +6,7 @@ mod page;
 pub mod routes;
 mod server;
 
-use chiffon_kernel::domain::permission::{Permission, Programs};
+use chiffon_kernel::domain::permission::{Permission, Programs, Reach};
 use chiffon_kernel::domain::role::Role;
 use chiffon_kernel::http::table::{Routes, Table};
 use chiffon_requests::verbs::Context;
@@ -15,8 +15,13 @@ use utoipa_axum::routes;
 pub use server::serve;
 
 /// Numbers for monitoring.
-const METRICS_READ: Permission =
-    Permission { name: "metrics.read", lets: "see numbers for monitoring", roles: Role::Viewer.and_above(), programs: Programs::Hold };
+const METRICS_READ: Permission = Permission {
+    name: "metrics.read",
+    lets: "see numbers for monitoring",
+    roles: Role::Viewer.and_above(),
+    programs: Programs::Hold,
+    reach: Reach::Everywhere,
+};
 /// What one may do here.
 pub const PERMISSIONS: &[Permission] = &[METRICS_READ];
 

@@ -32,6 +32,16 @@ pub async fn load(connection: &mut PgConnection) -> Result<(Catalogue, Arc<Fleet
     Ok((catalogue, inventories::together(agents.into_iter().map(|agent| (agent.id, agent.inventory)))))
 }
 
+/// The hosts that agents know, by group.
+pub async fn fleet(connection: &mut PgConnection) -> Result<Arc<Fleet>, Error> {
+    let rows = sqlx::query!(r#"SELECT id, encode(sha256(convert_to(hosts::text, 'UTF8')), 'hex') AS "digest!" FROM agents ORDER BY id"#)
+        .fetch_all(&mut *connection)
+        .await?;
+    let asked: Vec<(&str, &str)> = rows.iter().map(|row| (row.id.as_str(), row.digest.as_str())).collect();
+    let inventories = inventories::of(connection, &asked).await?;
+    Ok(inventories::together(rows.iter().map(|row| row.id.clone()).zip(inventories)))
+}
+
 /// What an agent has.
 struct Agent {
     id: String,

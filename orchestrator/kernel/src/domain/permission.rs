@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock};
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
 
-use super::role::{Principal, Role};
+use super::role::{Grant, Principal, Role};
 use super::scope::Target;
 
 /// Whether programs may hold a permission.
@@ -21,6 +21,15 @@ pub enum Programs {
     Refused,
 }
 
+/// For what a permission can be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// For everything or not at all: a role that was given for a part does not give it.
+    Everywhere,
+    /// Also for some hosts, actions and risks: what uses it looks at what it is used for.
+    Parts,
+}
+
 /// Something that one may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permission {
@@ -32,6 +41,8 @@ pub struct Permission {
     pub roles: &'static [Role],
     /// Whether programs may hold it.
     pub programs: Programs,
+    /// For what it can be held.
+    pub reach: Reach,
 }
 
 impl Permission {
@@ -56,8 +67,8 @@ impl Permission {
         let lets = format!("{} (`{}`)", self.lets, self.name);
         let message = if self.roles.contains(&principal.role) && principal.is_program {
             format!("`{name}` is a program, and programs may never {lets}; a person with the role `{needed}` has to")
-        } else if self.roles.contains(&principal.role) {
-            format!("`{name}` may not {lets} here: the role `{}` was given to them for other hosts or actions", principal.role.as_str())
+        } else if principal.may_somewhere(self) {
+            format!("`{name}` may not {lets} here: it was given to them for other hosts, actions or risks")
         } else {
             let has = principal.role.as_str();
             format!("`{name}` may not {lets}: that needs the role `{needed}`, and theirs is `{has}`; ask somebody who has it")
@@ -67,14 +78,30 @@ impl Permission {
 }
 
 impl Principal {
-    /// Whether they hold it for this.
+    /// Whether they hold it for this: by their role everywhere, or by what they were given beside.
     pub fn may(&self, permission: &Permission, target: Target<'_>) -> bool {
-        self.may_somewhere(permission) && self.scope.covers(target)
+        self.may_everywhere(permission) || self.parts(permission).any(|grant| grant.scope.covers(target))
+    }
+
+    /// Whether they hold it for everything.
+    pub fn may_everywhere(&self, permission: &Permission) -> bool {
+        permission.is_held_by(self.role, self.is_program)
     }
 
     /// Whether they hold it for anything at all, where it is not known yet for what.
     pub fn may_somewhere(&self, permission: &Permission) -> bool {
-        permission.is_held_by(self.role, self.is_program)
+        self.may_everywhere(permission) || self.parts(permission).next().is_some()
+    }
+
+    /// What they were given beside their role that has this permission.
+    fn parts(&self, permission: &Permission) -> impl Iterator<Item = &Grant> {
+        let can_be = permission.reach == Reach::Parts;
+        self.grants.iter().filter(move |grant| can_be && permission.is_held_by(grant.role, self.is_program))
+    }
+
+    /// Refuses who does not hold it for anything at all; for what exactly is looked at where it is known.
+    pub fn check_somewhere(&self, permission: &Permission) -> Result<(), Problem> {
+        if self.may_somewhere(permission) { Ok(()) } else { Err(permission.refused(self)) }
     }
 
     /// Refuses who does not hold it for this.
@@ -110,6 +137,18 @@ impl Permissions {
         known.values().filter(|permission| permission.is_held_by(role, is_program)).map(|permission| permission.name).collect()
     }
 
+    /// Everything that somebody may do, for anything at all, by name.
+    pub fn held_by(&self, principal: &Principal) -> Vec<&'static str> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().filter(|permission| principal.may_somewhere(permission)).map(|permission| permission.name).collect()
+    }
+
+    /// The first that the set of a role has and somebody does not hold everywhere: they can't give that role.
+    pub fn beyond(&self, giver: &Principal, role: Role, is_program: bool) -> Option<Permission> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().find(|permission| permission.is_held_by(role, is_program) && !giver.may_everywhere(permission)).copied()
+    }
+
     /// Refuses to make a program's set of a role that has what no program may hold; says in words which roles it can have.
     pub fn check_program(&self, role: Role) -> Result<(), String> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -126,24 +165,36 @@ impl Permissions {
 
 #[cfg(test)]
 mod tests {
+    use chiffon_protocol::action::Risk;
     use uuid::Uuid;
 
     use super::*;
     use crate::domain::scope::Scope;
 
-    const LIGHT: Permission =
-        Permission { name: "lamps.light", lets: "light lamps", roles: Role::Requester.and_above(), programs: Programs::Hold };
+    const LIGHT: Permission = Permission {
+        name: "lamps.light",
+        lets: "light lamps",
+        roles: Role::Requester.and_above(),
+        programs: Programs::Hold,
+        reach: Reach::Parts,
+    };
     const SWEAR: Permission = Permission {
         name: "lamps.swear",
         lets: "swear that a lamp burns",
         roles: Role::Requester.and_above(),
         programs: Programs::LeftOut,
+        reach: Reach::Everywhere,
     };
-    const BLESS: Permission =
-        Permission { name: "lamps.bless", lets: "bless lamps", roles: Role::Approver.and_above(), programs: Programs::Refused };
+    const BLESS: Permission = Permission {
+        name: "lamps.bless",
+        lets: "bless lamps",
+        roles: Role::Approver.and_above(),
+        programs: Programs::Refused,
+        reach: Reach::Parts,
+    };
 
-    fn somebody(role: Role, is_program: bool, scope: Scope) -> Principal {
-        Principal { id: Uuid::nil(), name: "ann".to_owned(), role, scope, is_program }
+    fn somebody(role: Role, is_program: bool) -> Principal {
+        Principal { id: Uuid::nil(), name: "ann".to_owned(), role, grants: Vec::new(), is_program }
     }
 
     #[test]
@@ -163,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_no_program_may_hold_is_not_held_however_its_role_came_about() {
-        let bot = somebody(Role::Admin, true, Scope::EVERYWHERE);
+        let bot = somebody(Role::Admin, true);
         assert!(bot.may(&LIGHT, Target::ALL) && !bot.may(&SWEAR, Target::ALL) && !bot.may_somewhere(&BLESS));
         let refused = bot.check(&BLESS, Target::ALL).unwrap_err();
         assert!(
@@ -178,19 +229,38 @@ mod tests {
 
     #[test]
     fn who_does_not_hold_it_is_told_who_does() {
-        let refused = somebody(Role::Viewer, false, Scope::EVERYWHERE).check(&LIGHT, Target::ALL).unwrap_err();
+        let refused = somebody(Role::Viewer, false).check(&LIGHT, Target::ALL).unwrap_err();
         assert!(refused.message.contains("that needs the role `requester`, and theirs is `viewer`"), "{refused}");
         assert!(refused.message.contains("`ann` may not light lamps (`lamps.light`)"), "{refused}");
         assert_eq!(refused.details["roles"], json!(["requester", "operator", "approver", "admin"]));
     }
 
     #[test]
-    fn a_role_given_for_some_hosts_does_not_count_for_others() {
-        let scope = Scope { host_group: Some("coast".to_owned()), action: None };
-        let keeper = somebody(Role::Requester, false, scope);
-        assert!(keeper.may_somewhere(&LIGHT) && keeper.may(&LIGHT, Target { host_groups: &["coast", "all"], action: Some("light") }));
-        assert!(!keeper.may(&LIGHT, Target { host_groups: &["inland"], action: None }) && !keeper.may(&LIGHT, Target::ALL));
+    fn a_role_given_for_some_hosts_does_not_count_for_others_and_several_add_up() {
+        let given =
+            |role, host: &str, risk| Grant { id: Uuid::nil(), role, scope: Scope { host: Some(host.to_owned()), action: None, risk } };
+        let grants = vec![given(Role::Requester, "coast", None), given(Role::Approver, "inland", Some(Risk::Low))];
+        let keeper = Principal { grants, ..somebody(Role::Viewer, false) };
+        let at = |places, risk| Target { places, action: Some("light"), risk: Some(risk) };
+        assert!(keeper.may_somewhere(&LIGHT) && !keeper.may_everywhere(&LIGHT));
+        assert!(keeper.may(&LIGHT, at(&["coast", "all"], Risk::High)) && keeper.may(&LIGHT, at(&["inland"], Risk::Low)));
+        assert!(!keeper.may(&LIGHT, at(&["inland"], Risk::High)) && !keeper.may(&LIGHT, at(&["isle"], Risk::Low)));
+        assert!(!keeper.may(&BLESS, at(&["coast"], Risk::Low)) && keeper.may(&BLESS, at(&["inland"], Risk::Low)));
+        assert!(!keeper.may(&LIGHT, Target::ALL));
         let refused = keeper.check(&LIGHT, Target::ALL).unwrap_err();
-        assert!(refused.message.contains("was given to them for other hosts or actions"), "{refused}");
+        assert!(refused.message.contains("was given to them for other hosts, actions or risks"), "{refused}");
+        assert!(!keeper.may_somewhere(&SWEAR), "what is held everywhere or not at all is not given for a part");
+        let program = Principal { is_program: true, ..keeper };
+        assert!(!program.may(&BLESS, at(&["inland"], Risk::Low)), "a program never does, whatever it was given");
+    }
+
+    #[test]
+    fn nobody_gives_what_they_do_not_hold() {
+        let known = Permissions::default();
+        known.declare(&[LIGHT, SWEAR, BLESS]);
+        assert_eq!(known.beyond(&somebody(Role::Admin, false), Role::Admin, false), None);
+        assert_eq!(known.beyond(&somebody(Role::Operator, false), Role::Approver, false).map(|missing| missing.name), Some("lamps.bless"));
+        assert_eq!(known.beyond(&somebody(Role::Admin, true), Role::Approver, false).map(|missing| missing.name), Some("lamps.bless"));
+        assert_eq!(known.held_by(&somebody(Role::Viewer, false)), Vec::<&str>::new());
     }
 }

@@ -55,10 +55,22 @@ pub struct Principal {
     pub id: Uuid,
     /// Their name, as records show it.
     pub name: String,
+    /// What they may do everywhere.
+    pub role: Role,
+    /// What they may do beside, for some hosts, actions and risks.
+    pub grants: Vec<Grant>,
+    /// A program may never approve.
+    pub is_program: bool,
+}
+
+/// A role that somebody was given for a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Grant {
+    /// Names it for `DELETE /people/{name}/grants/{id}`.
+    pub id: Uuid,
     /// What they may do.
     pub role: Role,
     /// For what.
+    #[serde(flatten)]
     pub scope: Scope,
-    /// A program may never approve.
-    pub is_program: bool,
 }

@@ -103,7 +103,7 @@ async fn let_in(gate: &Gate, request: &mut Request, permission: &Permission, lef
     if proof.is_narrow() {
         gate.admit_narrow(request.method(), permission, &principal).map_err(Failure::into_response)?;
     }
-    // For what exactly is looked at where it is known, by the use case.
+    // For what exactly is looked at where it is known, by the use case; what is held everywhere or not at all is known here.
     if !principal.may_somewhere(permission) {
         let mut refused = Failure::from(permission.refused(&principal)).into_response();
         holders::tell(&gate.state, &principal, &mut refused).await;

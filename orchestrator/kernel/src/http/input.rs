@@ -44,6 +44,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The parameter `name` of a path, and its last one, as the id of something of theirs.
+#[derive(Debug, Clone)]
+pub struct TheirId {
+    /// Whose it is.
+    pub name: String,
+    /// Which.
+    pub id: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TheirId {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Id(id) = Id::from_request_parts(parts, state).await?;
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Failure::new(ErrorCode::MalformedId, format!("the path can't be read: {}", error.body_text())))?;
+        let name = params.iter().find(|(name, _)| *name == "name").map(|(_, value)| value.to_owned());
+        let missing = || Failure::new(ErrorCode::Internal, "an endpoint asks for a path parameter `name` that its path does not have");
+        name.map(|name| Self { name, id }).ok_or_else(missing)
+    }
+}
+
 /// Refuses what PostgreSQL keeps in no text. Paths, queries and bodies are looked at where they are read, so that no endpoint has to.
 pub fn storable(text: &str, field: &str) -> Result<(), Failure> {
     if !text.contains('\0') {

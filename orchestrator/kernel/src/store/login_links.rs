@@ -65,7 +65,7 @@ pub struct Found {
 /// The link with this code, whether it still counts or not. Locked: of two that come with it at once, the second finds it used.
 pub async fn lock(connection: &mut PgConnection, sha256: &[u8], at: DateTime<Utc>) -> Result<Option<Found>, Error> {
     let row = sqlx::query!(
-        r#"SELECT l.id AS link_id, l.token_id, l.expires_at, l.used_at, p.id, p.name, p.role, p.kind,
+        r#"SELECT l.id AS link_id, l.token_id, l.expires_at, l.used_at, p.id, p.name, p.role, p.kind, grants_of(p.id) AS grants,
             (l.token_id IS NULL OR EXISTS (
                 SELECT
                 FROM api_tokens t
@@ -85,7 +85,7 @@ pub async fn lock(connection: &mut PgConnection, sha256: &[u8], at: DateTime<Utc
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind }.try_into()?;
+    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind, grants: row.grants }.try_into()?;
     let (token_id, maker_counts, expires_at) = (row.token_id, row.maker_counts, row.expires_at);
     Ok(Some(Found { id: row.link_id, principal, token_id, maker_counts, expires_at, used_at: row.used_at }))
 }

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod events;
 pub mod feed;
+pub mod grants;
 pub mod idempotency;
 pub mod installation;
 pub mod invariants;

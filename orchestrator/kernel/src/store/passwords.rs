@@ -62,7 +62,7 @@ pub struct Found {
 /// The password of whoever has this name.
 pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<Found>, Error> {
     let row = sqlx::query!(
-        "SELECT p.id, p.name, p.role, p.kind, w.phc, w.must_change, w.set_by
+        "SELECT p.id, p.name, p.role, p.kind, grants_of(p.id) AS grants, w.phc, w.must_change, w.set_by
         FROM passwords w
         JOIN principals p ON p.id = w.principal_id
         WHERE p.name = $1",
@@ -71,7 +71,7 @@ pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<Fo
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind }.try_into()?;
+    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind, grants: row.grants }.try_into()?;
     Ok(Some(Found { principal, phc: row.phc, must_change: row.must_change, set_by: row.set_by }))
 }
 

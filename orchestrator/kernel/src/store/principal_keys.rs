@@ -50,7 +50,7 @@ pub struct Found {
 /// The key with this id, unless it was taken back.
 pub async fn find(connection: &mut PgConnection, key_id: &str) -> Result<Option<Found>, Error> {
     let row = sqlx::query!(
-        "SELECT p.id, p.name, p.role, p.kind, k.public_key
+        "SELECT p.id, p.name, p.role, p.kind, grants_of(p.id) AS grants, k.public_key
         FROM principal_keys k
         JOIN principals p ON p.id = k.principal_id
         WHERE k.key_id = $1 AND k.revoked_at IS NULL",
@@ -60,7 +60,7 @@ pub async fn find(connection: &mut PgConnection, key_id: &str) -> Result<Option<
     .await?;
     let Some(row) = row else { return Ok(None) };
     let key = read(key_id, &row.public_key)?;
-    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind }.try_into()?;
+    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind, grants: row.grants }.try_into()?;
     Ok(Some(Found { principal, key }))
 }
 

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Error;
+use super::{Error, grants};
 use crate::domain::role::{Principal, Role};
-use crate::domain::scope::Scope;
 
 /// A principal as its row has it.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) role: String,
     pub(super) kind: String,
+    pub(super) grants: Option<Value>,
 }
 
 impl TryFrom<Row> for Principal {
@@ -30,7 +31,7 @@ impl TryFrom<Row> for Principal {
             "person" => false,
             other => return Err(bad("kind", other)),
         };
-        Ok(Self { id: row.id, name: row.name, role, scope: Scope::EVERYWHERE, is_program })
+        Ok(Self { id: row.id, name: row.name, role, grants: grants::read(row.id, row.grants)?, is_program })
     }
 }
 
@@ -50,7 +51,7 @@ pub async fn add_if_new(connection: &mut PgConnection, principal: &Principal, at
     .await?;
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, name, role, kind
+        "SELECT id, name, role, kind, grants_of(id) AS grants
         FROM principals
         WHERE name = $1",
         principal.name,
@@ -62,13 +63,42 @@ pub async fn add_if_new(connection: &mut PgConnection, principal: &Principal, at
 
 /// The principal of this name.
 pub async fn get_by_name(connection: &mut PgConnection, name: &str) -> Result<Option<Principal>, Error> {
-    let row = sqlx::query_as!(Row, "SELECT id, name, role, kind FROM principals WHERE name = $1", name).fetch_optional(connection).await?;
-    row.map(Principal::try_from).transpose()
+    let query = sqlx::query_as!(Row, "SELECT id, name, role, kind, grants_of(id) AS grants FROM principals WHERE name = $1", name);
+    query.fetch_optional(connection).await?.map(Principal::try_from).transpose()
+}
+
+/// The principals with these ids, as they are now.
+pub async fn get_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Principal>, Error> {
+    sqlx::query_as!(Row, "SELECT id, name, role, kind, grants_of(id) AS grants FROM principals WHERE id = ANY ($1) ORDER BY name", ids)
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(Principal::try_from)
+        .collect()
+}
+
+/// The principal of this name, locked until the transaction ends: of two who change what they may do, one comes after the other.
+pub async fn lock(connection: &mut PgConnection, name: &str) -> Result<Option<Principal>, Error> {
+    let query = sqlx::query_as!(
+        Row,
+        "SELECT id, name, role, kind, grants_of(id) AS grants FROM principals WHERE name = $1 FOR NO KEY UPDATE",
+        name
+    );
+    query.fetch_optional(connection).await?.map(Principal::try_from).transpose()
+}
+
+/// The people who have this role everywhere, locked in the order of their ids, so that of two who go at once one stays.
+pub async fn lock_people_with(connection: &mut PgConnection, role: Role) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!("SELECT id FROM principals WHERE role = $1 AND kind = 'person' ORDER BY id FOR NO KEY UPDATE", role.as_str())
+        .fetch_all(connection)
+        .await?)
 }
 
 /// The principal with this id.
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Principal>, Error> {
-    let row = sqlx::query_as!(Row, "SELECT id, name, role, kind FROM principals WHERE id = $1", id).fetch_optional(connection).await?;
+    let row = sqlx::query_as!(Row, "SELECT id, name, role, kind, grants_of(id) AS grants FROM principals WHERE id = $1", id)
+        .fetch_optional(connection)
+        .await?;
     row.map(Principal::try_from).transpose()
 }
 
@@ -85,18 +115,21 @@ pub async fn is_provided(connection: &mut PgConnection, id: Uuid) -> Result<bool
         .await?)
 }
 
-/// The first people of these roles, by name, who have something to sign in with; somebody else than this one.
+/// The first people who have one of these roles, everywhere or for a part, by name, who have something to sign in with; somebody else than
+/// this one.
 pub async fn list_people_with(
     connection: &mut PgConnection,
     roles: &[String],
     but: Uuid,
     at: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT p.name
+) -> Result<Vec<Principal>, Error> {
+    sqlx::query_as!(
+        Row,
+        "SELECT p.id, p.name, p.role, p.kind, grants_of(p.id) AS grants
         FROM principals p
-        WHERE p.kind = 'person' AND p.role = ANY ($1) AND p.id <> $2
+        WHERE p.kind = 'person' AND p.id <> $2
+        AND (p.role = ANY ($1) OR EXISTS (SELECT FROM grants g WHERE g.principal_id = p.id AND g.role = ANY ($1)))
         AND (
             EXISTS (SELECT FROM passwords w WHERE w.principal_id = p.id)
             OR EXISTS (SELECT FROM oidc_identities i WHERE i.principal_id = p.id)
@@ -115,7 +148,10 @@ pub async fn list_people_with(
         limit,
     )
     .fetch_all(connection)
-    .await?)
+    .await?
+    .into_iter()
+    .map(Principal::try_from)
+    .collect()
 }
 
 /// Whether somebody has what signs them in fully, by itself or still: a password, a token that counts, or a browser that is signed in. That

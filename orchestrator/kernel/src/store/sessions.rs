@@ -72,6 +72,7 @@ pub struct Found {
 pub async fn find(connection: &mut PgConnection, sha256: &[u8], at: DateTime<Utc>) -> Result<Option<Found>, Error> {
     let row = sqlx::query!(
         r#"SELECT s.id AS session_id, s.token_id, s.last_used_at, s.expires_at, s.ended_at, s.is_narrow, p.id, p.name, p.role, p.kind,
+            grants_of(p.id) AS grants,
             (s.token_id IS NULL OR t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)) AS "token_counts!"
         FROM sessions s
         JOIN principals p ON p.id = s.principal_id
@@ -83,7 +84,7 @@ pub async fn find(connection: &mut PgConnection, sha256: &[u8], at: DateTime<Utc
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind }.try_into()?;
+    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind, grants: row.grants }.try_into()?;
     Ok(Some(Found {
         id: row.session_id,
         principal,

@@ -60,7 +60,7 @@ pub struct Found {
 /// The token with this hash, whether it still counts or not.
 pub async fn find(connection: &mut PgConnection, sha256: &[u8]) -> Result<Option<Found>, Error> {
     let row = sqlx::query!(
-        "SELECT t.id AS token_id, p.id, p.name, p.role, p.kind, t.expires_at, t.revoked_at, t.last_used_at
+        "SELECT t.id AS token_id, p.id, p.name, p.role, p.kind, grants_of(p.id) AS grants, t.expires_at, t.revoked_at, t.last_used_at
         FROM api_tokens t
         JOIN principals p ON p.id = t.principal_id
         WHERE t.token_sha256 = $1",
@@ -69,7 +69,7 @@ pub async fn find(connection: &mut PgConnection, sha256: &[u8]) -> Result<Option
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind }.try_into()?;
+    let principal = principals::Row { id: row.id, name: row.name, role: row.role, kind: row.kind, grants: row.grants }.try_into()?;
     Ok(Some(Found { id: row.token_id, principal, expires_at: row.expires_at, revoked_at: row.revoked_at, last_used_at: row.last_used_at }))
 }
 

@@ -2,9 +2,11 @@
 
 pub mod announcements;
 pub mod background_status;
+pub mod grants;
 pub mod handed;
 pub mod happened;
 pub mod hashing;
+pub mod holders;
 pub mod holding;
 pub mod live;
 pub mod login_links;

@@ -17,7 +17,6 @@ use super::Context;
 use crate::domain::audit::AuditEvent;
 use crate::domain::permission::Permissions;
 use crate::domain::role::{Principal, Role};
-use crate::domain::scope::Scope;
 use crate::store::{principals, tokens};
 
 /// What every token's text begins with, so that a leaked one is recognised.
@@ -138,7 +137,7 @@ async fn enrol(context: &Context, actor: &str, new: &NewToken, text: SecretStrin
 pub(super) async fn principal(context: &Context, work: &mut Work, who: &Who, at: DateTime<Utc>) -> Result<Principal, Problem> {
     check(&context.permissions, who)?;
     let wanted =
-        Principal { id: context.ids.new_id(), name: who.name.clone(), role: who.role, scope: Scope::EVERYWHERE, is_program: who.program };
+        Principal { id: context.ids.new_id(), name: who.name.clone(), role: who.role, grants: Vec::new(), is_program: who.program };
     let principal = principals::add_if_new(work, &wanted, at).await?;
     if (principal.role, principal.is_program) == (who.role, who.program) {
         return Ok(principal);
@@ -213,7 +212,7 @@ pub async fn revoke(context: &Context, actor: &str, token_id: Uuid) -> Result<to
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::permission::{Permission, Programs};
+    use crate::domain::permission::{Permission, Programs, Reach};
 
     #[test]
     fn a_new_text_has_a_tokens_form_and_is_never_the_same() {
@@ -227,7 +226,13 @@ mod tests {
     #[test]
     fn a_program_is_never_given_a_role_with_what_no_program_may_hold() {
         let (permissions, roles) = (Permissions::default(), Role::Approver.and_above());
-        permissions.declare(&[Permission { name: "lamps.bless", lets: "bless lamps", roles, programs: Programs::Refused }]);
+        permissions.declare(&[Permission {
+            name: "lamps.bless",
+            lets: "bless lamps",
+            roles,
+            programs: Programs::Refused,
+            reach: Reach::Everywhere,
+        }]);
         let new = |role, program| check(&permissions, &Who { name: "bot".to_owned(), role, program });
         assert!(new(Role::Operator, true).is_ok() && new(Role::Admin, false).is_ok());
         assert_eq!(new(Role::Approver, true).unwrap_err().code, ErrorCode::InvalidParameters);

@@ -1,6 +1,6 @@
 //! What one may do here.
 
-use chiffon_kernel::domain::permission::{Permission, Programs};
+use chiffon_kernel::domain::permission::{Permission, Programs, Reach};
 use chiffon_kernel::domain::role::Role;
 
 /// Channels, and what became of notifications.
@@ -9,6 +9,7 @@ pub const NOTIFICATIONS_READ: Permission = Permission {
     lets: "see notifications and how they were delivered",
     roles: Role::Operator.and_above(),
     programs: Programs::Hold,
+    reach: Reach::Everywhere,
 };
 /// Testing a channel, and trying again what was given up.
 pub const NOTIFICATIONS_MANAGE: Permission = Permission {
@@ -16,6 +17,7 @@ pub const NOTIFICATIONS_MANAGE: Permission = Permission {
     lets: "test channels and have notifications tried again",
     roles: Role::Operator.and_above(),
     programs: Programs::Hold,
+    reach: Reach::Everywhere,
 };
 
 /// All of them.

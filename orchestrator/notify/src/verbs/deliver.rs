@@ -110,5 +110,5 @@ async fn useless(context: &Context, channel: &Channel, due: &Due) -> Result<Opti
     let Some(person) = principals::get_by_name(&mut connection, name).await? else {
         return Ok(Some(format!("there is no person `{name}`")));
     };
-    Ok(people::refused(&person, due.kind, &request).map(str::to_owned))
+    Ok(people::refused(&mut connection, &person, due.kind, &request).await?.map(str::to_owned))
 }

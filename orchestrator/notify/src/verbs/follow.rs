@@ -75,9 +75,9 @@ enum Whom {
 
 async fn whom(connection: &mut PgConnection, channel: &Channel, told: &Told, request: &Request) -> Result<Whom, Problem> {
     let Some(name) = &channel.person else { return Ok(Whom::Several) };
-    let person = principals::get_by_name(connection, name).await?;
-    let person = person.filter(|person| people::refused(person, told.kind, request).is_none());
-    Ok(person.map_or(Whom::Nobody, |person| Whom::One(person.id)))
+    let Some(person) = principals::get_by_name(connection, name).await? else { return Ok(Whom::Nobody) };
+    let refused = people::refused(connection, &person, told.kind, request).await?;
+    Ok(if refused.is_some() { Whom::Nobody } else { Whom::One(person.id) })
 }
 
 /// The risk that this word stands for.

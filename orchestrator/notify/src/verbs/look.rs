@@ -71,7 +71,7 @@ async fn tell(context: &Context, connection: &mut PgConnection, told: &Told, con
         }
         let principal_id = match person_of(connection, channel).await? {
             None => None,
-            Some(Some(person)) if hears(&person, told, concerns) => Some(person.id),
+            Some(Some(person)) if hears(connection, &person, told, concerns).await? => Some(person.id),
             Some(_) => continue,
         };
         let id = context.ids.new_id();
@@ -88,12 +88,12 @@ async fn person_of(connection: &mut PgConnection, channel: &Channel) -> Result<O
     Ok(Some(principals::get_by_name(connection, name).await?))
 }
 
-fn hears(person: &Principal, told: &Told, concerns: &Concerns<'_>) -> bool {
-    match concerns {
-        Concerns::Request(request) => people::refused(person, told.kind, request).is_none(),
+async fn hears(connection: &mut PgConnection, person: &Principal, told: &Told, concerns: &Concerns<'_>) -> Result<bool, Problem> {
+    Ok(match concerns {
+        Concerns::Request(request) => people::refused(connection, person, told.kind, request).await?.is_none(),
         Concerns::One(id) => person.id == *id,
         Concerns::House => people::looks_after_the_house(person),
-    }
+    })
 }
 
 fn span(time: std::time::Duration) -> TimeDelta {

@@ -2,19 +2,27 @@
 
 use chiffon_kernel::domain::role::Principal;
 use chiffon_kernel::domain::scope::Target;
+use chiffon_kernel::store::Error;
 use chiffon_requests::domain::permissions::{REQUESTS_APPROVE, REQUESTS_READ};
+use chiffon_requests::verbs::scope_of_plan;
+use sqlx::PgConnection;
 
 use crate::domain::kind::Kind;
 use crate::domain::notice::Request;
 use crate::domain::permissions::NOTIFICATIONS_READ;
 
 /// Why this person is not told this, if there is a reason.
-pub fn refused(person: &Principal, kind: Kind, request: &Request) -> Option<&'static str> {
+pub async fn refused(
+    connection: &mut PgConnection,
+    person: &Principal,
+    kind: Kind,
+    request: &Request,
+) -> Result<Option<&'static str>, Error> {
     let decides = kind == Kind::ApprovalNeeded || (kind == Kind::Waiting && request.status == "awaiting_approval");
-    match &request.plan {
+    Ok(match &request.plan {
         Some(plan) if decides => {
-            if !person.may(&REQUESTS_APPROVE, Target::ALL) {
-                Some("the person may not approve")
+            if !scope_of_plan::covers_current(connection, person, &REQUESTS_APPROVE, request.id).await? {
+                Some("the person may not approve this plan")
             } else if !plan.self_approval && plan.authors.contains(&person.id) {
                 Some("the plan is to be approved by somebody who said no word in its conversation")
             } else if plan.approved_by.contains(&person.id) {
@@ -25,7 +33,7 @@ pub fn refused(person: &Principal, kind: Kind, request: &Request) -> Option<&'st
         }
         _ if person.may(&REQUESTS_READ, Target::ALL) => None,
         _ => Some("the person may not see requests"),
-    }
+    })
 }
 
 /// Whether this person is told of what concerns no request: agents, budgets, certificates.

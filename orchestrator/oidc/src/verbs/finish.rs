@@ -2,7 +2,6 @@
 
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::{Principal, Role};
-use chiffon_kernel::domain::scope::Scope;
 use chiffon_kernel::store::principals;
 use chiffon_kernel::verbs::Context;
 use chiffon_kernel::verbs::sessions::{self, Opened};
@@ -78,7 +77,7 @@ async fn somebody(context: &Context, work: &mut Work, provider: &Provider, claim
         return follow::role(work, provider, known, role, claims).await;
     }
     let name = claims.name(settings).map_err(|why| refused(provider, &why))?;
-    let new = Principal { id: context.ids.new_id(), name: name.to_owned(), role, scope: Scope::EVERYWHERE, is_program: false };
+    let new = Principal { id: context.ids.new_id(), name: name.to_owned(), role, grants: Vec::new(), is_program: false };
     let principal = principals::add_if_new(work, &new, at).await?;
     // Whoever stands under the name, since when and as what: only who was made just now is theirs.
     if principal.id != new.id {

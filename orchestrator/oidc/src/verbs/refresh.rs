@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::Role;
-use chiffon_kernel::store::{principals, sessions as kernel};
+use chiffon_kernel::store::{grants, principals, sessions as kernel};
 use chiffon_kernel::verbs::Context;
 use chiffon_protocol::{ErrorCode, Problem};
 use futures::future::join_all;
@@ -102,8 +102,9 @@ async fn lost(context: &Context, provider: &Provider, due: &Due) -> Result<(), P
     }
     if let Some(known) = principals::get_by_name(&mut work, &due.name).await? {
         principals::set_role(&mut work, known.id, Role::Viewer).await?;
+        grants::remove_all(&mut work, known.id).await?;
         let data = json!({
-            "principal": known.name, "from": known.role, "to": Role::Viewer, "issuer": provider.settings().issuer,
+            "principal": known.name, "from": known.role, "to": Role::Viewer, "grants_taken_back": known.grants, "issuer": provider.settings().issuer,
             "why": "they are in no group that has a role here",
         });
         work.audit_system(AuditEvent::by_chiffon("person.role_lost", data));

@@ -1,6 +1,6 @@
 //! What one may do here.
 
-use chiffon_kernel::domain::permission::{Permission, Programs};
+use chiffon_kernel::domain::permission::{Permission, Programs, Reach};
 use chiffon_kernel::domain::role::Role;
 
 /// The questions, and their answers.
@@ -9,6 +9,7 @@ pub const QUESTIONS_ASK: Permission = Permission {
     lets: "have questions about what was answered",
     roles: Role::Viewer.and_above(),
     programs: Programs::Hold,
+    reach: Reach::Everywhere,
 };
 
 /// All of them.

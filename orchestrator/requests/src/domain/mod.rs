@@ -8,4 +8,5 @@ pub mod origin;
 pub mod permissions;
 pub mod request;
 pub mod run_outcome;
+pub mod scope_of_plan;
 pub mod standing_approval;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -106,12 +105,12 @@ pub struct Asked<'a> {
     pub authors: &'a [Uuid],
 }
 
-/// As many of these as a plan needs, each by another person; `None` where they do not suffice. Whoever could not approve it today does not
-/// stand for it either.
+/// As many of these as a plan needs, each by another person; `None` where they do not suffice. Whoever could not approve anything today
+/// does not stand for it either; whether they could approve these steps is looked at before.
 pub fn enough(standing: Vec<Standing>, asked: Asked<'_>, needed: usize) -> Option<Vec<Standing>> {
     let mut people = BTreeSet::new();
     let counts = |one: &Standing| {
-        let may = |permission| one.given_by.may(permission, Target::ALL);
+        let may = |permission| one.given_by.may_somewhere(permission);
         one.scope.covers(asked.principal_id, asked.origin)
             && may(&REQUESTS_APPROVE)
             && may(&APPROVALS_STAND)
@@ -124,12 +123,11 @@ pub fn enough(standing: Vec<Standing>, asked: Asked<'_>, needed: usize) -> Optio
 #[cfg(test)]
 mod tests {
     use chiffon_kernel::domain::role::Role;
-    use chiffon_kernel::domain::scope::Scope as Reach;
 
     use super::*;
 
     fn by(number: u128, role: Role, is_program: bool, scope: Scope) -> Standing {
-        let given_by = Principal { id: Uuid::from_u128(number), name: format!("p{number}"), role, scope: Reach::EVERYWHERE, is_program };
+        let given_by = Principal { id: Uuid::from_u128(number), name: format!("p{number}"), role, grants: Vec::new(), is_program };
         Standing { id: Uuid::from_u128(100 + number), given_by, scope, expires_at: DateTime::UNIX_EPOCH }
     }
 

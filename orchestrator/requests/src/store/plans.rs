@@ -112,6 +112,15 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Row, Error> 
     get_all(connection, &[id]).await?.remove(&id).ok_or_else(|| sqlx::Error::RowNotFound.into())
 }
 
+/// The revision that a request has now.
+pub async fn current(connection: &mut PgConnection, request_id: Uuid) -> Result<Option<Row>, Error> {
+    let plan_id = sqlx::query_scalar!("SELECT plan_id FROM requests WHERE id = $1", request_id).fetch_optional(&mut *connection).await?;
+    match plan_id.flatten() {
+        Some(plan_id) => get(connection, plan_id).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Several revisions by their ids.
 pub async fn get_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Row>, Error> {
     let stored = sqlx::query_as!(

@@ -2,9 +2,9 @@
 //! So a use and a withdrawal come one after the other.
 
 use chiffon_kernel::domain::role::{Principal, Role};
-use chiffon_kernel::domain::scope::Scope as Reach;
-use chiffon_kernel::store::Error;
+use chiffon_kernel::store::{Error, grants};
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -66,13 +66,14 @@ struct Stored {
     name: String,
     role: String,
     is_program: bool,
+    grants: Option<Value>,
 }
 
 impl TryFrom<Stored> for Standing {
     type Error = Error;
 
     fn try_from(stored: Stored) -> Result<Self, Error> {
-        let Stored { id, scope, requester_id, origin_kinds, expires_at, given_by, name, role, is_program } = stored;
+        let Stored { id, scope, requester_id, origin_kinds, expires_at, given_by, name, role, is_program, grants } = stored;
         let bad = |table, column, id: Uuid, value: &str| Error::BadData { table, column, id: id.to_string(), value: value.to_owned() };
         let scope = match (scope.as_str(), requester_id, origin_kinds) {
             ("requester", Some(requester_id), None) => Scope::Requester(requester_id),
@@ -81,7 +82,8 @@ impl TryFrom<Stored> for Standing {
             _ => return Err(bad("standing_approvals", "scope", id, &scope)),
         };
         let role = Role::from_word(&role).ok_or_else(|| bad("principals", "role", given_by, &role))?;
-        Ok(Self { id, given_by: Principal { id: given_by, name, role, scope: Reach::EVERYWHERE, is_program }, scope, expires_at })
+        let grants = grants::read(given_by, grants)?;
+        Ok(Self { id, given_by: Principal { id: given_by, name, role, grants, is_program }, scope, expires_at })
     }
 }
 
@@ -96,7 +98,7 @@ pub async fn lock_covering(
 ) -> Result<Vec<Standing>, Error> {
     sqlx::query_as!(
         Stored,
-        r#"SELECT s.id, s.scope, s.requester_id, s.origin_kinds, s.expires_at, s.given_by, p.name, p.role, p.kind = 'program' AS "is_program!"
+        r#"SELECT s.id, s.scope, s.requester_id, s.origin_kinds, s.expires_at, s.given_by, p.name, p.role, p.kind = 'program' AS "is_program!", grants_of(p.id) AS grants
         FROM standing_approvals s
         JOIN principals p ON p.id = s.given_by
         WHERE s.steps_sha256 = $1 AND s.withdrawn_at IS NULL AND s.expires_at > $3
@@ -140,6 +142,8 @@ pub async fn lock_covering(
 pub struct Locked {
     /// Who stands for it.
     pub given_by: Uuid,
+    /// The plan on which it was given.
+    pub plan_id: Uuid,
     /// Since when it is withdrawn.
     pub withdrawn_at: Option<DateTime<Utc>>,
 }
@@ -148,7 +152,7 @@ pub struct Locked {
 pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Locked>, Error> {
     Ok(sqlx::query_as!(
         Locked,
-        "SELECT given_by, withdrawn_at
+        "SELECT given_by, plan_id, withdrawn_at
         FROM standing_approvals
         WHERE id = $1
         FOR UPDATE",

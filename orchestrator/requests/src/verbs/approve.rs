@@ -24,10 +24,12 @@ use uuid::Uuid;
 use super::decide::{Decide, Decided, can_be_decided, decided, expired, may_decide, new_decision, seen_plan};
 use super::start_run::{self, Fixed, Start};
 use super::transition::{self, Change};
+use crate::domain::permissions::REQUESTS_APPROVE;
 use crate::domain::request::Event;
+use crate::domain::scope_of_plan::to_run;
 use crate::store::requests::{self, Row};
 use crate::store::{approvals, messages, plans};
-use crate::verbs::{Context, expire, freeze, outdated};
+use crate::verbs::{Context, expire, freeze, outdated, scope_of_plan};
 
 /// Who approves what.
 type Word = (Principal, Decide);
@@ -105,7 +107,7 @@ async fn all(context: &Context, words: &[&Word]) -> Result<Vec<Answer>, Problem>
     let (mut answers, mut going) = (vec![], vec![]);
     for (at, (principal, input)) in words.iter().enumerate() {
         let found = rows.remove(&input.request_id).ok_or_else(|| missing::request(input.request_id)).and_then(|row| {
-            may_decide(principal, &row, input.decision)?;
+            may_decide(principal, input.decision)?;
             let plan = row.plan_id.and_then(|plan_id| plans.remove(&plan_id));
             let plan = seen_plan(&row, plan, &input.plan_sha256)?;
             let left_out = part::left_out(&plan.document, &input.left_out)?;
@@ -140,6 +142,11 @@ async fn refused(
     }
     let possible = can_be_decided(row, plan, input.decision).and_then(|()| runnable::check(&context.settings.kinds, &plan.document.steps));
     if let Err(problem) = possible {
+        return Ok(Some(problem));
+    }
+    if let Some(problem) =
+        scope_of_plan::refused(context, work, principal, &REQUESTS_APPROVE, &to_run(&plan.document.steps, &input.left_out)).await?
+    {
         return Ok(Some(problem));
     }
     if let Some(between) = outdated::of(work, row, plan).await? {

@@ -19,7 +19,7 @@ use super::transition::{self, Change};
 use crate::domain::request::{Event, Status};
 use crate::store::plans;
 use crate::store::requests::{self, Row};
-use crate::verbs::{Context, advance_request, say};
+use crate::verbs::{Context, advance_request, scope_of_plan};
 
 /// A task as the answer names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -84,7 +84,7 @@ pub async fn run(context: &Context, principal: &Principal, id: Uuid, reason: Opt
     let reason = checked_reason(context, reason)?;
     let mut work = context.begin().await?;
     let (mut row, task_id) = find(&mut work, id).await?;
-    say::is_own_or_operator(principal, &row)?;
+    scope_of_plan::own_or_managed(context, &mut work, principal, &row).await?;
     if row.status.is_finished() {
         return Err(finished(format!("request {} is `{}` already; nothing is left to cancel", row.id, row.status), &row));
     }

@@ -7,7 +7,6 @@ use chiffon_engine::verbs::cancel_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_plans::domain::plan_state::{Event as PlanEvent, State as PlanState};
 use chiffon_process::shown;
@@ -22,7 +21,7 @@ use crate::domain::permissions::REQUESTS_APPROVE;
 use crate::domain::request::{Event, Status};
 use crate::store::requests::{self, Row};
 use crate::store::{approvals, plans};
-use crate::verbs::{Context, approve, expire, say};
+use crate::verbs::{Context, approve, expire, say, scope_of_plan};
 
 /// What can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -96,7 +95,10 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
     };
     let mut work = context.begin().await?;
     let mut row = requests::lock(&mut work, input.request_id).await?.ok_or_else(|| missing::request(input.request_id))?;
-    may_decide(principal, &row, input.decision)?;
+    may_decide(principal, input.decision)?;
+    if input.decision == Decision::Revise {
+        scope_of_plan::own_or_managed(context, &mut work, principal, &row).await?;
+    }
     let plan = match row.plan_id {
         Some(plan_id) => Some(plans::get(&mut work, plan_id).await?),
         None => None,
@@ -107,6 +109,9 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
         return Err(expired(&row));
     }
     can_be_decided(&row, &plan, input.decision)?;
+    if input.decision == Decision::Reject {
+        scope_of_plan::check(context, &mut work, principal, &REQUESTS_APPROVE, (&plan.document, &[])).await?;
+    }
     let decided = if input.decision == Decision::Reject {
         reject(context, &mut work, &mut row, &plan, principal, &input).await?
     } else if let Some(talk) = talk.filter(|talk| talk.is_about(&row)) {
@@ -122,12 +127,12 @@ pub async fn run(context: &Context, principal: &Principal, input: Decide) -> Res
     Ok(decided)
 }
 
-pub(super) fn may_decide(principal: &Principal, row: &Row, decision: Decision) -> Result<(), Problem> {
+/// Whether they may decide so at all; for this plan: see [`scope_of_plan`].
+pub(super) fn may_decide(principal: &Principal, decision: Decision) -> Result<(), Problem> {
     if decision == Decision::Revise {
-        may_ask(principal)?;
-        return say::is_own_or_operator(principal, row);
+        return may_ask(principal);
     }
-    principal.check(&REQUESTS_APPROVE, Target::ALL)
+    principal.check_somewhere(&REQUESTS_APPROVE)
 }
 
 /// A part of a hash, or one in other letters, may well be that of the current plan: it is no other plan's.

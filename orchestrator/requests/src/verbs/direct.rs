@@ -2,20 +2,31 @@
 
 use chiffon_fleet::store::catalogue;
 use chiffon_kernel::domain::credential::address_with_password;
+use chiffon_kernel::domain::role::Principal;
 use chiffon_planning::planner::direct;
+use chiffon_plans::domain::assemble;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, scope_of_plan};
 use crate::domain::asked_action::AskedAction;
+use crate::domain::permissions::REQUESTS_ASK;
 
 /// What the request is called, unless no plan can be made of it.
-pub async fn checked(context: &Context, asked: &AskedAction) -> Result<String, Problem> {
+pub async fn checked(context: &Context, principal: &Principal, asked: &AskedAction) -> Result<String, Problem> {
     no_password(asked)?;
     let mut connection = context.store.acquire().await?;
     let (catalogue, fleet) = catalogue::load(&mut connection).await?;
-    drop(connection);
-    direct::draft(asked.wish(), &catalogue, &fleet).map(|draft| draft.summary)
+    let draft = direct::draft(asked.wish(), &catalogue, &fleet)?;
+    // What can't be known yet, because a secret stands in it, is looked at when it is planned.
+    if !principal.may_everywhere(&REQUESTS_ASK)
+        && let Ok(steps) = assemble::check(&draft, &catalogue, &fleet)
+        && let Some(problem) =
+            scope_of_plan::refused(context, &mut connection, principal, &REQUESTS_ASK, &steps.iter().collect::<Vec<_>>()).await?
+    {
+        return Err(problem);
+    }
+    Ok(draft.summary)
 }
 
 /// Refuses a password in an address: what is asked is kept for good, as words are.

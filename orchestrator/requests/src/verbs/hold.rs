@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::submit::{checked_reason, may_ask};
 use super::transition::{self, Change};
-use super::{Context, advance_request, say};
+use super::{Context, advance_request, scope_of_plan};
 use crate::domain::request::{Event, Status};
 use crate::store::requests::{self, Row};
 
@@ -85,7 +85,7 @@ async fn open(context: &Context, principal: &Principal, request_id: Uuid) -> Res
     may_ask(principal)?;
     let mut work = context.begin().await?;
     let row = requests::lock(&mut work, request_id).await?.ok_or_else(|| missing::request(request_id))?;
-    say::is_own_or_operator(principal, &row)?;
+    scope_of_plan::own_or_managed(context, &mut work, principal, &row).await?;
     Ok((work, row))
 }
 

@@ -22,6 +22,7 @@ pub mod release_host;
 pub mod request_run;
 pub mod resolve;
 pub mod say;
+pub mod scope_of_plan;
 pub mod stand;
 pub mod start_run;
 pub mod submit;

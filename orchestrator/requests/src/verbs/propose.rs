@@ -23,7 +23,7 @@ use super::transition::{self, Change};
 use crate::domain::request::Event;
 use crate::store::plans;
 use crate::store::requests::Row;
-use crate::verbs::{Context, freeze};
+use crate::verbs::{Context, freeze, scope_of_plan};
 
 /// A draft and what it is checked against.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +61,9 @@ pub async fn run(context: &Context, work: &mut Work, row: &mut Row, drafted: Dra
         Ok(document) => document,
         Err(problems) => return refuse(context, work, row, &all_of(&problems)).await,
     };
+    if let Some(problem) = scope_of_plan::not_to_be_asked(context, work, row, &document).await? {
+        return refuse(context, work, row, &problem).await;
+    }
     let plan_id = add_plan(context, work, row, &document).await?;
     if document.open_discoveries().next().is_none() {
         return freeze::fix(context, work, row, plan_id, &document).await;

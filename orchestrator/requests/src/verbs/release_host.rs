@@ -41,7 +41,7 @@ pub async fn run(context: &Context, principal: &Principal, host: &str, comment: 
     let request_id = requests::find_by_task(&mut work, task_id).await?.ok_or_else(|| not_reserved(host))?;
     // The request's row first, as everywhere; then it is looked at again whether somebody was quicker.
     let row = requests::lock(&mut work, request_id).await?.ok_or_else(|| not_reserved(host))?;
-    may_resolve(principal, &row)?;
+    may_resolve(context, &mut work, principal, &row).await?;
     let may_still_run = host_locks::let_go(&mut work, host, task_id).await?.ok_or_else(|| not_reserved(host))?;
     let data = json!({"host": host, "task_id": task_id, "may_still_run": may_still_run, "comment": comment});
     work.audit(request_id, AuditEvent::new(&principal.name, "host.released", data));

@@ -10,7 +10,6 @@ use chiffon_engine::store::task_locks;
 use chiffon_engine::store::task_locks::Locked;
 use chiffon_engine::verbs::{end_task, retry, task_story, wait};
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store::audit;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_process::shown;
@@ -21,9 +20,9 @@ use uuid::Uuid;
 
 use super::submit::{checked_reason, may_ask};
 use crate::domain::permissions::TASKS_RESOLVE;
-use crate::store::deadlines;
 use crate::store::requests::{self, Row};
-use crate::verbs::{Context, advance_request, say, transition};
+use crate::store::{deadlines, plans};
+use crate::verbs::{Context, advance_request, scope_of_plan, transition};
 
 /// A decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Resolve) -> Re
     let comment = comment.as_deref();
     let mut work = context.begin().await?;
     let (row, locked) = find(&mut work, input.task_id).await?;
-    may_resolve(principal, &row)?;
+    may_resolve(context, &mut work, principal, &row).await?;
     let proof = retry::proof(context, &locked);
     let attempt = input.attempt.unwrap_or(locked.task.attempt);
     let asked = Asked { decision: input.decision, attempt, has_comment: comment.is_some(), not_running: input.not_running };
@@ -134,9 +133,15 @@ async fn find(work: &mut Work, task_id: Uuid) -> Result<(Row, Locked), Problem> 
 }
 
 /// Whoever may cancel a request may decide about its tasks, but no program: it is a person's word that counts here.
-pub(super) fn may_resolve(principal: &Principal, row: &Row) -> Result<(), Problem> {
-    principal.check(&TASKS_RESOLVE, Target::ALL)?;
-    say::is_own_or_operator(principal, row)
+pub(super) async fn may_resolve(context: &Context, work: &mut Work, principal: &Principal, row: &Row) -> Result<(), Problem> {
+    principal.check_somewhere(&TASKS_RESOLVE)?;
+    scope_of_plan::own_or_managed(context, work, principal, row).await?;
+    if principal.may_everywhere(&TASKS_RESOLVE) {
+        return Ok(());
+    }
+    let Some(plan_id) = row.plan_id else { return Err(TASKS_RESOLVE.refused(principal)) };
+    let plan = plans::get(work, plan_id).await?;
+    scope_of_plan::check(context, work, principal, &TASKS_RESOLVE, (&plan.document, &[])).await
 }
 
 /// Looks at things before an approval are tried again by themselves, and end with their plan.

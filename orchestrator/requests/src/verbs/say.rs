@@ -4,7 +4,6 @@ use chiffon_engine::verbs::cancel_tasks;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_planning::planner::Turn;
@@ -17,7 +16,7 @@ use super::submit::{checked_text, keep_answer, may_ask};
 use crate::domain::permissions::REQUESTS_MANAGE;
 use crate::domain::request::{Event, Status};
 use crate::store::requests::{self, Row};
-use crate::verbs::{Context, plan_round, transition};
+use crate::verbs::{Context, plan_round, scope_of_plan, transition};
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -37,7 +36,7 @@ pub async fn run(context: &Context, principal: &Principal, request_id: Uuid, tex
     let talk = unchanged(context, principal, request_id, &text).await?;
     let mut work = context.begin().await?;
     let mut row = requests::lock(&mut work, request_id).await?.ok_or_else(|| missing::request(request_id))?;
-    is_own_or_operator(principal, &row)?;
+    scope_of_plan::own_or_managed(context, &mut work, principal, &row).await?;
     if row.status.on(Event::Say).is_err() {
         return Err(not_now(&row));
     }
@@ -69,7 +68,9 @@ impl Talk {
 pub(super) async fn unchanged(context: &Context, principal: &Principal, request_id: Uuid, text: &str) -> Result<Option<Talk>, Problem> {
     let mut connection = context.store.acquire().await?;
     let Some(row) = requests::get(&mut connection, request_id).await? else { return Ok(None) };
-    if is_own_or_operator(principal, &row).is_err() || !transition::shows_a_plan(row.status) || row.plan_id.is_none() {
+    // Whether they may with this plan is looked at under its lock.
+    let may = principal.id == row.principal_id || principal.may_somewhere(&REQUESTS_MANAGE);
+    if !may || !transition::shows_a_plan(row.status) || row.plan_id.is_none() {
         return Ok(None);
     }
     let mut input = plan_round::input_of(&mut connection, &row, row.round).await?;
@@ -102,16 +103,6 @@ pub async fn next_round(context: &Context, work: &mut Work, row: &mut Row, princ
     }
     let notice = format!("{} changed this request, which somebody else had asked for. Their words: {text}", principal.name);
     transition::notify(work, row, principal.id, &notice).await
-}
-
-/// Who asked may talk on; so may whoever looks after all requests.
-pub fn is_own_or_operator(principal: &Principal, row: &Row) -> Result<(), Problem> {
-    if principal.id == row.principal_id || principal.may(&REQUESTS_MANAGE, Target::ALL) {
-        return Ok(());
-    }
-    let message =
-        format!("request {} is somebody else's; `{}` may change only their own (operators may change any)", row.id, principal.name);
-    Err(Problem::new(ErrorCode::Forbidden, message).with_details(REQUESTS_MANAGE.details(principal)))
 }
 
 fn not_now(row: &Row) -> Problem {

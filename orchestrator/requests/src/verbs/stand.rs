@@ -7,7 +7,6 @@ use std::time::Duration;
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::verbs::work::Work;
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::{ErrorCode, Problem};
@@ -22,7 +21,7 @@ use crate::domain::permissions::APPROVALS_STAND;
 use crate::domain::standing_approval::{Scope, ScopeKind};
 use crate::store::requests::{self, Row};
 use crate::store::{approvals, plans, standing_approvals};
-use crate::verbs::Context;
+use crate::verbs::{Context, scope_of_plan};
 
 /// The most kinds of origins that one covers.
 const MOST_KINDS: usize = 16;
@@ -46,12 +45,13 @@ pub struct Stand {
 
 /// Gives a standing approval; its id.
 pub async fn run(context: &Context, principal: &Principal, input: Stand) -> Result<Uuid, Problem> {
-    principal.check(&APPROVALS_STAND, Target::ALL)?;
+    principal.check_somewhere(&APPROVALS_STAND)?;
     whole_hash(&input.plan_sha256)?;
     let comment = checked_reason(context, input.comment.as_deref())?;
     let mut work = context.begin().await?;
     let row = requests::lock(&mut work, input.request_id).await?.ok_or_else(|| missing::request(input.request_id))?;
     let plan = approved_plan(&mut work, &row, principal, &input.plan_sha256).await?;
+    scope_of_plan::check(context, &mut work, principal, &APPROVALS_STAND, (&plan.document, &[])).await?;
     let scope = scope(&input, &row)?;
     let now = work.now();
     let expires_at = expiry(context, now, input.valid_for)?;

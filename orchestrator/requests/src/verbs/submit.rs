@@ -4,7 +4,6 @@ use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::credential::address_with_password;
 use chiffon_kernel::domain::missing;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::domain::waiting::{Wait, What};
 use chiffon_kernel::store::idempotency;
 use chiffon_kernel::verbs::work::Work;
@@ -72,7 +71,7 @@ pub async fn run(context: &Context, principal: &Principal, input: Submit) -> Res
     may_ask(principal)?;
     let text = match &input.action {
         None => checked_text(context, &input.text)?,
-        Some(asked) => direct::checked(context, asked).await?,
+        Some(asked) => direct::checked(context, principal, asked).await?,
     };
     let priority = checked_priority(input.priority)?;
     let max_cost = checked_cost(input.max_cost_usd)?;
@@ -142,9 +141,9 @@ pub async fn keep_answer(work: &mut Work, principal: &Principal, key: Option<&st
     Err(Problem::new(ErrorCode::CallUnderWay, message))
 }
 
-/// Refuses who may only look.
+/// Refuses who may only look. Whether they may ask for the very plan is looked at when it is made.
 pub fn may_ask(principal: &Principal) -> Result<(), Problem> {
-    principal.check(&REQUESTS_ASK, Target::ALL)
+    principal.check_somewhere(&REQUESTS_ASK)
 }
 
 /// The words without surrounding space, unless there are none that can be seen, or too many, or a password is among them. NUL, which means nothing in words and which

@@ -15,8 +15,10 @@ use uuid::Uuid;
 
 use super::start_run::{self, Fixed, Start};
 use super::transition::{self, Change};
-use super::{Context, freeze};
+use super::{Context, freeze, scope_of_plan};
+use crate::domain::permissions::{APPROVALS_STAND, REQUESTS_APPROVE};
 use crate::domain::request::Event;
+use crate::domain::scope_of_plan::{to_run, uncovered};
 use crate::domain::standing_approval::{Asked, Standing, enough};
 use crate::store::requests::Row;
 use crate::store::{approvals, messages, standing_approvals};
@@ -28,6 +30,7 @@ pub(super) async fn run(context: &Context, work: &mut Work, row: &mut Row, plan:
     let (false, Some(sha256), Some(steps_sha256)) = (waits, plan.sha256, plan.steps_sha256) else { return Ok(()) };
     let now = work.now();
     let found = standing_approvals::lock_covering(work, steps_sha256, plan.id, now).await?;
+    let found = who_may(work, found, plan).await?;
     if found.is_empty() {
         return Ok(());
     }
@@ -48,6 +51,19 @@ pub(super) async fn run(context: &Context, work: &mut Work, row: &mut Row, plan:
     start_run::run(context, work, vec![Start { row, plan: *plan, change, left_out: None }], now).await?;
     work.wake_dispatcher();
     Ok(())
+}
+
+/// Those whose givers may approve these very steps, and stand for them, today.
+async fn who_may(work: &mut Work, found: Vec<Standing>, plan: &Fixed<'_>) -> Result<Vec<Standing>, store::Error> {
+    let steps = to_run(&plan.document.steps, &[]);
+    let mut may = Vec::new();
+    for one in found {
+        let fleet = scope_of_plan::ground(work, &one.given_by, &REQUESTS_APPROVE).await?;
+        if [REQUESTS_APPROVE, APPROVALS_STAND].iter().all(|needed| uncovered(&one.given_by, needed, &steps, &fleet).is_empty()) {
+            may.push(one);
+        }
+    }
+    Ok(may)
 }
 
 /// Who asked, and who has changed in words what was asked.

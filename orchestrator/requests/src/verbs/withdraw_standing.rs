@@ -2,16 +2,16 @@
 
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chiffon_protocol::{ErrorCode, Problem};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::submit::checked_reason;
 use crate::domain::permissions::APPROVALS_WITHDRAW;
+use crate::store::plans;
 use crate::store::read::standing_approvals as read;
 use crate::store::standing_approvals::{self, Withdrawal};
-use crate::verbs::Context;
+use crate::verbs::{Context, scope_of_plan};
 
 /// Withdraws it, unless it is withdrawn; the requests that go on under it. Whoever gave it may, and whoever may with anybody's.
 pub async fn run(context: &Context, principal: &Principal, id: Uuid, reason: Option<&str>) -> Result<Vec<Uuid>, Problem> {
@@ -19,7 +19,11 @@ pub async fn run(context: &Context, principal: &Principal, id: Uuid, reason: Opt
     let mut work = context.begin().await?;
     let locked = standing_approvals::lock(&mut work, id).await?.ok_or_else(|| missing(id))?;
     if locked.given_by != principal.id {
-        principal.check(&APPROVALS_WITHDRAW, Target::ALL)?;
+        principal.check_somewhere(&APPROVALS_WITHDRAW)?;
+        if !principal.may_everywhere(&APPROVALS_WITHDRAW) {
+            let plan = plans::get(&mut work, locked.plan_id).await?;
+            scope_of_plan::check(context, &mut work, principal, &APPROVALS_WITHDRAW, (&plan.document, &[])).await?;
+        }
     }
     if locked.withdrawn_at.is_none() {
         let now = work.now();

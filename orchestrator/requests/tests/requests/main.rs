@@ -20,4 +20,5 @@ mod relaying;
 mod resolving;
 mod restoring;
 mod running;
+mod scoped;
 mod standing;

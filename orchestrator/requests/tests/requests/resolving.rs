@@ -6,7 +6,6 @@ use chiffon_engine::domain::task::Decision::{self, Done, GiveUp, Retry};
 use chiffon_harness::site::{Site, id, step, step_of};
 use chiffon_harness::wire::{WireAgent, Work};
 use chiffon_kernel::domain::role::{Principal, Role};
-use chiffon_kernel::domain::scope::Scope;
 use chiffon_protocol::message::{Command, Message, Outcome};
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_requests::verbs::cancel;
@@ -298,7 +297,7 @@ async fn who_asked_and_operators_decide_and_no_program() {
             .fetch_one(cut_off.site.app.pool())
             .await
             .expect("an asker");
-    let asker = Principal { id: row.0, name: row.1, role: Role::Requester, scope: Scope::EVERYWHERE, is_program: false };
+    let asker = Principal { id: row.0, name: row.1, role: Role::Requester, grants: Vec::new(), is_program: false };
     resolve::run(context, &asker, cut_off.input(GiveUp)).await.expect("it is their own");
 }
 

@@ -1,7 +1,6 @@
 //! The same call with the same key is done once.
 
 use chiffon_kernel::domain::role::{Principal, Role};
-use chiffon_kernel::domain::scope::Scope;
 use chiffon_kernel::store::idempotency::{self, Reservation};
 use chiffon_protocol::ErrorCode;
 use chiffon_requests::verbs::say;
@@ -66,7 +65,7 @@ async fn a_call_whose_orchestrator_dies_or_is_held_up_is_not_done_twice() {
 
     // One that slept through its own repetition, and wakes.
     let id = sqlx::query_scalar("SELECT id FROM principals WHERE name = 'ada'").fetch_one(app.context.store.pool()).await.expect("ada");
-    let ada = Principal { id, name: "ada".to_owned(), role: Role::Requester, scope: Scope::EVERYWHERE, is_program: false };
+    let ada = Principal { id, name: "ada".to_owned(), role: Role::Requester, grants: Vec::new(), is_program: false };
     let text = body["text"].as_str().expect("words").to_owned();
     let late = Submit { text, idempotency_key: Some("k1".to_owned()), ..Submit::default() };
     let refused = submit::run(&app.context, &ada, late).await.expect_err("it was answered");
@@ -82,7 +81,7 @@ async fn words_are_said_once_whoever_dies_after_they_were_stored() {
     let (request_id, _) = app.proposed(&token).await;
     let pool = app.context.store.pool();
     let id = sqlx::query_scalar("SELECT id FROM principals WHERE name = 'ada'").fetch_one(pool).await.expect("ada");
-    let ada = Principal { id, name: "ada".to_owned(), role: Role::Requester, scope: Scope::EVERYWHERE, is_program: false };
+    let ada = Principal { id, name: "ada".to_owned(), role: Role::Requester, grants: Vec::new(), is_program: false };
     // The call's orchestrator has reserved the key, and dies as soon as the words are stored.
     let mut connection = app.context.store.acquire().await.expect("a connection");
     idempotency::reserve(&mut connection, id, "k1", "the call", app.context.clock.now()).await.expect("reserved");

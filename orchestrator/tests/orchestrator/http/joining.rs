@@ -12,7 +12,7 @@ use chiffon_bus::{Delivery, Outgoing, Verdict};
 use chiffon_kernel::chores::{Chore, TickReport};
 use chiffon_kernel::deliveries::Inbox;
 use chiffon_kernel::domain::invariant::Rule;
-use chiffon_kernel::domain::permission::{Permission, Programs};
+use chiffon_kernel::domain::permission::{Permission, Programs, Reach};
 use chiffon_kernel::domain::role::Role;
 use chiffon_kernel::http::table::Table;
 use chiffon_kernel::http::{HttpState, Room};
@@ -58,9 +58,15 @@ const LIGHTHOUSES_READ: Permission = Permission {
     lets: "see what lighthouses signal",
     roles: Role::Operator.and_above(),
     programs: Programs::Hold,
+    reach: Reach::Everywhere,
 };
-const LIGHTHOUSES_BLESS: Permission =
-    Permission { name: "lighthouses.bless", lets: "bless lighthouses", roles: Role::Operator.and_above(), programs: Programs::Refused };
+const LIGHTHOUSES_BLESS: Permission = Permission {
+    name: "lighthouses.bless",
+    lets: "bless lighthouses",
+    roles: Role::Operator.and_above(),
+    programs: Programs::Refused,
+    reach: Reach::Everywhere,
+};
 
 /// Lists what was signalled.
 #[utoipa::path(get, path = "/lighthouses", tag = "lighthouses", responses((status = 200, body = Signals)))]

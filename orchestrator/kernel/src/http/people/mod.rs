@@ -1,3 +1,4 @@
 //! People and programs.
 
+pub(super) mod grants;
 pub(super) mod list;

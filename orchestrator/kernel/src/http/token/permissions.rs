@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::permission::{Permission, Programs};
+use crate::domain::permission::{Permission, Programs, Reach};
 use crate::domain::role::Role;
 use crate::http::state::HttpState;
 
@@ -20,6 +20,8 @@ pub(in crate::http) struct PermissionView {
     roles: &'static [Role],
     /// Whether programs may hold it, too.
     programs: bool,
+    /// Whether it can be held for some hosts, actions and risks.
+    parts: bool,
 }
 
 /// All permissions.
@@ -36,6 +38,7 @@ pub(in crate::http) async fn permissions(State(state): State<HttpState>) -> Json
         lets: permission.lets,
         roles: permission.roles,
         programs: permission.programs == Programs::Hold,
+        parts: permission.reach == Reach::Parts,
     };
     Json(AllPermissions { items: state.context.permissions.all().into_iter().map(view).collect() })
 }

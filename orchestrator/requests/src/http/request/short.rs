@@ -104,7 +104,7 @@ pub(in crate::http) async fn summary(
     RequestId(id): RequestId,
     headers: HeaderMap,
 ) -> Result<Json<RequestInShort>, Failure> {
-    let RequestAnswer { request, next } = show_to(&state, &caller, proof, id).await?;
+    let RequestAnswer { request, next, .. } = show_to(&state, &caller, proof, id).await?;
     let url = format!("{}/ui/requests/{id}", origin(&state.options.public_url, &headers));
     Ok(Json(RequestInShort {
         request_id: id,
