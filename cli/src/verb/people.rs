@@ -13,11 +13,21 @@ pub async fn run(api: &Api, output: Output) -> Outcome {
     let listed = api.list("/people", &[], usize::MAX).await?;
     if !table::json(output, &listed) {
         let table = rows(&listed)
-            .map(|row| vec![text(&row["name"]), text(&row["kind"]), text(&row["role"]), ways(row), time::ago(&row["created_at"])])
+            .map(|row| vec![text(&row["name"]), text(&row["kind"]), role(row), ways(row), time::ago(&row["created_at"])])
             .collect();
         table::print(&["NAME", "KIND", "ROLE", "SIGNS IN BY", "CAME"], table, "Nobody.");
     }
     Ok(Exit::Done)
+}
+
+/// What they are everywhere, and how many roles they were given for a part (`chiffon grant list`).
+fn role(row: &Value) -> String {
+    let role = text(&row["role"]);
+    match row["grants"].as_u64().unwrap_or_default() {
+        0 => role,
+        1 => format!("{role}, another for a part"),
+        more => format!("{role}, {more} others for a part"),
+    }
 }
 
 /// Beside links and tokens, which anybody may have.

@@ -184,8 +184,10 @@ pub async fn has_a_way_in(connection: &mut PgConnection, id: Uuid, at: DateTime<
 pub struct Listed {
     /// Their name.
     pub name: String,
-    /// What they may do.
+    /// What they may do everywhere.
     pub role: String,
+    /// How many roles they were given beside it, for some hosts, actions and risks.
+    pub grants: i64,
     /// `person` or `program`.
     pub kind: String,
     /// When they came.
@@ -201,6 +203,7 @@ pub async fn list(connection: &mut PgConnection, after: Option<&str>, limit: i64
     Ok(sqlx::query_as!(
         Listed,
         r#"SELECT p.name, p.role, p.kind, p.created_at,
+            (SELECT count(*) FROM grants g WHERE g.principal_id = p.id) AS "grants!",
             EXISTS (SELECT FROM passwords w WHERE w.principal_id = p.id) AS "has_password!",
             EXISTS (SELECT FROM oidc_identities i WHERE i.principal_id = p.id) AS "by_provider!"
         FROM principals p

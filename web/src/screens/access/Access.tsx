@@ -2,6 +2,7 @@ import { Page } from "../../parts/Page";
 import { Identity } from "./Identity";
 import { Keys } from "./Keys";
 import { Passwords } from "./Passwords";
+import { People } from "./People";
 import { Sessions } from "./Sessions";
 import { Standing } from "./Standing";
 import { Tokens } from "./Tokens";
@@ -15,6 +16,7 @@ export function Access() {
       <Identity />
       <Passwords />
       <Sessions />
+      <People />
       <Tokens />
       <Keys />
       <Standing />

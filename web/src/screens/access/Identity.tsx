@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { permissions as all, whoami } from "../../api/queries";
-import { byWeight } from "./permissions";
+import { byWeight, reach } from "./permissions";
 import { Answer, Section } from "../../parts/Section";
 
 /** Who is signed in, and what they may do, in words. */
@@ -11,12 +11,22 @@ export function Identity() {
   return (
     <Section title="You">
       <Answer of={me} what="who you are">
-        {({ name, role, program, permissions }) => (
+        {({ name, role, grants, program, permissions }) => (
           <div className="card access-me">
             <p>
               You are <strong>{name}</strong>, {program ? "a program" : "a person"} with the role{" "}
-              <strong>{role}</strong>.
+              <strong>{role}</strong>
+              {grants.length === 0 ? "." : " everywhere, and beside that:"}
             </p>
+            {grants.length > 0 && (
+              <ul aria-label="What you were given for a part">
+                {grants.map((grant) => (
+                  <li key={grant.id}>
+                    {grant.role} for {reach(grant)}
+                  </li>
+                ))}
+              </ul>
+            )}
             <Permissions title="You may" names={permissions} />
             <Permissions title="You may not" names={known.filter((name) => !permissions.includes(name))} />
           </div>

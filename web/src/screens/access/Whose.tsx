@@ -1,4 +1,5 @@
-import { PROGRAM_ROLES, ROLES, type Role } from "./permissions";
+import { Roles } from "./GiveRole";
+import { PROGRAM_ROLES, type Role } from "./permissions";
 
 export interface Owner {
   name: string;
@@ -11,7 +12,6 @@ export const NOBODY: Owner = { name: "", role: "requester", program: false, labe
 
 /** The fields that say whose a token or a key is. */
 export function Whose({ owner, change }: { owner: Owner; change: (owner: Owner) => void }) {
-  const roles = ROLES.filter(({ name }) => !owner.program || PROGRAM_ROLES.includes(name));
   return (
     <>
       <label>
@@ -50,23 +50,7 @@ export function Whose({ owner, change }: { owner: Owner; change: (owner: Owner) 
           a program, which never approves
         </label>
       </fieldset>
-      <fieldset className="access-roles">
-        <legend>Role</legend>
-        {roles.map(({ name, may }) => (
-          <label key={name}>
-            <input
-              type="radio"
-              name="role"
-              checked={owner.role === name}
-              onChange={() => change({ ...owner, role: name })}
-            />
-            <span>
-              {name} <span className="faint access-hint">may {may}</span>
-            </span>
-          </label>
-        ))}
-        <p className="faint">Each may also do what those above it may.</p>
-      </fieldset>
+      <Roles of={owner.role} program={owner.program} choose={(role) => change({ ...owner, role })} />
       <label>
         What it is for
         <input

@@ -1,6 +1,7 @@
 import type { Schemas } from "../../../api/client";
 import { Empty } from "../../../parts/Page";
 import { Bar } from "./decide/Bar";
+import { deniedOf } from "./decide/denied";
 import { canBeDecided, useSeen } from "./decide/seen";
 import { Now } from "../frame/Now";
 import { Compare } from "./plan/Compare";
@@ -20,7 +21,8 @@ export function Change({ request }: { request: Schemas["RequestAnswer"] }) {
   const asks = request.next.includes("answer");
   const steps = plan === undefined ? [] : stepsOf(plan);
   const decidable = canBeDecided(request);
-  const part = usePart(steps, plan, decidable && !seen.changed && request.next.includes("approve"));
+  const approves = request.next.includes("approve") || deniedOf(request)?.leave_out.length;
+  const part = usePart(steps, plan, decidable && !seen.changed && Boolean(approves));
   return (
     <>
       {asks && <Conversation request={request} />}

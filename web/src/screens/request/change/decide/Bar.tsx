@@ -11,6 +11,8 @@ import { count } from "../../../../parts/words";
 import { riskOf, type Part } from "../plan/part";
 import { applies, policyOf, stepsOf, type Plan } from "../plan/step";
 import { Confirm } from "./Confirm";
+import { Denied } from "./Denied";
+import { deniedOf } from "./denied";
 import { useDecide, type Word } from "./decide";
 import { effectOf, isGrave } from "./effect";
 import { Say } from "./Say";
@@ -83,7 +85,9 @@ function Decide({ request, plan, part }: { request: Schemas["RequestAnswer"]; pl
   const given = new Set(plan.approvals.filter(({ decision }) => decision === "approve").map(({ by }) => by));
   const isMine = me !== undefined && given.has(me.name);
   const may = (call: string) => request.next.includes(call);
-  const mayApprove = may("approve") && !isMine;
+  const denied = deniedOf(request);
+  const mayRest = denied !== undefined && denied.leave_out.length > 0 && denied.leave_out.every((id) => part.out.has(id));
+  const mayApprove = (may("approve") || mayRest) && !isMine;
   const grave = isGrave(risk);
   const word = (decision: Word["decision"], comment?: string) => {
     if (plan.sha256 == null) return;
@@ -112,7 +116,7 @@ function Decide({ request, plan, part }: { request: Schemas["RequestAnswer"]; pl
   useShortcut("r", "ask for a change of the plan", () => show("revise"), may("revise"));
   useShortcut("x", "reject the plan", () => show("reject"), may("reject"));
   const error = decide.error;
-  const why = mayApprove ? undefined : whyNot(request, plan, me);
+  const why = mayApprove || denied !== undefined ? undefined : whyNot(request, plan, me);
   return (
     <>
       <p className="decide-about">
@@ -120,6 +124,7 @@ function Decide({ request, plan, part }: { request: Schemas["RequestAnswer"]; pl
         {policy.needed > 1 && ` · ${given.size} of ${policy.needed} approvals`}
         {why !== undefined && ` · ${why}`}
       </p>
+      {denied !== undefined && <Denied of={denied} part={part} />}
       {error !== null && open === undefined && <Trouble error={error} />}
       <div className="decide-buttons">
         {mayApprove && (

@@ -16,6 +16,8 @@ export interface Part {
   by: string | undefined;
   /** Undefined where nothing can be left out. */
   flip: ((id: string) => void) | undefined;
+  /** Leaves out exactly these. */
+  leaveOut: (ids: string[]) => void;
 }
 
 /** A part of this plan: at first the one that somebody has approved already, for another approver has to approve the same; else all of it. */
@@ -36,6 +38,7 @@ export function usePart(steps: Step[], plan: Schemas["PlanView"] | undefined, op
     by: flips ? undefined : approval?.by,
     lacks: (step) => steps.find(({ id }) => step.after.includes(id) && out.has(id)),
     flip: flips ? flip : undefined,
+    leaveOut: (ids) => choose({ sha256, ids }),
   };
 }
 
