@@ -768,6 +768,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/people/{name}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says what somebody may do: the role that they have everywhere, and what they were given beside.
+         * @description Needs the permission `people.read`. Least role: `viewer`.
+         */
+        get: operations["get_people_name_grants"];
+        put?: never;
+        /**
+         * Gives somebody a role for some hosts, actions and risks. It counts from their next call on.
+         * @description Needs the permission `tokens.manage`. Least role: `admin`.
+         */
+        post: operations["post_people_name_grants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{name}/grants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes a grant away. It counts from their next call on.
+         * @description Needs the permission `tokens.manage`. Least role: `admin`.
+         */
+        delete: operations["delete_people_name_grants_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/people/{name}/password": {
         parameters: {
             query?: never;
@@ -787,6 +831,26 @@ export interface paths {
          * @description Needs the permission `tokens.manage`. Least role: `admin`.
          */
         delete: operations["delete_people_name_password"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{name}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Gives somebody another role everywhere. The last person who manages tokens stays one.
+         * @description Needs the permission `tokens.manage`. Least role: `admin`.
+         */
+        put: operations["put_people_name_role"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2056,6 +2120,21 @@ export interface components {
          * @enum {string}
          */
         Decision: "approve" | "reject" | "revise";
+        /** @description A call that would be refused, and why. */
+        Denied: {
+            /** @description `approve` */
+            call: string;
+            /** @description Steps without which it would not be refused; empty where nothing would be left. */
+            leave_out: string[];
+            /** @description In words: which step on which host, and who may. */
+            message: string;
+            /** @description People who may, by name. */
+            people: string[];
+            /** @description The permission that is missing. */
+            permission: string;
+            /** @description What is not covered. */
+            steps: components["schemas"]["Uncovered"][];
+        };
         /** @description What the dry runs of a plan foretell, in figures. */
         DiffStat: {
             /** @description Changes that are still to be made; the same on several hosts is one. */
@@ -2137,6 +2216,37 @@ export interface components {
             /** @description For how long, such as `30d`; left out as long as `policy.standing_valid_for` allows. */
             valid_for?: string | null;
         };
+        /** @description A role that somebody was given for a part. */
+        Grant: components["schemas"]["Scope"] & {
+            /**
+             * Format: uuid
+             * @description Names it for `DELETE /people/{name}/grants/{id}`.
+             */
+            id: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description A role for a part: at least one of `host`, `action` and `risk`. */
+        GrantBody: {
+            /** @description Only this action, or those that begin so: `deploy_*`. */
+            action?: string | null;
+            /** @description Only this host, or hosts of this group of the inventory. */
+            host?: string | null;
+            /** @description Nothing of greater risk: `read_only | low | medium | high | destructive`. */
+            risk?: string | null;
+            /** @description What they may do within it. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description What somebody may do. */
+        Grants: {
+            /** @description What they were given beside, oldest first. Several add up. */
+            grants: components["schemas"]["ListedGrant"][];
+            /** @description `person` or `program`. */
+            kind: string;
+            name: string;
+            /** @description What they are everywhere. */
+            role: components["schemas"]["Role"];
+        };
         /** @description How it is. */
         Health: {
             checks: components["schemas"]["Checks"];
@@ -2212,6 +2322,16 @@ export interface components {
          * @enum {string}
          */
         LinkOutcome: "signed_in" | "kept" | "somebody_else";
+        /** @description A grant as lists show it. */
+        ListedGrant: components["schemas"]["Grant"] & {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            given_at: string;
+            /** @description Who has given it. */
+            given_by: string;
+        };
         /** @description A key as lists show it. */
         ListedKey: {
             /**
@@ -2291,13 +2411,18 @@ export interface components {
              * @description When they came.
              */
             created_at: string;
+            /**
+             * Format: int64
+             * @description How many roles they were given beside it, for some hosts, actions and risks.
+             */
+            grants: number;
             /** @description Whether they have a password here. */
             has_password: boolean;
             /** @description `person` or `program`. */
             kind: string;
             /** @description Their name. */
             name: string;
-            /** @description What they may do. */
+            /** @description What they may do everywhere. */
             role: string;
         };
         /** @description A session as lists show it. */
@@ -2628,6 +2753,8 @@ export interface components {
             lets: string;
             /** @description What it is about, and what is done. */
             name: string;
+            /** @description Whether it can be held for some hosts, actions and risks. */
+            parts: boolean;
             /** @description Whether programs may hold it, too. */
             programs: boolean;
             /** @description The roles that have it, least first. */
@@ -2916,6 +3043,8 @@ export interface components {
         };
         /** @description A request, as the one who looks sees it. */
         RequestAnswer: components["schemas"]["RequestView"] & {
+            /** @description Calls that make sense now and that this caller may make with other plans, but not with all of this one. */
+            denied: components["schemas"]["Denied"][];
             /** @description The calls that make sense now: `approve | reject | revise | answer | resolve | pause | resume | cancel`. */
             next: string[];
         };
@@ -3233,6 +3362,11 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "requester" | "operator" | "approver" | "admin";
+        /** @description A role everywhere. */
+        RoleBody: {
+            /** @description What they are everywhere. */
+            role: components["schemas"]["Role"];
+        };
         /** @description What became of it. */
         Said: {
             /**
@@ -3298,6 +3432,15 @@ export interface components {
              * @example Use port 3002
              */
             text: string;
+        };
+        /** @description How far a role reaches. What is left out does not bound it. */
+        Scope: {
+            /** @description Only this action, or those that begin so: `deploy_*`. */
+            action?: string | null;
+            /** @description Only this host, or hosts of this group of the inventory. */
+            host?: string | null;
+            /** @description Nothing of greater risk: `read_only | low | medium | high | destructive`. */
+            risk?: string | null;
         };
         /**
          * @description The word for a [`Scope`].
@@ -3608,6 +3751,19 @@ export interface components {
             /** @description What they may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description Something of a plan that somebody may not do. */
+        Uncovered: {
+            /** @description By which action. */
+            action: string;
+            /** @description On which host; null where it names none. */
+            host?: string | null;
+            /** @description How much harm that can do. */
+            risk: string;
+            /** @description The step. */
+            step_id: string;
+            /** @description What it does. */
+            title: string;
+        };
         /**
          * @description Whether an invariant holds.
          * @enum {string}
@@ -3733,15 +3889,18 @@ export interface components {
         WebhookScheme: "standard" | "github" | "token";
         /** @description The caller. */
         WhoAmI: {
+            /** @description What they were given beside, for some hosts, actions and risks. */
+            grants: components["schemas"]["Grant"][];
             name: string;
             /** @description Whether the link of a notification has signed this browser in: it reads, decides about that link's plan, and does nothing else. */
             narrow: boolean;
-            /** @description What they may do, by the names of permissions. */
+            /** @description What they may do, by the names of permissions: everywhere, or for some hosts, actions and risks (`grants`). */
             permissions: string[];
             /** Format: uuid */
             principal_id: string;
             /** @description A program may never approve. */
             program: boolean;
+            /** @description What they are everywhere. */
             role: components["schemas"]["Role"];
         };
         /** @description Why. */
@@ -9138,6 +9297,426 @@ export interface operations {
             };
         };
     };
+    get_people_name_grants: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an answer before: an answer that is still the same is not sent again */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Whose they are */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; the body says what there is now */
+            200: {
+                headers: {
+                    /** @description Changes with the answer; `If-None-Match` of a later call takes it */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grants"];
+                };
+            };
+            /** @description The answer is still the one with the given `ETag` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The call can't be read: a malformed id, query or body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no token, or it does not count */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller's role does not have the permission, or not for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The server is not to be called by this name; see `http.allowed_hosts` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A value can't be used; `details.field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller does this too often, or has too much open; the Retry-After header says when to try again, and everyanswer's RateLimit and RateLimit-Policy how often one may call */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A fault of the orchestrator; its log tells more under the trace id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The database, the broker or an agent is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It was not done in time; look whether it had an effect */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A problem: its code's page says what it means and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    post_people_name_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose it is to be */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantBody"];
+            };
+        };
+        responses: {
+            /** @description Done; the body says what there is now */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedGrant"];
+                };
+            };
+            /** @description The call can't be read: a malformed id, query or body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no token, or it does not count */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller's role does not have the permission, or not for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not fit how things stand now, or its Idempotency-Key was used for another call */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body or a text is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is not said to be JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The server is not to be called by this name; see `http.allowed_hosts` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A value can't be used; `details.field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller does this too often, or has too much open; the Retry-After header says when to try again, and everyanswer's RateLimit and RateLimit-Policy how often one may call */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A fault of the orchestrator; its log tells more under the trace id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The database, the broker or an agent is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It was not done in time; look whether it had an effect */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A problem: its code's page says what it means and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    delete_people_name_grants_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The grant */
+                id: string;
+                /** @description Whose it is */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; the body says what there is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grants"];
+                };
+            };
+            /** @description The call can't be read: a malformed id, query or body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no token, or it does not count */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller's role does not have the permission, or not for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not fit how things stand now, or its Idempotency-Key was used for another call */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The server is not to be called by this name; see `http.allowed_hosts` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A value can't be used; `details.field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller does this too often, or has too much open; the Retry-After header says when to try again, and everyanswer's RateLimit and RateLimit-Policy how often one may call */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A fault of the orchestrator; its log tells more under the trace id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The database, the broker or an agent is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It was not done in time; look whether it had an effect */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A problem: its code's page says what it means and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
     put_people_name_password: {
         parameters: {
             query?: never;
@@ -9350,6 +9929,159 @@ export interface operations {
             };
             /** @description It does not fit how things stand now, or its Idempotency-Key was used for another call */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The server is not to be called by this name; see `http.allowed_hosts` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A value can't be used; `details.field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller does this too often, or has too much open; the Retry-After header says when to try again, and everyanswer's RateLimit and RateLimit-Policy how often one may call */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A fault of the orchestrator; its log tells more under the trace id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The database, the broker or an agent is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It was not done in time; look whether it had an effect */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A problem: its code's page says what it means and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    put_people_name_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose it is to be */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleBody"];
+            };
+        };
+        responses: {
+            /** @description Done; the body says what there is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grants"];
+                };
+            };
+            /** @description The call can't be read: a malformed id, query or body */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no token, or it does not count */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The caller's role does not have the permission, or not for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not fit how things stand now, or its Idempotency-Key was used for another call */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body or a text is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is not said to be JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -47,6 +47,41 @@ pub struct Received {
     pub why: Option<String>,
 }
 
+/// A call that asks nothing: what its caller is told, who may be anybody, and what the counts and the log say, where that is more.
+struct Failed {
+    told: Problem,
+    why: Option<String>,
+}
+
+impl From<Problem> for Failed {
+    fn from(told: Problem) -> Self {
+        Self { told, why: None }
+    }
+}
+
+impl From<chiffon_kernel::store::Error> for Failed {
+    fn from(error: chiffon_kernel::store::Error) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl Failed {
+    fn not_ready(hook: &Hook, why: String) -> Self {
+        let message = format!("the webhook `{}` can't be used yet; whoever runs Chiffon finds out why with `chiffon webhook`", hook.name);
+        Self { told: Problem::new(ErrorCode::WebhookNotReady, message), why: Some(why) }
+    }
+
+    /// What asking came to. A denial names people, roles and hosts, which are nobody's business who calls from outside.
+    fn asking(hook: &Hook, problem: Problem) -> Self {
+        if problem.code != ErrorCode::Forbidden {
+            return problem.into();
+        }
+        let message =
+            format!("the webhook `{}` may not ask for this; whoever runs Chiffon finds out why with `chiffon webhook`", hook.name);
+        Self { told: Problem::new(ErrorCode::Forbidden, message), why: Some(problem.message) }
+    }
+}
+
 /// Takes a call in, whose trace and span these are ([`ErrorCode::WebhookRefused`], [`ErrorCode::WebhookNotReady`], [`ErrorCode::WebhookUnfit`], and whatever asking comes to).
 pub async fn run(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, trace: (String, SpanId)) -> Result<Received, Problem> {
     let done = taken(context, hook, call, body, trace).await;
@@ -54,24 +89,28 @@ pub async fn run(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, 
         Ok(Received { outcome: Outcome::Asked, .. }) => ("asked", None),
         Ok(Received { outcome: Outcome::Again, .. }) => ("again", None),
         Ok(Received { outcome: Outcome::PassedOver, why, .. }) => ("passed_over", why.clone()),
-        Err(problem) if problem.code == ErrorCode::WebhookRefused => ("refused", Some(problem.message.clone())),
-        Err(problem) => ("unfit", Some(problem.message.clone())),
+        Err(Failed { told, why }) => {
+            let word = if told.code == ErrorCode::WebhookRefused { "refused" } else { "unfit" };
+            if let Some(why) = why {
+                tracing::warn!(hook = hook.name, code = told.code.number(), why, "a call of a webhook asked nothing");
+            }
+            (word, Some(why.as_ref().unwrap_or(&told.message).clone()))
+        }
     };
     let mut connection = context.store.acquire().await?;
     calls::add(&mut connection, &hook.name, word, why.as_deref(), context.clock.now()).await?;
-    done
+    done.map_err(|failed| failed.told)
 }
 
-async fn taken(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, trace: (String, SpanId)) -> Result<Received, Problem> {
-    let not_ready = |why: String| Problem::new(ErrorCode::WebhookNotReady, format!("the webhook `{}` can't be used yet: {why}", hook.name));
-    let secret = secret::of(hook).map_err(not_ready)?;
+async fn taken(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, trace: (String, SpanId)) -> Result<Received, Failed> {
+    let secret = secret::of(hook).map_err(|why| Failed::not_ready(hook, why))?;
     let id = scheme::checked(hook.signed_by, &secret, call, context.clock.now().timestamp()).map_err(|why| {
         Problem::new(ErrorCode::WebhookRefused, format!("this call of the webhook `{}` does not count: {why}", hook.name))
     })?;
     if let Some(why) = hook.passed_over(body) {
         return Ok(Received { outcome: Outcome::PassedOver, request_id: None, why: Some(why) });
     }
-    let principal = asker(context, hook).await?.map_err(not_ready)?;
+    let principal = asker(context, hook).await?.map_err(|why| Failed::not_ready(hook, why))?;
     let asked = hook.asked(body).map_err(|why| unfit(hook, &why))?;
     let (text, action) = match asked {
         Asked::Words(text) => (text, None),
@@ -87,7 +126,7 @@ async fn taken(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, tr
             return Ok(Received { outcome: Outcome::Again, request_id: Some(before.request_id), why: None });
         }
         let message = format!("a call named `{id}` asked something else before (request {}); name each call once", before.request_id);
-        return Err(Problem::new(ErrorCode::IdempotencyMismatch, message));
+        return Err(Problem::new(ErrorCode::IdempotencyMismatch, message).into());
     }
     let input = Submit {
         text,
@@ -98,7 +137,7 @@ async fn taken(context: &Context, hook: &Hook, call: &Call<'_>, body: &Value, tr
         origin: Origin::of(ORIGIN, &hook.name),
         ..Submit::default()
     };
-    let submitted = submit::run(&context.requests, &principal, input).await?;
+    let submitted = submit::run(&context.requests, &principal, input).await.map_err(|problem| Failed::asking(hook, problem))?;
     tracing::info!(request_id = %submitted.request_id, hook = hook.name, "a request came by a webhook");
     Ok(Received { outcome: Outcome::Asked, request_id: Some(submitted.request_id), why: None })
 }

@@ -1,7 +1,9 @@
 //! Says what a call with this body would ask, and asks nothing.
 
+use chiffon_kernel::domain::role::Principal;
 use chiffon_protocol::Problem;
 use chiffon_requests::domain::asked_action::AskedAction;
+use chiffon_requests::verbs::{direct, submit};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -27,9 +29,28 @@ pub async fn run(context: &Context, hook: &Hook, body: &Value) -> Result<Tried, 
         return Ok(Tried { why_not: Some(why), ..Tried::default() });
     }
     let asked = hook.asked(body).map_err(|why| receive::unfit(hook, &why))?;
-    let why_not = receive::asker(context, hook).await?.err();
+    let why_not = match receive::asker(context, hook).await? {
+        Err(why) => Some(why),
+        Ok(principal) => refused(context, &principal, &asked).await?,
+    };
     Ok(match asked {
         Asked::Words(text) => Tried { text: Some(text), why_not, ..Tried::default() },
         Asked::Action(action) => Tried { action: Some(action), why_not, ..Tried::default() },
     })
+}
+
+/// Why the program that asks may not ask for this. Words are looked at for what exactly when their plan is known.
+async fn refused(context: &Context, principal: &Principal, asked: &Asked) -> Result<Option<String>, Problem> {
+    let done = match asked {
+        Asked::Words(_) => submit::may_ask(principal),
+        Asked::Action(action) => match submit::may_ask(principal) {
+            Ok(()) => direct::checked(&context.requests, principal, action).await.map(drop),
+            refused => refused,
+        },
+    };
+    match done {
+        Ok(()) => Ok(None),
+        Err(problem) if problem.code.is_retryable() => Err(problem),
+        Err(problem) => Ok(Some(problem.message)),
+    }
 }

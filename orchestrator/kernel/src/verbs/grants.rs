@@ -96,9 +96,10 @@ pub async fn set_role(context: &Context, caller: &Principal, name: &str, role: R
         );
         return Err(Problem::new(ErrorCode::RoleFollowsGroups, message).with_details(json!({"name": name})));
     }
-    if role != Role::Admin && admins == [whom.id] {
-        let message =
-            format!("`{name}` is the last person with the role `admin`; make somebody else one first (`chiffon grant role NAME admin`)");
+    if role != Role::Admin && whom.role == Role::Admin && !is_another_there(&mut work, &admins, whom.id).await? {
+        let message = format!(
+            "`{name}` is the last person with the role `admin` who can sign in; make somebody else one first (`chiffon grant role NAME admin`)"
+        );
         return Err(Problem::new(ErrorCode::LastAdmin, message).with_details(json!({"name": name})));
     }
     if whom.role != role {
@@ -110,6 +111,17 @@ pub async fn set_role(context: &Context, caller: &Principal, name: &str, role: R
     let grants = grants::list(&mut work, whom.id).await?;
     work.commit().await?;
     Ok(Held { principal: whom, grants })
+}
+
+/// Whether one of them but this one has something to sign in with.
+async fn is_another_there(work: &mut Work, admins: &[Uuid], but: Uuid) -> Result<bool, Problem> {
+    let at = work.now();
+    for other in admins.iter().filter(|id| **id != but) {
+        if principals::has_a_way_in(work, *other, at).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn lock(work: &mut Work, name: &str) -> Result<Principal, Problem> {

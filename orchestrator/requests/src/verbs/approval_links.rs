@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use chiffon_kernel::domain::audit::AuditEvent;
 use chiffon_kernel::domain::role::Principal;
-use chiffon_kernel::domain::scope::Target;
 use chiffon_kernel::store::principals;
 use chiffon_kernel::store::sessions::Found as Session;
 use chiffon_kernel::verbs::sessions::{self, Opened};
@@ -25,6 +24,7 @@ use crate::domain::approval_link::{Bound, is_plausible};
 use crate::domain::permissions::REQUESTS_APPROVE;
 use crate::store::approval_links::{self, Found};
 use crate::verbs::decide::{Decide, Decision};
+use crate::verbs::scope_of_plan;
 
 /// A link counts no longer than this, however long its plan can be approved.
 pub const VALID_FOR: Duration = Duration::from_hours(24);
@@ -84,8 +84,11 @@ async fn why_not(
     if !principals::has_a_way_in(work, person.id, at).await? {
         return Ok(Some(format!("`{}` has nothing left to sign in with", person.name)));
     }
-    if !person.may(&REQUESTS_APPROVE, Target::ALL) {
+    if !person.may_somewhere(&REQUESTS_APPROVE) {
         return Ok(Some(format!("`{}` may not approve plans any more", person.name)));
+    }
+    if !scope_of_plan::covers_current(work, person, &REQUESTS_APPROVE, request_id).await? {
+        return Ok(Some(format!("`{}` may not approve all of this plan any more", person.name)));
     }
     let standing = approval_links::standing(work, request_id, person.id).await?;
     Ok(standing.map_or_else(|| Some("the request is gone".to_owned()), |standing| standing.withdrawn(sha256)))

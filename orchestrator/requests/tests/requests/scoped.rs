@@ -6,6 +6,7 @@ use chiffon_kernel::domain::role::{Principal, Role};
 use chiffon_kernel::domain::scope::Scope;
 use chiffon_kernel::store::principals;
 use chiffon_kernel::verbs::grants;
+use chiffon_kernel::verbs::tokens::{self, NewToken};
 use chiffon_protocol::action::Risk;
 use chiffon_protocol::{ErrorCode, Problem};
 use chiffon_requests::domain::asked_action::AskedAction;
@@ -153,13 +154,14 @@ async fn nobody_is_given_what_can_t_be_and_the_last_admin_stays() {
     assert_eq!(refused.code, ErrorCode::PersonNotFound);
     assert_eq!(grants::set_role(&app.context, &root, "root", Role::Viewer).await.expect_err("the last").code, ErrorCode::LastAdmin);
     let eve = app.person("eve", Role::Viewer).await;
-    let (eve, _) = {
-        let given = given(&app, &root, &eve.name, Role::Admin, of(Some("web"), None, None)).await;
-        given
-    };
+    let (eve, _) = given(&app, &root, &eve.name, Role::Admin, of(Some("web"), None, None)).await;
     let refused = grants::set_role(&app.context, &eve, "eve", Role::Admin).await.expect_err("tokens are managed everywhere or not at all");
     assert_eq!(refused.code, ErrorCode::Forbidden);
     grants::set_role(&app.context, &root, "eve", Role::Admin).await.expect("it is given");
+    let refused = grants::set_role(&app.context, &root, "root", Role::Operator).await.expect_err("eve has nothing to sign in with");
+    assert_eq!(refused.code, ErrorCode::LastAdmin);
+    let new = NewToken { principal: "eve".to_owned(), role: Role::Admin, program: false, label: String::new(), valid_for: None };
+    tokens::create(&app.context, "root", &new).await.expect("a token");
     let held = grants::set_role(&app.context, &root, "root", Role::Operator).await.expect("another admin is there");
     assert_eq!(held.principal.role, Role::Operator);
 }

@@ -48,8 +48,10 @@ async fn what_one_may_do_here_is_told_in_words() {
     let ada = app.token("ada", Role::Viewer).await;
     let all = app.get("/permissions", &ada).await.ok();
     let one = |name: &str| all["items"].as_array().expect("a list").iter().find(|item| item["name"] == name).expect("it is there").clone();
-    let approve = json!({"name": "requests.approve", "lets": "approve or reject plans", "roles": ["approver", "admin"], "programs": false});
-    assert_eq!(one("requests.approve"), approve);
+    let approve = json!({
+        "name": "requests.approve", "lets": "approve or reject plans", "roles": ["approver", "admin"], "programs": false, "parts": true,
+    });
+    assert_eq!((one("requests.approve"), &one("tokens.manage")["parts"]), (approve, &json!(false)));
     assert_eq!((&one("whoami.read")["roles"][0], &one("whoami.read")["programs"]), (&json!("viewer"), &json!(true)));
 }
 

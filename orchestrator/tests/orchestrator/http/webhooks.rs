@@ -106,13 +106,14 @@ async fn what_is_not_signed_well_asks_nothing_and_is_counted_with_its_reason() {
 
 #[tokio::test]
 async fn an_action_is_asked_without_words_and_its_program_can_be_shut_out() {
-    let (app, _folder) = app().await;
-    let call = |host: &str| {
-        let text = json!({"host": host}).to_string();
+    let (app, folder) = app().await;
+    let said = |body: Value| {
+        let text = body.to_string();
         let signed = format!("sha256={}", chiffon_protocol::canonical::hex(&mac(&[text.as_bytes()])));
         let call = app.client.post(format!("{}/webhooks/deploy", app.address)).header("content-type", "application/json");
         Answer::of(call.header("x-hub-signature-256", signed).body(text))
     };
+    let call = |host: &str| said(json!({"host": host}));
     app.announce_action(&json!({
         "name": "disk_report", "title": "Disks", "description": "Reports disks.", "examples": ["how full is nas"], "agent_type": "infrastructure",
         "target": {"parameter": "host"}, "risk": "read_only", "repeatable": "yes", "check": "none", "timeout_seconds": 60,
@@ -129,10 +130,39 @@ async fn an_action_is_asked_without_words_and_its_program_can_be_shut_out() {
     let oscar = app.token("oscar", Role::Operator).await;
     let tried = app.post("/webhooks/deploy/try", &oscar, &json!({"host": "nas"})).await.ok();
     assert_eq!((&tried["action"]["hosts"], &tried["why_not"]), (&json!(["nas"]), &Value::Null));
+
+    // What is held for another part is told to who runs Chiffon, and nobody's name to who calls.
+    app.sql("UPDATE principals SET role = 'viewer' WHERE name = 'watcher'").await;
+    app.sql(
+        "INSERT INTO grants (id, principal_id, role, host, given_by, given_at)
+        SELECT gen_random_uuid(), id, 'requester', 'web', 'ann', now() FROM principals WHERE name = 'watcher'",
+    )
+    .await;
+    let denied = said(json!({"host": "nas", "call": "another"})).await;
+    assert!(denied.code() == 5701 && denied.message().contains("`chiffon webhook`"), "{denied:?}");
+    assert!(denied.body["details"].get("people").is_none() && !denied.body.to_string().contains("vera"), "{denied:?}");
+    let tried = app.post("/webhooks/deploy/try", &oscar, &json!({"host": "nas"})).await.ok();
+    assert!(tried["why_not"].as_str().is_some_and(|why| why.contains("`requests.ask`") && why.contains("on nas")), "{tried}");
+    let last_why = async || {
+        let listed = app.get("/webhooks", &oscar).await.ok();
+        let hook = listed["items"].as_array().expect("items").iter().find(|hook| hook["name"] == "deploy").expect("it is there").clone();
+        let unfit = hook["calls"].as_array().expect("calls").iter().find(|came| came["outcome"] == "unfit").expect("one").clone();
+        unfit["last_why"].as_str().expect("why").to_owned()
+    };
+    assert!(last_why().await.contains("`requests.ask`"));
+    app.sql("UPDATE principals SET role = 'requester' WHERE name = 'watcher'").await;
+
     app.sql("UPDATE api_tokens SET revoked_at = now() WHERE principal_id = (SELECT id FROM principals WHERE name = 'watcher')").await;
     let shut = call("web1").await;
-    assert!(shut.code() == 5163 && shut.message().contains("no token that counts"), "{shut:?}");
+    assert!(shut.code() == 5163 && !shut.body.to_string().contains("watcher"), "{shut:?}");
+    assert!(last_why().await.contains("no token that counts"));
     let tried = app.post("/webhooks/deploy/try", &oscar, &json!({"host": "nas"})).await.ok();
     assert!(tried["why_not"].as_str().is_some_and(|why| why.contains("no token that counts")), "{tried}");
     assert_eq!(requests(&app).await, 1);
+
+    // Whoever calls without a secret that could be looked at is anybody.
+    std::fs::remove_file(folder.path().join("secret")).expect("it was there");
+    let unread = call("web1").await;
+    assert!(unread.code() == 5163 && !unread.message().contains("secret"), "{unread:?}");
+    assert!(last_why().await.contains("`secret_file`"));
 }

@@ -51,8 +51,7 @@ function Form({ name, program, given }: Whom) {
   };
   const isBound = part.host !== null || part.action !== null || part.risk !== null;
   const give = useDoing({
-    mutationFn: () =>
-      held(api.POST("/people/{name}/grants", { params: { path: { name } }, body: { role, ...part } })),
+    mutationFn: () => held(api.POST("/people/{name}/grants", { params: { path: { name } }, body: { role, ...part } })),
     onSuccess: given,
   });
   return (
@@ -97,7 +96,9 @@ function Form({ name, program, given }: Whom) {
 function Places({ host, setHost }: { host: string; setHost: (host: string) => void }) {
   const list = useId();
   const known = useQuery(agents).data?.items ?? [];
-  const groups = known.flatMap(({ hosts }) => groupsOf(hosts).map(([group]) => group)).filter((group) => group !== "all");
+  const groups = known
+    .flatMap(({ hosts }) => groupsOf(hosts).map(([group]) => group))
+    .filter((group) => group !== "all");
   const places = Array.from(new Set([...groups, ...hostsOf(known)])).sort();
   return (
     <label>
@@ -122,7 +123,7 @@ function Places({ host, setHost }: { host: string; setHost: (host: string) => vo
 
 function Which({ action, setAction }: { action: string; setAction: (action: string) => void }) {
   const list = useId();
-  const known = useQuery(actions).data?.items ?? [];
+  const known = (useQuery(actions).data?.items ?? []).map(({ name }) => String(name));
   return (
     <label>
       Which action
@@ -135,7 +136,7 @@ function Which({ action, setAction }: { action: string; setAction: (action: stri
         autoComplete="off"
       />
       <datalist id={list}>
-        {known.map(({ name }) => (
+        {known.map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>

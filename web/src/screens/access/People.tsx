@@ -74,7 +74,8 @@ function One({ of, gives }: { of: Person; gives: boolean }) {
 }
 
 function ways(of: Person): string {
-  if (of.by_provider) return of.has_password ? "by the identity provider or with a password" : "by the identity provider";
+  if (of.by_provider)
+    return of.has_password ? "by the identity provider or with a password" : "by the identity provider";
   return of.has_password ? "with a password" : "with a link or a token";
 }
 

@@ -86,7 +86,8 @@ function Decide({ request, plan, part }: { request: Schemas["RequestAnswer"]; pl
   const isMine = me !== undefined && given.has(me.name);
   const may = (call: string) => request.next.includes(call);
   const denied = deniedOf(request);
-  const mayRest = denied !== undefined && denied.leave_out.length > 0 && denied.leave_out.every((id) => part.out.has(id));
+  const mayRest =
+    denied !== undefined && denied.leave_out.length > 0 && denied.leave_out.every((id) => part.out.has(id));
   const mayApprove = (may("approve") || mayRest) && !isMine;
   const grave = isGrave(risk);
   const word = (decision: Word["decision"], comment?: string) => {
