@@ -143,6 +143,12 @@ impl Permissions {
         known.values().filter(|permission| principal.may_somewhere(permission)).map(|permission| permission.name).collect()
     }
 
+    /// Whether a role that is given for a part gives anything.
+    pub fn any_for_a_part(&self, role: Role, is_program: bool) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|permission| permission.reach == Reach::Parts && permission.is_held_by(role, is_program))
+    }
+
     /// The first that the set of a role has and somebody does not hold everywhere: they can't give that role.
     pub fn beyond(&self, giver: &Principal, role: Role, is_program: bool) -> Option<Permission> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -150,6 +150,8 @@ async fn nobody_is_given_what_can_t_be_and_the_last_admin_stays() {
     assert!(refused.message.contains("programs never"), "{refused}");
     let refused = grants::add(&app.context, &root, "root", Role::Viewer, Scope::default()).await.expect_err("for everything");
     assert!(refused.code == ErrorCode::InvalidField && refused.message.contains("say for what"), "{refused}");
+    let refused = grants::add(&app.context, &root, "bot", Role::Viewer, of(Some("web"), None, None)).await.expect_err("it gives nothing");
+    assert!(refused.code == ErrorCode::InvalidField && refused.message.contains("`viewer` for a part gives nothing"), "{refused}");
     let refused = grants::add(&app.context, &root, "nobody", Role::Viewer, of(Some("web"), None, None)).await.expect_err("nobody");
     assert_eq!(refused.code, ErrorCode::PersonNotFound);
     assert_eq!(grants::set_role(&app.context, &root, "root", Role::Viewer).await.expect_err("the last").code, ErrorCode::LastAdmin);

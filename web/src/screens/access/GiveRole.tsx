@@ -18,7 +18,7 @@ export function GiveRole(whom: Whom) {
   const [open, setOpen] = useState(false);
   return (
     <Dialog.Root open={open} onOpenChange={setOpen}>
-      <Dialog.Trigger className="quiet" aria-label={`Change the role of ${whom.name}`}>
+      <Dialog.Trigger className="quiet" aria-label={`Change the role… of ${whom.name}`}>
         Change the role…
       </Dialog.Trigger>
       <Dialog.Portal>
@@ -65,8 +65,18 @@ function Form({ name, role, program, given }: Whom) {
 }
 
 /** One of the roles, each with what it lets one do. */
-export function Roles({ of, program, choose }: { of: Role; program: boolean; choose: (role: Role) => void }) {
-  const roles = ROLES.filter(({ name }) => !program || PROGRAM_ROLES.includes(name));
+export function Roles({
+  of,
+  program,
+  only = () => true,
+  choose,
+}: {
+  of: Role;
+  program: boolean;
+  only?: (role: Role) => boolean;
+  choose: (role: Role) => void;
+}) {
+  const roles = ROLES.filter(({ name }) => (!program || PROGRAM_ROLES.includes(name)) && only(name));
   return (
     <fieldset className="access-roles">
       <legend>Role</legend>

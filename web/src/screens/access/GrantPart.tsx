@@ -22,7 +22,7 @@ export function GrantPart(whom: Whom) {
   const [open, setOpen] = useState(false);
   return (
     <Dialog.Root open={open} onOpenChange={setOpen}>
-      <Dialog.Trigger aria-label={`Give ${whom.name} a role for a part`}>Give a role for a part…</Dialog.Trigger>
+      <Dialog.Trigger aria-label={`Give a role for a part… to ${whom.name}`}>Give a role for a part…</Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
         <Dialog.Popup className="dialog">
@@ -37,6 +37,11 @@ export function GrantPart(whom: Whom) {
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** Seeing, and looking after Chiffon itself, are held everywhere or not at all. */
+function givesForAPart(role: Role): boolean {
+  return role !== "viewer" && role !== "admin";
 }
 
 function Form({ name, program, given }: Whom) {
@@ -63,7 +68,7 @@ function Form({ name, program, given }: Whom) {
       }}
     >
       <Dialog.Title>Give {name} a role for a part</Dialog.Title>
-      <Roles of={role} program={program} choose={setRole} />
+      <Roles of={role} program={program} only={givesForAPart} choose={setRole} />
       <Places host={host} setHost={setHost} />
       <Which action={action} setAction={setAction} />
       <label>

@@ -13,7 +13,7 @@ export function Denied({ of, part }: { of: Schemas["Denied"]; part: Part }) {
         {of.steps.map((step) => (
           <li key={`${step.step_id} ${step.host ?? ""}`}>
             {step.title}
-            {step.host != null && <> on {step.host}</>} <Risk of={step.risk} />
+            {step.host != null && !step.title.includes(step.host) && <> on {step.host}</>} <Risk of={step.risk} />
           </li>
         ))}
       </ul>
