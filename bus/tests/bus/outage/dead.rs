@@ -8,6 +8,7 @@ use chiffon_bus::rabbit::{RabbitBus, RabbitOptions};
 use chiffon_bus::{BusError, Status, Verdict};
 use chiffon_process::{Shutdown, Spawner};
 use futures::future::join_all;
+use tokio::task::JoinSet;
 
 use crate::harness::{Broker, LONG, Lost, Mute, Node, QUEUE, comes, eventually, message, options, publish, reaches, work};
 
@@ -73,18 +74,18 @@ async fn a_verdict_comes_to_something_although_its_connection_ends_under_it() {
         while held.len() < 64 {
             held.push(comes(&mut consumer).await);
         }
-        let mut settling = Vec::new();
+        let mut settling = JoinSet::new();
         for (at, delivery) in held.into_iter().enumerate() {
             if at == 4 {
                 mute.cut();
             }
-            settling.push(tokio::spawn(delivery.settle(Verdict::Ack)));
+            settling.spawn(delivery.settle(Verdict::Ack));
             let begun = Instant::now();
             while begun.elapsed() < Duration::from_micros(u64::from(10 * (1 + round))) {
                 std::hint::spin_loop();
             }
         }
-        let settled = tokio::time::timeout(LONG, join_all(settling)).await;
+        let settled = tokio::time::timeout(LONG, settling.join_all()).await;
         assert!(settled.is_ok(), "round {round}: a verdict never came to anything");
     }
     bus.close(Duration::from_secs(5)).await;

@@ -1,5 +1,6 @@
 //! Roles that principals have for a part. Whoever reads a principal reads them in the same statement (`grants_of`).
 
+use chiffon_protocol::action::Risk;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -60,7 +61,7 @@ pub async fn add(connection: &mut PgConnection, principal_id: Uuid, grant: &Gran
         grant.role.as_str(),
         scope.host,
         scope.action,
-        scope.risk.map(|risk| risk.as_str()),
+        scope.risk.map(Risk::as_str),
         by,
         at,
     )

@@ -49,8 +49,8 @@ pub async fn add(context: &Context, caller: &Principal, name: &str, role: Role, 
     let whom = lock(&mut work, name).await?;
     may_give(context, caller, &whom, role)?;
     if !context.permissions.any_for_a_part(role, whom.is_program) {
-        let word = role.as_str();
-        return field("role", format!("`{word}` for a part gives nothing: all that it lets one do is held everywhere or not at all"));
+        let role = role.as_str();
+        return field("role", format!("`{role}` for a part gives nothing: all that it lets one do is held everywhere or not at all"));
     }
     if whom.grants.iter().any(|grant| grant.role == role && grant.scope == scope) {
         return field("role", format!("`{name}` is {} for {} already", role.as_str(), scope.told()));

@@ -5,9 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chiffon_kernel::chores::{Chore, TickReport};
 use chiffon_protocol::Problem;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
-use crate::verbs::{Context, look};
+use crate::domain::standing::Certificate;
+use crate::verbs::{Context, certificate, look};
 
 /// The agent's name.
 pub const NAME: &str = "lookout";
@@ -15,18 +16,35 @@ pub const NAME: &str = "lookout";
 const PERIOD: Duration = Duration::from_mins(1);
 /// The address of this Chiffon is called in it.
 const LIMIT: Duration = Duration::from_mins(1);
+/// Between two calls of it: a certificate that ends in days is no matter of minutes.
+const CERTIFICATE_EVERY: Duration = Duration::from_hours(1);
 
 /// Looks.
 #[derive(Debug)]
 pub struct Lookout {
     context: Context,
+    /// The certificate as it was seen last, and when that was, on the clock that counts suspend.
+    seen: Mutex<Option<(Duration, Option<Certificate>)>>,
     never: Notify,
 }
 
 impl Lookout {
     /// One for these channels.
     pub fn new(context: Context) -> Self {
-        Self { context, never: Notify::new() }
+        Self { context, seen: Mutex::new(None), never: Notify::new() }
+    }
+
+    async fn certificate(&self) -> Option<Certificate> {
+        let mut seen = self.seen.lock().await;
+        let now = self.context.clock.elapsed();
+        match &*seen {
+            Some((at, certificate)) if now.saturating_sub(*at) < CERTIFICATE_EVERY => certificate.clone(),
+            _ => {
+                let certificate = certificate::of(&self.context.public_url).await;
+                *seen = Some((now, certificate.clone()));
+                certificate
+            }
+        }
     }
 }
 
@@ -50,6 +68,7 @@ impl Chore for Lookout {
     }
 
     async fn tick(&self) -> Result<TickReport, Problem> {
-        Ok(TickReport::of(look::run(&self.context).await?))
+        let certificate = self.certificate().await;
+        Ok(TickReport::of(look::run(&self.context, certificate.as_ref()).await?))
     }
 }

@@ -5,6 +5,7 @@ use chiffon_kernel::store::principals;
 use chiffon_protocol::Problem;
 use chrono::TimeDelta;
 use futures::future::join_all;
+use sqlx::PgConnection;
 
 use super::send::{self, Said};
 use super::{Context, link, people};
@@ -96,8 +97,8 @@ async fn useless(context: &Context, channel: &Channel, due: &Due) -> Result<Opti
     if due.expires_at.is_some_and(|at| at <= context.clock.now()) {
         return Ok(Some("its time has passed".to_owned()));
     }
-    let Some(request_id) = due.request_id else { return Ok(None) };
     let mut connection = context.store.acquire().await?;
+    let Some(request_id) = due.request_id else { return of_the_house(&mut connection, channel, due).await };
     let Some(request) = read::requests::get(&mut connection, request_id).await? else { return Ok(None) };
     let sha256 = request.plan.as_ref().map(|plan| plan.sha256.as_str());
     if due.kind == Kind::ApprovalNeeded && (request.status != "awaiting_approval" || sha256 != due.plan_sha256.as_deref()) {
@@ -111,4 +112,15 @@ async fn useless(context: &Context, channel: &Channel, due: &Due) -> Result<Opti
         return Ok(Some(format!("there is no person `{name}`")));
     };
     Ok(people::refused(&mut connection, &person, due.kind, &request).await?.map(str::to_owned))
+}
+
+/// The same of what concerns no request.
+async fn of_the_house(connection: &mut PgConnection, channel: &Channel, due: &Due) -> Result<Option<String>, Problem> {
+    let Some(name) = &channel.person else { return Ok(None) };
+    let is_theirs = match (principals::get_by_name(connection, name).await?, due.kind) {
+        (None, _) => return Ok(Some(format!("there is no person `{name}`"))),
+        (Some(person), Kind::AgentLost | Kind::Budget) => people::looks_after_the_house(&person),
+        (Some(_), _) => true,
+    };
+    Ok((!is_theirs).then(|| "the person may not see how this installation is any more".to_owned()))
 }

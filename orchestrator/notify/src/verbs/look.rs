@@ -7,10 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Context, certificate, people};
+use super::{Context, people};
 use crate::domain::channel::Channel;
 use crate::domain::notice::{Request, Told};
-use crate::domain::standing;
+use crate::domain::standing::{self, Certificate};
 use crate::store::notices::{self, New};
 use crate::store::read;
 
@@ -27,10 +27,9 @@ enum Concerns<'c> {
     House,
 }
 
-/// Looks, and makes notices; how many were made.
-pub async fn run(context: &Context) -> Result<usize, Problem> {
+/// Looks, and makes notices; how many were made. The certificate is the one of the address that people call, as it was seen last.
+pub async fn run(context: &Context, of_address: Option<&Certificate>) -> Result<usize, Problem> {
     let now = context.clock.now();
-    let of_address = certificate::of(&context.public_url).await;
     let mut work = context.begin().await?;
     let mut made = 0;
     for waiting in read::standing::waiting(&mut work, now - span(context.settings.waiting_after)).await? {
@@ -52,7 +51,7 @@ pub async fn run(context: &Context) -> Result<usize, Problem> {
         made += tell(context, &mut work, &standing::of_token(&token, now), &Concerns::One(token.principal_id)).await?;
     }
     if let Some(certificate) = of_address.filter(|certificate| certificate.not_after <= soon) {
-        let told = standing::of_certificate(&context.public_url, &certificate, now);
+        let told = standing::of_certificate(&context.public_url, certificate, now);
         made += tell(context, &mut work, &told, &Concerns::House).await?;
     }
     work.commit().await?;

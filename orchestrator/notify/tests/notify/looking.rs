@@ -23,10 +23,10 @@ async fn told(world: &World) -> Vec<(String, String, String)> {
 async fn a_request_that_waits_for_long_is_told_once_and_no_more_when_it_goes_on() {
     let world = World::start(Policy::default(), json!({"notices": ["waiting"]})).await;
     let id = world.ask(&world.ann).await;
-    assert_eq!(look::run(&world.context).await.expect("it looks"), 0, "it does not wait for long");
+    assert_eq!(look::run(&world.context, None).await.expect("it looks"), 0, "it does not wait for long");
     world.sql("UPDATE requests SET waiting_for = jsonb_set(waiting_for, '{since}', to_jsonb(now() - interval '3 hours 30 minutes'))").await;
-    assert_eq!(look::run(&world.context).await.expect("it looks"), 1);
-    assert_eq!(look::run(&world.context).await.expect("it looks"), 0, "it is told once");
+    assert_eq!(look::run(&world.context, None).await.expect("it looks"), 1);
+    assert_eq!(look::run(&world.context, None).await.expect("it looks"), 0, "it is told once");
     let all = told(&world).await;
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].0.as_str(), all[0].1.as_str()), ("waiting", "Waits for 3 hours: restart the service nginx on nas"));
@@ -49,13 +49,21 @@ async fn an_agent_that_is_not_heard_is_told_to_who_looks_after_the_house() {
     for (role, made) in [(Role::Viewer, 0), (Role::Operator, 1)] {
         let world = World::start(Policy::default(), json!({"person": "oscar", "notices": ["agent_lost"]})).await;
         world.app.person("oscar", role).await;
-        assert_eq!(look::run(&world.context).await.expect("it looks"), 0, "all are heard");
+        assert_eq!(look::run(&world.context, None).await.expect("it looks"), 0, "all are heard");
         world.sql("UPDATE agents SET last_seen_at = now() - interval '10 minutes', lease_expires_at = now() - interval '9 minutes'").await;
         let agents = world.count("SELECT count(*) FROM agents").await;
-        assert_eq!(look::run(&world.context).await.expect("it looks"), made * agents, "{role:?}");
+        assert_eq!(look::run(&world.context, None).await.expect("it looks"), made * agents, "{role:?}");
+        if made > 0 {
+            // What was not told yet is told to nobody who may not see it any more.
+            world.sql("UPDATE principals SET role = 'viewer' WHERE name = 'oscar'").await;
+            world.deliver().await;
+            let all = told(&world).await;
+            assert!(all.iter().all(|(_, _, state)| state == "withdrawn") && world.receiver.calls().is_empty(), "{all:?}");
+            world.sql("UPDATE principals SET role = 'operator' WHERE name = 'oscar'").await;
+        }
         world.sql("UPDATE agents SET desired = 'drained'").await;
         world.sql("UPDATE agents SET last_seen_at = now() - interval '8 minutes'").await;
-        assert_eq!(look::run(&world.context).await.expect("it looks"), 0, "who was sent away is not missed");
+        assert_eq!(look::run(&world.context, None).await.expect("it looks"), 0, "who was sent away is not missed");
     }
 }
 
@@ -80,8 +88,8 @@ async fn a_budget_and_a_token_are_told_before_they_are_gone() {
         };
         tokens::create(&context, "test", &new).await.expect("a token");
     }
-    assert_eq!(look::run(&context).await.expect("it looks"), 2);
-    assert_eq!(look::run(&context).await.expect("it looks"), 0, "both are told once");
+    assert_eq!(look::run(&context, None).await.expect("it looks"), 2);
+    assert_eq!(look::run(&context, None).await.expect("it looks"), 0, "both are told once");
     let titles: Vec<String> = told(&world).await.into_iter().map(|(_, title, _)| title).collect();
     assert_eq!(titles[0], "80 % of the month's budget of claude is spent");
     assert!(titles[1].starts_with("A token of ci counts for"), "{titles:?}");
@@ -100,7 +108,7 @@ async fn a_person_is_told_of_their_own_tokens_only() {
         };
         tokens::create(&world.context, "test", &new).await.expect("a token");
     }
-    assert_eq!(look::run(&world.context).await.expect("it looks"), 1);
+    assert_eq!(look::run(&world.context, None).await.expect("it looks"), 1);
     world.deliver().await;
     let calls = world.receiver.calls();
     assert_eq!(calls.len(), 1, "{calls:?}");

@@ -4,4 +4,5 @@ mod delivering;
 mod linking;
 mod looking;
 mod media;
+mod over_tls;
 mod receiver;

@@ -19,7 +19,8 @@ use crate::verbs::grants::{self as verbs, Held};
 
 /// What somebody may do.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Grants {
+#[schema(as = Grants)]
+pub(in crate::http) struct May {
     name: String,
     /// `person` or `program`.
     kind: &'static str,
@@ -29,7 +30,7 @@ pub(in crate::http) struct Grants {
     grants: Vec<Listed>,
 }
 
-impl From<Held> for Grants {
+impl From<Held> for May {
     fn from(held: Held) -> Self {
         let kind = if held.principal.is_program { "program" } else { "person" };
         Self { name: held.principal.name, kind, role: held.principal.role, grants: held.grants }
@@ -64,9 +65,9 @@ pub(in crate::http) struct RoleBody {
 /// Says what somebody may do: the role that they have everywhere, and what they were given beside.
 #[utoipa::path(
     get, path = "/people/{name}/grants", tag = "tokens", params(("name" = String, Path, description = "Whose they are")),
-    responses((status = 200, body = Grants))
+    responses((status = 200, body = May))
 )]
-pub(in crate::http) async fn list(State(state): State<HttpState>, Name(name): Name) -> Result<Json<Grants>, Failure> {
+pub(in crate::http) async fn list(State(state): State<HttpState>, Name(name): Name) -> Result<Json<May>, Failure> {
     Ok(Json(verbs::of(&state.context, &name).await?.into()))
 }
 
@@ -90,26 +91,22 @@ pub(in crate::http) async fn add(
 #[utoipa::path(
     delete, path = "/people/{name}/grants/{id}", tag = "tokens",
     params(("name" = String, Path, description = "Whose it is"), ("id" = uuid::Uuid, Path, description = "The grant")),
-    responses((status = 200, body = Grants))
+    responses((status = 200, body = May))
 )]
-pub(in crate::http) async fn remove(
-    State(state): State<HttpState>,
-    Caller(caller): Caller,
-    theirs: TheirId,
-) -> Result<Json<Grants>, Failure> {
+pub(in crate::http) async fn remove(State(state): State<HttpState>, Caller(caller): Caller, theirs: TheirId) -> Result<Json<May>, Failure> {
     Ok(Json(verbs::remove(&state.context, &caller, &theirs.name, theirs.id).await?.into()))
 }
 
 /// Gives somebody another role everywhere. The last person who manages tokens stays one.
 #[utoipa::path(
     put, path = "/people/{name}/role", tag = "tokens", params(("name" = String, Path, description = "Whose it is to be")),
-    request_body = RoleBody, responses((status = 200, body = Grants))
+    request_body = RoleBody, responses((status = 200, body = May))
 )]
 pub(in crate::http) async fn set_role(
     State(state): State<HttpState>,
     Caller(caller): Caller,
     Name(name): Name,
     body::Json { value, .. }: body::Json<RoleBody>,
-) -> Result<Json<Grants>, Failure> {
+) -> Result<Json<May>, Failure> {
     Ok(Json(verbs::set_role(&state.context, &caller, &name, value.role).await?.into()))
 }
