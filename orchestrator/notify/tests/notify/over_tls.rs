@@ -64,7 +64,7 @@ impl Certificate {
 
 /// A server that Debian's Python runs, once somebody listens on its port, with the lines that it prints.
 struct Server {
-    _process: Child,
+    process: Child,
     port: u16,
     lines: tokio::io::Lines<BufReader<ChildStdout>>,
 }
@@ -82,7 +82,7 @@ impl Server {
             .expect("python3 is installed by make setup");
         let lines = BufReader::new(process.stdout.take().expect("its output")).lines();
         until("a server", Duration::from_mins(1), || async { TcpStream::connect(("127.0.0.1", port)).await.map(drop) }).await;
-        Self { _process: process, port, lines }
+        Self { process, port, lines }
     }
 
     async fn https(certificate: &Certificate) -> Self {
@@ -98,7 +98,7 @@ impl Server {
 
     /// All that it has printed until now, after which it is gone.
     async fn printed(mut self) -> Vec<String> {
-        self._process.kill().await.expect("it ran");
+        self.process.kill().await.expect("it ran");
         let mut printed = Vec::new();
         while let Ok(Some(line)) = self.lines.next_line().await {
             printed.push(line);
