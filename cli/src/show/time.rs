@@ -12,6 +12,13 @@ pub fn ago(value: &Value) -> String {
     format!("{} ago", span((SystemClock.now() - at).num_seconds().max(0)))
 }
 
+/// How long it is until a time that is to come: "12 min".
+pub fn left(value: &Value) -> Option<String> {
+    let at = value.as_str()?.parse::<DateTime<Utc>>().ok()?;
+    let seconds = (at - SystemClock.now()).num_seconds();
+    (seconds > 0).then(|| span(seconds))
+}
+
 /// A time to the second: "2026-11-29 17:06:54 UTC".
 pub fn second(value: &Value) -> Option<String> {
     let at = value.as_str()?.parse::<DateTime<Utc>>().ok()?;

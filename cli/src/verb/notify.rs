@@ -61,17 +61,30 @@ fn channel(channel: &Value) -> Vec<String> {
         text(&channel["name"]),
         if channel["person"].is_null() { "several".to_owned() } else { text(&channel["person"]) },
         text(&channel["address"]),
-        format!("{}{}", told.join(", "), least.unwrap_or_default()),
+        format!("{}{}{}", told.join(", "), least.unwrap_or_default(), rhythm(channel)),
         if channel["last_sent_at"].is_null() { "never".to_owned() } else { time::ago(&channel["last_sent_at"]) },
         text(&channel["waiting"]),
         text(&channel["given_up"]),
     ]
 }
 
+/// When it tells what is not urgent, where that is not at once.
+fn rhythm(channel: &Value) -> String {
+    let digest = channel["digest"].as_str().map(|span| format!("; gathered for {span}"));
+    let quiet = channel["quiet"].as_str().map(|hours| format!("; not {hours}"));
+    format!("{}{}", digest.unwrap_or_default(), quiet.unwrap_or_default())
+}
+
+/// Its state; for how long what waits is held.
+fn state(notice: &Value) -> String {
+    let left = if notice["state"] == "pending" { time::left(&notice["held_until"]) } else { None };
+    left.map_or_else(|| text(&notice["state"]), |left| format!("held for {left}"))
+}
+
 fn notice(notice: &Value) -> Vec<String> {
     vec![
         short(&text(&notice["notice_id"])).to_owned(),
-        text(&notice["state"]),
+        state(notice),
         time::ago(&notice["created_at"]),
         text(&notice["channel"]),
         text(&notice["attempts"]),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chiffon_protocol::action::Risk;
 use lettre::Address;
@@ -9,9 +10,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::kind::Kind;
+use super::rhythm::Quiet;
 
 /// So many people get one channel's e-mail.
 const MOST_ADDRESSES: usize = 50;
+/// What is gathered for longer is not told, one would think.
+const LONGEST_DIGEST: Duration = Duration::from_hours(7 * 24);
 
 /// How a channel is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
@@ -60,6 +64,22 @@ pub struct Channel {
     /// What is about a plan of less risk is not told.
     #[serde(default)]
     pub least_risk: Option<Risk>,
+    /// So long what is not urgent is gathered, and told together.
+    #[serde(default, with = "humantime_serde")]
+    pub digest: Option<Duration>,
+    /// What is not urgent is told after them.
+    #[serde(default)]
+    pub quiet: Option<Quiet>,
+    /// What waits for neither.
+    #[serde(default)]
+    pub urgent: Vec<Kind>,
+    /// Nor does what is about a plan of this risk or more.
+    #[serde(default = "high")]
+    pub urgent_risk: Risk,
+}
+
+fn high() -> Risk {
+    Risk::High
 }
 
 fn all() -> Vec<Kind> {
@@ -94,6 +114,12 @@ impl Channel {
             return Err(format!("the channel `{name}` has secret_env and secret_file; say one of them"));
         }
         self.check_keys()?;
+        if self.digest.is_some_and(|span| span.is_zero() || span > LONGEST_DIGEST) {
+            return Err(format!("`digest` of the channel `{name}` is no time from a second to a week"));
+        }
+        if self.quiet.as_ref().is_some_and(Quiet::is_always) {
+            return Err(format!("the quiet hours of the channel `{name}` never end; let `to` be another time than `from`, or name days"));
+        }
         let has_secret = self.secret_env.is_some() || self.secret_file.is_some();
         match self.kind {
             Medium::Webhook if !has_secret => {
@@ -194,6 +220,10 @@ mod tests {
             ("notices", json!(["everything"]), "unknown variant"),
             ("least_risk", json!("huge"), "unknown variant"),
             ("topic", json!("alarms"), "no use"),
+            ("digest", json!("0s"), "no time from a second"),
+            ("digest", json!("8days"), "to a week"),
+            ("quiet", json!({"from": "00:00", "to": "00:00", "time_zone": "UTC"}), "never end"),
+            ("urgent", json!(["everything"]), "unknown variant"),
             ("kind", json!("ntfy"), "no topic of ntfy"),
             ("kind", json!("slack"), "put it into its secret_file"),
             ("kind", json!("email"), "no use"),

@@ -37,6 +37,19 @@ impl Kind {
         }
     }
 
+    /// So many of it, in words.
+    pub fn counted(self, count: usize) -> String {
+        let (one, several) = match self {
+            Self::ApprovalNeeded => ("approval needed", "approvals needed"),
+            Self::Failed => ("request failed", "requests failed"),
+            Self::Waiting => ("request waits", "requests wait"),
+            Self::Budget => ("budget", "budgets"),
+            Self::AgentLost => ("agent not heard", "agents not heard"),
+            Self::Expiring => ("expires soon", "expire soon"),
+        };
+        format!("{count} {}", if count == 1 { one } else { several })
+    }
+
     /// What this word stands for.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)

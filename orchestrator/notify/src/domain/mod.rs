@@ -5,6 +5,7 @@ pub mod channel;
 pub mod kind;
 pub mod notice;
 pub mod permissions;
+pub mod rhythm;
 pub mod settings;
 pub mod smtp;
 pub mod standing;

@@ -7,8 +7,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use sqlx::PgConnection;
 
-use super::send::{self, Said};
-use super::{Context, link, people};
+use super::{Context, digest, people, send};
 use crate::domain::backoff::{self, Failed};
 use crate::domain::channel::Channel;
 use crate::domain::kind::Kind;
@@ -31,65 +30,73 @@ async fn of_channel(context: &Context, channel: &Channel) -> Result<usize, Probl
     while settled < MOST {
         let now = context.clock.now();
         let claimed = {
-            let mut connection = context.store.acquire().await?;
-            notices::claim(&mut connection, &channel.name, now, now + CLAIMED_FOR).await?
+            let mut work = context.begin().await?;
+            notices::lock(&mut work, &channel.name).await?;
+            let claimed = notices::claim(&mut work, &channel.name, now, now + CLAIMED_FOR).await?;
+            work.commit().await?;
+            claimed
         };
-        let Some(due) = claimed else { break };
-        if !one(context, channel, &due).await? {
+        if claimed.is_empty() {
             break;
         }
-        settled += 1;
+        settled += claimed.len();
+        if !message(context, channel, claimed).await? {
+            break;
+        }
     }
     Ok(settled)
 }
 
-/// Delivers one; whether the channel is to go on.
-async fn one(context: &Context, channel: &Channel, due: &Due) -> Result<bool, Problem> {
-    if let Some(why) = useless(context, channel, due).await? {
-        let mut connection = context.store.acquire().await?;
-        notices::settle(&mut connection, due, "withdrawn", Some(&why), context.clock.now()).await?;
-        return Ok(true);
+/// Delivers what is told in one message; whether the channel is to go on.
+async fn message(context: &Context, channel: &Channel, claimed: Vec<Due>) -> Result<bool, Problem> {
+    let mut dues = Vec::with_capacity(claimed.len());
+    for due in claimed {
+        match useless(context, channel, &due).await? {
+            None => dues.push(due),
+            Some(why) => {
+                let mut connection = context.store.acquire().await?;
+                notices::settle(&mut connection, &due, "withdrawn", Some(&why), context.clock.now()).await?;
+            }
+        }
     }
-    let said = Said {
-        id: due.id,
-        kind: due.kind.as_str(),
-        title: due.title.clone(),
-        body: due.body.clone(),
-        url: link::of(context, channel, due).await?,
-        request_id: due.request_id,
-        plan_sha256: due.plan_sha256.clone(),
-        risk: due.risk.clone(),
-        person: channel.person.clone(),
-        at: due.created_at,
-    };
+    let Some(said) = digest::said(context, channel, &dues).await? else { return Ok(true) };
     let sent = send::send(context, channel, &said).await;
-    note(context, channel, due, sent).await
+    note(context, channel, &dues, sent).await
 }
 
 /// Notes how a try went; whether the channel is to go on.
-async fn note(context: &Context, channel: &Channel, due: &Due, sent: Result<(), Failed>) -> Result<bool, Problem> {
-    let (name, kind, now) = (&channel.name, due.kind.as_str(), context.clock.now());
+async fn note(context: &Context, channel: &Channel, dues: &[Due], sent: Result<(), Failed>) -> Result<bool, Problem> {
+    let (name, now) = (&channel.name, context.clock.now());
     let mut work = context.begin().await?;
-    let goes_on = match sent {
-        Ok(()) => {
-            notices::settle(&mut work, due, "sent", None, now).await?;
-            counts::add(&mut work, name, kind, "sent").await?;
-            true
-        }
+    notices::lock(&mut work, name).await?;
+    let state = match &sent {
+        Ok(()) => Some(("sent", None)),
         Err(failed) => {
-            counts::add(&mut work, name, kind, "failed").await?;
-            if let Some(next) = backoff::next(&failed, due.attempts, due.created_at, now) {
-                notices::put_off(&mut work, name, due, &failed.why, next).await?;
-            } else {
-                tracing::warn!(channel = name, notice_id = %due.id, why = failed.why, "a notification was given up");
-                notices::settle(&mut work, due, "given_up", Some(&failed.why), now).await?;
-                counts::add(&mut work, name, kind, "given_up").await?;
+            for due in dues {
+                counts::add(&mut work, name, due.kind.as_str(), "failed").await?;
             }
-            false
+            let attempts = dues.iter().map(|due| due.attempts).max().unwrap_or_default();
+            let since = dues.iter().map(Due::since).max().unwrap_or(now);
+            match backoff::next(failed, attempts, since, now) {
+                Some(next) => {
+                    notices::put_off(&mut work, name, dues, &failed.why, next).await?;
+                    None
+                }
+                None => Some(("given_up", Some(failed.why.as_str()))),
+            }
         }
     };
+    if let Some((state, why)) = state {
+        for due in dues {
+            if let Some(why) = why {
+                tracing::warn!(channel = name, notice_id = %due.id, why, "a notification was given up");
+            }
+            notices::settle(&mut work, due, state, why, now).await?;
+            counts::add(&mut work, name, due.kind.as_str(), state).await?;
+        }
+    }
     work.commit().await?;
-    Ok(goes_on)
+    Ok(sent.is_ok())
 }
 
 /// Why nobody has a use for it any more.

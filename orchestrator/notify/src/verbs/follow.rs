@@ -5,7 +5,7 @@ use chiffon_kernel::domain::feed::Place;
 use chiffon_kernel::store::{feed, principals};
 use chiffon_protocol::Problem;
 use chiffon_protocol::action::Risk;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -60,11 +60,24 @@ async fn make(context: &Context, connection: &mut PgConnection, told: &Told, req
             Whom::Nobody => continue,
         };
         let plan_sha256 = request.plan.as_ref().map(|plan| plan.sha256.as_str());
-        let id = context.ids.new_id();
-        let new = New { id, channel: &channel.name, principal_id, request_id: Some(request.id), plan_sha256, risk, told };
-        notices::add(connection, &new, context.clock.now()).await?;
+        let (id, now) = (context.ids.new_id(), context.clock.now());
+        let held_until = held_until(connection, channel, told, risk, now).await?;
+        let new = New { id, channel: &channel.name, principal_id, request_id: Some(request.id), plan_sha256, risk, told, held_until };
+        notices::add(connection, &new, now).await?;
     }
     Ok(())
+}
+
+/// Until when a channel holds what it is to tell.
+pub(super) async fn held_until(
+    connection: &mut PgConnection,
+    channel: &Channel,
+    told: &Told,
+    risk: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Problem> {
+    let gathering = if channel.digest.is_some() { notices::gathering(connection, &channel.name, now).await? } else { None };
+    Ok(channel.held_until((told.kind, risk.and_then(risk_of)), now, gathering, told.expires_at))
 }
 
 enum Whom {

@@ -75,7 +75,8 @@ async fn tell(context: &Context, connection: &mut PgConnection, told: &Told, con
         };
         let id = context.ids.new_id();
         let (request_id, risk) = (request.map(|request| request.id), plan.map(|plan| plan.risk.as_str()));
-        let new = New { id, channel: &channel.name, principal_id, request_id, plan_sha256: None, risk, told };
+        let held_until = super::follow::held_until(connection, channel, told, risk, now).await?;
+        let new = New { id, channel: &channel.name, principal_id, request_id, plan_sha256: None, risk, told, held_until };
         made += usize::from(notices::add(connection, &new, now).await?);
     }
     Ok(made)

@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod context;
 pub mod deliver;
+mod digest;
 pub mod follow;
 pub mod link;
 pub mod look;

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::Context;
 use crate::domain::channel::Medium;
 use crate::domain::kind::Kind;
+use crate::domain::rhythm::Quiet;
 use crate::store::notices;
 
 /// A channel.
@@ -27,11 +28,21 @@ pub struct Channel {
     pub notices: Vec<Kind>,
     /// What is about a plan of less risk is not told; null for all.
     pub least_risk: Option<String>,
+    /// So long what is not urgent is gathered, and told together; null where nothing is.
+    pub digest: Option<String>,
+    /// When it keeps still, in words: what is not urgent is told afterwards; null for never.
+    pub quiet: Option<String>,
+    /// What waits for neither.
+    pub urgent: Vec<Kind>,
+    /// Nor does what is about a plan of this risk or more.
+    pub urgent_risk: String,
     /// What keeps it from telling anything; null where nothing does.
     pub problem: Option<String>,
     /// Notifications that wait.
     pub waiting: i64,
-    /// Since when the oldest of them does.
+    /// Those of them that are held: gathered, or by quiet hours.
+    pub held: i64,
+    /// Since when the oldest of those that are not held does.
     pub waiting_since: Option<DateTime<Utc>>,
     /// Notifications that were given up and are kept.
     pub given_up: i64,
@@ -44,7 +55,7 @@ pub struct Channel {
 /// All channels of the configuration, in its order.
 pub async fn channels(context: &Context) -> Result<Vec<Channel>, Problem> {
     let mut connection = context.store.acquire().await?;
-    let standing = notices::standing(&mut connection).await?;
+    let standing = notices::standing(&mut connection, context.clock.now()).await?;
     let mut shown = Vec::with_capacity(context.settings.channels.len());
     for channel in &context.settings.channels {
         let of_it = standing.iter().find(|standing| standing.channel == channel.name);
@@ -61,7 +72,12 @@ pub async fn channels(context: &Context) -> Result<Vec<Channel>, Problem> {
             person: channel.person.clone(),
             notices: channel.notices.clone(),
             least_risk: channel.least_risk.map(|risk| risk.as_str().to_owned()),
+            digest: channel.digest.map(|span| humantime_serde::re::humantime::format_duration(span).to_string()),
+            quiet: channel.quiet.as_ref().map(Quiet::told),
+            urgent: channel.urgent.clone(),
+            urgent_risk: channel.urgent_risk.as_str().to_owned(),
             problem,
+            held: of_it.map_or(0, |standing| standing.held),
             waiting: of_it.map_or(0, |standing| standing.waiting),
             waiting_since: of_it.and_then(|standing| standing.oldest),
             given_up: of_it.map_or(0, |standing| standing.given_up),

@@ -31,6 +31,7 @@ pub async fn run(context: &Context, caller: &Principal, name: &str) -> Result<()
         risk: None,
         person: channel.person.clone(),
         at: now,
+        items: Vec::new(),
     };
     let sent = send::send(context, channel, &said).await;
     let mut work = context.begin().await?;

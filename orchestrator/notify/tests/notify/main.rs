@@ -1,6 +1,7 @@
 //! Notifications on a real database and to a real receiver.
 
 mod delivering;
+mod digesting;
 mod linking;
 mod looking;
 mod media;

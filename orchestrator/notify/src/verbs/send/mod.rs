@@ -8,6 +8,7 @@ pub mod slack;
 pub mod webhook;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Context;
@@ -47,4 +48,27 @@ pub struct Said {
     pub person: Option<String>,
     /// When it came about.
     pub at: DateTime<Utc>,
+    /// What it tells together; empty where that is one thing.
+    pub items: Vec<Item>,
+}
+
+/// One of several things that are told together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Item {
+    /// The notice.
+    pub id: Uuid,
+    /// What it is about, in one word.
+    pub kind: &'static str,
+    /// On one line.
+    pub title: String,
+    /// More of it.
+    pub text: String,
+    /// Its link.
+    pub url: String,
+    /// The request.
+    pub request_id: Option<Uuid>,
+    /// The plan to be decided.
+    pub plan_sha256: Option<String>,
+    /// That of the plan.
+    pub risk: Option<String>,
 }

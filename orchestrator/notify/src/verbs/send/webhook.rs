@@ -20,15 +20,18 @@ const PREFIX: &str = "whsec_";
 pub async fn send(http: &reqwest::Client, channel: &Channel, said: &Said, now: DateTime<Utc>) -> Result<(), Failed> {
     let secret = secret::of(channel)?;
     let (id, timestamp) = (said.id.to_string(), now.timestamp());
-    let body = json!({
+    let mut body = json!({
         "type": format!("notification.{}", said.kind),
         "timestamp": said.at,
         "data": {
             "id": said.id, "kind": said.kind, "title": said.title, "text": said.body, "url": said.url, "request_id": said.request_id,
             "plan_sha256": said.plan_sha256, "risk": said.risk, "person": said.person,
         },
-    })
-    .to_string();
+    });
+    if !said.items.is_empty() {
+        body["data"]["items"] = json!(said.items);
+    }
+    let body = body.to_string();
     let call = http
         .post(&channel.url)
         .header(CONTENT_TYPE, "application/json")
