@@ -19,13 +19,21 @@ fn channels_are_listed_with_what_keeps_them_from_telling() {
     let server = Server::start(request("completed"));
     server.script().anything = json!({"items": [
         {"name": "ops", "kind": "webhook", "address": "https://hooks.lan", "person": null, "notices": ["approval_needed", "failed"],
-            "least_risk": "high", "problem": null, "waiting": 3, "given_up": 0, "last_sent_at": null, "last_error": "HTTP 500: no"},
+            "least_risk": "high", "digest": "15m", "quiet": "22:00 to 07:00 UTC", "problem": null, "waiting": 3, "given_up": 0, "last_sent_at": null, "last_error": "HTTP 500: no"},
         {"name": "ann", "kind": "webhook", "address": "https://ann.lan", "person": "ann", "notices": ["failed"],
             "least_risk": null, "problem": "there is no person `ann`", "waiting": 0, "given_up": 1, "last_sent_at": "2026-11-21T03:39:50Z"},
     ]});
     let (code, printed, said) = ran(&server, &["notify"]);
     assert_eq!(code, Some(0), "{said}");
-    for part in ["ops", "several", "https://hooks.lan", "approval_needed, failed from risk high", "never", "ann", "ago"] {
+    for part in [
+        "ops",
+        "several",
+        "https://hooks.lan",
+        "approval_needed, failed from risk high; gathered for 15m; not 22:00 to 07:00 UTC",
+        "never",
+        "ann",
+        "ago",
+    ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
     assert!(said.contains("ops: HTTP 500: no") && said.contains("ann: there is no person `ann`"), "{said}");
@@ -52,6 +60,10 @@ fn a_channel_is_tested_and_a_notification_is_tried_again_by_a_part_of_its_id() {
     assert_eq!(code, Some(0), "{said}");
     let (method, path, _) = server.script().calls.last().expect("a call").clone();
     assert_eq!((method, path), ("POST".to_owned(), format!("/notifications/{NOTICE}/retry")));
+    server.script().anything["items"][0] = json!({"notice_id": NOTICE, "state": "pending", "channel": "ops", "attempts": 0,
+        "title": "Failed: update web", "held_until": "2999-01-01T00:00:00Z", "created_at": "2026-11-21T03:39:50Z"});
+    let (_, printed, _) = ran(&server, &["notify", "list"]);
+    assert!(printed.contains("held for ") && !printed.contains("pending"), "{printed}");
     let (code, _, said) = ran(&server, &["notify", "retry", "ffff"]);
     assert!(code == Some(2) && said.contains("`chiffon notify list` lists them"), "{said}");
 }

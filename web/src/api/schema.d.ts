@@ -2373,10 +2373,20 @@ export interface components {
              * @description When it came about, or was last tried again by hand.
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it is held, or was: gathered, or by quiet hours; null for what was told at once.
+             */
+            held_until?: string | null;
             /** @description What it is about. */
             kind: string;
             /** @description Why the last try failed, or why it was withdrawn. */
             last_error?: string | null;
+            /**
+             * Format: uuid
+             * @description The message in which it is told, alone or with others; null before the first try.
+             */
+            message_id?: string | null;
             /**
              * Format: date-time
              * @description When it is tried next, while it waits.
@@ -2588,11 +2598,18 @@ export interface components {
         NotificationChannel: {
             /** @description Where, without what may be a secret in it. */
             address: string;
+            /** @description So long what is not urgent is gathered, and told together; null where nothing is. */
+            digest?: string | null;
             /**
              * Format: int64
              * @description Notifications that were given up and are kept.
              */
             given_up: number;
+            /**
+             * Format: int64
+             * @description Those of them that are held: gathered, or by quiet hours.
+             */
+            held: number;
             /** @description How it is spoken to. */
             kind: components["schemas"]["NotificationMedium"];
             /** @description Why a try of what waits or was given up failed. */
@@ -2612,6 +2629,12 @@ export interface components {
             person?: string | null;
             /** @description What keeps it from telling anything; null where nothing does. */
             problem?: string | null;
+            /** @description When it keeps still, in words: what is not urgent is told afterwards; null for never. */
+            quiet?: string | null;
+            /** @description What waits for neither. */
+            urgent: components["schemas"]["NotificationKind"][];
+            /** @description Nor does what is about a plan of this risk or more. */
+            urgent_risk: string;
             /**
              * Format: int64
              * @description Notifications that wait.
@@ -2619,7 +2642,7 @@ export interface components {
             waiting: number;
             /**
              * Format: date-time
-             * @description Since when the oldest of them does.
+             * @description Since when the oldest of those that are not held does.
              */
             waiting_since?: string | null;
         };

@@ -6,6 +6,7 @@ import { Background } from "./Background";
 import { DeadLetters } from "./DeadLetters";
 import { Health } from "./Health";
 import { Invariants } from "./Invariants";
+import { Notifications } from "./Notifications";
 import { background } from "./queries";
 import { Reserved } from "./Reserved";
 import { Webhooks } from "./Webhooks";
@@ -19,6 +20,7 @@ export function Operations() {
       <Health />
       <DeadLetters />
       <Reserved />
+      <Notifications />
       <Webhooks />
       <Background of={work} />
       <Invariants of={work} />

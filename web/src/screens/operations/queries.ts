@@ -21,6 +21,19 @@ export const webhooks = queryOptions({
   refetchInterval: SOON,
 });
 
+export const channels = queryOptions({
+  queryKey: ["notifications", "channels"],
+  queryFn: () => held(api.GET("/notifications/channels")),
+  refetchInterval: SOON,
+});
+
+/** The newest. */
+export const notices = queryOptions({
+  queryKey: ["notifications", "lately"],
+  queryFn: () => held(api.GET("/notifications", { params: { query: { limit: 20 } } })),
+  refetchInterval: SOON,
+});
+
 export const reserved = queryOptions({
   queryKey: ["hosts", "reserved"],
   queryFn: () => held(api.GET("/hosts/reserved")),
