@@ -51,7 +51,7 @@ quiet = { from = "22:00", to = "22:01", time_zone = "Europe/Berlin" }
       await expect(told).toContainText(words);
     await expect(told, "an address may be a secret").not.toContainText("secret/path");
     await told.getByText("What was to be told lately").click();
-    await expect(told.getByRole("listitem").last()).toContainText("held until");
+    await expect(told.getByRole("listitem").last()).toContainText("held, to be told in");
 
     await told.getByRole("button", { name: "Send a test to ops" }).click();
     await expect(told.getByRole("status")).toHaveText("Its receiver has taken a message.");

@@ -147,7 +147,7 @@ function Lately({ of, manages }: { of: Notice; manages: boolean }) {
           {of.channel},{" "}
           {isHeld ? (
             <>
-              held until <Time at={String(of.held_until)} />
+              held, to be told <Time at={String(of.held_until)} />
             </>
           ) : (
             <>
