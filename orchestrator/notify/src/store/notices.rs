@@ -222,7 +222,7 @@ pub async fn put_off(connection: &mut PgConnection, channel: &str, dues: &[Due],
     Ok(())
 }
 
-/// Has a given-up notice tried again. `None` where there is no such notice, else the state in which it was.
+/// Has a given-up notice tried again, in a message of its own: others of its last one may be tried at another time. `None` where there is no such notice, else the state in which it was.
 pub async fn retry(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) -> Result<Option<String>, Error> {
     Ok(sqlx::query_scalar!(
         "WITH found AS (
@@ -232,7 +232,7 @@ pub async fn retry(connection: &mut PgConnection, id: Uuid, at: DateTime<Utc>) -
             FOR UPDATE
         ), done AS (
             UPDATE notices n
-            SET state = 'pending', due_at = $2, created_at = $2, settled_at = NULL
+            SET state = 'pending', due_at = $2, created_at = $2, settled_at = NULL, message_id = NULL
             FROM found
             WHERE n.id = found.id AND found.state = 'given_up'
         )

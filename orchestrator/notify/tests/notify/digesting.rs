@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chiffon_notify::store::notices;
-use chiffon_notify::verbs::show;
+use chiffon_notify::verbs::{retry, show};
 use chiffon_plans::domain::policy::Policy;
 use chiffon_process::{Clock as _, SystemClock};
 use chiffon_requests::verbs::decide;
@@ -118,6 +118,47 @@ async fn a_process_that_dies_with_a_message_leaves_it_whole_to_the_next_one() {
     world.app.clock.advance(Duration::from_secs(61));
     world.deliver().await;
     assert_eq!(told(&world), [(claimed[0].message_id.to_string(), ids.iter().map(ToString::to_string).collect())]);
+}
+
+#[tokio::test]
+async fn what_was_given_up_together_is_tried_again_one_by_one_under_ids_of_its_own() {
+    let (world, _) = asked(json!({"digest": "15m"}), 2).await;
+    world.receiver.answers("404 Not Found\r\n");
+    world.app.clock.advance(QUARTER + Duration::from_secs(1));
+    world.deliver().await;
+    assert_eq!(states(&world).await, ["given_up", "given_up"]);
+    world.receiver.answers("204 No Content\r\n");
+    for notice in world.all().await {
+        retry::run(&world.context, &world.ann, notice.notice_id).await.expect("it was given up");
+        world.deliver().await;
+    }
+    let told = told(&world);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[1].0 != told[2].0 && told[1].1 != told[2].1 && told[1].1.len() == 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn each_thing_has_its_link_in_every_medium() {
+    for medium in [json!({"kind": "slack", "url": null}), json!({"kind": "ntfy", "topic": "lab"})] {
+        let mut channel = medium.clone();
+        channel["digest"] = json!("15m");
+        let (world, ids) = asked(channel, 2).await;
+        if medium["kind"] == "slack" {
+            world.secret(&world.receiver.url.clone());
+        }
+        world.sql("UPDATE notices SET title = title || ' <https://evil.test|x> https://evil.test'").await;
+        world.app.clock.advance(QUARTER + Duration::from_secs(1));
+        world.deliver().await;
+        let calls = world.receiver.calls();
+        assert_eq!(calls.len(), 1, "{medium}: {calls:?}");
+        for id in &ids {
+            assert_eq!(calls[0].text.matches(&format!("https://chiffon.test/ui/requests/{id}")).count(), 1, "{medium}: {}", calls[0].text);
+        }
+        if medium["kind"] == "slack" {
+            let text = calls[0].body["text"].as_str().expect("a text");
+            assert!(!text.contains("https://evil") && text.matches('|').count() == 3, "{text}");
+        }
+    }
 }
 
 #[tokio::test]

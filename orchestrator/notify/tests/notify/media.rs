@@ -108,3 +108,33 @@ async fn a_server_for_e_mail_that_is_away_is_told_in_words() {
     let refused = test::run(&world.context, &world.ann, "ops").await.expect_err("nobody listens");
     assert!(refused.message.contains("e-mail: "), "{refused}");
 }
+
+#[tokio::test]
+async fn a_message_about_several_things_links_each_of_them() {
+    let (_server, port, mut lines) = smtp_server().await;
+    let smtp = json!({"host": "127.0.0.1", "port": port, "security": "none", "from": "chiffon@chiffon.test"});
+    let channel = json!({"kind": "email", "url": null, "secret_file": null, "to": ["ann@chiffon.test"], "digest": "15m"});
+    let world = World::start_with(Policy::default(), channel, smtp).await;
+    let ids = [world.ask(&world.ann).await, world.ask(&world.ann).await];
+    world.follow().await;
+    world.app.clock.advance(Duration::from_mins(16));
+    world.deliver().await;
+    let mut message = Vec::new();
+    tokio::time::timeout(Duration::from_mins(1), async {
+        while let Some(line) = lines.next_line().await.expect("its output reads") {
+            let is_end = line.contains("END MESSAGE");
+            message.push(line);
+            if is_end {
+                break;
+            }
+        }
+    })
+    .await
+    .expect("a message came");
+    let whole = message.join("\n").replace("=\n", "").replace("=3D", "=");
+    assert!(whole.contains("Subject: 2 notices: 2 approvals needed"), "{whole}");
+    for id in ids {
+        let url = format!("https://chiffon.test/ui/requests/{id}");
+        assert_eq!((whole.matches(&url).count(), whole.matches(&format!("<a href=\"{url}\">")).count()), (2, 1), "{whole}");
+    }
+}

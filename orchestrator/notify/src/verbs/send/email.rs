@@ -92,11 +92,19 @@ fn message(smtp: &Smtp, channel: &Channel, said: &Said, public_url: &str) -> Res
         builder = builder.to(Mailbox::new(None, address.clone()));
     }
     let text = format!("{}\n\n{}\n\n-- \nThe channel {} of Chiffon at {public_url}\n", said.body, said.url, channel.name);
-    let body = escaped(&said.body).replace('\n', "<br>");
     let url = escaped(&said.url);
-    let html = format!("<h3>{}</h3><p>{body}</p><p><a href=\"{url}\">{url}</a></p>", escaped(&subject));
+    let html = format!("<h3>{}</h3>{}<p><a href=\"{url}\">{url}</a></p>", escaped(&subject), html_body(said));
     let both = builder.multipart(MultiPart::alternative_plain_html(text, html));
     both.map_err(|error| Failed::for_good(format!("the message could not be made: {error}")))
+}
+
+/// What it tells; where that is several things, each with its own link.
+fn html_body(said: &Said) -> String {
+    if said.items.is_empty() {
+        return format!("<p>{}</p>", escaped(&said.body).replace('\n', "<br>"));
+    }
+    let items = said.items.iter().map(|item| format!("<li><a href=\"{}\">{}</a></li>", escaped(&item.url), escaped(&item.title)));
+    format!("<ul>{}</ul>", items.collect::<String>())
 }
 
 fn escaped(text: &str) -> String {

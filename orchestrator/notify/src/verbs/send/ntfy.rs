@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 3_800;
 
 /// Sends it. The channel's secret, if it has one, is an access token.
 pub async fn send(http: &reqwest::Client, channel: &Channel, said: &Said) -> Result<(), Failed> {
-    let message = said.body.get(..said.body.floor_char_boundary(MOST_BYTES)).unwrap_or_default();
+    let message = message(said);
     let mut call = http.post(&channel.url).json(&json!({
         "topic": channel.topic, "title": said.title, "message": message, "priority": priority(said.risk.as_deref()), "click": said.url,
         "tags": [said.kind],
@@ -20,6 +20,26 @@ pub async fn send(http: &reqwest::Client, channel: &Channel, said: &Said) -> Res
         call = call.bearer_auth(token);
     }
     answer::of(call).await
+}
+
+/// What it tells, as far as it fits; of several things each whole, with its link, or not at all.
+fn message(said: &Said) -> String {
+    if said.items.is_empty() {
+        return said.body.get(..said.body.floor_char_boundary(MOST_BYTES)).unwrap_or_default().to_owned();
+    }
+    let (mut message, mut told) = (String::new(), 0);
+    for item in &said.items {
+        let one = format!("{}\n{}\n", item.title, item.url);
+        if message.len() + one.len() > MOST_BYTES {
+            break;
+        }
+        message.push_str(&one);
+        told += 1;
+    }
+    match said.items.len() - told {
+        0 => message,
+        more => format!("{message}and {more} more"),
+    }
 }
 
 /// 1 is the least, 3 the usual, 5 the most urgent.

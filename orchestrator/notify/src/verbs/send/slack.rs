@@ -1,5 +1,5 @@
 //! A message to an incoming webhook as Slack has them, and as Mattermost, Rocket.Chat and Discord (`/slack`) take them, too. What people
-//! wrote calls nobody, and leads nowhere: the message has one link, its own.
+//! wrote calls nobody, and leads nowhere: the message has no link but its own.
 
 use serde_json::json;
 
@@ -14,8 +14,17 @@ const NOTHING: char = '\u{200b}';
 pub async fn send(http: &reqwest::Client, channel: &Channel, said: &Said) -> Result<(), Failed> {
     let address = secret::of(channel)?;
     let url = channel::parsed(&address).ok_or_else(|| Failed::for_good("the channel's secret is no address of an incoming webhook"))?;
-    let text = format!("*{}*\n{}\n<{}|Open>", plain(&said.title), plain(&said.body), linked(&said.url));
+    let text = format!("*{}*\n{}\n<{}|Open>", plain(&said.title), body(said), linked(&said.url));
     answer::of(http.post(url).json(&json!({"text": text, "unfurl_links": false, "unfurl_media": false}))).await
+}
+
+/// What it tells; where that is several things, each with its own link.
+fn body(said: &Said) -> String {
+    if said.items.is_empty() {
+        return plain(&said.body);
+    }
+    let items = said.items.iter().map(|item| format!("• <{}|{}>", linked(&item.url), plain(&item.title).replace('|', "/")));
+    items.collect::<Vec<_>>().join("\n")
 }
 
 /// What somebody wrote, as nothing but text: `&`, `<` and `>` are escaped (Slack), and an `@` and a `](` are taken apart (Mattermost, Discord).
