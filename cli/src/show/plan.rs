@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::changed;
 use super::errors::{Errors, hosts_of};
-use super::style::{bold, diff_line, faint, status};
+use super::style::{bold, diff_line, faint, short, status};
 use super::text::{line, said, text};
 
 /// Puts a line behind the others.
@@ -43,6 +43,18 @@ pub fn lines(request: &Value, before: Option<&Value>, diffs: Diffs) -> Vec<Strin
     out
 }
 
+/// What of it whoever looks may not approve, and how they approve the rest.
+fn put_denied(out: &mut Vec<String>, request: &Value) {
+    for denied in request["denied"].as_array().into_iter().flatten().filter(|denied| denied["call"] == "approve") {
+        put!(out, "\n  {} {}", bold("You may not approve all of it:"), text(&denied["message"]));
+        let out_of_it: Vec<String> = denied["leave_out"].as_array().into_iter().flatten().map(text).collect();
+        if !out_of_it.is_empty() {
+            let id = text(&request["request_id"]);
+            put!(out, "  `chiffon approve {} --without {}` approves the rest.", short(&id), out_of_it.join(","));
+        }
+    }
+}
+
 fn put_plan(out: &mut Vec<String>, request: &Value, before: Option<&Value>, diffs: Diffs) {
     let plan = &request["plan"];
     if plan.is_null() {
@@ -70,6 +82,7 @@ fn put_plan(out: &mut Vec<String>, request: &Value, before: Option<&Value>, diff
     for gone in earlier.iter().flatten().filter(|earlier| now.iter().all(|step| step["step_id"] != earlier["step_id"])) {
         put!(out, "\n  {} {}", bold("no longer:"), text(&gone["title"]));
     }
+    put_denied(out, request);
 }
 
 /// What a dry run already says against a plan without these steps, for the question about it.

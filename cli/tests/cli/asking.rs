@@ -468,6 +468,18 @@ fn a_plan_is_approved_without_the_steps_that_are_named() {
 }
 
 #[test]
+fn who_may_approve_a_part_only_is_told_which_and_how() {
+    let mut denied = request("awaiting_approval");
+    denied["denied"] = json!([{"call": "approve", "permission": "requests.approve", "message": "`vera` may not approve `deploy` on nas",
+        "steps": [], "people": ["ann"], "leave_out": ["deploy", "report"]}]);
+    let server = Server::start(denied);
+    let ended = command(server.url(), &["show", "bc6173fd"]).output().expect("it runs");
+    let shown = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(shown.contains("You may not approve all of it: `vera` may not approve `deploy` on nas"), "{shown}");
+    assert!(shown.contains("`chiffon approve bc6173fd --without deploy,report` approves the rest"), "{shown}");
+}
+
+#[test]
 fn a_step_that_somebody_has_left_out_is_shown_as_such_and_the_next_approver_is_told_the_part() {
     let mut waiting = request("awaiting_approval");
     waiting["plan"]["approvals"] = json!([{"by": "ann", "decision": "approve", "left_out": ["deploy"]}]);
