@@ -107,6 +107,28 @@ fn every_expression_is_one_and_every_alert_fires_when_it_should() {
 }
 
 #[test]
+fn every_alert_has_a_test_in_which_it_fires() {
+    let read = |path: &str| fs::read_to_string(deploy(path)).expect("it is there");
+    let (rules, tests) = (read("prometheus/chiffon.rules.yml"), read("prometheus/tests/chiffon.test.yml"));
+    let mut tested: BTreeSet<&str> = BTreeSet::new();
+    let mut asked = None;
+    for line in tests.lines().map(str::trim) {
+        if line.starts_with("- expr: ") && line.contains("alertstate=\"firing\"") {
+            asked = line.split_once("alertname=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name);
+        }
+        if line.starts_with("exp_samples: [{")
+            && let Some(alert) = asked.take()
+        {
+            tested.insert(alert);
+        }
+    }
+    let alerts: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() > 20, "{alerts:?}");
+    let untested: Vec<&&str> = alerts.difference(&tested).collect();
+    assert!(untested.is_empty(), "nothing shows that {untested:?} fire");
+}
+
+#[test]
 fn every_alert_leads_to_a_part_of_the_documentation_that_is_there() {
     let rules = fs::read_to_string(deploy("prometheus/chiffon.rules.yml")).expect("it is there");
     let alerts = rules.lines().filter(|line| line.trim().starts_with("- alert: ")).count();
